@@ -1,0 +1,56 @@
+/* cli.h: what the commands of sdc share. */
+#ifndef SDC_CLI_H
+#define SDC_CLI_H
+
+#include "../codegen/codegen.h"
+#include "../runtime/runtime.h"
+
+typedef struct { const char **list; int count; } Texts;     /* an option that may be repeated */
+
+/* Every option of every command; a command's own table lists those that it takes. */
+typedef struct {
+    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *exe;
+    Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
+    int64_t jobs, batch, seed, threads;
+    double rtol, atol, rms;
+    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, json, wide;
+} Options;
+
+typedef struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);      /* argv[0] is the command's name; returns an exit code */
+} Command;
+
+/* ---- options.c ---- */
+
+/* Rows that several commands list. */
+int set_text(const char **into, const char *value);
+int add_text(Texts *into, const char *value);
+/* Parse; prints the help text and exits 0 on --help; exits SDC_USAGE on anything wrong.  Returns the positional arguments. */
+char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, int *n_positional, const char *usage, const char *examples);
+#define OPTION_TEXT(field) \
+    static int option_##field(void *into, const char *value) { return set_text(&((Options *)into)->field, value); }
+#define OPTION_LIST(field) \
+    static int option_##field(void *into, const char *value) { return add_text(&((Options *)into)->field, value); }
+#define OPTION_FLAG(field) \
+    static int option_##field(void *into, const char *value) { (void)value; ((Options *)into)->field = true; return SDC_OK; }
+int parse_int(const char *value, int64_t low, int64_t high, int64_t *into);        /* SDC_OK, or SDC_USAGE after a line */
+int parse_float(const char *value, double *into);
+
+/* ---- model.c: from options to programs ---- */
+
+Bindings read_bindings(const Options *o, const char *path);
+const Isa *read_isa(const Options *o);                          /* SDC_USAGE lists the names */
+BuildOptions build_options(const Options *o, const char *output, const Isa *isa);
+/* Load, run the passes, lower and plan. */
+Program *compile_model(const char *path, const Bindings *b, const char *name, const Isa *isa);
+Tensor *tensor_of_array(const SdcArray *a);                     /* shares the array's data */
+
+/* ---- the commands ---- */
+
+int command_compile(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_print(int argc, char **argv);
+
+#endif

@@ -1,0 +1,75 @@
+/* compile: a model, or a pipeline's folder, to an executable, a library or source. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "folder.h"
+
+OPTION_TEXT(output) OPTION_TEXT(isa) OPTION_TEXT(emit) OPTION_TEXT(cc) OPTION_TEXT(keep_source) OPTION_TEXT(prefix)
+OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(defaults) OPTION_LIST(cflags) OPTION_LIST(sizes)
+OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
+
+static int option_jobs(void *into, const char *value)
+{
+    return parse_int(value, 1, 256, &((Options *)into)->jobs);
+}
+
+static int option_batch(void *into, const char *value)
+{
+    return parse_int(value, 1, 64, &((Options *)into)->batch);
+}
+
+static const SdcOption table[] = {
+    {"output", 'o', "OUT", "what to write", option_output},
+    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
+    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat); 'scalar' for rank 0", option_shapes},
+    {"bind", 0, "INPUT=FILE", "make an input a constant, from .npy, .npz or .pb (repeat)", option_binds},
+    {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
+    {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
+    {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)", option_defaults},
+    {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
+    {"isa", 0, "NAME", "instruction set: native (default), generic, x86-64-v3, x86-64-v4, avx512-bf16, amx, aarch64", option_isa},
+    {"cc", 0, "CC", "C compiler (cc); another machine's makes a cross build", option_cc},
+    {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags},
+    {"static", 0, NULL, "link fully statically", option_is_static},
+    {"prefix", 0, "NAME", "prefix of a library's symbols (the output's name)", option_prefix},
+    {"keep-source", 0, "FOLDER", "keep the emitted source there", option_keep_source},
+    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
+    {"quiet", 'q', NULL, "print errors only", option_quiet},
+    {"verbose", 'v', NULL, "print more", option_verbose},
+    {"help", 'h', NULL, "this text", option_help},
+    {0},
+};
+
+static const char usage[] = "sdc compile MODEL.onnx|FOLDER -o OUT [options]";
+static const char examples[] =
+    "  sdc compile vae_decoder/model.onnx -o decode --dim batch_size=1 --dim latent_height=64 --dim latent_width=64\n"
+    "  sdc compile vit.onnx -o vit --shape pixel_values=1x3x224x224 --static\n"
+    "  sdc compile stable-diffusion/ -o sd --size 512x512 --default steps=30\n"
+    "  sdc compile unet.onnx -o unet --isa x86-64-v3 --keep-source unet.src\n"
+    "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n";
+
+int command_compile(int argc, char **argv)
+{
+    Options o = {0};
+    int n;
+    char **positional = parse_options(table, &o, argc, argv, &n, usage, examples);
+    if (n != 1 || !o.output)
+        return sdc_error(SDC_USAGE, "compile takes one model or folder and -o OUT; see sdc compile --help");
+    const Isa *isa = read_isa(&o);
+    BuildOptions b = build_options(&o, o.output, isa);
+    struct stat info;
+    if (!stat(b.output, &info) && (S_ISDIR(info.st_mode) != (b.kind == EMIT_SOURCE)))
+        return sdc_error(SDC_USAGE, "%s: is %s", b.output, S_ISDIR(info.st_mode) ? "a folder" : "a file; --emit source writes a folder");
+    if (!stat(positional[0], &info) && S_ISDIR(info.st_mode)) {
+        compile_folder(positional[0], &o, &b);
+        return SDC_OK;
+    }
+    if (o.sizes.count || o.batch || o.defaults.count)
+        return sdc_error(SDC_USAGE, "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape", positional[0]);
+    Bindings bindings = read_bindings(&o, positional[0]);
+    Program *p = compile_model(positional[0], &bindings, b.name, isa);
+    build(&p, 1, &b);
+    return SDC_OK;
+}

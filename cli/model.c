@@ -1,0 +1,119 @@
+/* model.c: from options to bindings, and from a model file to a planned program. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* NAME=VALUE; the name may hold '=' only when a later one is there. */
+static const char *split(const char *text, const char *option, char **name)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text || !equals[1])
+        fail(SDC_USAGE, "--%s %s: expected NAME=VALUE", option, text);
+    *name = text_format("%.*s", (int)(equals - text), text);
+    return equals + 1;
+}
+
+static DimBinding read_dim(const char *text)
+{
+    char *name;
+    const char *value = split(text, "dim", &name);
+    DimBinding b = {.name = name};
+    if (parse_int(value, 0, (int64_t)1 << 40, &b.value))
+        exit(SDC_USAGE);
+    return b;
+}
+
+static ShapeBinding read_shape(const char *text)
+{
+    char *name;
+    const char *p = split(text, "shape", &name);
+    ShapeBinding b = {.name = name};
+    if (!strcmp(p, "scalar"))
+        return b;
+    for (;;) {
+        char *end;
+        long long v = strtoll(p, &end, 10);
+        if (end == p || v < 0 || b.shape.rank == MAX_RANK || (*end && *end != 'x'))
+            fail(SDC_USAGE, "--shape %s: expected extents such as 1x3x224x224 (at most %d), or 'scalar'", text, MAX_RANK);
+        b.shape.dim[b.shape.rank++] = v;
+        if (!*end)
+            return b;
+        p = end + 1;
+    }
+}
+
+Tensor *tensor_of_array(const SdcArray *a)
+{
+    Tensor *t = alloc(sizeof *t);
+    *t = (Tensor){.dtype = a->dtype, .shape = shape_of(a->rank, a->dim), .count = a->count, .data = a->data};
+    return t;
+}
+
+static ValueBinding read_value(const char *text)
+{
+    char *name;
+    const char *path = split(text, "bind", &name);
+    SdcArray a;
+    int code = sdc_array_read(&a, path, name);
+    if (code)
+        exit(code);
+    return (ValueBinding){name, tensor_of_array(&a)};
+}
+
+Bindings read_bindings(const Options *o, const char *path)
+{
+    (void)path;
+    DimBinding *dims = alloc_array(o->dims.count, sizeof *dims);
+    ShapeBinding *shapes = alloc_array(o->shapes.count, sizeof *shapes);
+    ValueBinding *values = alloc_array(o->binds.count, sizeof *values);
+    for (int k = 0; k < o->dims.count; k++)
+        dims[k] = read_dim(o->dims.list[k]);
+    for (int k = 0; k < o->shapes.count; k++)
+        shapes[k] = read_shape(o->shapes.list[k]);
+    for (int k = 0; k < o->binds.count; k++)
+        values[k] = read_value(o->binds.list[k]);
+    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count};
+}
+
+const Isa *read_isa(const Options *o)
+{
+    const char *name = o->isa ? o->isa : "native";
+    const Isa *isa = isa_by_name(name);
+    if (isa)
+        return isa;
+    int count;
+    const Isa *table = isa_table(&count);
+    char *list = "native";
+    for (int k = 0; k < count; k++)
+        list = text_format("%s, %s", list, table[k].name);
+    fail(SDC_USAGE, "--isa %s: no such instruction set; there are %s", name, list);
+}
+
+BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
+{
+    static const struct { const char *name; EmitKind kind; } kinds[] = {
+        {"exe", EMIT_EXECUTABLE}, {"lib", EMIT_LIBRARY}, {"source", EMIT_SOURCE}};
+    const char *slash = strrchr(output, '/');
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    BuildOptions b = {.output = output, .name = slash ? slash + 1 : output, .isa = isa, .cc = o->cc ? o->cc : "cc",
+                      .cflags = o->cflags.list, .prefix = o->prefix, .defaults = o->defaults.list, .keep_source = o->keep_source,
+                      .is_static = o->is_static, .quiet = o->quiet, .jobs = o->jobs ? (int)o->jobs : cpus > 0 ? (int)cpus : 1};
+    const char *wanted = o->emit ? o->emit : "exe";
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        if (!strcmp(wanted, kinds[k].name)) {
+            b.kind = kinds[k].kind;
+            return b;
+        }
+    fail(SDC_USAGE, "--emit %s: expected exe, lib or source", wanted);
+}
+
+Program *compile_model(const char *path, const Bindings *b, const char *name, const Isa *isa)
+{
+    Model *m = onnx_load(path);
+    run_passes(m->graph, b, NULL);
+    Program *p = lower_graph(m->graph, name, isa);
+    plan_program(p);
+    return p;
+}

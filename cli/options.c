@@ -1,0 +1,56 @@
+/* options.c: the command line of sdc's commands, on the runtime's option parser. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+int set_text(const char **into, const char *value)
+{
+    *into = value;
+    return SDC_OK;
+}
+
+int add_text(Texts *into, const char *value)
+{
+    const char **fresh = alloc_array(into->count + 2, sizeof *fresh);
+    if (into->count)
+        memcpy(fresh, into->list, (size_t)into->count * sizeof *fresh);
+    fresh[into->count++] = value;
+    into->list = fresh;
+    return SDC_OK;
+}
+
+int parse_int(const char *value, int64_t low, int64_t high, int64_t *into)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(value, &end, 10);
+    if (end == value || *end || errno || v < low || v > high)
+        return sdc_error(SDC_USAGE, "'%s' is not a whole number from %lld to %lld", value, (long long)low, (long long)high);
+    *into = v;
+    return SDC_OK;
+}
+
+int parse_float(const char *value, double *into)
+{
+    char *end;
+    *into = strtod(value, &end);
+    if (end == value || *end || !(*into >= 0))
+        return sdc_error(SDC_USAGE, "'%s' is not a number of at least 0", value);
+    return SDC_OK;
+}
+
+char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, int *n_positional, const char *usage, const char *examples)
+{
+    int code = sdc_options_parse(table, o, argc, argv, n_positional);
+    if (code)
+        exit(code);
+    if (o->help) {
+        printf("Usage: %s\n\n", usage);
+        sdc_options_help(stdout, table);
+        printf("\nExamples:\n%s", examples);
+        exit(SDC_OK);
+    }
+    return argv + 1;
+}

@@ -1,0 +1,32 @@
+/* print: the graph as text, after any pass. */
+#include "cli.h"
+
+OPTION_TEXT(after)
+OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds)
+OPTION_FLAG(help)
+
+static const SdcOption table[] = {
+    {"after", 0, "PASS", "import (default: no pass), bind, infer, fold, simplify or decompose", option_after},
+    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
+    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
+    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
+    {"help", 'h', NULL, "this text", option_help},
+    {0},
+};
+
+int command_print(int argc, char **argv)
+{
+    Options o = {0};
+    int n;
+    char **positional = parse_options(table, &o, argc, argv, &n, "sdc print MODEL.onnx [--after PASS] [options]",
+        "  sdc print unet.onnx\n  sdc print vae.onnx --after simplify --shape latent_sample=1x4x64x64\n");
+    if (n != 1)
+        return sdc_error(SDC_USAGE, "print takes one model; see sdc print --help");
+    Model *m = onnx_load(positional[0]);
+    if (o.after) {
+        Bindings b = read_bindings(&o, positional[0]);
+        run_passes(m->graph, &b, o.after);
+    }
+    graph_print(stdout, m->graph);
+    return SDC_OK;
+}

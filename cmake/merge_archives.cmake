@@ -1,0 +1,12 @@
+# merge_archives: OUT = the members of all archives IN, by ar's script language.
+set(script "create ${OUT}.tmp\n")
+foreach(archive ${IN})
+    string(APPEND script "addlib ${archive}\n")
+endforeach()
+string(APPEND script "save\nend\n")
+file(WRITE ${OUT}.mri "${script}")
+execute_process(COMMAND ${AR} -M INPUT_FILE ${OUT}.mri RESULT_VARIABLE result)
+if(result)
+    message(FATAL_ERROR "ar could not merge ${IN}")
+endif()
+file(RENAME ${OUT}.tmp ${OUT})

@@ -1,0 +1,254 @@
+/* build.c: from planned programs to the finished output.
+ *
+ * Everything is made under other names: source and objects in a folder of their own, the output beside its final place,
+ * synced and renamed at the end.  Whatever ends the process on the way leaves nothing behind. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../runtime/runtime.h"
+#include "../runtime/sections.h"
+#include "codegen.h"
+
+static void make_folder(const char *path)
+{
+    if (mkdir(path, 0777) && errno != EEXIST)
+        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
+}
+
+/* A folder for source and objects: a temporary one, or the user's. */
+static char *work_folder(const BuildOptions *o)
+{
+    const char *given = o->kind == EMIT_SOURCE ? o->output : o->keep_source;
+    if (given) {
+        make_folder(given);
+        return text_copy(given);
+    }
+    const char *temporary = getenv("TMPDIR");
+    char *folder = text_format("%s/sdc-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    if (!mkdtemp(folder))
+        fail(SDC_NO_SPACE, "%s: %s; set TMPDIR to a folder that can be written", folder, strerror(errno));
+    remove_at_exit(folder);
+    return folder;
+}
+
+/* Kernel templates, headers and (without an archive) the runtime's sources go to FOLDER/sdc. */
+static void write_support(const char *folder, bool sources, bool temporary)
+{
+    const char *inner = text_format("%s/sdc", folder);
+    make_folder(inner);
+    if (temporary)
+        remove_at_exit(inner);
+    for (const Embedded *e = embedded_files; e->name; e++) {
+        const char *base = strrchr(e->name, '/');
+        size_t length = strlen(e->name);
+        bool source = length > 2 && !strcmp(e->name + length - 2, ".c");
+        bool archive = length > 2 && !strcmp(e->name + length - 2, ".a");
+        if (archive || (source && !sources))
+            continue;
+        const char *path = text_format("%s/%s", inner, base ? base + 1 : e->name);
+        if (temporary)
+            remove_at_exit(path);
+        embedded_write(e, path);
+    }
+}
+
+static char *write_archive(const char *folder)
+{
+    const Embedded *e = embedded_find("libsdcrt.a");
+    if (!e)
+        bug("the runtime archive is not inside this sdc");
+    char *path = text_format("%s/libsdcrt.a", folder);
+    remove_at_exit(path);
+    embedded_write(e, path);
+    return path;
+}
+
+static const char *host_machine(void)
+{
+    struct utsname name;
+    return uname(&name) ? "" : text_copy(name.machine);
+}
+
+/* For another machine than ours there is no archive: a single model's runtime is compiled with the kernels. */
+static char **with_runtime_sources(char **files, const char *folder)
+{
+    int count = 0, extra = 0;
+    while (files[count])
+        count++;
+    for (const Embedded *e = embedded_files; e->name; e++)
+        extra += !strncmp(e->name, "runtime/", 8);
+    char **all = alloc_array(count + extra + 1, sizeof *all);
+    memcpy(all, files, (size_t)count * sizeof *all);
+    for (const Embedded *e = embedded_files; e->name; e++) {
+        size_t length = strlen(e->name);
+        if (!strncmp(e->name, "runtime/", 8) && !strcmp(e->name + length - 2, ".c"))
+            all[count++] = text_format("sdc/%s", e->name + 8);
+    }
+    (void)folder;
+    return all;
+}
+
+/* The highest anonymous memory so far, as the kernel counts it: high-water mark less what is mapped from files now. */
+static double peak_anonymous_mb(void)
+{
+    char line[256];
+    long peak = 0, file = 0;
+    FILE *in = fopen("/proc/self/status", "r");
+    while (in && fgets(line, sizeof line, in)) {
+        sscanf(line, "RssAnon: %ld", &peak);
+        sscanf(line, "RssShmem: %ld", &file);
+    }
+    if (in)
+        fclose(in);
+    return (double)(peak + file) / 1e3;
+}
+
+/* A file beside the output, to be renamed to it. */
+static int beside(const char *output, char **path)
+{
+    const char *slash = strrchr(output, '/');
+    int folder = slash ? (int)(slash + 1 - output) : 0;
+    *path = text_format("%.*s.%s.XXXXXX", folder, output, output + folder);
+    int fd = mkstemp(*path);
+    if (fd < 0)
+        fail(errno == ENOSPC ? SDC_NO_SPACE : SDC_BAD_INPUT, "%s: %s", output, strerror(errno));
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    remove_at_exit(*path);
+    return fd;
+}
+
+static void publish(int fd, const char *from, const char *to, mode_t mode)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(fd, mode & ~mask) || fsync(fd) || close(fd) || rename(from, to))
+        fail(SDC_NO_SPACE, "%s: %s", to, strerror(errno));
+    keep_at_exit(from);
+}
+
+static void copy_into(int fd, const char *from, const char *to)
+{
+    char buffer[1 << 16];
+    ssize_t n;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        fail(SDC_CC_FAILED, "%s: %s", from, strerror(errno));
+    while ((n = read(in, buffer, sizeof buffer)) > 0)
+        if (write(fd, buffer, (size_t)n) != n)
+            fail(SDC_NO_SPACE, "%s: %s", to, strerror(errno));
+    close(in);
+}
+
+static void check(int code)
+{
+    if (code)
+        exit(code);                 /* the writer has printed why */
+}
+
+/* Weights and the other sections behind what fd already holds. */
+static void append_sections(int fd, const char *path, int weights_fd, int64_t weights_bytes, const BuildOptions *o)
+{
+    SdcSectionWriter *w = sdc_sections_create(fd, path);
+    if (!w)
+        exit(SDC_NO_SPACE);
+    check(sdc_section_begin(w, "weights"));
+    if (weights_bytes) {
+        void *data = mmap(NULL, (size_t)weights_bytes, PROT_READ, MAP_SHARED, weights_fd, 0);
+        if (data == MAP_FAILED)
+            fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
+        check(sdc_section_write(w, data, weights_bytes));
+        munmap(data, (size_t)weights_bytes);
+    }
+    check(sdc_section_end(w));
+    for (int k = 0; k < o->n_sections; k++) {
+        check(sdc_section_begin(w, o->sections[k].name));
+        check(sdc_section_write(w, o->sections[k].data, o->sections[k].bytes));
+        check(sdc_section_end(w));
+    }
+    check(sdc_sections_finish(w));
+}
+
+static const char makefile[] =
+    "# Builds %s from the source that sdc emitted; its weights are in %s.weights, which must stay beside it.\n"
+    "CC ?= cc\nCFLAGS = -std=gnu17 -O2 -ftree-vectorize -ffp-contract=fast -fno-math-errno -fno-trapping-math -w%s\n"
+    "OBJECTS = $(patsubst %%.c,%%.o,$(wildcard *.c sdc/*.c))\n\n"
+    "%s: $(OBJECTS)\n\t$(CC) $(CFLAGS) -o $@ $(OBJECTS) -lm -pthread%s\n\n"
+    "%%.o: %%.c\n\t$(CC) $(CFLAGS) -Isdc -c $< -o $@\n\nclean:\n\trm -f $(OBJECTS) %s\n";
+
+static void write_makefile(const BuildOptions *o, const char *folder)
+{
+    const char *path = text_format("%s/Makefile", folder);
+    char *flags = "";
+    for (int k = 0; o->isa->flags[k]; k++)
+        flags = text_format("%s %s", flags, o->isa->flags[k]);
+    FILE *out = fopen(path, "w");
+    if (!out)
+        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
+    fprintf(out, makefile, o->name, o->name, flags, o->name, o->driver ? " -lpng -lz -lutf8proc" : " -lz", o->name);
+    if (fclose(out))
+        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
+}
+
+static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s, double seconds, int64_t weights)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    if (o->quiet)
+        return;
+    for (int k = 0; k < n_programs; k++) {
+        const Program *p = programs[k];
+        printf("%s: %d kernel calls, arena %.1f MB (lower bound %.1f MB), weights %.1f MB, %.3f GFLOP\n", p->name, p->n_calls,
+               (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6, (double)p->weights_bytes / 1e6, (double)p->flops / 1e9);
+    }
+    printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances, s->files,
+           (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);
+    printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB; C compilation took %.1f s\n",
+           (double)usage.ru_maxrss / 1e3, peak_anonymous_mb(), (double)cc_peak_rss() / 1e6, seconds);
+}
+
+void build(Program *const *programs, int n_programs, const BuildOptions *given)
+{
+    BuildOptions o = *given;
+    EmitSummary summary = {0};
+    double seconds = 0;
+    bool source_only = o.kind == EMIT_SOURCE, temporary = !source_only && !o.keep_source;
+    char *folder = work_folder(&o), *weights_path, *final_path;
+    bool host = !strcmp(cc_machine(o.cc), host_machine());
+    int weights_fd = beside(source_only ? text_format("%s/%s.weights", folder, o.name) : o.output, &weights_path);
+    int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path);
+    char **files = emit_source(programs, n_programs, &o, folder, &summary);
+    if (!temporary)
+        for (int k = 0; files[k]; k++)
+            keep_at_exit(text_format("%s/%s", folder, files[k]));
+    write_support(folder, source_only || !host, temporary);
+    if (source_only) {
+        keep_at_exit(text_format("%s/kernels.h", folder));
+        write_makefile(&o, folder);
+        const char *path = text_format("%s/%s.weights", folder, o.name);
+        int fd = beside(path, &final_path);
+        append_sections(fd, final_path, weights_fd, weights, &o);
+        publish(fd, final_path, path, 0666);
+    } else {
+        if (host)
+            o.archive = write_archive(folder);
+        else
+            files = with_runtime_sources(files, folder);
+        cc_compile(&o, folder, files, &seconds);
+        const char *elf = text_format("%s/linked", folder);
+        remove_at_exit(elf);
+        cc_link(&o, folder, files, elf);
+        int fd = beside(o.output, &final_path);
+        copy_into(fd, elf, final_path);
+        append_sections(fd, final_path, weights_fd, weights, &o);
+        publish(fd, final_path, o.output, 0777);
+    }
+    close(weights_fd);
+    report(programs, n_programs, &o, &summary, seconds, weights);
+}

@@ -1,0 +1,253 @@
+/* cc.c: the system's C compiler, run in parallel with argument arrays, never through a shell.
+ *
+ * Compilers are children of ours: they end with us, their messages go to a file beside the object, and their peak memory
+ * is reported apart from the compiler's own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../runtime/runtime.h"
+#include "codegen.h"
+
+enum { MAX_JOBS = 256, MAX_ARGUMENTS = 64 };
+
+static volatile pid_t children[MAX_JOBS];
+static int64_t peak_rss;
+
+/* Async-signal-safe: end the compilers and wait, so that they write nothing after the clean-up. */
+static void stop_children(void)
+{
+    for (int k = 0; k < MAX_JOBS; k++)
+        if (children[k]) {
+            kill(children[k], SIGKILL);
+            waitpid(children[k], NULL, 0);
+            children[k] = 0;
+        }
+}
+
+static pid_t start(char *const *arguments, const char *log)
+{
+    stop_at_exit(stop_children);
+    pid_t parent = getpid(), child = fork();
+    if (child < 0)
+        fail(SDC_NO_SPACE, "can not start %s: %s", arguments[0], strerror(errno));
+    if (child > 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+    int out = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (out < 0 || in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+        _exit(126);
+    execvp(arguments[0], arguments);
+    _exit(errno == ENOENT || errno == EACCES ? 127 : 126);
+}
+
+/* Wait for any child; returns its slot and its status. */
+static int finish_one(int *status)
+{
+    struct rusage usage;
+    for (;;) {
+        pid_t done = wait4(-1, status, 0, &usage);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            bug("waiting for a compiler: %s", strerror(errno));
+        for (int k = 0; k < MAX_JOBS; k++)
+            if (children[k] == done) {
+                children[k] = 0;
+                if ((int64_t)usage.ru_maxrss * 1024 > peak_rss)
+                    peak_rss = (int64_t)usage.ru_maxrss * 1024;
+                return k;
+            }
+    }
+}
+
+int64_t cc_peak_rss(void)
+{
+    return peak_rss;
+}
+
+/* The first lines of the compiler's messages: an error if there is one. */
+static char *first_message(const char *log)
+{
+    char line[400], *found = "";
+    FILE *in = fopen(log, "r");
+    while (in && fgets(line, sizeof line, in)) {
+        line[strcspn(line, "\n")] = 0;
+        if (!*found || (strstr(line, "error") && !strstr(found, "error")))
+            found = text_copy(line);
+    }
+    if (in)
+        fclose(in);
+    return found;
+}
+
+static void judge(const char *cc, const char *what, int status, const char *log)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    stop_children();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !*first_message(log))
+        fail(SDC_CC_FAILED, "the C compiler '%s' is not there; install gcc or clang, or name one with --cc", cc);
+    if (WIFSIGNALED(status))
+        fail(SDC_CC_FAILED, "the C compiler '%s' was ended by signal %d on %s", cc, WTERMSIG(status), what);
+    fail(SDC_CC_FAILED, "the C compiler '%s' failed on %s: %s", cc, what, first_message(log));
+}
+
+static void run_alone(char *const *arguments, const char *what, const char *log)
+{
+    int status;
+    children[0] = start(arguments, log);
+    finish_one(&status);
+    judge(arguments[0], what, status, log);
+}
+
+/* ---- what kind of compiler it is -------------------------------------------------------------------------------------- */
+
+static const char *first_line(const char *cc, const char *option)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *log = text_format("%s/sdc-cc-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    int fd = mkstemp(log);
+    if (fd < 0)
+        fail(SDC_NO_SPACE, "%s: %s", log, strerror(errno));
+    close(fd);
+    remove_at_exit(log);
+    run_alone((char *const[]){text_copy(cc), text_copy(option), NULL}, option, log);
+    char line[256] = "";
+    FILE *in = fopen(log, "r");
+    if (in && fgets(line, sizeof line, in))
+        line[strcspn(line, "\n")] = 0;
+    if (in)
+        fclose(in);
+    unlink(log);
+    keep_at_exit(log);
+    return text_copy(line);
+}
+
+const char *cc_version(const char *cc)
+{
+    static const char *known_cc, *known;
+    if (!known_cc || strcmp(known_cc, cc)) {
+        known = first_line(cc, "--version");
+        known_cc = cc;
+    }
+    return known;
+}
+
+const char *cc_machine(const char *cc)
+{
+    const char *line = first_line(cc, "-dumpmachine");
+    return text_format("%.*s", (int)strcspn(line, "-"), line);
+}
+
+/* ---- compiling and linking ---------------------------------------------------------------------------------------------- */
+
+static void add(char **arguments, int *count, const char *argument)
+{
+    if (*count == MAX_ARGUMENTS - 1)
+        bug("more than %d arguments for the C compiler", MAX_ARGUMENTS);
+    arguments[(*count)++] = text_copy(argument);
+    arguments[*count] = NULL;
+}
+
+static const char *object_of(const char *folder, const char *file)
+{
+    return text_format("%s/%.*s.o", folder, (int)(strlen(file) - 2), file);
+}
+
+static char **compile_arguments(const BuildOptions *o, const char *folder, const char *file)
+{
+    static const char *const common[] = {"-std=gnu17", "-O2", "-ftree-vectorize", "-ffp-contract=fast", "-fno-math-errno",
+                                         "-fno-trapping-math", "-fno-semantic-interposition", "-w", "-c", NULL};
+    char **arguments = alloc_array(MAX_ARGUMENTS, sizeof *arguments);
+    int count = 0;
+    add(arguments, &count, o->cc);
+    for (int k = 0; common[k]; k++)
+        add(arguments, &count, common[k]);
+    if (!strstr(cc_version(o->cc), "clang"))
+        add(arguments, &count, "-fvect-cost-model=dynamic");
+    add(arguments, &count, o->kind == EMIT_LIBRARY ? "-fPIC" : "-fPIE");
+    for (int k = 0; o->isa->flags[k]; k++)
+        add(arguments, &count, o->isa->flags[k]);
+    for (int k = 0; o->cflags && o->cflags[k]; k++)
+        add(arguments, &count, o->cflags[k]);
+    add(arguments, &count, text_format("-I%s/sdc", folder));
+    add(arguments, &count, text_format("%s/%s", folder, file));
+    add(arguments, &count, "-o");
+    add(arguments, &count, object_of(folder, file));
+    return arguments;
+}
+
+void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds)
+{
+    int slot_file[MAX_JOBS], total = 0, done = 0, next = 0, running = 0, status;
+    int jobs = o->jobs < 1 ? 1 : o->jobs > MAX_JOBS ? MAX_JOBS : o->jobs;
+    double begin = sdc_now();
+    SdcProgress bar;
+    while (files[total])
+        total++;
+    sdc_progress_begin(&bar, "compiling", total, o->quiet);
+    while (done < total) {
+        while (next < total && running < jobs) {
+            int slot = 0;
+            while (children[slot])
+                slot++;
+            const char *object = object_of(folder, files[next]), *log = text_format("%s.log", object);
+            remove_at_exit(object);
+            remove_at_exit(log);
+            slot_file[slot] = next;
+            children[slot] = start(compile_arguments(o, folder, files[next++]), log);
+            running++;
+        }
+        int slot = finish_one(&status);
+        const char *file = files[slot_file[slot]];
+        judge(o->cc, file, status, text_format("%s.log", object_of(folder, file)));
+        running--;
+        sdc_progress_step(&bar, ++done);
+    }
+    sdc_progress_end(&bar);
+    *seconds = sdc_now() - begin;
+}
+
+void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output)
+{
+    const char *log = text_format("%s/link.log", folder), *list = text_format("%s/objects", folder);
+    remove_at_exit(log);
+    remove_at_exit(list);
+    FILE *out = fopen(list, "w");                   /* a response file: there may be more objects than arguments */
+    if (!out)
+        fail(SDC_NO_SPACE, "%s: %s", list, strerror(errno));
+    for (int k = 0; files[k]; k++) {
+        fputc('"', out);
+        for (const char *p = object_of(folder, files[k]); *p; p++)
+            fprintf(out, strchr("\"\\", *p) ? "\\%c" : "%c", *p);
+        fputs("\"\n", out);
+    }
+    if (fclose(out))
+        fail(SDC_NO_SPACE, "%s: %s", list, strerror(errno));
+    char *arguments[MAX_ARGUMENTS];
+    int count = 0;
+    add(arguments, &count, o->cc);
+    if (o->kind == EMIT_LIBRARY)
+        add(arguments, &count, "-shared");
+    else
+        add(arguments, &count, o->is_static ? "-static" : "-pie");
+    for (int k = 0; o->cflags && o->cflags[k]; k++)
+        add(arguments, &count, o->cflags[k]);
+    add(arguments, &count, text_format("@%s", list));
+    if (o->archive)
+        add(arguments, &count, o->archive);
+    add(arguments, &count, "-lm");
+    add(arguments, &count, "-pthread");
+    add(arguments, &count, "-o");
+    add(arguments, &count, output);
+    run_alone(arguments, "the link", log);
+}

@@ -1,0 +1,221 @@
+/* codegen.h: from the graph to kernel calls, to a plan, to C source, to an executable.
+ *
+ *      Graph -- lower.c --> Program (calls on buffers) -- plan.c --> offsets -- emit.c --> source -- build.c --> executable
+ *                                                         pack.c  --> packed weights, streamed into the executable
+ *
+ * Lowering.  Where a value lives is a View: a buffer, an offset and strides, as in numpy.  Transpose, Slice, Split, Expand
+ * and most Reshapes only make another view; data moves when a kernel needs a certain order.  The physical order of a
+ * value is chosen by its producer (convolutions store channels last) and elementwise kernels follow their largest operand. */
+#ifndef SDC_CODEGEN_H
+#define SDC_CODEGEN_H
+
+#include "../ir/sdc.h"
+
+/* ---- program -------------------------------------------------------------------------------------------------------- */
+
+typedef enum { BUFFER_ARENA, BUFFER_WEIGHTS } BufferKind;
+
+/* Fills dst (bytes long) from the constant src; p are the parameters given to weights_packed(). */
+typedef void PackFunction(void *dst, const Tensor *src, const int64_t *p);
+
+typedef struct Buffer {
+    int id;
+    BufferKind kind;
+    int64_t bytes;
+    int64_t offset;                 /* set by plan.c: in the arena, or in the weights */
+    int first, last;                /* arena: first and last call that touches it, in execution order */
+    Value *value;                   /* what it holds, for reports; weights: what is packed */
+    PackFunction *pack;             /* weights only; NULL copies the constant's elements as they are */
+    int64_t pack_parameters[16];
+    const char *pack_name;
+} Buffer;
+
+typedef struct LoopIndex LoopIndex; /* the run-time iteration number of a Loop or Scan */
+
+typedef struct {
+    Buffer *buffer;
+    DType dtype;
+    int rank;
+    int64_t dim[MAX_RANK];
+    int64_t stride[MAX_RANK];       /* in elements; 0 repeats, negative walks back */
+    int64_t offset;                 /* in elements, from the start of the buffer */
+    const LoopIndex *index;         /* NULL, or: offset grows by index_stride elements an iteration */
+    int64_t index_stride;
+} View;
+
+typedef enum { OPERAND_READ, OPERAND_WRITE, OPERAND_UPDATE, OPERAND_LIST } OperandMode;   /* LIST: const T *const * */
+
+typedef struct { View view; OperandMode mode; } Operand;
+typedef struct { const char *name, *value; } Parameter;
+
+typedef struct Block Block;
+typedef enum { CALL_KERNEL, CALL_IF, CALL_LOOP } CallKind;
+
+typedef struct Call {
+    CallKind kind;
+    const char *kernel;             /* "conv": codegen/kernels/c/conv.h */
+    Node *node;                     /* that it computes (part of); for the listing */
+    const char *note;               /* "conv 3x3 s1 [2,64,64,4] -> [2,64,64,320] + bias" */
+    Operand *operands;              /* in the order of the kernel's C parameters: results first */
+    int n_operands, operands_room;
+    Parameter *parameters;          /* the #defines of the instance */
+    int n_parameters, parameters_room;
+    int64_t flops;
+    int reuse_of, reuse_by;         /* operand numbers: result reuse_by may take the place of dying input reuse_of; -1: none */
+    /* CALL_IF: operands[0] is the condition (one bool).  CALL_LOOP: operands[0] the condition (or absent), body in then_block. */
+    Block *then_block, *else_block;
+    LoopIndex *index;
+    int64_t trip_count;             /* of a loop; -1: until the condition is false */
+    int order;                      /* position in execution order, set by plan.c */
+    int instance;                   /* number of the kernel instance, set by emit.c */
+    struct Call *next;
+} Call;
+
+struct Block { Call *first, *last; };
+
+struct LoopIndex { int id; };
+
+typedef struct Program {
+    const char *name;               /* "unet" */
+    Graph *graph;
+    Block body;
+    Buffer **buffers;
+    int n_buffers, buffers_room;
+    View *inputs, *outputs;         /* row-major, one for each of the graph's */
+    int64_t arena_bytes, bound_bytes, weights_bytes;
+    int64_t flops;
+    int n_calls, n_loops;
+} Program;
+
+/* Instruction sets of the C target: one row each in target.c. */
+typedef struct {
+    const char *name;               /* "x86-64-v4" */
+    const char *const *flags;       /* for the compiler, NULL at the end */
+    int vector_floats;              /* SDC_VL */
+    const char *machine;            /* "x86_64", "aarch64", or NULL for any */
+} Isa;
+const Isa *isa_by_name(const char *name);       /* NULL when unknown; "native" is resolved by CPUID */
+const Isa *isa_table(int *count);
+
+/* ---- lower.c: what lowering rules use ---------------------------------------------------------------------------------- */
+
+typedef struct { const Value *value; int form; } Remembered;
+
+typedef struct Lowering {
+    Program *program;
+    const Isa *isa;
+    Block *block;                   /* calls are appended here */
+    View **views;                   /* by Value.id and form (as it is, dense, channels last); NULL until there is one */
+    int n_views;
+    Remembered *log;                /* what was remembered, in order: undone when a block ends */
+    int n_log, log_room;
+} Lowering;
+
+Program *lower_graph(Graph *g, const char *name, const Isa *isa);
+
+/* Where v lives, in any order.  A constant becomes a weights buffer holding its elements row-major. */
+View view_of(Lowering *l, Value *v);
+/* The same values row-major without gaps; a copy is inserted (and remembered) when they are not. */
+View view_dense(Lowering *l, Value *v);
+/* [N,C,spatial...] stored as [N,spatial...,C] without gaps; a copy is inserted when it is not. */
+View view_channels_last(Lowering *l, Value *v);
+bool view_is_dense(const View *v);
+bool view_is_channels_last(const View *v);
+View view_to_dense(Lowering *l, Node *n, View v);                   /* as view_dense for a view that is no Value's own */
+View view_cast(Lowering *l, Node *n, View v, DType dtype);          /* a converted row-major copy, or v itself */
+int64_t view_count(const View *v);
+/* Rearranging a view without moving data; dims of the results as described. */
+View view_permute(View v, int rank, const int *perm);               /* result axis k is axis perm[k] */
+View view_broadcast(View v, int rank, const int64_t *dim);          /* numpy's rules; stride 0 where repeated */
+bool view_reshape(View *v, int rank, const int64_t *dim);           /* false when the strides do not allow it */
+
+/* A new arena buffer for the result v (dtype and shape of v), recorded as where v lives. */
+View result_dense(Lowering *l, Value *v);
+View result_channels_last(Lowering *l, Value *v);
+View result_like(Lowering *l, Value *v, const View *order);         /* axes stored in the order of `order`, same rank */
+void result_is(Lowering *l, Value *v, View view);                   /* v is another look at existing data */
+/* Memory that lives for the next call only; row-major. */
+View scratch(Lowering *l, DType dtype, int64_t count);
+View temporary(Lowering *l, DType dtype, int rank, const int64_t *dim);   /* row-major, lives as long as calls use it */
+
+/* A constant packed for a kernel at compile time.  Same v, pack and parameters: same buffer.  pack NULL: as it is. */
+View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p, DType dtype, int64_t count);
+
+/* A kernel call; operands in the order of the kernel's C parameters (results, inputs, scratch). */
+Call *call_kernel(Lowering *l, Node *n, const char *kernel);
+void call_write(Call *c, View v);
+void call_read(Call *c, View v);
+void call_update(Call *c, View v);                                  /* read and written: scratch, in-place scatter */
+void call_absent(Call *c, DType dtype, OperandMode mode);             /* an operand that this instance has no use for: NULL */
+void call_int(Call *c, const char *name, int64_t value);            /* #define name value */
+void call_float(Call *c, const char *name, double value);           /* a C float constant that reads back exactly; inf and nan spelled */
+void call_text(Call *c, const char *name, const char *value);       /* a type or an expression */
+void call_type(Call *c, const char *name, DType dtype);             /* its text: f32 */
+void call_dims(Call *c, const char *name, int count, const int64_t *v);    /* #define name 2, 64, 64 (an initializer list; "0" when empty) */
+void call_note(Call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void call_reuse(Call *c, int result, int input);                    /* the result may overwrite the dying input: same element order */
+
+/* Copy between views of the same dims and (converted) dtypes: codegen/kernels/c/copy.h. */
+Call *lower_copy_view(Lowering *l, Node *n, View to, View from);
+
+/* number += step, element by element (the iteration number of a Loop). */
+void lower_increment(Lowering *l, Node *n, View number, View step);
+
+/* ---- plan.c, pack.c, emit.c, cc.c, build.c ------------------------------------------------------------------------------- */
+
+/* Offsets of arena buffers, lifetimes, arena_bytes and bound_bytes. */
+void plan_program(Program *p);
+
+/* Evaluate and pack every weights buffer of the programs, stream the bytes to `fd` and set the buffers' offsets; equal
+ * bytes are stored once, whichever programs they belong to.  Returns the size of the whole region. */
+int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path);
+
+/* What the user asked of an executable. */
+typedef enum { EMIT_EXECUTABLE, EMIT_LIBRARY, EMIT_SOURCE } EmitKind;
+
+typedef struct { const char *name; const void *data; int64_t bytes; } Section;    /* "tokenizer", ... */
+
+typedef struct {
+    const char *output;             /* path */
+    const char *name;               /* of the model, for messages and listings */
+    EmitKind kind;
+    const Isa *isa;
+    const char *cc;                 /* compiler command, "cc" */
+    const char *const *cflags;      /* extra flags for compiling and linking (--cflag), NULL at the end; or NULL */
+    const char *archive;            /* the runtime's archive to link with; NULL: its sources are among the files */
+    const char *driver;             /* C function of the pipeline runtime, or NULL for a single model */
+    const char *prefix;             /* of a library's public symbols */
+    const char *const *defaults;    /* "steps=20", NULL at the end */
+    const char *keep_source;        /* folder for the emitted source, or NULL */
+    const Section *sections;
+    int n_sections;
+    bool is_static;
+    bool quiet;
+    int jobs;                       /* C compilers at once */
+} BuildOptions;
+
+typedef struct { int files; int64_t source_bytes; int instances; } EmitSummary;
+
+/* Write the programs as C into `folder` (which exists and is empty): one listing a program, kernel instances in a few
+ * translation units, model.c.  Returns the names of the .c files, NULL at the end. */
+char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary);
+
+/* Compile `files` of `folder` in parallel and without a shell; returns the object files' paths.  A failure exits with
+ * SDC_CC_FAILED and the compiler's first lines. */
+void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds);
+void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output);
+const char *cc_version(const char *cc);                             /* its first line of --version */
+const char *cc_machine(const char *cc);                             /* "x86_64" */
+int64_t cc_peak_rss(void);                                          /* of the compilers run so far, in bytes */
+
+/* Everything from planned programs to the finished output. */
+void build(Program *const *programs, int n_programs, const BuildOptions *o);
+
+/* ---- embedded.c: files that sdc carries inside itself ----------------------------------------------------------------------- */
+
+typedef struct { const char *name; const unsigned char *data, *end; } Embedded;
+extern const Embedded embedded_files[];         /* made at build time; name NULL at the end */
+const Embedded *embedded_find(const char *name);
+void embedded_write(const Embedded *e, const char *path);
+
+#endif

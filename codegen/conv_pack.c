@@ -1,0 +1,126 @@
+/* conv_pack.c: see conv_pack.h.  The arithmetic of panels is that of tile.h with the vector width as an argument. */
+#include "conv_pack.h"
+
+enum {
+    UNIT_PIXELS = 64,               /* of a convolution's unit: the panel's step is read from the cache this many times */
+    CHUNK = 64,                     /* channels of a patch, so that it stays in the first-level cache */
+    PATCH_FLOATS = 16384,           /* 64 KB: what a patch should not exceed */
+    UNIT_PANELS = 4, ENOUGH_UNITS = 12
+};
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* ---- panels ------------------------------------------------------------------------------------------------------ */
+
+static int64_t vectors_of(int64_t columns, int vl) { return ceil_div(columns, vl); }
+static int64_t panels_of(int64_t columns, int vl) { return ceil_div(vectors_of(columns, vl), vl == 16 ? 3 : 2); }
+
+static int64_t panel_begin(int64_t panel, int64_t columns, int vl)
+{
+    return panel * vectors_of(columns, vl) / panels_of(columns, vl);
+}
+
+/* ---- matrices ---------------------------------------------------------------------------------------------------- */
+
+int64_t pack_gemm_bytes(int64_t depth, int64_t columns, int vl)
+{
+    return vectors_of(columns, vl) * vl * depth * (int64_t)sizeof(float);
+}
+
+void pack_gemm(float *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl)
+{
+    int64_t step_k = transposed ? 1 : row, step_column = transposed ? row : 1;
+    for (int64_t panel = 0; panel < panels_of(columns, vl); panel++) {
+        int64_t begin = panel_begin(panel, columns, vl) * vl, end = panel_begin(panel + 1, columns, vl) * vl;
+        for (int64_t k = 0; k < depth; k++)
+            for (int64_t j = begin; j < end; j++)
+                *dst++ = j < columns ? b[k * step_k + j * step_column] : 0.0f;
+    }
+}
+
+/* ---- convolutions ------------------------------------------------------------------------------------------------ */
+
+bool conv_is_depthwise(const ConvShape *s) { return s->groups > 1 && s->in_c == s->groups && s->out_c == s->groups; }
+
+static int64_t reach(int64_t outputs, int64_t stride, int64_t kernel, int64_t dilation)
+{
+    return (outputs - 1) * stride + (kernel - 1) * dilation + 1;
+}
+
+/* Channels of a chunk: equal chunks of at most CHUNK, less where one output alone reaches over a large patch. */
+static int64_t chunk_of(const ConvShape *s)
+{
+    int64_t channels = s->in_c / s->groups;
+    int64_t pixels = reach(1, s->stride_h, s->kernel_h, s->dilation_h) * reach(1, s->stride_w, s->kernel_w, s->dilation_w);
+    int64_t limit = max(min(CHUNK, PATCH_FLOATS / pixels), 1);
+    return ceil_div(channels, ceil_div(channels, limit));
+}
+
+static int64_t patch_floats(const ConvShape *s, int64_t block_h, int64_t block_w, int64_t chunk)
+{
+    return reach(block_h, s->stride_h, s->kernel_h, s->dilation_h) * reach(block_w, s->stride_w, s->kernel_w, s->dilation_w) * chunk;
+}
+
+ConvPlan conv_plan(const ConvShape *s, int vl)
+{
+    ConvPlan p = {.chunk = chunk_of(s), .block_w = min(s->out_w, 16), .unit_panels = UNIT_PANELS};
+    p.block_h = min(s->out_h, max(UNIT_PIXELS / p.block_w, 1));
+    p.block_w = min(s->out_w, UNIT_PIXELS / p.block_h);
+    while (patch_floats(s, p.block_h, p.block_w, p.chunk) > PATCH_FLOATS && p.block_h * p.block_w > 1) {
+        if (p.block_h > 1 && p.block_h * 2 >= p.block_w)
+            p.block_h = ceil_div(p.block_h, 2);
+        else
+            p.block_w = ceil_div(p.block_w, 2);
+    }
+    int64_t panels = panels_of(s->out_c / s->groups, vl);
+    int64_t pixel_units = s->batch * s->groups * ceil_div(s->out_h, p.block_h) * ceil_div(s->out_w, p.block_w);
+    while (p.unit_panels > 1 && pixel_units * ceil_div(panels, p.unit_panels) < ENOUGH_UNITS)
+        p.unit_panels /= 2;
+    int64_t widest = (vl == 16 ? 3 : 2) * vl, pixels = p.block_h * p.block_w + 7;      /* rounded up to a tile */
+    p.stack_bytes = (patch_floats(s, p.block_h, p.block_w, p.chunk) + pixels * (p.unit_panels * widest + 2)) * (int64_t)sizeof(float);
+    return p;
+}
+
+int64_t pack_conv_bytes(const ConvShape *s, int vl)
+{
+    int64_t depth = s->in_c / s->groups * s->kernel_h * s->kernel_w;
+    if (conv_is_depthwise(s))
+        return depth * s->out_c * (int64_t)sizeof(float);
+    return s->groups * pack_gemm_bytes(depth, s->out_c / s->groups, vl);
+}
+
+static void pack_depthwise(float *dst, const float *w, const ConvShape *s)
+{
+    int64_t taps = s->kernel_h * s->kernel_w;
+    for (int64_t tap = 0; tap < taps; tap++)
+        for (int64_t k = 0; k < s->out_c; k++)
+            *dst++ = w[k * taps + tap];
+}
+
+/* One tap and chunk of channels of one panel; w: the group's, moved to the tap. */
+static float *pack_tap(float *dst, const float *w, const ConvShape *s, int64_t first_channel, int64_t channels, int64_t begin, int64_t end)
+{
+    int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups;
+    for (int64_t c = first_channel; c < first_channel + channels; c++)
+        for (int64_t k = begin; k < end; k++)
+            *dst++ = k < columns ? w[(k * depth + c) * taps] : 0.0f;
+    return dst;
+}
+
+void pack_conv(float *dst, const float *w, const ConvShape *s, int vl)
+{
+    int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups, chunk = chunk_of(s);
+    if (conv_is_depthwise(s)) {
+        pack_depthwise(dst, w, s);
+        return;
+    }
+    for (int64_t group = 0; group < s->groups; group++, w += columns * depth * taps)
+        for (int64_t panel = 0; panel < panels_of(columns, vl); panel++) {
+            int64_t begin = panel_begin(panel, columns, vl) * vl, end = panel_begin(panel + 1, columns, vl) * vl;
+            for (int64_t c = 0; c < depth; c += chunk)
+                for (int64_t tap = 0; tap < taps; tap++)
+                    dst = pack_tap(dst, w + tap, s, c, min(chunk, depth - c), begin, end);
+        }
+}

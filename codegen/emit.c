@@ -1,0 +1,346 @@
+/* emit.c: programs as C source that reads like a listing of the network.
+ *
+ *   NAME.c        one a program: its tensors and run(), one line a kernel call with shapes and what it computes
+ *   kernels_K.c   kernel instances: #defines, then the template
+ *   kernels.h     prototypes of the instances
+ *   model.c       SdcModel: what the executable's main needs to know
+ *
+ * Identifiers are ours (conv_17, n17); the model's own names appear only as escaped string constants of tensors. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/runtime.h"
+#include "codegen.h"
+#include "version.h"
+
+typedef struct { const Call *call; char *key; } Instance;
+
+typedef struct {
+    Instance *list;
+    int count, room;
+    int *table;                     /* open addressing: instance + 1, 0 is free */
+    int slots;
+} Instances;
+
+/* ---- instances -------------------------------------------------------------------------------------------------------- */
+
+static char *instance_key(const Call *c)
+{
+    size_t length = strlen(c->kernel) + 1;
+    for (int k = 0; k < c->n_parameters; k++)
+        length += strlen(c->parameters[k].name) + strlen(c->parameters[k].value) + 11;
+    char *key = alloc(length + 1), *p = stpcpy(key, c->kernel);
+    for (int k = 0; k < c->n_parameters; k++)
+        p = stpcpy(stpcpy(stpcpy(stpcpy(stpcpy(p, "\n#define "), c->parameters[k].name), " "), c->parameters[k].value), "");
+    return key;
+}
+
+static uint64_t text_hash(const char *s)
+{
+    uint64_t h = 14695981039346656037u;             /* FNV-1a */
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 1099511628211u;
+    return h;
+}
+
+static void instances_grow(Instances *all)
+{
+    int slots = all->slots ? 2 * all->slots : 256;
+    int *table = alloc_array(slots, sizeof *table);
+    for (int k = 0; k < all->count; k++) {
+        uint64_t h = text_hash(all->list[k].key);
+        while (table[h & (uint64_t)(slots - 1)])
+            h++;
+        table[h & (uint64_t)(slots - 1)] = k + 1;
+    }
+    all->table = table;
+    all->slots = slots;
+}
+
+static int instance_of(Instances *all, const Call *c)
+{
+    if (2 * all->count >= all->slots)
+        instances_grow(all);
+    char *key = instance_key(c);
+    uint64_t h = text_hash(key);
+    for (;; h++) {
+        int *slot = &all->table[h & (uint64_t)(all->slots - 1)];
+        if (*slot && !strcmp(all->list[*slot - 1].key, key))
+            return *slot - 1;
+        if (*slot)
+            continue;
+        if (all->count == all->room) {
+            all->room = all->room ? 2 * all->room : 128;
+            Instance *fresh = alloc_array(all->room, sizeof *fresh);
+            if (all->count)
+                memcpy(fresh, all->list, (size_t)all->count * sizeof *fresh);
+            all->list = fresh;
+        }
+        all->list[all->count] = (Instance){c, key};
+        *slot = ++all->count;
+        return all->count - 1;
+    }
+}
+
+static void collect(Instances *all, Block *block)
+{
+    for (Call *c = block->first; c; c = c->next) {
+        if (c->kind == CALL_KERNEL)
+            c->instance = instance_of(all, c);
+        if (c->then_block)
+            collect(all, c->then_block);
+        if (c->else_block)
+            collect(all, c->else_block);
+    }
+}
+
+/* ---- text helpers ------------------------------------------------------------------------------------------------------- */
+
+static FILE *open_file(const char *folder, const char *name)
+{
+    const char *path = text_format("%s/%s", folder, name);
+    remove_at_exit(path);
+    FILE *out = fopen(path, "w");
+    if (!out)
+        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
+    return out;
+}
+
+static int64_t close_file(FILE *out, const char *folder, const char *name)
+{
+    int64_t bytes = ftell(out);
+    bool bad = ferror(out) != 0;
+    if (fclose(out) || bad)
+        fail(SDC_NO_SPACE, "%s/%s: %s", folder, name, strerror(errno));
+    return bytes;
+}
+
+/* A C string constant: only printable ASCII is written as it is, so that no name can end the string or a comment. */
+static void print_string(FILE *out, const char *s)
+{
+    fputc('"', out);
+    for (; s && *s; s++)
+        if ((unsigned char)*s < ' ' || (unsigned char)*s > '~' || strchr("\"\\?/*", *s))
+            fprintf(out, "\\%03o", (unsigned)(unsigned char)*s);
+        else
+            fputc(*s, out);
+    fputc('"', out);
+}
+
+static const char *megabytes(int64_t bytes)
+{
+    return text_format("%.1f MB", (double)bytes / 1e6);
+}
+
+/* ---- kernel instances ------------------------------------------------------------------------------------------------------ */
+
+static void print_prototype(FILE *out, const Call *c, int instance)
+{
+    fprintf(out, "void %s_%d(SdcContext *c", c->kernel, instance);
+    for (int k = 0; k < c->n_operands; k++)
+        fprintf(out, ", %sst_%s *%s", c->operands[k].mode == OPERAND_READ || c->operands[k].mode == OPERAND_LIST ? "const " : "",
+                dtype_info(c->operands[k].view.dtype)->name, c->operands[k].mode == OPERAND_LIST ? "const *" : "");
+    fputs(");\n", out);
+}
+
+static void print_instance(FILE *out, const Instance *i, int number)
+{
+    const Call *c = i->call;
+    fprintf(out, "\n/* %s */\n#define NAME %s_%d\n", c->note, c->kernel, number);
+    for (int k = 0; k < c->n_parameters; k++)
+        fprintf(out, "#define %s %s\n", c->parameters[k].name, c->parameters[k].value);
+    fprintf(out, "#include \"%s.h\"\n", c->kernel);
+}
+
+static void emit_prototypes(const Instances *all, const char *folder, EmitSummary *summary)
+{
+    FILE *out = open_file(folder, "kernels.h");
+    fputs("/* kernels.h: the kernel instances of this executable; emitted by sdc. */\n"
+          "#ifndef KERNELS_H\n#define KERNELS_H\n\n#include \"kernel.h\"\n\n", out);
+    for (int k = 0; k < all->count; k++)
+        print_prototype(out, all->list[k].call, k);
+    fputs("\n#endif\n", out);
+    summary->source_bytes += close_file(out, folder, "kernels.h");
+}
+
+/* A translation unit holds neighbours in execution order: enough to amortise the compiler's start, few enough to keep
+ * all jobs busy. */
+static int emit_kernels(const Instances *all, const char *folder, char **files, EmitSummary *summary)
+{
+    enum { EACH = 12 };
+    int units = (all->count + EACH - 1) / EACH;
+    for (int u = 0; u < units; u++) {
+        files[u] = text_format("kernels_%d.c", u);
+        FILE *out = open_file(folder, files[u]);
+        fprintf(out, "/* %s: kernel instances; emitted by sdc. */\n#include \"kernels.h\"\n", files[u]);
+        for (int k = u * EACH; k < all->count && k < (u + 1) * EACH; k++)
+            print_instance(out, &all->list[k], k);
+        summary->source_bytes += close_file(out, folder, files[u]);
+    }
+    return units;
+}
+
+/* ---- a program ------------------------------------------------------------------------------------------------------------------ */
+
+static void print_place(FILE *out, const View *v)
+{
+    int bytes = dtype_info(v->dtype)->bytes;
+    if (!v->buffer) {
+        fputs("NULL", out);
+        return;
+    }
+    fprintf(out, "%c(0x%07" PRIx64, v->buffer->kind == BUFFER_ARENA ? 'A' : 'W', (uint64_t)(v->buffer->offset + v->offset * bytes));
+    if (v->index)
+        fprintf(out, " + i%d * INT64_C(%" PRId64 ")", v->index->id, v->index_stride * bytes);
+    fputc(')', out);
+}
+
+static void print_block(FILE *out, const Block *block, int indent)
+{
+    for (const Call *c = block->first; c; c = c->next) {
+        int id = c->node ? c->node->id : -1;
+        switch (c->kind) {
+        case CALL_KERNEL:
+            fprintf(out, "%*s/* %d %s */\n%*s%s_%d(c", indent, "", id, c->note, indent, "", c->kernel, c->instance);
+            for (int k = 0; k < c->n_operands; k++) {
+                fputs(", ", out);
+                print_place(out, &c->operands[k].view);
+            }
+            fputs(");\n", out);
+            break;
+        case CALL_IF:
+            fprintf(out, "%*s/* %d %s */\n%*sif (*(const bool *)", indent, "", id, c->note, indent, "");
+            print_place(out, &c->operands[0].view);
+            fputs(") {\n", out);
+            print_block(out, c->then_block, indent + 4);
+            fprintf(out, "%*s} else {\n", indent, "");
+            print_block(out, c->else_block, indent + 4);
+            fprintf(out, "%*s}\n", indent, "");
+            break;
+        case CALL_LOOP:
+            fprintf(out, "%*s/* %d %s */\n%*sfor (int64_t i%d = 0;", indent, "", id, c->note, indent, "", c->index->id);
+            if (c->trip_count >= 0)
+                fprintf(out, " i%d < INT64_C(%" PRId64 ")", c->index->id, c->trip_count);
+            if (c->n_operands) {
+                fputs(c->trip_count >= 0 ? " && *(const bool *)" : " *(const bool *)", out);
+                print_place(out, &c->operands[0].view);
+            }
+            fprintf(out, "; i%d++) {\n", c->index->id);
+            print_block(out, c->then_block, indent + 4);
+            fprintf(out, "%*s}\n", indent, "");
+            break;
+        }
+    }
+}
+
+/* Integer inputs that index a table: random ones must stay inside it.  0 when no such use is found. */
+static int64_t index_bound(const Value *v, int depth)
+{
+    int64_t bound = 0;
+    for (int k = 0; k < v->n_uses && depth < 8; k++) {
+        const Node *n = v->uses[k];
+        int64_t b = 0;
+        if (n->op == OP_Gather && n->in[1] == v)
+            b = n->in[0]->shape.dim[axis_of(n, attr_i(n, "axis"), n->in[0]->shape.rank)];
+        else if ((n->op == OP_Cast || n->op == OP_Reshape || n->op == OP_Flatten || n->op == OP_Unsqueeze || n->op == OP_Squeeze) && n->in[0] == v)
+            b = index_bound(n->out[0], depth + 1);
+        if (b && (!bound || b < bound))
+            bound = b;
+    }
+    return bound;
+}
+
+static void print_tensors(FILE *out, const char *list, const View *views, Value *const *values, const char *const *names, int count)
+{
+    fprintf(out, "static const SdcTensor %s[] = {\n", list);
+    for (int k = 0; k < count; k++) {
+        const View *v = &views[k];
+        fputs("    {", out);
+        print_string(out, names ? names[k] : values[k]->name);
+        fprintf(out, ", (DType)%d, %d, {", (int)v->dtype, v->rank);
+        for (int d = 0; d < v->rank; d++)
+            fprintf(out, "%s%" PRId64, d ? ", " : "", v->dim[d]);
+        fprintf(out, "%s}, 0x%07" PRIx64 ", %" PRId64 ", %" PRId64 "},\n", v->rank ? "" : "0", (uint64_t)v->buffer->offset,
+                view_count(v) * dtype_info(v->dtype)->bytes, names || dtype_is_float(v->dtype) ? 0 : index_bound(values[k], 0));
+    }
+    fputs(count ? "};\n" : "    {0},\n};\n", out);
+}
+
+static int64_t block_flops(const Block *block)
+{
+    int64_t flops = 0;
+    for (const Call *c = block->first; c; c = c->next) {
+        int64_t inner = (c->then_block ? block_flops(c->then_block) : 0) + (c->else_block ? block_flops(c->else_block) : 0);
+        flops += c->flops + inner * (c->kind == CALL_LOOP && c->trip_count > 0 ? c->trip_count : 1);
+    }
+    return flops;
+}
+
+static void emit_program(Program *p, int number, const char *folder, const char *file, EmitSummary *summary)
+{
+    const Graph *g = p->graph;
+    FILE *out = open_file(folder, file);
+    p->flops = block_flops(&p->body);
+    fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  Emitted by sdc.\n"
+                 " *\n * A(x) is byte x of the arena, W(x) of the packed weights; a call's comment begins with the node's number. */\n"
+                 "#include \"kernels.h\"\n\n#define A(offset) ((void *)(c->arena + (offset)))\n"
+                 "#define W(offset) ((const void *)(c->weights + (offset)))\n\n",
+            p->name, graph_count(g), p->n_calls, megabytes(p->arena_bytes), megabytes(p->bound_bytes), megabytes(p->weights_bytes), (double)p->flops / 1e9);
+    print_tensors(out, "inputs", p->inputs, g->inputs, NULL, g->n_inputs);
+    print_tensors(out, "outputs", p->outputs, g->outputs, g->output_names, g->n_outputs);
+    fprintf(out, "\nstatic int run(SdcContext *c)\n{\n    c->error[0] = 0;\n");
+    print_block(out, &p->body, 4);
+    fprintf(out, "    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n\nconst SdcProgram sdc_program_%d = {\n    .name = ", number);
+    print_string(out, p->name);
+    fprintf(out, ",\n    .inputs = inputs, .outputs = outputs, .n_inputs = %d, .n_outputs = %d,\n"
+                 "    .arena_bytes = INT64_C(%" PRId64 "), .bound_bytes = INT64_C(%" PRId64 "),\n"
+                 "    .weights_offset = 0, .weights_bytes = INT64_C(%" PRId64 "), .flops = INT64_C(%" PRId64 "), .kernels = %d,\n    .run = run,\n};\n",
+            g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls);
+    summary->source_bytes += close_file(out, folder, file);
+}
+
+static void emit_model(int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary)
+{
+    FILE *out = open_file(folder, "model.c");
+    fputs("/* model.c: what the executable's main needs to know; emitted by sdc. */\n#include \"runtime.h\"\n\n", out);
+    if (o->driver)
+        fprintf(out, "int %s(int argc, char **argv);\n", o->driver);
+    for (int k = 0; k < n_programs; k++)
+        fprintf(out, "extern const SdcProgram sdc_program_%d;\n", k);
+    fputs("static const SdcProgram *const programs[] = {", out);
+    for (int k = 0; k < n_programs; k++)
+        fprintf(out, "%s&sdc_program_%d", k ? ", " : "", k);
+    fputs("};\nstatic const char *const defaults[] = {", out);
+    for (const char *const *d = o->defaults; d && *d; d++) {
+        print_string(out, *d);
+        fputs(", ", out);
+    }
+    fputs("NULL};\n\nconst SdcModel sdc_model = {\n    .name = ", out);
+    print_string(out, o->name);
+    fprintf(out, ",\n    .version = \"%s\", .isa = \"%s\", .compiler = ", SDC_VERSION, o->isa->name);
+    print_string(out, cc_version(o->cc));
+    fprintf(out, ",\n    .programs = programs, .n_programs = %d, .driver = %s, .defaults = defaults,\n};\n", n_programs, o->driver ? o->driver : "NULL");
+    summary->source_bytes += close_file(out, folder, "model.c");
+}
+
+char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary)
+{
+    Instances all = {0};
+    for (int k = 0; k < n_programs; k++)
+        collect(&all, &programs[k]->body);
+    char **files = alloc_array(n_programs + all.count + 3, sizeof *files);
+    int count = 0;
+    for (int k = 0; k < n_programs; k++) {
+        files[count] = text_format("program_%d.c", k);
+        emit_program(programs[k], k, folder, files[count++], summary);
+    }
+    emit_prototypes(&all, folder, summary);
+    count += emit_kernels(&all, folder, files + count, summary);
+    emit_model(n_programs, o, folder, summary);
+    files[count++] = "model.c";
+    summary->files = count;
+    summary->instances = all.count;
+    return files;
+}

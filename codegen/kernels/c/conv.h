@@ -1,0 +1,237 @@
+/* conv.h: 2-d convolution of NHWC images with packed weights, as a matrix product whose rows are gathered pixels.
+ *
+ *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][oy stride_h + r dilation_h - pad_top][ox stride_w + s dilation_w - pad_left][c] w[k][c][r][s]
+ *
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+ *
+ *   NAME                                the function
+ *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
+ *   OUT_H OUT_W OUT_C                   y [BATCH][OUT_H][OUT_W][OUT_C]
+ *   KERNEL_H KERNEL_W
+ *   STRIDE_H STRIDE_W PAD_TOP PAD_LEFT DILATION_H DILATION_W     (1, 1, 0, 0, 1, 1; bottom and right padding follow from OUT_H, OUT_W)
+ *   GROUPS                              (1); conv_depthwise.h serves one channel a group
+ *   X_PIXEL Y_PIXEL                     floats from one pixel to the next (IN_C, OUT_C): an operand may be some channels of a wider image
+ *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
+ *   HAS_BIAS                            0 (default): bias is not read
+ *   EPILOGUE(v, pixel, channel, lanes)  what is stored for a vector of channels [channel, channel + lanes) of pixel (n OUT_H + oy) OUT_W + ox
+ *                                       (default v); reads further operands through extra[], with sdc_load_some()
+ *
+ * weights: written by pack_conv().  y may be one of extra[] (an element is read before it is written), but does not overlap x.
+ *
+ * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input channels it
+ * gathers the pixels it needs, padding as zeros, into a patch on the stack, and adds that chunk's products to its sums, also on
+ * the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so small images fill tiles too. */
+#include "tile.h"
+
+#ifndef NAME
+#define NAME sdc_conv_example
+#define BATCH 1
+#define IN_H 64
+#define IN_W 64
+#define IN_C 320
+#define OUT_H 64
+#define OUT_W 64
+#define OUT_C 320
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define CHUNK 64
+#define BLOCK_H 4
+#define BLOCK_W 16
+#define UNIT_PANELS 4
+#endif
+#ifndef STRIDE_H
+#define STRIDE_H 1
+#endif
+#ifndef STRIDE_W
+#define STRIDE_W 1
+#endif
+#ifndef PAD_TOP
+#define PAD_TOP 0
+#endif
+#ifndef PAD_LEFT
+#define PAD_LEFT 0
+#endif
+#ifndef DILATION_H
+#define DILATION_H 1
+#endif
+#ifndef DILATION_W
+#define DILATION_W 1
+#endif
+#ifndef GROUPS
+#define GROUPS 1
+#endif
+#ifndef X_PIXEL
+#define X_PIXEL (IN_C)
+#endif
+#ifndef Y_PIXEL
+#define Y_PIXEL (OUT_C)
+#endif
+#ifndef HAS_BIAS
+#define HAS_BIAS 0
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(v, pixel, channel, lanes) (v)
+#endif
+
+enum {
+    SDC_CAT(NAME, _group_in) = (IN_C) / (GROUPS),
+    SDC_CAT(NAME, _group_out) = (OUT_C) / (GROUPS),
+    SDC_CAT(NAME, _patch_h) = ((BLOCK_H) - 1) * (STRIDE_H) + ((KERNEL_H) - 1) * (DILATION_H) + 1,
+    SDC_CAT(NAME, _patch_w) = ((BLOCK_W) - 1) * (STRIDE_W) + ((KERNEL_W) - 1) * (DILATION_W) + 1,
+    SDC_CAT(NAME, _tile) = SDC_ROWS_FOR((BLOCK_H) * (BLOCK_W)),
+    SDC_CAT(NAME, _tiles) = ((BLOCK_H) * (BLOCK_W) + SDC_CAT(NAME, _tile) - 1) / SDC_CAT(NAME, _tile),
+    /* Without horizontal dilation the pixels under a row of the kernel lie side by side in the patch: one tap. */
+    SDC_CAT(NAME, _merged) = (DILATION_W) == 1,
+    SDC_CAT(NAME, _taps) = SDC_CAT(NAME, _merged) ? (KERNEL_H) : (KERNEL_H) * (KERNEL_W)
+};
+
+/* The block that a unit computes. */
+typedef struct {
+    int64_t n, group, y, x, h, w;           /* output rows [y, y + h), columns [x, x + w) */
+    int64_t panel, end;                     /* of the group's panels */
+} SDC_CAT(NAME, _Block);
+
+/* Channels [channel, channel + depth) of the pixels under the block to patch [patch_h][patch_w][depth]; x: the image. */
+static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const SDC_CAT(NAME, _Block) *block, int64_t channel, int64_t depth)
+{
+    const int64_t width = SDC_CAT(NAME, _patch_w), left = block->x * (STRIDE_W) - (PAD_LEFT), top = block->y * (STRIDE_H) - (PAD_TOP);
+    const int64_t begin = sdc_min(left < 0 ? -left : 0, width), end = sdc_min((IN_W) - left, width);
+    for (int64_t row = 0; row < SDC_CAT(NAME, _patch_h); row++, patch += width * depth) {
+        if (top + row < 0 || top + row >= (IN_H) || begin >= end) {
+            memset(patch, 0, (size_t)(width * depth) * sizeof *patch);
+            continue;
+        }
+        const float *from = x + ((top + row) * (IN_W) + left) * (X_PIXEL) + channel;
+        memset(patch, 0, (size_t)(begin * depth) * sizeof *patch);
+        for (int64_t column = begin; column < end; column++)
+            memcpy(patch + column * depth, from + column * (X_PIXEL), (size_t)depth * sizeof *patch);
+        memset(patch + end * depth, 0, (size_t)((width - end) * depth) * sizeof *patch);
+    }
+}
+
+/* Add one chunk's products for one panel.  pixel[i]: place of output pixel i in the patch. */
+static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth, int64_t vectors,
+    const float *weights)
+{
+    enum { tile = SDC_CAT(NAME, _tile), taps = SDC_CAT(NAME, _taps), merged = SDC_CAT(NAME, _merged) };
+    int64_t tap[taps];
+    for (int64_t t = 0; t < taps; t++) {
+        int64_t r = merged ? t : t / (KERNEL_W), s = merged ? 0 : t % (KERNEL_W);
+        tap[t] = (r * (DILATION_H) * SDC_CAT(NAME, _patch_w) + s * (DILATION_W)) * depth;
+    }
+    for (int64_t t = 0; t < tiles; t++) {
+        const float *row[tile];
+        for (int64_t m = 0; m < tile; m++)
+            row[m] = patch + pixel[t * tile + m] * depth;
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, taps, merged ? depth * (KERNEL_W) : depth, weights);
+    }
+}
+
+/* sums [h * w][vectors][SDC_VL] of channels from `channel` on to y. */
+static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SDC_CAT(NAME, _Block) *block, int64_t vectors, int64_t channel,
+    const float *const *extra)
+{
+    enum { columns = SDC_CAT(NAME, _group_out), tail = columns % SDC_VL };
+    const int64_t first = block->group * columns + channel;
+    (void)extra;
+    for (int64_t i = 0; i < block->h * block->w; i++) {
+        const int64_t pixel = (block->n * (OUT_H) + block->y + i / block->w) * (OUT_W) + block->x + i % block->w;
+        float *to = y + pixel * (Y_PIXEL) + first;
+        for (int64_t v = 0; v < vectors; v++, sums += SDC_VL, to += SDC_VL) {
+            sdc_vf sum = sdc_load(sums);
+            if (channel + (v + 1) * SDC_VL <= columns)
+                sdc_store(to, EPILOGUE(sum, pixel, first + v * SDC_VL, SDC_VL));
+            else
+                sdc_store_some(to, EPILOGUE(sum, pixel, first + v * SDC_VL, tail), tail);
+        }
+    }
+}
+
+static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SDC_CAT(NAME, _Block) *block)
+{
+    enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), channels = SDC_CAT(NAME, _group_in) };
+    enum { pixels = SDC_CAT(NAME, _tiles) * tile };
+    _Alignas(64) float patch[SDC_CAT(NAME, _patch_h) * SDC_CAT(NAME, _patch_w) * (CHUNK)];
+    _Alignas(64) float sums[UNIT_PANELS][pixels * SDC_TILE_VECTORS * SDC_VL];
+    int64_t pixel[pixels];
+    const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
+    const float *x = d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
+    const int64_t depth = (int64_t)channels * (KERNEL_H) * (KERNEL_W);
+    const float *weights = d->weights + block->group * sdc_vectors(columns) * SDC_VL * depth;
+    const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
+    for (int64_t i = 0; i < tiles * tile; i++) {
+        int64_t inside = sdc_min(i, block->h * block->w - 1);
+        pixel[i] = inside / block->w * (STRIDE_H) * SDC_CAT(NAME, _patch_w) + inside % block->w * (STRIDE_W);
+    }
+    for (int64_t channel = 0; channel < channels; channel += (CHUNK)) {
+        const int64_t chunk = sdc_min(CHUNK, channels - channel);
+        SDC_CAT(NAME, _gather)(patch, x, block, channel, chunk);
+        for (int64_t p = block->panel; p < block->end; p++) {
+            int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
+            const float *panel = weights + (begin * depth + vectors * channel * (KERNEL_H) * (KERNEL_W)) * SDC_VL;
+            if (channel == 0)
+                sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
+                    columns - begin * SDC_VL);
+            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors, panel);
+        }
+    }
+    for (int64_t p = block->panel; p < block->end; p++) {
+        int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
+        SDC_CAT(NAME, _store)(d->y, sums[p - block->panel], block, vectors, begin * SDC_VL, d->extra);
+    }
+}
+
+/* Units in the order group, panels, image, row of blocks, block: neighbours share weights. */
+static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
+{
+    const int64_t across = sdc_ceil_div(OUT_W, BLOCK_W), down = sdc_ceil_div(OUT_H, BLOCK_H);
+    const int64_t panels = sdc_panels(SDC_CAT(NAME, _group_out)), panel_units = sdc_ceil_div(panels, UNIT_PANELS);
+    for (; unit < unit_end; unit++) {
+        int64_t column = unit % across, row = unit / across % down, n = unit / across / down % (BATCH);
+        int64_t panel = unit / across / down / (BATCH) % panel_units * (UNIT_PANELS);
+        SDC_CAT(NAME, _Block) block = {
+            .n = n, .group = unit / across / down / (BATCH) / panel_units,
+            .y = row * (BLOCK_H), .h = sdc_min(BLOCK_H, (OUT_H) - row * (BLOCK_H)),
+            .x = column * (BLOCK_W), .w = sdc_min(BLOCK_W, (OUT_W) - column * (BLOCK_W)),
+            .panel = panel, .end = sdc_min(panel + (UNIT_PANELS), panels),
+        };
+        SDC_CAT(NAME, _unit)(argument, &block);
+    }
+}
+
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+{
+    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, .extra = extra};
+    const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
+    const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
+        * sdc_ceil_div(OUT_H, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
+    sdc_run(c, SDC_CAT(NAME, _part), &d, units, 2 * pixels * (OUT_C) * SDC_CAT(NAME, _group_in) * (KERNEL_H) * (KERNEL_W));
+}
+
+#undef NAME
+#undef BATCH
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef OUT_C
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef DILATION_H
+#undef DILATION_W
+#undef GROUPS
+#undef X_PIXEL
+#undef Y_PIXEL
+#undef CHUNK
+#undef BLOCK_H
+#undef BLOCK_W
+#undef UNIT_PANELS
+#undef HAS_BIAS
+#undef EPILOGUE

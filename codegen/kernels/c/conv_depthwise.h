@@ -1,0 +1,136 @@
+/* conv_depthwise.h: 2-d convolution of NHWC images in which every channel is convolved by itself.
+ *
+ *      y[n][oy][ox][k] = bias[k] + sum over r, s of x[n][oy stride_h + r dilation_h - pad_top][ox stride_w + s dilation_w - pad_left][k] w[k][0][r][s]
+ *
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+ *
+ *   NAME BATCH IN_H IN_W OUT_H OUT_W KERNEL_H KERNEL_W STRIDE_H STRIDE_W PAD_TOP PAD_LEFT DILATION_H DILATION_W
+ *   X_PIXEL Y_PIXEL HAS_BIAS EPILOGUE(v, pixel, channel, lanes)      as in conv.h
+ *   CHANNELS                                                         of x and of y
+ *
+ * weights: [KERNEL_H][KERNEL_W][CHANNELS], written by pack_conv().  Vectors run along the channels; a unit is a row of the output. */
+#include "tile.h"
+
+#ifndef NAME
+#define NAME sdc_depthwise_example
+#define BATCH 1
+#define IN_H 32
+#define IN_W 32
+#define OUT_H 32
+#define OUT_W 32
+#define CHANNELS 96
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#endif
+#ifndef STRIDE_H
+#define STRIDE_H 1
+#endif
+#ifndef STRIDE_W
+#define STRIDE_W 1
+#endif
+#ifndef PAD_TOP
+#define PAD_TOP 0
+#endif
+#ifndef PAD_LEFT
+#define PAD_LEFT 0
+#endif
+#ifndef DILATION_H
+#define DILATION_H 1
+#endif
+#ifndef DILATION_W
+#define DILATION_W 1
+#endif
+#ifndef X_PIXEL
+#define X_PIXEL (CHANNELS)
+#endif
+#ifndef Y_PIXEL
+#define Y_PIXEL (CHANNELS)
+#endif
+#ifndef HAS_BIAS
+#define HAS_BIAS 0
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(v, pixel, channel, lanes) (v)
+#endif
+
+/* The taps that touch the image: [begin, end) of `kernel`, the first at position `first` of `size`. */
+#ifndef SDC_CONV_DEPTHWISE_H
+#define SDC_CONV_DEPTHWISE_H
+static inline int64_t sdc_first_tap(int64_t first, int64_t dilation)
+{
+    return first < 0 ? sdc_ceil_div(-first, dilation) : 0;
+}
+static inline int64_t sdc_end_tap(int64_t first, int64_t dilation, int64_t kernel, int64_t size)
+{
+    return first < size ? sdc_min(kernel, sdc_ceil_div(size - first, dilation)) : 0;
+}
+#endif
+
+/* `lanes` channels from `channel` on, of the output whose first tap lies at row `top`, column `left` of the image x. */
+static inline sdc_vf SDC_CAT(NAME, _sum)(const SdcDense *d, const float *x, int64_t top, int64_t left, int64_t channel, int64_t lanes)
+{
+    const int64_t r_end = sdc_end_tap(top, DILATION_H, KERNEL_H, IN_H), s_begin = sdc_first_tap(left, DILATION_W);
+    const int64_t s_end = sdc_end_tap(left, DILATION_W, KERNEL_W, IN_W);
+    sdc_vf sum = HAS_BIAS ? sdc_load_some(d->bias + channel, lanes) : (sdc_vf){0};
+    for (int64_t r = sdc_first_tap(top, DILATION_H); r < r_end; r++)
+        for (int64_t s = s_begin; s < s_end; s++) {
+            const float *from = x + ((top + r * (DILATION_H)) * (IN_W) + left + s * (DILATION_W)) * (X_PIXEL) + channel;
+            const float *w = d->weights + (r * (KERNEL_W) + s) * (CHANNELS) + channel;
+            sum += sdc_load_some(from, lanes) * sdc_load_some(w, lanes);
+        }
+    return sum;
+}
+
+/* Units: rows of the output. */
+static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
+{
+    enum { whole = (CHANNELS) / SDC_VL * SDC_VL, tail = (CHANNELS) % SDC_VL };
+    const SdcDense *d = argument;
+    const float *const *extra = d->extra;
+    (void)extra;
+    for (; unit < unit_end; unit++) {
+        const float *x = d->x + unit / (OUT_H) * (IN_H) * (IN_W) * (X_PIXEL);
+        const int64_t top = unit % (OUT_H) * (STRIDE_H) - (PAD_TOP);
+        for (int64_t ox = 0; ox < (OUT_W); ox++) {
+            const int64_t pixel = unit * (OUT_W) + ox, left = ox * (STRIDE_W) - (PAD_LEFT);
+            float *y = d->y + pixel * (Y_PIXEL);
+            for (int64_t k = 0; k < whole; k += SDC_VL) {
+                sdc_vf sum = SDC_CAT(NAME, _sum)(d, x, top, left, k, SDC_VL);
+                sdc_store(y + k, EPILOGUE(sum, pixel, k, SDC_VL));
+            }
+            if (tail) {
+                sdc_vf sum = SDC_CAT(NAME, _sum)(d, x, top, left, whole, tail);
+                sdc_store_some(y + whole, EPILOGUE(sum, pixel, whole, tail), tail);
+            }
+        }
+    }
+}
+
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+{
+    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, .extra = extra};
+    const int64_t rows = (int64_t)(BATCH) * (OUT_H);
+    sdc_run(c, SDC_CAT(NAME, _part), &d, rows, 2 * rows * (OUT_W) * (CHANNELS) * (KERNEL_H) * (KERNEL_W));
+}
+
+#undef NAME
+#undef BATCH
+#undef IN_H
+#undef IN_W
+#undef OUT_H
+#undef OUT_W
+#undef CHANNELS
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef DILATION_H
+#undef DILATION_W
+#undef X_PIXEL
+#undef Y_PIXEL
+#undef HAS_BIAS
+#undef EPILOGUE

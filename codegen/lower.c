@@ -1,0 +1,382 @@
+/* lower.c: from graph nodes to kernel calls.
+ *
+ * Each node's lowering rule (a column of op.def) asks here where its operands live, in the order that its kernel needs,
+ * gets a place for its results, and appends calls.  Copies appear only where an order is demanded that a value does not
+ * have; each is remembered, so that a second reader uses the same copy.
+ *
+ *   needs:   static shapes; every remaining operator has a lowering rule
+ *   leaves:  a Program: calls in execution order on buffers without offsets (plan.c sets those)                       */
+#include "lower.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../ir/op.h"
+#include "../runtime/runtime.h"
+
+/* ---- buffers -------------------------------------------------------------------------------------------------------- */
+
+static Buffer *buffer_new(Program *p, BufferKind kind, int64_t bytes, Value *value)
+{
+    if (p->n_buffers == p->buffers_room) {
+        int room = p->buffers_room ? 2 * p->buffers_room : 64;
+        Buffer **fresh = alloc_array(room, sizeof *fresh);
+        if (p->n_buffers)
+            memcpy(fresh, p->buffers, (size_t)p->n_buffers * sizeof *fresh);
+        p->buffers = fresh;
+        p->buffers_room = room;
+    }
+    Buffer *b = alloc(sizeof *b);
+    *b = (Buffer){.id = p->n_buffers, .kind = kind, .bytes = bytes, .offset = -1, .first = -1, .last = -1, .value = value};
+    p->buffers[p->n_buffers++] = b;
+    return b;
+}
+
+/* A view of a whole buffer whose axes are stored in the order axes[0], axes[1], ... (outermost first). */
+static View view_ordered(Buffer *b, DType dtype, int rank, const int64_t *dim, const int *axes)
+{
+    View v = {.buffer = b, .dtype = dtype, .rank = rank};
+    int64_t step = 1;
+    for (int k = rank; k-- > 0;) {
+        int axis = axes ? axes[k] : k;
+        v.dim[axis] = dim[axis];
+        v.stride[axis] = step;
+        step *= dim[axis];
+    }
+    return v;
+}
+
+static int64_t bytes_of(DType dtype, int rank, const int64_t *dim)
+{
+    Shape s = shape_of(rank, dim);
+    return shape_count(&s) * dtype_info(dtype)->bytes;
+}
+
+View temporary(Lowering *l, DType dtype, int rank, const int64_t *dim)
+{
+    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(dtype, rank, dim), NULL);
+    return view_ordered(b, dtype, rank, dim, NULL);
+}
+
+View scratch(Lowering *l, DType dtype, int64_t count)
+{
+    return temporary(l, dtype, 1, &count);
+}
+
+/* ---- where values live ------------------------------------------------------------------------------------------------ */
+
+enum { AS_IT_IS, DENSE, CHANNELS_LAST, FORMS };
+
+static View **slot(Lowering *l, const Value *v, int form)
+{
+    if (v->id >= l->n_views) {
+        int room = l->program->graph->model->next_value + 64;
+        View **fresh = alloc_array((int64_t)room * FORMS, sizeof *fresh);
+        if (l->n_views)
+            memcpy(fresh, l->views, (size_t)l->n_views * FORMS * sizeof *fresh);
+        l->views = fresh;
+        l->n_views = room;
+    }
+    return &l->views[v->id * FORMS + form];
+}
+
+static View *remember(Lowering *l, const Value *v, int form, View view)
+{
+    View *kept = alloc(sizeof *kept);
+    *kept = view;
+    *slot(l, v, form) = kept;
+    if (l->n_log == l->log_room) {
+        int room = l->log_room ? 2 * l->log_room : 256;
+        Remembered *fresh = alloc_array(room, sizeof *fresh);
+        if (l->n_log)
+            memcpy(fresh, l->log, (size_t)l->n_log * sizeof *fresh);
+        l->log = fresh;
+        l->log_room = room;
+    }
+    l->log[l->n_log++] = (Remembered){v, form};
+    return kept;
+}
+
+/* What a block remembered is not there when the block did not run. */
+void forget_since(Lowering *l, int mark)
+{
+    while (l->n_log > mark) {
+        l->n_log--;
+        *slot(l, l->log[l->n_log].value, l->log[l->n_log].form) = NULL;
+    }
+}
+
+View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p, DType dtype, int64_t count)
+{
+    int64_t parameters[16] = {0};
+    if (n_p > 16)
+        bug("a packer takes at most 16 parameters");
+    if (n_p)
+        memcpy(parameters, p, (size_t)n_p * sizeof *p);
+    int64_t bytes = bytes_of(dtype, 1, &count);
+    for (int k = 0; k < l->program->n_buffers; k++) {
+        Buffer *b = l->program->buffers[k];
+        if (b->kind == BUFFER_WEIGHTS && b->value == v && b->pack == pack && b->bytes == bytes &&
+            !memcmp(b->pack_parameters, parameters, sizeof parameters))
+            return view_ordered(b, dtype, 1, &count, NULL);
+    }
+    Buffer *b = buffer_new(l->program, BUFFER_WEIGHTS, bytes, v);
+    b->pack = pack;
+    b->pack_name = pack_name;
+    memcpy(b->pack_parameters, parameters, sizeof parameters);
+    return view_ordered(b, dtype, 1, &count, NULL);
+}
+
+View view_of(Lowering *l, Value *v)
+{
+    View *known = *slot(l, v, AS_IT_IS);
+    if (known)
+        return *known;
+    if (!v->constant)
+        bug("v%d is lowered before it is defined", v->id);
+    View w = weights_packed(l, v, NULL, "as it is", NULL, 0, v->dtype, shape_count(&v->shape));
+    return view_ordered(w.buffer, v->dtype, v->shape.rank, v->shape.dim, NULL);
+}
+
+static Node *origin(const Value *v)
+{
+    return v->def;
+}
+
+View view_to_dense(Lowering *l, Node *n, View v)
+{
+    if (view_is_dense(&v))
+        return v;
+    View copy = temporary(l, v.dtype, v.rank, v.dim);
+    lower_copy_view(l, n, copy, v);
+    return copy;
+}
+
+View view_dense(Lowering *l, Value *v)
+{
+    if (*slot(l, v, DENSE))
+        return **slot(l, v, DENSE);
+    View here = view_of(l, v);
+    if (view_is_dense(&here))
+        return here;
+    return *remember(l, v, DENSE, view_to_dense(l, origin(v), here));
+}
+
+View view_channels_last(Lowering *l, Value *v)
+{
+    if (*slot(l, v, CHANNELS_LAST))
+        return **slot(l, v, CHANNELS_LAST);
+    View here = view_of(l, v);
+    if (view_is_channels_last(&here))
+        return here;
+    int axes[MAX_RANK];
+    channels_last_axes(here.rank, axes);
+    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(v->dtype, v->shape.rank, v->shape.dim), v);
+    View copy = view_ordered(b, v->dtype, v->shape.rank, v->shape.dim, axes);
+    lower_copy_view(l, origin(v), copy, here);
+    return *remember(l, v, CHANNELS_LAST, copy);
+}
+
+View view_cast(Lowering *l, Node *n, View v, DType dtype)
+{
+    if (v.dtype == dtype)
+        return v;
+    View copy = temporary(l, dtype, v.rank, v.dim);
+    lower_copy_view(l, n, copy, v);
+    return copy;
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------------ */
+
+void result_is(Lowering *l, Value *v, View view)
+{
+    remember(l, v, AS_IT_IS, view);
+}
+
+static View result_ordered(Lowering *l, Value *v, const int *axes)
+{
+    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(v->dtype, v->shape.rank, v->shape.dim), v);
+    return *remember(l, v, AS_IT_IS, view_ordered(b, v->dtype, v->shape.rank, v->shape.dim, axes));
+}
+
+View result_dense(Lowering *l, Value *v)
+{
+    return result_ordered(l, v, NULL);
+}
+
+View result_channels_last(Lowering *l, Value *v)
+{
+    int axes[MAX_RANK];
+    if (v->shape.rank < 3)
+        return result_dense(l, v);
+    channels_last_axes(v->shape.rank, axes);
+    return result_ordered(l, v, axes);
+}
+
+/* Axes sorted by stride, outermost first; broadcast axes (stride 0) and single elements keep their logical place. */
+View result_like(Lowering *l, Value *v, const View *order)
+{
+    int axes[MAX_RANK];
+    if (order->rank != v->shape.rank)
+        return result_dense(l, v);
+    for (int k = 0; k < order->rank; k++) {
+        if (order->dim[k] > 1 && order->stride[k] <= 0)
+            return result_dense(l, v);
+        int place = k;
+        for (; place > 0 && order->dim[k] > 1; place--) {
+            int before = axes[place - 1];
+            if (order->dim[before] > 1 && order->stride[before] >= order->stride[k])
+                break;
+            axes[place] = before;
+        }
+        axes[place] = k;
+    }
+    return result_ordered(l, v, axes);
+}
+
+/* ---- calls --------------------------------------------------------------------------------------------------------------- */
+
+Call *call_append(Lowering *l, CallKind kind, Node *n)
+{
+    Call *c = alloc(sizeof *c);
+    *c = (Call){.kind = kind, .node = n, .note = "", .reuse_of = -1, .reuse_by = -1, .trip_count = -1};
+    *(l->block->last ? &l->block->last->next : &l->block->first) = c;
+    l->block->last = c;
+    l->program->n_calls++;
+    return c;
+}
+
+Call *call_kernel(Lowering *l, Node *n, const char *kernel)
+{
+    Call *c = call_append(l, CALL_KERNEL, n);
+    c->kernel = kernel;
+    return c;
+}
+
+static void operand_add(Call *c, View v, OperandMode mode)
+{
+    if (c->n_operands == c->operands_room) {
+        int room = c->operands_room ? 2 * c->operands_room : 4;
+        Operand *fresh = alloc_array(room, sizeof *fresh);
+        if (c->n_operands)
+            memcpy(fresh, c->operands, (size_t)c->n_operands * sizeof *fresh);
+        c->operands = fresh;
+        c->operands_room = room;
+    }
+    c->operands[c->n_operands++] = (Operand){v, mode};
+}
+
+void call_write(Call *c, View v) { operand_add(c, v, OPERAND_WRITE); }
+void call_read(Call *c, View v) { operand_add(c, v, OPERAND_READ); }
+void call_update(Call *c, View v) { operand_add(c, v, OPERAND_UPDATE); }
+void call_absent(Call *c, DType dtype, OperandMode mode) { operand_add(c, (View){.dtype = dtype}, mode); }
+
+void call_text(Call *c, const char *name, const char *value)
+{
+    if (c->n_parameters == c->parameters_room) {
+        int room = c->parameters_room ? 2 * c->parameters_room : 16;
+        Parameter *fresh = alloc_array(room, sizeof *fresh);
+        if (c->n_parameters)
+            memcpy(fresh, c->parameters, (size_t)c->n_parameters * sizeof *fresh);
+        c->parameters = fresh;
+        c->parameters_room = room;
+    }
+    c->parameters[c->n_parameters++] = (Parameter){text_copy(name), text_copy(value)};
+}
+
+void call_int(Call *c, const char *name, int64_t value)
+{
+    if (value == INT64_MIN)
+        call_text(c, name, "(-9223372036854775807 - 1)");
+    else
+        call_text(c, name, text_format(value < 0 ? "(%lld)" : "%lld", (long long)value));
+}
+
+void call_float(Call *c, const char *name, double value)
+{
+    if (isnan(value))
+        call_text(c, name, "(0.0 / 0.0)");
+    else if (isinf(value))
+        call_text(c, name, value < 0 ? "(-1.0 / 0.0)" : "(1.0 / 0.0)");
+    else
+        call_text(c, name, text_format(value < 0 || signbit(value) ? "(%#.17g)" : "%#.17g", value));
+}
+
+void call_type(Call *c, const char *name, DType dtype)
+{
+    call_text(c, name, dtype_info(dtype)->name);
+}
+
+void call_dims(Call *c, const char *name, int count, const int64_t *v)
+{
+    char *list = count ? "" : "0";
+    for (int k = 0; k < count; k++)
+        list = text_format("%s%s%lld", list, k ? ", " : "", (long long)v[k]);
+    call_text(c, name, list);
+}
+
+void call_note(Call *c, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    for (char *p = text; *p; p++)               /* a model's string must not end the comment it is printed in */
+        if (*p < ' ' || *p > '~' || (*p == '/' && p > text && p[-1] == '*'))
+            *p = '?';
+    c->note = text_copy(text);
+}
+
+void call_reuse(Call *c, int result, int input)
+{
+    c->reuse_by = result;
+    c->reuse_of = input;
+}
+
+/* ---- the graph -------------------------------------------------------------------------------------------------------------- */
+
+void lower_nodes(Lowering *l, Graph *g)
+{
+    for (Node *n = g->first; n; n = n->next) {
+        bool constant = n->n_out > 0;           /* a recipe: packed, not computed at run time */
+        for (int k = 0; k < n->n_out; k++)
+            constant &= !n->out[k] || n->out[k]->constant;
+        if (!constant)
+            op_info(n->op)->lower(l, n);
+    }
+}
+
+/* Outputs are row-major, each in an arena buffer of its own that no input and no other output shares. */
+static View output_view(Lowering *l, Graph *g, int k)
+{
+    Value *v = g->outputs[k];
+    View here = view_dense(l, v);
+    bool own = here.buffer->kind == BUFFER_ARENA && here.offset == 0 && !here.index &&
+               here.buffer->bytes == bytes_of(v->dtype, v->shape.rank, v->shape.dim);
+    for (int j = 0; own && j < g->n_inputs; j++)
+        own = here.buffer != l->program->inputs[j].buffer;
+    for (int j = 0; own && j < k; j++)
+        own = here.buffer != l->program->outputs[j].buffer;
+    if (own)
+        return here;
+    View copy = temporary(l, v->dtype, v->shape.rank, v->shape.dim);
+    lower_copy_view(l, origin(v), copy, here);
+    return copy;
+}
+
+Program *lower_graph(Graph *g, const char *name, const Isa *isa)
+{
+    Program *p = alloc(sizeof *p);
+    *p = (Program){.name = text_copy(name), .graph = g};
+    Lowering l = {.program = p, .isa = isa, .block = &p->body};
+    p->inputs = alloc_array(g->n_inputs, sizeof *p->inputs);
+    p->outputs = alloc_array(g->n_outputs, sizeof *p->outputs);
+    for (int k = 0; k < g->n_inputs; k++)
+        p->inputs[k] = result_dense(&l, g->inputs[k]);
+    lower_nodes(&l, g);
+    for (int k = 0; k < g->n_outputs; k++)
+        p->outputs[k] = output_view(&l, g, k);
+    return p;
+}

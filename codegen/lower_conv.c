@@ -1,0 +1,191 @@
+/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in single precision through conv.h,
+ * conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../ir/window.h"
+#include "../runtime/runtime.h"
+#include "conv_pack.h"
+#include "matmul.h"
+#include "spatial.h"
+
+/* ---- packed weights ---------------------------------------------------------------------------------------------------- */
+
+enum { SHAPE_FIELDS = sizeof(ConvShape) / sizeof(int64_t) };
+
+static void pack_weights(void *dst, const Tensor *t, const int64_t *p)
+{
+    ConvShape s;
+    memcpy(&s, p, sizeof s);
+    if (t->dtype == DT_F32) {
+        pack_conv(dst, t->data, &s, (int)p[SHAPE_FIELDS]);
+        return;
+    }
+    float *f = malloc((size_t)t->count * sizeof *f + 1);
+    int bytes = dtype_info(t->dtype)->bytes;
+    if (!f)
+        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
+    for (int64_t k = 0; k < t->count; k++)
+        f[k] = (float)dtype_load_f(t->dtype, (const char *)t->data + k * bytes);
+    pack_conv(dst, f, &s, (int)p[SHAPE_FIELDS]);
+    free(f);
+}
+
+/* ---- the fast kernels ----------------------------------------------------------------------------------------------------- */
+
+static ConvShape conv_shape(const Node *n, const Window *w)
+{
+    const Shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    int last = w->rank - 1;
+    ConvShape s = {.batch = x->dim[0], .in_h = 1, .in_c = x->dim[1], .out_h = 1, .out_c = y->dim[1], .kernel_h = 1,
+                   .stride_h = 1, .dilation_h = 1, .in_w = w->in[last], .out_w = w->out[last], .kernel_w = w->kernel[last],
+                   .stride_w = w->stride[last], .pad_left = w->before[last], .dilation_w = w->dilation[last],
+                   .groups = attr_i(n, "group")};
+    if (w->rank == 2) {
+        s.in_h = w->in[0];
+        s.out_h = w->out[0];
+        s.kernel_h = w->kernel[0];
+        s.stride_h = w->stride[0];
+        s.pad_top = w->before[0];
+        s.dilation_h = w->dilation[0];
+    }
+    return s;
+}
+
+/* "conv 3x3 [2,64,64,4] -> [2,64,64,320], stride 2, + bias" */
+static void note_conv(Call *c, const Node *n, const Window *w)
+{
+    const char *kernel = "", *stride = "";
+    for (int k = 0; k < w->rank; k++) {
+        kernel = text_format("%s%s%lld", kernel, k ? "x" : "", (long long)w->kernel[k]);
+        if (w->stride[k] != 1 && !*stride)
+            stride = text_format(", stride %lld", (long long)w->stride[k]);
+    }
+    int64_t group = attr_i(n, "group");
+    call_note(c, "conv %s %s -> %s%s%s%s", kernel, shape_text(&n->in[0]->shape), shape_text(&n->out[0]->shape), stride,
+              group > 1 ? text_format(", %lld groups", (long long)group) : "", input_of(n, 2) ? ", + bias" : "");
+    c->flops = 2 * shape_count(&n->out[0]->shape) * n->in[1]->shape.dim[1] * window_taps(w);
+}
+
+static void conv_parameters(Call *c, const ConvShape *s)
+{
+    const struct { const char *name; int64_t value; } list[] = {
+        {"BATCH", s->batch}, {"IN_H", s->in_h}, {"IN_W", s->in_w}, {"IN_C", s->in_c}, {"OUT_H", s->out_h}, {"OUT_W", s->out_w},
+        {"OUT_C", s->out_c}, {"KERNEL_H", s->kernel_h}, {"KERNEL_W", s->kernel_w}, {"STRIDE_H", s->stride_h},
+        {"STRIDE_W", s->stride_w}, {"PAD_TOP", s->pad_top}, {"PAD_LEFT", s->pad_left}, {"DILATION_H", s->dilation_h},
+        {"DILATION_W", s->dilation_w},
+    };
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
+        call_int(c, list[k].name, list[k].value);
+}
+
+/* y and x are [N,spatial...,C] in single precision, stored as their kernel wants them. */
+static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
+{
+    ConvShape s = conv_shape(n, w);
+    bool depthwise = conv_is_depthwise(&s);
+    int vl = l->isa->vector_floats;
+    int64_t parameters[SHAPE_FIELDS + 1];
+    memcpy(parameters, &s, sizeof s);
+    parameters[SHAPE_FIELDS] = vl;
+    View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters, SHAPE_FIELDS + 1, DT_F32,
+                                  pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
+    Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
+    call_write(c, y);
+    call_read(c, x);
+    call_read(c, weights);
+    if (input_of(n, 2))
+        call_read(c, view_f32_list(l, n, n->in[2]));
+    else
+        call_absent(c, DT_F32, OPERAND_READ);
+    call_absent(c, DT_F32, OPERAND_LIST);
+    conv_parameters(c, &s);
+    if (!depthwise) {
+        ConvPlan plan = conv_plan(&s, vl);
+        call_int(c, "GROUPS", s.groups);
+        call_int(c, "CHUNK", plan.chunk);
+        call_int(c, "BLOCK_H", plan.block_h);
+        call_int(c, "BLOCK_W", plan.block_w);
+        call_int(c, "UNIT_PANELS", plan.unit_panels);
+    }
+    call_int(c, "HAS_BIAS", input_of(n, 2) != NULL);
+    note_conv(c, n, w);
+}
+
+/* A 1x1 kernel at every pixel is a matrix product of the pixels' channels. */
+static bool is_pointwise(const Node *n, const Window *w)
+{
+    bool point = attr_i(n, "group") == 1;
+    for (int k = 0; k < w->rank; k++)
+        point &= w->kernel[k] == 1 && w->stride[k] == 1 && w->before[k] == 0 && w->after[k] == 0;
+    return point;
+}
+
+static void pointwise_call(Lowering *l, Node *n, View y, View x)
+{
+    static const int turned[] = {1, 0};
+    Product p = {.y = y, .a = x, .has_bias = input_of(n, 2) != NULL};
+    p.b = product_operand(l, n->in[1], &p.constant);
+    p.b.rank = 2;                                   /* [K,C,1,1] as [C,K] */
+    p.b.stride[0] = p.b.dim[1];
+    p.b.stride[1] = 1;
+    p.b = view_permute(p.b, 2, turned);
+    if (p.has_bias)
+        p.bias = view_f32_list(l, n, n->in[2]);
+    lower_product(l, n, p);
+}
+
+static void fast_conv(Lowering *l, Node *n, const Window *w)
+{
+    View x = view_cast(l, n, channels_to_last(view_channels_last(l, n->in[0])), DT_F32);
+    View wanted = channels_to_last(result_channels_last(l, n->out[0]));
+    View y = wanted.dtype == DT_F32 ? wanted : temporary(l, DT_F32, wanted.rank, wanted.dim);
+    if (is_pointwise(n, w))
+        pointwise_call(l, n, y, x);
+    else
+        conv_call(l, n, w, y, x);
+    if (wanted.dtype != DT_F32)
+        lower_copy_view(l, n, wanted, y);
+}
+
+/* ---- any other type, rank or source of weights ---------------------------------------------------------------------------- */
+
+static void any_conv(Lowering *l, Node *n, const Window *w)
+{
+    View x = view_of(l, n->in[0]), weights = view_of(l, n->in[1]), y = result_like(l, n->out[0], &x);
+    int64_t groups = attr_i(n, "group");
+    Call *c = call_kernel(l, n, "conv_any");
+    call_write(c, y);
+    call_read(c, x);
+    call_read(c, weights);
+    if (input_of(n, 2))
+        call_read(c, view_dense(l, n->in[2]));
+    else
+        call_absent(c, y.dtype, OPERAND_READ);
+    call_type(c, "T", y.dtype);
+    call_int(c, "BATCH", x.dim[0]);
+    call_int(c, "GROUPS", groups);
+    call_int(c, "IN_C", weights.dim[1]);
+    call_int(c, "OUT_C", weights.dim[0] / groups);
+    call_int(c, "HAS_BIAS", input_of(n, 2) != NULL);
+    window_parameters(c, w);
+    call_dims(c, "X_STRIDES", x.rank, x.stride);
+    call_dims(c, "W_STRIDES", weights.rank, weights.stride);
+    call_dims(c, "Y_STRIDES", y.rank, y.stride);
+    note_conv(c, n, w);
+}
+
+void lower_conv(Lowering *l, Node *n)
+{
+    Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
+    DType t = n->out[0]->dtype;
+    bool single = t == DT_F32 || t == DT_F16 || t == DT_BF16;
+    if (shape_count(&n->out[0]->shape) == 0) {
+        result_dense(l, n->out[0]);
+        return;
+    }
+    if (single && w.rank <= 2 && is_constant(n->in[1]) && n->in[1]->shape.dim[1] > 0)
+        fast_conv(l, n, &w);
+    else
+        any_conv(l, n, &w);
+}

@@ -1,0 +1,388 @@
+/* lower_matmul.c: MatMul and Gemm, and the matrix products inside other operators.
+ *
+ * Single precision goes to gemm.h: a constant B is packed at compile time, a run-time one by the kernel; half types are
+ * converted on the way.  Batch axes that no kernel form covers, and all other types, go to matmul_any.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/runtime.h"
+#include "axes.h"
+#include "conv_pack.h"
+#include "matmul.h"
+
+/* ---- views ----------------------------------------------------------------------------------------------------------- */
+
+View view_insert(View v, int axis)
+{
+    View r = v;
+    r.rank = v.rank + 1;
+    for (int k = v.rank; k > axis; k--) {
+        r.dim[k] = v.dim[k - 1];
+        r.stride[k] = v.stride[k - 1];
+    }
+    r.dim[axis] = 1;
+    r.stride[axis] = 0;
+    return r;
+}
+
+View product_operand(Lowering *l, Value *v, Value **constant)
+{
+    *constant = is_constant(v) ? v : NULL;
+    if (!*constant)
+        return view_of(l, v);
+    View shape = {.dtype = v->dtype, .rank = v->shape.rank};
+    memcpy(shape.dim, v->shape.dim, sizeof shape.dim);
+    shape_strides(&v->shape, shape.stride);
+    return shape;
+}
+
+/* A constant's elements as float, whatever floating type it has. */
+static float *constant_floats(const Tensor *t)
+{
+    float *f = malloc((size_t)t->count * sizeof *f + 1);
+    int bytes = dtype_info(t->dtype)->bytes;
+    if (!f)
+        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
+    for (int64_t k = 0; k < t->count; k++)
+        f[k] = (float)dtype_load_f(t->dtype, (const char *)t->data + k * bytes);
+    return f;
+}
+
+static void pack_list(void *dst, const Tensor *t, const int64_t *p)
+{
+    (void)p;
+    float *f = constant_floats(t);
+    memcpy(dst, f, (size_t)t->count * sizeof *f);
+    free(f);
+}
+
+View view_f32_list(Lowering *l, Node *n, Value *v)
+{
+    if (!is_constant(v) || v->dtype == DT_F32)
+        return view_cast(l, n, view_dense(l, v), DT_F32);
+    View list = weights_packed(l, v, pack_list, "as f32", NULL, 0, DT_F32, shape_count(&v->shape));
+    list.rank = v->shape.rank;
+    memcpy(list.dim, v->shape.dim, sizeof list.dim);
+    shape_strides(&v->shape, list.stride);
+    return list;
+}
+
+/* ---- packed constants -------------------------------------------------------------------------------------------------- */
+
+enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP, P_COUNT };
+
+static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
+{
+    float *f = t->dtype == DT_F32 ? NULL : constant_floats(t);
+    const float *from = (f ? f : (const float *)t->data) + p[P_OFFSET];
+    char *to = dst;
+    for (int64_t o = 0; o < p[P_OUTER]; o++)
+        for (int64_t i = 0; i < p[P_INNER]; i++) {
+            pack_gemm((float *)to, from + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP], p[P_DEPTH], p[P_COLUMNS], p[P_ROW],
+                      p[P_TRANSPOSED] != 0, (int)p[P_VL]);
+            to += pack_gemm_bytes(p[P_DEPTH], p[P_COLUMNS], (int)p[P_VL]);
+        }
+    free(f);
+}
+
+/* ---- gemm.h --------------------------------------------------------------------------------------------------------------- */
+
+/* The two batch levels and the row extent that gemm.h knows, with the strides of y, a and b along each. */
+typedef struct { int64_t rows, y_row, a_row, outer, inner, outer_step[3], inner_step[3]; } Nest;
+
+/* False when more than two levels of batch remain.  Rows of matrices that share one b count as rows of one matrix. */
+static bool nest_of(const Product *p, Nest *nest)
+{
+    int m = p->y.rank - 2;
+    View batch[3] = {p->y, p->a, p->b};
+    for (int o = 0; o < 3; o++)
+        batch[o].rank = m;
+    Axes a = axes_of_views(3, batch);
+    axes_simplify(&a);
+    *nest = (Nest){.rows = p->y.dim[m], .y_row = p->y.stride[m], .a_row = p->a.stride[m], .outer = 1, .inner = 1};
+    int last = a.rank - 1;
+    bool follow = a.stride[0][last] == nest->rows * nest->y_row && a.stride[1][last] == nest->rows * nest->a_row;
+    if (a.dim[last] > 1 && a.stride[2][last] == 0 && (follow || nest->rows == 1)) {
+        if (nest->rows == 1) {
+            nest->y_row = a.stride[0][last];
+            nest->a_row = a.stride[1][last];
+        }
+        nest->rows *= a.dim[last];
+        a.rank--;
+    }
+    if (a.rank > 2)
+        return false;
+    for (int o = 0; o < 3; o++) {
+        nest->inner_step[o] = a.rank > 0 && a.dim[a.rank - 1] > 1 ? a.stride[o][a.rank - 1] : 0;
+        nest->outer_step[o] = a.rank > 1 ? a.stride[o][0] : 0;
+    }
+    nest->inner = a.rank > 0 ? a.dim[a.rank - 1] : 1;
+    nest->outer = a.rank > 1 ? a.dim[0] : 1;
+    return true;
+}
+
+static void gemm_extents(Call *c, const Product *p, const Nest *x)
+{
+    int m = p->y.rank - 2;
+    call_int(c, "ROWS", x->rows);
+    call_int(c, "COLUMNS", p->y.dim[m + 1]);
+    call_int(c, "DEPTH", p->a.dim[m + 1]);
+    call_int(c, "OUTER", x->outer);
+    call_int(c, "INNER", x->inner);
+    call_int(c, "Y_ROW", x->y_row);
+    call_int(c, "Y_OUTER", x->outer_step[0]);
+    call_int(c, "Y_INNER", x->inner_step[0]);
+    call_int(c, "A_ROW", x->a_row);
+    call_int(c, "A_OUTER", x->outer_step[1]);
+    call_int(c, "A_INNER", x->inner_step[1]);
+    call_int(c, "B_OUTER", x->outer_step[2]);
+    call_int(c, "B_INNER", x->inner_step[2]);
+    call_int(c, "HAS_BIAS", p->has_bias);
+    c->flops = 2 * x->outer * x->inner * x->rows * p->y.dim[m + 1] * p->a.dim[m + 1];
+}
+
+static void note_product(Call *c, const Product *p)
+{
+    Shape y = shape_of(p->y.rank, p->y.dim);
+    call_note(c, "matmul %s, depth %lld%s%s", shape_text(&y), (long long)p->a.dim[p->y.rank - 1],
+              p->constant ? ", constant b" : "", p->has_bias ? ", + bias" : "");
+}
+
+static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
+{
+    int m = p->y.rank - 2, vl = l->isa->vector_floats;
+    int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
+    bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
+    int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
+    int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
+    int64_t floats = matrices * (pack_gemm_bytes(depth, columns, vl) / (int64_t)sizeof(float));
+    View b = p->b, room;
+    if (p->constant) {
+        int64_t how[P_COUNT] = {b.offset, depth, columns, row, transposed, vl, x->outer_step[2] ? x->outer : 1, x->outer_step[2],
+                                x->inner_step[2] ? x->inner : 1, x->inner_step[2]};
+        b = weights_packed(l, p->constant, pack_matrices, "gemm", how, P_COUNT, DT_F32, floats);
+    } else
+        room = scratch(l, DT_F32, floats);
+    Call *c = call_kernel(l, n, "gemm");
+    call_write(c, p->y);
+    call_read(c, p->a);
+    call_read(c, b);
+    if (p->has_bias)
+        call_read(c, p->bias);
+    else
+        call_absent(c, DT_F32, OPERAND_READ);
+    if (p->constant)
+        call_absent(c, DT_F32, OPERAND_UPDATE);
+    else
+        call_update(c, room);
+    call_absent(c, DT_F32, OPERAND_LIST);
+    gemm_extents(c, p, x);
+    call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
+    if (!p->constant)
+        call_int(c, "B_ROW", row);
+    note_product(c, p);
+}
+
+/* ---- matmul_any.h ----------------------------------------------------------------------------------------------------------- */
+
+static void any_call(Lowering *l, Node *n, Product *p)
+{
+    static const char *const lists[] = {"SY", "SA", "SB"}, *const names[][2] = {{"Y_ROW", "Y_COLUMN"}, {"A_ROW", "A_COLUMN"}, {"B_ROW", "B_COLUMN"}};
+    int m = p->y.rank - 2;
+    if (p->constant)
+        p->b.buffer = view_of(l, p->constant).buffer;
+    View all[3] = {p->y, p->a, p->b}, batch[3] = {p->y, p->a, p->b};
+    for (int o = 0; o < 3; o++)
+        batch[o].rank = m;
+    Axes a = axes_of_views(3, batch);
+    axes_simplify(&a);
+    Call *c = call_kernel(l, n, "matmul_any");
+    call_write(c, p->y);
+    call_read(c, p->a);
+    call_read(c, p->b);
+    if (p->has_bias)
+        call_read(c, p->bias);
+    else
+        call_absent(c, p->y.dtype, OPERAND_READ);
+    call_type(c, "T", p->y.dtype);
+    call_text(c, "SUM", dtype_is_float(p->y.dtype) ? "double" : "uint64_t");
+    call_int(c, "M", p->y.dim[m]);
+    call_int(c, "N", p->y.dim[m + 1]);
+    call_int(c, "K", p->a.dim[m + 1]);
+    axes_parameters(c, &a, a.rank, lists);
+    for (int o = 0; o < 3; o++)
+        for (int k = 0; k < 2; k++)
+            call_int(c, names[o][k], all[o].stride[m + k]);
+    call_int(c, "HAS_BIAS", p->has_bias);
+    c->flops = 2 * view_count(&p->y) * p->a.dim[m + 1];
+    note_product(c, p);
+}
+
+/* ---- choice -------------------------------------------------------------------------------------------------------------------- */
+
+static bool runs_along(const View *v, int axis)
+{
+    return v->dim[axis] <= 1 || v->stride[axis] == 1;
+}
+
+static bool is_half(DType t)
+{
+    return t == DT_F16 || t == DT_BF16;
+}
+
+/* The same product in single precision. */
+static void product_in_f32(Lowering *l, Node *n, Product p)
+{
+    View y = p.y;
+    p.y = temporary(l, DT_F32, y.rank, y.dim);
+    p.a = view_cast(l, n, p.a, DT_F32);
+    if (p.constant)
+        p.b.dtype = DT_F32;
+    else
+        p.b = view_cast(l, n, p.b, DT_F32);
+    if (p.has_bias)
+        p.bias = view_cast(l, n, p.bias, DT_F32);
+    lower_product(l, n, p);
+    lower_copy_view(l, n, y, p.y);
+}
+
+/* a and b in orders that gemm.h reads; false: a constant b in neither order, or no depth. */
+static bool gemm_operands(Lowering *l, Node *n, Product *p)
+{
+    if (p->y.dtype != DT_F32 || p->a.dim[p->a.rank - 1] == 0 || !runs_along(&p->y, p->y.rank - 1))
+        return false;
+    if (!runs_along(&p->a, p->a.rank - 1))
+        p->a = view_to_dense(l, n, p->a);
+    if (runs_along(&p->b, p->b.rank - 1) || runs_along(&p->b, p->b.rank - 2))
+        return true;
+    if (!p->constant)
+        p->b = view_to_dense(l, n, p->b);
+    return !p->constant;
+}
+
+/* a or b with the batch axes of y in front of its own two. */
+static View with_batch_of(const View *y, View v)
+{
+    int64_t dim[MAX_RANK];
+    memcpy(dim, y->dim, sizeof dim);
+    dim[y->rank - 2] = v.dim[v.rank - 2];
+    dim[y->rank - 1] = v.dim[v.rank - 1];
+    View r = view_broadcast(v, y->rank, dim);
+    for (int k = 1; k <= 2; k++)                    /* an extent of 1 keeps its stride: it is told from a broadcast one */
+        r.stride[y->rank - k] = v.stride[v.rank - k];
+    return r;
+}
+
+void lower_product(Lowering *l, Node *n, Product p)
+{
+    Nest nest;
+    if (view_count(&p.y) == 0)
+        return;
+    if (is_half(p.y.dtype)) {
+        product_in_f32(l, n, p);
+        return;
+    }
+    bool fast = gemm_operands(l, n, &p);
+    p.a = with_batch_of(&p.y, p.a);
+    p.b = with_batch_of(&p.y, p.b);
+    if (fast && nest_of(&p, &nest))
+        gemm_call(l, n, &p, &nest);
+    else
+        any_call(l, n, &p);
+}
+
+/* ---- MatMul and Gemm ------------------------------------------------------------------------------------------------------------- */
+
+/* Where the only reader is a Transpose that keeps the last axis, the result is stored in the transpose's order: joining
+ * attention heads then moves nothing. */
+static View matmul_result(Lowering *l, Node *n)
+{
+    Value *y = n->out[0];
+    const Node *reader = y->n_uses == 1 && !y->graph_output ? y->uses[0] : NULL;
+    int64_t perm[MAX_RANK];
+    int rank = y->shape.rank;
+    if (!reader || reader->op != OP_Transpose || rank < 3 || attr_ints(reader, "perm", perm, MAX_RANK) != rank || perm[rank - 1] != rank - 1)
+        return result_dense(l, y);
+    View order = {.rank = rank};
+    int64_t step = 1;
+    for (int k = rank; k-- > 0; step *= y->shape.dim[perm[k]]) {
+        order.dim[perm[k]] = y->shape.dim[perm[k]];
+        order.stride[perm[k]] = step;
+    }
+    return result_like(l, y, &order);
+}
+
+void lower_matmul(Lowering *l, Node *n)
+{
+    Product p = {.y = matmul_result(l, n)};
+    p.a = view_of(l, n->in[0]);
+    p.b = product_operand(l, n->in[1], &p.constant);
+    if (p.b.rank == 1) {
+        p.b = view_insert(p.b, 1);
+        p.y = view_insert(p.y, p.y.rank);
+    }
+    if (p.a.rank == 1) {
+        p.a = view_insert(p.a, 0);
+        p.y = view_insert(p.y, p.y.rank - 1);
+    }
+    lower_product(l, n, p);
+}
+
+/* Gemm's C as a bias of gemm.h: one row, side by side, unscaled. */
+static bool is_row(const Node *n, const Value *c, int64_t columns)
+{
+    const Shape *s = &c->shape;
+    bool row = s->rank == 1 || (s->rank == 2 && s->dim[0] == 1);
+    return row && s->dim[s->rank - 1] == columns && attr_f(n, "beta") == 1 && attr_f(n, "alpha") == 1;
+}
+
+/* y = alpha * y + beta * c in place */
+static void finish_gemm(Lowering *l, Node *n, View y, Value *c)
+{
+    double alpha = attr_f(n, "alpha"), beta = attr_f(n, "beta");
+    if (view_count(&y) == 0 || (alpha == 1 && (!c || beta == 0)))
+        return;
+    Call *call = call_kernel(l, n, "gemm_finish");
+    call_update(call, y);
+    if (c)
+        call_read(call, view_of(l, c));
+    else
+        call_absent(call, y.dtype, OPERAND_READ);
+    View added = c ? view_broadcast(view_of(l, c), 2, y.dim) : y;
+    call_type(call, "T", y.dtype);
+    call_text(call, "SUM", dtype_is_float(y.dtype) ? y.dtype == DT_F64 ? "double" : "float" : "uint64_t");
+    call_int(call, "M", y.dim[0]);
+    call_int(call, "N", y.dim[1]);
+    call_int(call, "HAS_C", c != NULL);
+    call_int(call, "C_ROW", added.stride[0]);
+    call_int(call, "C_COLUMN", added.stride[1]);
+    if (dtype_is_float(y.dtype)) {
+        call_float(call, "ALPHA", alpha);
+        call_float(call, "BETA", beta);
+    } else {
+        call_int(call, "ALPHA", (int64_t)alpha);
+        call_int(call, "BETA", (int64_t)beta);
+    }
+    call_note(call, "scale by %g, + %g c", alpha, beta);
+}
+
+void lower_gemm(Lowering *l, Node *n)
+{
+    static const int turned[] = {1, 0};
+    Value *c = input_of(n, 2);
+    Product p = {.y = result_dense(l, n->out[0])};
+    p.a = view_of(l, n->in[0]);
+    p.b = product_operand(l, n->in[1], &p.constant);
+    if (attr_i(n, "transA"))
+        p.a = view_permute(p.a, 2, turned);
+    if (attr_i(n, "transB"))
+        p.b = view_permute(p.b, 2, turned);
+    p.has_bias = c && is_row(n, c, p.y.dim[1]);
+    if (p.has_bias) {
+        View bias = is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
+        p.bias = bias;
+    }
+    lower_product(l, n, p);
+    if (!p.has_bias)
+        finish_gemm(l, n, p.y, c);
+}

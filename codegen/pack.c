@@ -1,0 +1,95 @@
+/* pack.c: constants, in the order their kernels read them, streamed to a file.
+ *
+ *   memory:  one tensor, its recipe's operands and its packed form at a time
+ *   keeps:   equal bytes are stored once (two programs over the same weights, a weight used twice)                    */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "../runtime/runtime.h"
+#include "codegen.h"
+
+enum { ALIGNMENT = 64 };
+
+typedef struct { XXH128_hash_t hash; int64_t bytes, offset; } Stored;
+
+typedef struct {
+    Stored *list;
+    int count, room;
+    int64_t end;
+    int fd;
+    const char *path;
+} Store;
+
+static void append(Store *s, const void *data, int64_t bytes)
+{
+    static const char zeros[ALIGNMENT];
+    const char *p = data;
+    for (int64_t left = bytes; left > 0;) {
+        ssize_t n = write(s->fd, p, left > (1 << 30) ? 1 << 30 : (size_t)left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            fail(SDC_NO_SPACE, "%s: %s while writing weights", s->path, strerror(errno));
+        p += n;
+        left -= n;
+    }
+    s->end += bytes;
+    int64_t gap = -s->end & (ALIGNMENT - 1);
+    if (gap)
+        append(s, zeros, gap);
+}
+
+static int64_t store(Store *s, const void *data, int64_t bytes)
+{
+    XXH128_hash_t hash = XXH3_128bits(data, (size_t)bytes);
+    for (int k = 0; k < s->count; k++)
+        if (s->list[k].bytes == bytes && XXH128_isEqual(s->list[k].hash, hash))
+            return s->list[k].offset;
+    if (s->count == s->room) {
+        s->room = s->room ? 2 * s->room : 256;
+        Stored *fresh = alloc_array(s->room, sizeof *fresh);
+        if (s->count)
+            memcpy(fresh, s->list, (size_t)s->count * sizeof *fresh);
+        s->list = fresh;
+    }
+    s->list[s->count++] = (Stored){hash, bytes, s->end};
+    append(s, data, bytes);
+    return s->list[s->count - 1].offset;
+}
+
+static void pack_buffer(Store *s, Buffer *b)
+{
+    const Tensor *t = constant_tensor(b->value);
+    if (!b->pack) {
+        b->offset = store(s, t->data, b->bytes);
+    } else {
+        void *packed = calloc((size_t)b->bytes + 1, 1);
+        if (!packed)
+            fail(SDC_NO_SPACE, "out of memory packing a weight of %lld bytes", (long long)b->bytes);
+        b->pack(packed, t, b->pack_parameters);
+        b->offset = store(s, packed, b->bytes);
+        free(packed);
+    }
+    constant_release(b->value);
+}
+
+int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path)
+{
+    Store s = {.fd = fd, .path = path};
+    for (int p = 0; p < n_programs; p++) {
+        programs[p]->weights_bytes = 0;
+        for (int k = 0; k < programs[p]->n_buffers; k++) {
+            Buffer *b = programs[p]->buffers[k];
+            if (b->kind != BUFFER_WEIGHTS)
+                continue;
+            pack_buffer(&s, b);
+            programs[p]->weights_bytes += b->bytes;
+        }
+    }
+    return s.end;
+}

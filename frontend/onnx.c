@@ -1,0 +1,101 @@
+/* onnx.c: one ONNX file to a Model: scan, unpack, import, report.
+ *
+ * protobuf-c unpacks into one region of exactly the size that the scan found to be enough.  Nothing in the graph points
+ * into it, so it goes away as a whole when the import is done; the mapped file stays, since constants point into it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "onnx.h"
+
+/* ---- memory of the unpacked message ---- */
+
+typedef struct Region {
+    ProtobufCAllocator allocator;
+    char *start;
+    int64_t used, room;
+} Region;
+
+static void *region_alloc(void *data, size_t bytes)
+{
+    Region *r = data;
+    int64_t need = (int64_t)((bytes + 15) & ~(size_t)15);
+    if (bytes > (size_t)r->room || need > r->room - r->used)
+        return NULL;
+    r->used += need;
+    return r->start + r->used - need;
+}
+
+static void region_free(void *data, void *p)       /* all at once, by region_close */
+{
+    (void)data;
+    (void)p;
+}
+
+static void region_open(Region *r, const char *path, int64_t room)
+{
+    void *pages = mmap(NULL, (size_t)room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED)
+        fail(SDC_NO_SPACE, "%s: out of memory: %s", path, strerror(errno));
+    *r = (Region){.start = pages, .room = room};
+}
+
+static void region_close(Region *r)
+{
+    munmap(r->start, (size_t)r->room);
+}
+
+static Onnx__ModelProto *unpack(Region *r, const char *path, Mapping file)
+{
+    OnnxScan scan = onnx_scan(path, file);
+    region_open(r, path, scan.unpacked_bytes + 4096);
+    r->allocator = (ProtobufCAllocator){region_alloc, region_free, r};
+    Onnx__ModelProto *model = onnx__model_proto__unpack(&r->allocator, (size_t)scan.bytes, scan.data);
+    if (!model)
+        fail(SDC_BAD_INPUT, "%s: is not an ONNX model: protobuf can not read it", path);
+    onnx_scan_free(&scan);
+    return model;
+}
+
+/* ---- the model ---- */
+
+int64_t opset_of(const Import *im, Onnx__OperatorSetIdProto *const *imports, size_t n, const char *where)
+{
+    int64_t version = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!domain_is_default(imports[k]->domain))
+            continue;
+        if (imports[k]->version < 1)
+            fail(SDC_BAD_INPUT, "%s: %s imports opset %lld", im->path, where, (long long)imports[k]->version);
+        if (version && version != imports[k]->version)
+            fail(SDC_BAD_INPUT, "%s: %s imports opset %lld and opset %lld", im->path, where, (long long)version,
+                 (long long)imports[k]->version);
+        version = imports[k]->version;
+    }
+    if (version > NEWEST_OPSET)
+        warn("%s: %s imports opset %lld; it is read as %d, the newest that sdc knows", im->path, where, (long long)version,
+             NEWEST_OPSET);
+    return version < NEWEST_OPSET ? version : NEWEST_OPSET;
+}
+
+Model *onnx_load(const char *path)
+{
+    Region region;
+    Scope scope = {0};
+    Import im = {.path = path, .file = map_file(path), .weights = weights_open(path), .model = model_new(path)};
+    Onnx__ModelProto *proto = unpack(&region, path, im.file);
+    if (!proto->graph)
+        fail(SDC_BAD_INPUT, "%s: is not an ONNX model: it has no graph", path);
+    im.model->opset = opset_of(&im, proto->opset_import, proto->n_opset_import, "the model");
+    im.model->graph->name = text_copy(proto->graph->name);
+    im.uncomputed = value_new(im.model->graph, NULL);
+    functions_index(&im, proto);
+    Context top = {.import = &im, .graph = im.model->graph, .scope = &scope, .opset = im.model->opset};
+    import_graph(&top, proto->graph);
+    unsupported_report(im.unsupported, path);
+    if (!im.model->graph->n_outputs)
+        fail(SDC_BAD_INPUT, "%s: the graph has no outputs", path);
+    region_close(&region);
+    return im.model;
+}

@@ -1,0 +1,296 @@
+/* sdc.h: every type of the compiler's graph, then the prototypes, laid out by implementing file.
+ *
+ *      ONNX file -- frontend --> Graph -- passes --> Graph -- codegen --> Program --> C source --> executable
+ *
+ * The graph is in SSA form: a Value is defined once, by a Node, as a graph input or as an initializer.  Shapes are static
+ * once pass_bind and pass_infer are through.  All memory of a graph is kept until the process ends, except tensors, which
+ * are mapped from the model's files where they can be.  Errors of the user's making end the process through fail(). */
+#ifndef SDC_H
+#define SDC_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../runtime/dtype.h"
+
+#define MAX_RANK 8
+#define NO_SHAPE (-1)               /* Shape.rank before inference */
+
+typedef struct Graph Graph;
+typedef struct Node Node;
+typedef struct Value Value;
+
+/* ---- types ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int rank;                       /* 0..MAX_RANK, or NO_SHAPE */
+    int64_t dim[MAX_RANK];          /* >= 0; before pass_bind -1 - k stands for the graph's symbol k */
+} Shape;
+
+/* A constant: row-major, unpacked elements of `dtype`.  `data` is mapped from a file or owned by the compiler's arena. */
+typedef struct {
+    DType dtype;
+    Shape shape;
+    int64_t count;
+    const void *data;
+    const char *spelling;           /* how print.c wrote it, when it was parsed from text; else NULL */
+} Tensor;
+
+typedef enum { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS, ATTR_TENSOR, ATTR_GRAPH } AttrType;
+
+typedef struct {
+    const char *name;
+    AttrType type;
+    int64_t i;
+    double f;
+    const char *s;
+    int count;                      /* of ints, floats or strings */
+    const int64_t *ints;
+    const double *floats;
+    const char *const *strings;
+    const Tensor *tensor;
+    Graph *graph;
+} Attr;
+
+typedef enum {
+    OP_NONE,
+#define EW(Name, ...) OP_##Name,
+#define OP(Name, ...) OP_##Name,
+#include "op.def"
+#undef EW
+#undef OP
+    OP_COUNT
+} Op;
+
+struct Value {
+    int id;                         /* unique in the whole model; printed as v17 */
+    const char *name;               /* the model's own name, for inputs, outputs and messages; may be NULL */
+    DType dtype;                    /* DT_NONE before inference */
+    Shape shape;
+    Node *def;                      /* NULL: graph input or initializer */
+    Graph *graph;                   /* where it is defined */
+    const Tensor *tensor;           /* an initializer, or folded to one; NULL otherwise */
+    bool constant;                  /* tensor != NULL, or computed from constants alone (a recipe, evaluated by pack) */
+    bool evaluated;                 /* tensor holds a recipe's value until constant_release() */
+    bool graph_output;              /* named in some graph's outputs */
+    Node **uses;                    /* one entry an operand, in no order */
+    int n_uses, uses_room;
+};
+
+struct Node {
+    int id;                         /* unique in the whole model; printed as n17 */
+    Op op;
+    const char *name;               /* the model's own, for messages only; may be NULL */
+    Value **in;                     /* NULL entries: optional inputs that are absent */
+    int n_in;
+    Value **out;                    /* NULL entries: outputs nobody asked for */
+    int n_out;
+    Attr *attrs;
+    int n_attrs;
+    Graph *graph;
+    Node *prev, *next;              /* in execution order */
+};
+
+struct Graph {
+    const char *name;
+    Graph *parent;                  /* of a subgraph: values of the parent may be used directly */
+    Node *first, *last;
+    Value **inputs, **outputs;
+    int n_inputs, n_outputs;
+    const char **output_names;      /* the model's own, fixed when graph_output() is called */
+    const char **symbols;           /* names of free dimensions; shared with subgraphs through model */
+    int n_symbols;
+    struct Model *model;
+};
+
+/* One ONNX file.  */
+typedef struct Model {
+    const char *path;               /* as the user gave it, for messages */
+    Graph *graph;
+    int next_value, next_node;
+    int64_t opset;                  /* of the default domain */
+} Model;
+
+/* ---- op.c: the operator table ------------------------------------------------------------------------------------- */
+
+/* Arrays of the oracle: every float type is held as double, every integer and bool as int64 (u64 keeps its bits). */
+typedef struct {
+    DType dtype;
+    Shape shape;
+    int64_t count;
+    double *f;                      /* exactly one of f and i is set, by dtype_is_float(dtype) */
+    int64_t *i;
+} Array;
+
+typedef void ShapeRule(Node *n);                                     /* sets dtype and shape of n->out[] */
+typedef void Evaluator(const Node *n, const Array *const *in, Array *const *out);
+struct Lowering;
+typedef void LowerRule(struct Lowering *l, Node *n);
+
+typedef struct {
+    const char *name;               /* "Conv" */
+    int in_min, in_max;             /* in_max, out_max -1: any number */
+    int out_min, out_max;
+    const char *attrs;              /* "axis:i=-1 epsilon:f=1e-5" */
+    bool elementwise;
+    enum { EW_same, EW_second, EW_boolean } result;     /* of an elementwise row: type of input 0, of input 1, bool */
+    ShapeRule *shape;
+    Evaluator *eval;
+    LowerRule *lower;
+    const char *float_meaning, *int_meaning;    /* elementwise rows: the expression's text, "NONE" when undefined */
+} OpInfo;
+
+const OpInfo *op_info(Op op);
+Op op_by_name(const char *name);    /* OP_NONE when unknown */
+
+/* Attributes: the node's own, else the row's default.  Asking for a name that the row does not list is our bug. */
+bool attr_has(const Node *n, const char *name);                      /* given on the node itself */
+int64_t attr_i(const Node *n, const char *name);
+double attr_f(const Node *n, const char *name);
+const char *attr_s(const Node *n, const char *name);                 /* "" when absent without default */
+const Attr *attr_find(const Node *n, const char *name);              /* NULL when absent; for ints, floats, tensors, graphs */
+int attr_ints(const Node *n, const char *name, int64_t *into, int room);   /* count; the row's default list when absent; fails the node if more than room */
+
+/* ---- util.c: memory, text, errors ---------------------------------------------------------------------------------- */
+
+/* The user's fault: prints "sdc: FILE: what" and exits with an SDC_ code of runtime.h after removing temporary files. */
+_Noreturn void fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void fail_node(int code, const Node *n, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Ours: prints where and exits with SDC_BUG. */
+#define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
+_Noreturn void bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Temporary files and folders to be removed on every way out, signals included. */
+void remove_at_exit(const char *path);
+void stop_at_exit(void (*stop)(void));                               /* called first: ends child processes; async-signal-safe */
+void keep_at_exit(const char *path);                                 /* takes it off the list again */
+
+void *alloc(size_t bytes);                                           /* zeroed; lives until exit; never NULL */
+void *alloc_array(int64_t count, size_t size);                       /* overflow-checked */
+char *text_copy(const char *s);
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool mul_overflow(int64_t a, int64_t b, int64_t *product);           /* true when the product does not fit */
+
+/* ---- graph.c: building and changing graphs -------------------------------------------------------------------------- */
+
+Model *model_new(const char *path);
+Graph *graph_new(Model *m, Graph *parent, const char *name);
+Value *value_new(Graph *g, const char *name);
+Value *value_input(Graph *g, const char *name, DType dtype, Shape shape);            /* appended to g->inputs */
+Value *value_tensor(Graph *g, const char *name, const Tensor *t);                    /* an initializer */
+Value *value_ints(Graph *g, const int64_t *v, int64_t count);                        /* 1-D i64 constant */
+Value *value_int(Graph *g, int64_t v);                                               /* 0-D i64 constant */
+Value *value_float(Graph *g, DType dtype, double v);                                 /* 0-D constant of any type */
+void graph_output(Graph *g, Value *v);                                               /* appended to g->outputs */
+
+/* A node with n_out fresh outputs, placed before `before` (NULL: at the end). */
+Node *node_new(Graph *g, Node *before, Op op, int n_in, Value *const *in, int n_out);
+Value *node1(Graph *g, Node *before, Op op, int n_in, Value *const *in);             /* single output, returned */
+void node_remove(Node *n);                                                           /* its outputs must be unused */
+void node_detach(Node *n);                                                           /* as node_remove; its outputs live on as initializers */
+void graph_splice(Node *before, Graph *sub);                                         /* all nodes of sub move in front of `before` */
+void node_set_input(Node *n, int k, Value *v);
+void node_add_input(Node *n, Value *v);
+void attr_set_i(Node *n, const char *name, int64_t v);
+void attr_set_f(Node *n, const char *name, double v);
+void attr_set_s(Node *n, const char *name, const char *v);
+void attr_set_ints(Node *n, const char *name, const int64_t *v, int count);
+void attr_set(Node *n, Attr a);
+void attr_remove(Node *n, const char *name);
+void value_replace(Value *old, Value *with);                                         /* all uses, graph outputs included */
+int graph_count(const Graph *g);                                                     /* nodes, subgraphs included */
+static inline Value *input_of(const Node *n, int k) { return k < n->n_in ? n->in[k] : NULL; }
+static inline Value *output_of(const Node *n, int k) { return k < n->n_out ? n->out[k] : NULL; }
+
+/* ---- shape.c: shapes, and helpers for shape rules ------------------------------------------------------------------- */
+
+Shape shape_of(int rank, const int64_t *dim);
+int64_t shape_count(const Shape *s);                                 /* product; overflow fails with a message */
+bool shape_equal(const Shape *a, const Shape *b);
+void shape_strides(const Shape *s, int64_t *strides);                /* row-major, in elements */
+const char *shape_text(const Shape *s);                              /* "[2,64,64]"; lives until exit */
+int64_t axis_of(const Node *n, int64_t axis, int rank);              /* negative axes resolved, range-checked */
+void set_output(Node *n, int k, DType dtype, const Shape *s);        /* no-op when the output is absent */
+void need_rank(const Node *n, int k, int low, int high);             /* fails the node when input k's rank is outside */
+void broadcast_shapes(const Node *n, const Shape *a, const Shape *b, Shape *into);   /* fails the node when they do not fit */
+
+/* Constant operands: shape rules and lowerings ask for them here.  ints_of() fails the node ("input 1 (shape) depends on
+ * run-time data; bind it with --bind") when the value is not constant. */
+bool is_constant(const Value *v);
+int ints_of(const Node *n, int k, const char *what, int64_t *into, int room);        /* count; fails if more than room */
+int64_t *ints_list(const Node *n, int k, const char *what, int64_t *count);          /* any length; lives until exit */
+double float_of(const Node *n, int k, const char *what);                             /* a constant with one element */
+
+/* ---- infer.c, fold.c: what is known before a run --------------------------------------------------------------------- */
+
+void infer_node(Node *n);                                            /* the row's rule, with arity and type checks */
+bool fold_node(Node *n);                                             /* true when the outputs became constants */
+const Tensor *constant_tensor(Value *v);                             /* evaluates a recipe when it must; caller may constant_release it */
+void constant_release(Value *v);                                     /* drops an evaluated recipe's memory */
+
+/* ---- eval.c: the oracle ---------------------------------------------------------------------------------------------- */
+
+Array *array_new(DType dtype, const Shape *s);                       /* zeroed; caller frees */
+void array_free(Array *a);
+Array *array_from_tensor(const Tensor *t);
+Array *array_from_bytes(DType dtype, const Shape *s, const void *data);
+Tensor *array_to_tensor(const Array *a);
+static inline double array_get(const Array *a, int64_t k) { return a->f ? a->f[k] : (double)a->i[k]; }
+
+typedef void EvalObserver(const Node *n, const Array *const *out, void *context);    /* called after each node of the top graph */
+
+/* Evaluate g on inputs (one an input of g); fills outputs (caller frees).  wide: floats keep double precision between
+ * nodes (the f64 oracle); otherwise each result is rounded to its type. */
+void eval_graph(Graph *g, const Array *const *inputs, Array **outputs, bool wide, EvalObserver *observe, void *context);
+/* A subgraph inside an evaluator (If, Loop, Scan): outer values come from the running evaluation. */
+void eval_subgraph(Graph *g, const Array *const *inputs, Array **outputs);
+/* A node with subgraphs whose operands and captured values are all constant, outside any evaluation. */
+void eval_alone(const Node *n, const Array *const *in, Array *const *out);
+void eval_node(const Node *n, const Array *const *in, Array *const *out, bool wide);  /* the row's evaluator, then rounding */
+
+/* ---- check.c, print.c, parse.c ---------------------------------------------------------------------------------------- */
+
+void graph_check(const Graph *g, const char *after);                 /* our bug, naming the pass, if g is not well formed */
+void graph_print(FILE *out, const Graph *g);                         /* text that graph_parse reads back */
+Graph *graph_parse(Model *m, const char *text, const char *path);    /* syntax errors fail with a line number */
+
+/* ---- query.c: what several stages ask about movement nodes ------------------------------------------------- */
+
+int transpose_perm(const Node *n, int64_t *perm);                    /* rank; reversed axes when the attribute is absent */
+bool slice_is_whole(const Node *n);                                  /* every element, in order */
+bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
+
+/* ---- passes/: one file, one exported function each ---------------------------------------------------------------------- */
+
+typedef struct { const char *name; int64_t value; } DimBinding;      /* --dim name=value */
+typedef struct { const char *name; Shape shape; } ShapeBinding;      /* --shape input=1x3x64x64 */
+typedef struct { const char *name; const Tensor *tensor; } ValueBinding;   /* --bind input=file.npy */
+typedef struct {
+    const DimBinding *dims; int n_dims;
+    const ShapeBinding *shapes; int n_shapes;
+    const ValueBinding *values; int n_values;
+} Bindings;
+
+void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
+void pass_infer(Graph *g);                       /* dtype and shape of every value, folding as it goes */
+void pass_fold(Graph *g);                        /* constants to initializers or recipes; If with a constant condition */
+Node *inline_branch(Node *n);                    /* fold.c: an If whose condition is constant; returns the node after it */
+void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */
+void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
+typedef void Pass(Graph *g);
+/* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */
+void run_passes(Graph *g, const Bindings *b, const char *until);
+
+/* ---- frontend/ ------------------------------------------------------------------------------------------------------------ */
+
+Model *onnx_load(const char *path);              /* exits through fail() on anything wrong with the file */
+
+/* ---- weights.c ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct { const void *data; int64_t bytes; } Mapping;
+Mapping map_file(const char *path);              /* read-only; regular files only; fails with the reason */
+
+#endif

@@ -1,0 +1,189 @@
+/* util.c: memory, text, and the two ways to fail: the user's fault (fail) and ours (bug). */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../runtime/runtime.h"
+#include "sdc.h"
+
+/* ---- temporary files, removed on every way out -------------------------------------------------------------------- */
+
+enum { TEMPORARY_ROOM = 1 << 16 };
+static char *temporary[TEMPORARY_ROOM];
+static volatile sig_atomic_t n_temporary;
+static void (*volatile stop_children)(void);
+
+void stop_at_exit(void (*stop)(void))
+{
+    stop_children = stop;
+}
+
+/* Async-signal-safe: unlink and rmdir alone, newest first so that a folder is empty when its turn comes. */
+static void remove_temporary(void)
+{
+    if (stop_children)
+        stop_children();
+    for (int k = (int)n_temporary; k-- > 0;)
+        if (temporary[k] && unlink(temporary[k]) && (errno == EISDIR || errno == EPERM))
+            rmdir(temporary[k]);
+    n_temporary = 0;
+}
+
+static void on_signal(int number)
+{
+    remove_temporary();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void remove_at_exit(const char *path)
+{
+    static bool armed;
+    if (!armed) {
+        static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGXFSZ, SIGSEGV, SIGBUS, SIGABRT};
+        for (size_t k = 0; k < sizeof fatal / sizeof *fatal; k++)
+            signal(fatal[k], on_signal);
+        atexit(remove_temporary);
+        armed = true;
+    }
+    for (int k = 0; k < n_temporary; k++)
+        if (!temporary[k]) {
+            temporary[k] = text_copy(path);
+            return;
+        }
+    if (n_temporary == TEMPORARY_ROOM)
+        bug("more than %d temporary files", TEMPORARY_ROOM);
+    temporary[n_temporary] = text_copy(path);
+    n_temporary = n_temporary + 1;
+}
+
+void keep_at_exit(const char *path)
+{
+    for (int k = 0; k < n_temporary; k++)
+        if (temporary[k] && !strcmp(temporary[k], path)) {
+            temporary[k] = NULL;
+            return;
+        }
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------------- */
+
+/* One line in one write, so that parallel processes do not mix theirs; control characters from files are masked. */
+static void message(const char *prefix, const char *format, va_list arguments)
+{
+    char line[4096];
+    int length = snprintf(line, sizeof line, "sdc: %s", prefix);
+    vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
+    size_t total = strlen(line);
+    for (size_t k = 0; k < total; k++)
+        if ((unsigned char)line[k] < ' ' && line[k] != '\n')
+            line[k] = '?';
+    line[total++] = '\n';
+    if (write(STDERR_FILENO, line, total) < 0)
+        return;
+}
+
+void fail(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message("", format, arguments);
+    va_end(arguments);
+    exit(code);
+}
+
+void fail_node(int code, const Node *n, const char *format, ...)
+{
+    const char *path = n->graph && n->graph->model ? n->graph->model->path : "?";
+    const char *name = n->name && *n->name ? n->name : n->n_out && n->out[0] && n->out[0]->name ? n->out[0]->name : "";
+    char prefix[1024];
+    snprintf(prefix, sizeof prefix, "%s: node '%s' (%s): ", path, name, op_info(n->op)->name);
+    va_list arguments;
+    va_start(arguments, format);
+    message(prefix, format, arguments);
+    va_end(arguments);
+    exit(code);
+}
+
+void bug_at(const char *file, int line, const char *format, ...)
+{
+    char prefix[256];
+    const char *slash = strrchr(file, '/');
+    snprintf(prefix, sizeof prefix, "internal error at %s:%d: ", slash ? slash + 1 : file, line);
+    va_list arguments;
+    va_start(arguments, format);
+    message(prefix, format, arguments);
+    va_end(arguments);
+    exit(SDC_BUG);
+}
+
+void warn(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message("warning: ", format, arguments);
+    va_end(arguments);
+}
+
+/* ---- memory and text -------------------------------------------------------------------------------------------------- */
+
+enum { CHUNK = 1 << 20 };
+typedef struct Chunk { struct Chunk *older; size_t used, room; } Chunk;
+static Chunk *chunks;
+
+void *alloc(size_t bytes)
+{
+    size_t need = (bytes + 15) & ~(size_t)15;
+    if (!chunks || chunks->room - chunks->used < need) {
+        size_t room = need > CHUNK / 4 ? need : CHUNK;
+        Chunk *fresh = calloc(1, sizeof(Chunk) + 16 + room);
+        if (!fresh)
+            fail(SDC_NO_SPACE, "out of memory (%zu bytes)", bytes);
+        fresh->room = room;
+        if (chunks && room != CHUNK) {          /* a large block of its own goes behind the chunk in use */
+            fresh->older = chunks->older;
+            chunks->older = fresh;
+            fresh->used = need;
+            return (char *)fresh + ((sizeof(Chunk) + 15) & ~(size_t)15);
+        }
+        fresh->older = chunks;
+        chunks = fresh;
+    }
+    void *p = (char *)chunks + ((sizeof(Chunk) + 15) & ~(size_t)15) + chunks->used;
+    chunks->used += need;
+    return p;
+}
+
+void *alloc_array(int64_t count, size_t size)
+{
+    int64_t bytes;
+    if (count < 0 || mul_overflow(count, (int64_t)size, &bytes) || bytes > INT64_MAX / 2)
+        fail(SDC_BAD_INPUT, "an array of %lld elements is too large", (long long)count);
+    return alloc((size_t)bytes);
+}
+
+char *text_copy(const char *s)
+{
+    size_t length = strlen(s) + 1;
+    return memcpy(alloc(length), s, length);
+}
+
+char *text_format(const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    char *s = alloc((size_t)length + 1);
+    vsnprintf(s, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    return s;
+}
+
+bool mul_overflow(int64_t a, int64_t b, int64_t *product)
+{
+    return __builtin_mul_overflow(a, b, product);
+}

@@ -1,0 +1,184 @@
+/* pipeline.c: see pipeline.h. */
+#include "pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
+
+bool pipeline_setting(const char *key, char *into, size_t room)
+{
+    SdcSection s = sdc_section("pipeline");
+    const char *line = s.data, *end = line ? line + s.bytes : NULL;
+    size_t name = strlen(key);
+    while (line && line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t n = (size_t)((stop ? stop : end) - line);
+        if (n > name && line[name] == '=' && !memcmp(line, key, name)) {
+            const char *value = line + name + 1;
+            n -= name + 1;
+            if (!n || n >= room || (n == 4 && !memcmp(value, "null", 4)))
+                return false;
+            memcpy(into, value, n);
+            into[n] = 0;
+            return true;
+        }
+        line += n + 1;
+    }
+    return false;
+}
+
+double pipeline_number(const char *key, double otherwise)
+{
+    char text[64], *end;
+    if (!pipeline_setting(key, text, sizeof text))
+        return otherwise;
+    double value = strtod(text, &end);
+    return *end ? otherwise : value;
+}
+
+/* ---- programs ---------------------------------------------------------------------------------------------------- */
+
+static bool is_component(const char *program, const char *component)
+{
+    size_t n = strlen(component);
+    return !strncmp(program, component, n) && (program[n] == 0 || program[n] == '@');
+}
+
+const SdcProgram *pipeline_nth(const char *component, int k)
+{
+    for (int i = 0; i < sdc_model.n_programs; i++)
+        if (is_component(sdc_model.programs[i]->name, component) && k-- == 0)
+            return sdc_model.programs[i];
+    return NULL;
+}
+
+static const SdcTensor *find_tensor(const SdcTensor *t, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(t[i].name, name))
+            return &t[i];
+    return NULL;
+}
+
+/* Less is better: runs needed, then rows computed for nothing. */
+static int64_t cost(int64_t batch, int64_t rows)
+{
+    int64_t runs = (rows + batch - 1) / batch;
+    return runs * batch * 4096 + runs;
+}
+
+const SdcProgram *pipeline_program(const char *component, const char *input, int64_t rows, int64_t height, int64_t width)
+{
+    const SdcProgram *best = NULL, *p;
+    int64_t best_cost = INT64_MAX;
+    for (int k = 0; (p = pipeline_nth(component, k)); k++) {
+        const SdcTensor *t = find_tensor(p->inputs, p->n_inputs, input);
+        if (!t || t->rank < 1 || t->dim[0] < 1)
+            continue;
+        if (height && (t->rank != 4 || t->dim[2] != height || t->dim[3] != width))
+            continue;
+        if (cost(t->dim[0], rows) < best_cost) {
+            best = p;
+            best_cost = cost(t->dim[0], rows);
+        }
+    }
+    return best;
+}
+
+static int need(const SdcProgram *p, const SdcTensor *found, const char *kind, const char *name, int rank,
+                const SdcTensor **t)
+{
+    if (!found)
+        return sdc_error(SDC_UNSUPPORTED, "%s has no %s '%s'", p->name, kind, name);
+    if (rank >= 0 && found->rank != rank)
+        return sdc_error(SDC_UNSUPPORTED, "%s: %s '%s' has %d dimensions, not %d", p->name, kind, name, found->rank, rank);
+    *t = found;
+    return SDC_OK;
+}
+
+int pipeline_input(const SdcProgram *p, const char *name, int rank, const SdcTensor **t)
+{
+    return need(p, find_tensor(p->inputs, p->n_inputs, name), "input", name, rank, t);
+}
+
+int pipeline_output(const SdcProgram *p, const char *name, int rank, const SdcTensor **t)
+{
+    return need(p, find_tensor(p->outputs, p->n_outputs, name), "output", name, rank, t);
+}
+
+int pipeline_run(SdcContext *c, const SdcProgram *p)
+{
+    int code = p->run(c);
+    return code ? sdc_error(code, "%s: %s", p->name, c->error) : SDC_OK;
+}
+
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
+
+int64_t tensor_count(const SdcTensor *t)
+{
+    int64_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+int64_t tensor_row(const SdcTensor *t)
+{
+    return t->rank && t->dim[0] ? tensor_count(t) / t->dim[0] : 1;
+}
+
+static char *element(const SdcContext *c, const SdcTensor *t, int64_t start)
+{
+    return c->arena + t->offset + start * dtype_info(t->dtype)->bytes;
+}
+
+static void put(const SdcTensor *t, char *at, double value)
+{
+    if (dtype_is_float(t->dtype))
+        dtype_store_f(t->dtype, at, value);
+    else
+        dtype_store_i(t->dtype, at, (int64_t)value);
+}
+
+void tensor_put(const SdcContext *c, const SdcTensor *t, int64_t start, const float *values, int64_t n)
+{
+    char *at = element(c, t, start);
+    if (t->dtype == DT_F32) {
+        memcpy(at, values, (size_t)n * sizeof *values);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++, at += dtype_info(t->dtype)->bytes)
+        put(t, at, (double)values[i]);
+}
+
+void tensor_put_ids(const SdcContext *c, const SdcTensor *t, int64_t start, const int64_t *values, int64_t n)
+{
+    char *at = element(c, t, start);
+    for (int64_t i = 0; i < n; i++, at += dtype_info(t->dtype)->bytes)
+        put(t, at, (double)values[i]);
+}
+
+void tensor_get(const SdcContext *c, const SdcTensor *t, int64_t start, float *values, int64_t n)
+{
+    const char *at = element(c, t, start);
+    if (t->dtype == DT_F32) {
+        memcpy(values, at, (size_t)n * sizeof *values);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++, at += dtype_info(t->dtype)->bytes)
+        values[i] = (float)(dtype_is_float(t->dtype) ? dtype_load_f(t->dtype, at) : (double)dtype_load_i(t->dtype, at));
+}
+
+void tensor_fill(const SdcContext *c, const SdcTensor *t, double value)
+{
+    char *at = element(c, t, 0);
+    for (int64_t i = 0, n = tensor_count(t); i < n; i++, at += dtype_info(t->dtype)->bytes)
+        put(t, at, value);
+}
+
+int pipeline_floats(float **p, int64_t n)
+{
+    *p = n < INT64_MAX / 8 ? calloc((size_t)n + 1, sizeof **p) : NULL;
+    return *p ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}

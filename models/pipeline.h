@@ -1,0 +1,52 @@
+/* pipeline.h: what the drivers of whole pipelines share.
+ *
+ * A pipeline's executable holds several programs and the sections that the compiler made of the model folder:
+ *
+ *      sdc_model.programs   by component: "text_encoder", "unet", "vae_decoder", "vae_encoder".  A component may have
+ *                           several, of different batch or size; then "@" and anything may follow in the name
+ *      "pipeline"           lines key=value: class=StableDiffusionPipeline, vae.scaling_factor=0.18215, ...
+ *      "scheduler"          lines key=value of scheduler_config.json
+ *      "tokenizer"          a packed tokenizer (runtime/tokenizer.h)
+ *
+ * Tensors have the names of the ONNX files.  Functions that return int return an SDC_ code and have printed the line. */
+#ifndef SDC_PIPELINE_H
+#define SDC_PIPELINE_H
+
+#include "../runtime/runtime.h"
+
+/* ---- drivers: SdcModel.driver -------------------------------------------------------------------------------------- */
+
+int sdc_sd_main(int argc, char **argv);         /* sd.c: Stable Diffusion 1 and 2 */
+
+/* ---- pipeline.c ---------------------------------------------------------------------------------------------------- */
+
+/* The value of a key of the section "pipeline" in into[room]; false when it is absent, empty, null or too long. */
+bool pipeline_setting(const char *key, char *into, size_t room);
+double pipeline_number(const char *key, double otherwise);
+
+/* The k-th program of a component, NULL behind the last. */
+const SdcProgram *pipeline_nth(const char *component, int k);
+
+/* The program of a component that suits `rows` rows best: the first dimension of its input `input` is the batch.
+ * height and width, where not 0, must equal its dimensions 2 and 3.  NULL when there is none. */
+const SdcProgram *pipeline_program(const char *component, const char *input, int64_t rows, int64_t height, int64_t width);
+
+/* By name and rank; SDC_UNSUPPORTED names what the graph lacks.  rank -1: any. */
+int pipeline_input(const SdcProgram *p, const char *name, int rank, const SdcTensor **t);
+int pipeline_output(const SdcProgram *p, const char *name, int rank, const SdcTensor **t);
+
+int64_t tensor_count(const SdcTensor *t);       /* elements */
+int64_t tensor_row(const SdcTensor *t);         /* elements of one row of the batch */
+
+/* Copy n elements, from element `start` on, to and from the arena, converting to and from the tensor's type. */
+void tensor_put(const SdcContext *c, const SdcTensor *t, int64_t start, const float *values, int64_t n);
+void tensor_put_ids(const SdcContext *c, const SdcTensor *t, int64_t start, const int64_t *values, int64_t n);
+void tensor_get(const SdcContext *c, const SdcTensor *t, int64_t start, float *values, int64_t n);
+void tensor_fill(const SdcContext *c, const SdcTensor *t, double value);
+
+int pipeline_run(SdcContext *c, const SdcProgram *p);           /* run(), its error printed */
+
+/* calloc'd room for n floats in *p; SDC_NO_SPACE when there is none. */
+int pipeline_floats(float **p, int64_t n);
+
+#endif

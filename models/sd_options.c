@@ -1,0 +1,161 @@
+/* sd_options.c: the command line of a Stable Diffusion executable. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sd.h"
+
+/* ---- values ------------------------------------------------------------------------------------------------------ */
+
+static int real(const char *name, const char *text, double low, double high, double *into)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= low && value <= high))
+        return sdc_error(SDC_USAGE, "--%s: '%s' is not a number from %g to %g", name, text, low, high);
+    *into = value;
+    return SDC_OK;
+}
+
+static int path(const char *name, const char *text, const char **into)
+{
+    if (!*text)
+        return sdc_error(SDC_USAGE, "--%s needs a file name", name);
+    *into = text;
+    return SDC_OK;
+}
+
+static int set_prompt(void *o, const char *v) { ((SdOptions *)o)->prompt = v; return SDC_OK; }
+static int set_negative(void *o, const char *v) { ((SdOptions *)o)->negative = v; return SDC_OK; }
+static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", v, 1, 1000, &((SdOptions *)o)->steps); }
+static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
+static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
+static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
+static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
+static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
+static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
+static int set_strength(void *o, const char *v) { return real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
+static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
+static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
+static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_threads(void *o, const char *v) { return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads); }
+
+static int set_seed(void *o, const char *v)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(v, &end, 10);
+    if (errno || *v < '0' || *v > '9' || *end)
+        return sdc_error(SDC_USAGE, "--seed: '%s' is not a whole number from 0 to 2^64 - 1", v);
+    ((SdOptions *)o)->seed = value;
+    return SDC_OK;
+}
+
+static int set_size(void *into, const char *v)
+{
+    SdOptions *o = into;
+    int used = 0;
+    long long width, height;
+    if (sscanf(v, "%lldx%lld%n", &width, &height, &used) != 2 || v[used] || width < 1 || height < 1 ||
+        width > 32768 || height > 32768)
+        return sdc_error(SDC_USAGE, "--size: '%s' is not WIDTHxHEIGHT", v);
+    o->width = width;
+    o->height = height;
+    return SDC_OK;
+}
+
+static int set_bench(void *o, const char *v)
+{
+    ((SdOptions *)o)->bench = true;
+    return sdc_option_int("--bench", v, 1, 100000, &((SdOptions *)o)->runs);
+}
+
+#define FLAG(name) \
+    static int set_##name(void *o, const char *v) { ((SdOptions *)o)->name = *v == '1'; return SDC_OK; }
+FLAG(check)
+FLAG(help)
+FLAG(info)
+FLAG(json)
+FLAG(quiet)
+FLAG(version)
+#undef FLAG
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+const SdcOption sd_options[] = {
+    {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
+    {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
+    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)", set_output},
+    {"steps", 0, "N", "denoising steps (default: 50)", set_steps},
+    {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: 7.5)", set_guidance},
+    {"seed", 0, "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
+    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
+    {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
+    {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
+    {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
+    {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
+    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
+    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's", set_latents},
+    {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
+    {"trace", 0, "FILE", "write token ids, embeddings, the latents of every step and the decoded floats as .npz", set_trace},
+    {"threads", 0, "N", "threads to use (default: the CPUs that this process may use)", set_threads},
+    {"bench", 0, "N", "time N complete drawings after a warm-up and write no picture", set_bench},
+    {"info", 0, NULL, "print what is inside: programs, memory, samplers", set_info},
+    {"json", 0, NULL, "with --info and --bench: print one JSON object", set_json},
+    {"check", 0, NULL, "compare this file's contents with their checksums", set_check},
+    {"quiet", 'q', NULL, "no progress bar", set_quiet},
+    {"help", 'h', NULL, "print this", set_help},
+    {"version", 0, NULL, "print the version", set_version},
+    {0},
+};
+
+void sd_help(FILE *out)
+{
+    const char *name = sdc_model.name;
+    fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
+    sdc_options_help(out, sd_options);
+    const char *const *text = sdc_model.defaults;
+    if (text && *text)
+        fprintf(out, "\nSet when this was compiled, instead of the defaults above:");
+    for (; text && *text; text++)
+        fprintf(out, " --%s%s", *text, text[1] ? "" : "\n");
+    fprintf(out, "\nExamples:\n"
+            "  %s \"a crab\" -o crab.png\n"
+            "  %s --prompt \"a red apple\" --steps 30 --guidance 3 --seed 7 --scheduler dpmpp_2m\n"
+            "  %s --prompt \"a castle\" --init-image sketch.png --strength 0.6 -o castle.png\n"
+            "  %s --prompt \"a cat\" -n 4 -o cats.png        cats-1.png to cats-4.png\n"
+            "  %s --bench 3 --json\n", name, name, name, name, name);
+    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, 70 a bug.\n");
+}
+
+/* "steps=20" of `sdc compile --default`. */
+static int set_default(SdOptions *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : 0;
+    for (const SdcOption *row = sd_options; n && row->name; row++)
+        if (row->argument && strlen(row->name) == n && !memcmp(row->name, text, n))
+            return row->set(o, equals + 1);
+    return sdc_error(SDC_BUG, "the compiled-in default '%s' is not an option with a value", text);
+}
+
+int sd_options_read(SdOptions *o, int argc, char **argv)
+{
+    *o = (SdOptions){.negative = "", .output = "image.png", .steps = 50, .guidance = 7.5, .count = 1, .strength = 0.8,
+                     .eta = NAN};
+    for (const char *const *text = sdc_model.defaults; text && *text; text++)
+        if (set_default(o, *text))
+            return SDC_BUG;
+    int n = 0;
+    const char *preset = o->prompt;
+    if (sdc_options_parse(sd_options, o, argc, argv, &n))
+        return SDC_USAGE;
+    if (n > 1 || (n == 1 && o->prompt != preset))
+        return sdc_error(SDC_USAGE, "more than one prompt; put it in quotes");
+    if (n == 1)
+        o->prompt = argv[1];
+    if (o->init_image && o->latents)
+        return sdc_error(SDC_USAGE, "--latents and --init-image do not go together");
+    return SDC_OK;
+}

@@ -1,0 +1,262 @@
+/* model_report.c: what a single-model executable prints on stdout, as text for people or as one JSON object.
+ *
+ * MiB in text; in JSON the *_mb keys are MiB too and *_bytes are bytes.  JSON is printed by hand: the objects are small
+ * and flat, and a single-model executable should need no library for them. */
+#include <math.h>
+#include <string.h>
+
+#include "array_io.h"
+#include "model_cli.h"
+#include "pool.h"
+
+static const double mib = 1048576;
+
+/* ---- pieces of JSON ---- */
+
+static void json_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            printf("\\%c", *at);
+        else if (*at < 0x20)
+            printf("\\u%04x", *at);
+        else
+            putchar(*at);
+    }
+    putchar('"');
+}
+
+static void json_text(const char *key, const char *value)
+{
+    json_string(key);
+    putchar(':');
+    json_string(value);
+}
+
+/* JSON has no NaN and no infinity. */
+static void json_number(const char *key, double value)
+{
+    json_string(key);
+    if (isfinite(value))
+        printf(":%.9g", value);
+    else
+        printf(":null");
+}
+
+static void json_integer(const char *key, int64_t value)
+{
+    json_string(key);
+    printf(":%lld", (long long)value);
+}
+
+/* {"name":..,"dtype":..,"shape":[..]  without the closing brace */
+static void json_tensor(const SdcTensor *t)
+{
+    char shape[SDC_SHAPE_TEXT];
+    putchar('{');
+    json_text("name", t->name);
+    putchar(',');
+    json_text("dtype", dtype_info(t->dtype)->name);
+    printf(",\"shape\":%s", sdc_shape_text(shape, t->rank, t->dim));
+}
+
+static void json_tensors(const char *key, const SdcTensor *tensors, int n)
+{
+    json_string(key);
+    printf(":[");
+    for (int i = 0; i < n; i++) {
+        if (i)
+            putchar(',');
+        json_tensor(&tensors[i]);
+        putchar('}');
+    }
+    printf("],");
+}
+
+/* ---- --info ---- */
+
+/* The memory certificate: what a run may take, by part. */
+typedef struct { int64_t weights, arena, inputs, stacks, program, all; } Certificate;
+
+enum { BASE_BYTES = 4 << 20 };          /* the C library, its buffers and ours; 2.5 MiB measured with glibc 2.36 */
+
+static Certificate certify(const SdcProgram *p, int threads)
+{
+    Certificate c = {.weights = p->weights_bytes, .arena = p->arena_bytes, .stacks = (int64_t)threads * SDC_STACK_BYTES,
+                     .program = sdc_section("program").bytes + BASE_BYTES};
+    for (int i = 0; i < p->n_inputs; i++)
+        c.inputs += p->inputs[i].bytes;
+    c.all = c.weights + c.arena + c.inputs + c.stacks + c.program;
+    return c;
+}
+
+static void print_tensor(const char *kind, const SdcTensor *t)
+{
+    char shape[SDC_SHAPE_TEXT];
+    printf("  %-8s %-24s %-8s %s\n", kind, t->name, dtype_info(t->dtype)->name, sdc_shape_text(shape, t->rank, t->dim));
+}
+
+static void info_text(const SdcProgram *p, int threads, Certificate c)
+{
+    printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
+    for (int i = 0; i < p->n_inputs; i++)
+        print_tensor("input", &p->inputs[i]);
+    for (int i = 0; i < p->n_outputs; i++)
+        print_tensor("output", &p->outputs[i]);
+    printf("  %-8s %s\n  %-8s %s\n", "isa", sdc_model.isa, "compiler", sdc_model.compiler);
+    printf("  %-8s %d a run, %.4g GFLOP\n", "kernels", p->kernels, (double)p->flops / 1e9);
+    printf("  memory, at most:\n");
+    printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
+    printf("    arena   %10.2f MiB  no plan needs less than %.2f\n", (double)c.arena / mib,
+           (double)p->bound_bytes / mib);
+    printf("    inputs  %10.2f MiB\n", (double)c.inputs / mib);
+    printf("    stacks  %10.2f MiB  %d thread%s\n", (double)c.stacks / mib, threads, threads == 1 ? "" : "s");
+    printf("    program %10.2f MiB\n", (double)c.program / mib);
+    printf("    in all  %10.2f MiB\n", (double)c.all / mib);
+}
+
+static void info_json(const SdcProgram *p, int threads, Certificate c)
+{
+    const struct { const char *key; int64_t value; } memory[] = {
+        {"weights_bytes", c.weights}, {"arena_bytes", c.arena},   {"arena_bound_bytes", p->bound_bytes},
+        {"inputs_bytes", c.inputs},   {"stacks_bytes", c.stacks}, {"program_bytes", c.program},
+        {"total_bytes", c.all},       {"threads", threads},
+    };
+    const struct { const char *key, *value; } texts[] = {
+        {"name", sdc_model.name}, {"version", sdc_model.version}, {"isa", sdc_model.isa},
+        {"compiler", sdc_model.compiler},
+    };
+    putchar('{');
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        json_text(texts[i].key, texts[i].value);
+        putchar(',');
+    }
+    json_tensors("inputs", p->inputs, p->n_inputs);
+    json_tensors("outputs", p->outputs, p->n_outputs);
+    json_integer("kernels", p->kernels);
+    putchar(',');
+    json_integer("flops", p->flops);
+    printf(",\"memory\":{");
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
+        if (i)
+            putchar(',');
+        json_integer(memory[i].key, memory[i].value);
+    }
+    printf("}}\n");
+}
+
+void sdc_print_info(const SdcProgram *p, int threads, bool json)
+{
+    Certificate c = certify(p, threads);
+    if (json)
+        info_json(p, threads, c);
+    else
+        info_text(p, threads, c);
+}
+
+/* ---- --bench ---- */
+
+/* Peak resident memory of this process, and how much of it now is anonymous: the arena's pages are never given back,
+ * so after the last run that is the peak as well. */
+static void measure_memory(double *rss_mb, double *anon_mb)
+{
+    char line[256];
+    double kilobytes;
+    *rss_mb = *anon_mb = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    if (!status)
+        return;
+    while (fgets(line, sizeof line, status)) {
+        if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1)
+            *rss_mb = kilobytes / 1024;
+        else if (sscanf(line, "RssAnon: %lf", &kilobytes) == 1 || sscanf(line, "RssShmem: %lf", &kilobytes) == 1)
+            *anon_mb += kilobytes / 1024;
+    }
+    fclose(status);
+}
+
+void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
+{
+    double rss, anon, arena = (double)p->arena_bytes / mib, weights = (double)p->weights_bytes / mib;
+    measure_memory(&rss, &anon);
+    if (!json) {
+        printf("%lld run%s, %d thread%s: best %.3f ms, median %.3f ms\n", (long long)t->runs, t->runs == 1 ? "" : "s",
+               t->threads, t->threads == 1 ? "" : "s", t->best * 1e3, t->median * 1e3);
+        printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", rss, anon, arena,
+               weights);
+        return;
+    }
+    const struct { const char *key; double value; } rows[] = {
+        {"best_ms", t->best * 1e3}, {"median_ms", t->median * 1e3}, {"peak_rss_mb", rss}, {"peak_anon_mb", anon},
+        {"arena_mb", arena},        {"weights_mb", weights},        {"prompt_ms", 0},     /* nothing is hoisted */
+    };
+    putchar('{');
+    json_integer("runs", t->runs);
+    putchar(',');
+    json_integer("threads", t->threads);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        putchar(',');
+        json_number(rows[i].key, rows[i].value);
+    }
+    printf("}\n");
+}
+
+/* ---- what came out ---- */
+
+typedef struct { double mean, std, min, max; } Statistics;
+
+static Statistics describe(const SdcArray *a)
+{
+    Statistics s = {NAN, NAN, NAN, NAN};
+    int64_t size = dtype_info(a->dtype)->bytes;
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < a->count; i++) {
+        double x = dtype_load_f(a->dtype, (const char *)a->data + i * size);
+        sum += x;
+        s.min = fmin(s.min, x);         /* passes over NaN; the mean shows it */
+        s.max = fmax(s.max, x);
+    }
+    s.mean = sum / (double)a->count;
+    for (int64_t i = 0; i < a->count; i++) {
+        double x = dtype_load_f(a->dtype, (const char *)a->data + i * size) - s.mean;
+        squares += x * x;
+    }
+    s.std = sqrt(squares / (double)a->count);
+    return s;
+}
+
+static void output_json(const SdcTensor *t, Statistics s)
+{
+    const struct { const char *key; double value; } rows[] = {
+        {"mean", s.mean}, {"std", s.std}, {"min", s.min}, {"max", s.max},
+    };
+    json_tensor(t);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        putchar(',');
+        json_number(rows[i].key, rows[i].value);
+    }
+    putchar('}');
+}
+
+void sdc_print_outputs(const SdcContext *c, const SdcProgram *p, bool json)
+{
+    if (json)
+        printf("{\"outputs\":[");
+    for (int i = 0; i < p->n_outputs; i++) {
+        const SdcTensor *t = &p->outputs[i];
+        SdcArray view = sdc_output_view(c, t);
+        Statistics s = describe(&view);
+        char shape[SDC_SHAPE_TEXT];
+        if (json) {
+            if (i)
+                putchar(',');
+            output_json(t, s);
+        } else {
+            printf("%s %s %s mean %.6g std %.6g min %.6g max %.6g\n", t->name, dtype_info(t->dtype)->name,
+                   sdc_shape_text(shape, t->rank, t->dim), s.mean, s.std, s.min, s.max);
+        }
+    }
+    if (json)
+        printf("]}\n");
+}

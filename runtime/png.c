@@ -1,0 +1,206 @@
+/* png.c: pictures in and out through libpng's low-level interface; the contract is in runtime.h.
+ *
+ * A picture that is read is untrusted: its width, height, pixels and ancillary chunks are limited before memory is
+ * asked for, and a fault inside libpng comes back as an error line.  Anything becomes 8-bit RGB: palettes and grey are
+ * expanded, 16 bits scaled, transparency laid over white.  Colour profiles and gamma are ignored, as PIL does. */
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fileio.h"
+#include "runtime.h"
+
+enum { MAX_SIDE = 32768, MAX_PIXELS = 1 << 26, MAX_CHUNK = 8 << 20, MAX_CHUNKS = 1000, TEXT_COMPRESSED_FROM = 1024 };
+
+typedef struct {
+    char message[160];          /* libpng's when it gave up, with its last warning, which often says more */
+    char warning[100];
+    png_structp png;
+    png_infop info;
+    SdcFile in;
+    int64_t at;                 /* of in */
+    SdcOutput *out;
+    int code;                   /* of writing; its line has been printed */
+    uint8_t *pixels;
+    png_bytep *rows;
+    int width, height;
+} Picture;
+
+static void on_error(png_structp png, png_const_charp text)
+{
+    Picture *p = png_get_error_ptr(png);
+    bool more = *p->warning;
+    snprintf(p->message, sizeof p->message, "%.50s%s%s%s", text, more ? " (" : "", p->warning, more ? ")" : "");
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp text)
+{
+    Picture *p = png_get_error_ptr(png);
+    snprintf(p->warning, sizeof p->warning, "%s", text);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+static void on_write(png_structp png, png_bytep data, size_t bytes)
+{
+    Picture *p = png_get_io_ptr(png);
+    p->code = sdc_output_write(p->out, data, (int64_t)bytes);
+    if (p->code)
+        png_error(png, "write failed");
+}
+
+static void on_flush(png_structp png)
+{
+    (void)png;
+}
+
+static bool is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0x80)
+            return false;
+    return true;
+}
+
+/* tEXt (zTXt when long) for ASCII; iTXt, which is UTF-8, for anything else. */
+static void write_text(Picture *p, const SdcText *text)
+{
+    char key[80], *value = (char *)(uintptr_t)text->text;       /* libpng's structure is not const; it only reads */
+    snprintf(key, sizeof key, "%s", text->key);
+    bool ascii = is_ascii(value), big = strlen(value) >= TEXT_COMPRESSED_FROM;
+    int kind = ascii ? (big ? PNG_TEXT_COMPRESSION_zTXt : PNG_TEXT_COMPRESSION_NONE)
+                     : (big ? PNG_ITXT_COMPRESSION_zTXt : PNG_ITXT_COMPRESSION_NONE);
+    png_text chunk = {.compression = kind, .key = key, .text = value};
+    png_set_text(p->png, p->info, &chunk, 1);
+}
+
+static bool write_picture(Picture *p, const uint8_t *rgb, const SdcText *texts)
+{
+    if (setjmp(png_jmpbuf(p->png)))
+        return false;
+    png_set_write_fn(p->png, p, on_write, on_flush);
+    png_set_IHDR(p->png, p->info, (png_uint_32)p->width, (png_uint_32)p->height, 8, PNG_COLOR_TYPE_RGB,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    for (const SdcText *text = texts; text && text->key; text++)
+        write_text(p, text);
+    png_write_info(p->png, p->info);
+    for (int y = 0; y < p->height; y++)
+        png_write_row(p->png, rgb + (size_t)y * (size_t)p->width * 3);
+    png_write_end(p->png, p->info);
+    return true;
+}
+
+int sdc_png_emit(SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts)
+{
+    Picture p = {.out = o, .width = width, .height = height};
+    p.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
+    p.info = p.png ? png_create_info_struct(p.png) : NULL;
+    bool done = p.info && write_picture(&p, rgb, texts);
+    png_destroy_write_struct(&p.png, &p.info);
+    if (done || p.code)
+        return p.code;
+    return sdc_error(SDC_NO_SPACE, "%s: %s", o->path, *p.message ? p.message : "out of memory");
+}
+
+int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, const SdcText *texts)
+{
+    SdcOutput o;
+    int code = sdc_output_open(&o, path, 0666);
+    if (code)
+        return code;
+    code = sdc_png_emit(&o, rgb, width, height, texts);
+    if (!code)
+        return sdc_output_commit(&o);
+    sdc_output_discard(&o);
+    return code;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static void on_read(png_structp png, png_bytep data, size_t bytes)
+{
+    Picture *p = png_get_io_ptr(png);
+    if ((int64_t)bytes > p->in.bytes - p->at)
+        png_error(png, "the file ends early");
+    memcpy(data, p->in.data + p->at, bytes);
+    p->at += (int64_t)bytes;
+}
+
+/* Ask libpng for 8-bit RGBA whatever the file holds. */
+static void expand(Picture *p)
+{
+    png_set_scale_16(p->png);
+    png_set_expand(p->png);                 /* palette, grey below 8 bits and tRNS */
+    png_set_gray_to_rgb(p->png);
+    png_set_add_alpha(p->png, 0xff, PNG_FILLER_AFTER);
+    png_set_interlace_handling(p->png);
+    png_read_update_info(p->png, p->info);
+}
+
+static bool read_picture(Picture *p)
+{
+    if (setjmp(png_jmpbuf(p->png)))
+        return false;
+    png_set_read_fn(p->png, p, on_read);
+    png_set_user_limits(p->png, MAX_SIDE, MAX_SIDE);
+    png_set_chunk_malloc_max(p->png, MAX_CHUNK);
+    png_set_chunk_cache_max(p->png, MAX_CHUNKS);
+    png_read_info(p->png, p->info);
+    png_uint_32 width = png_get_image_width(p->png, p->info), height = png_get_image_height(p->png, p->info);
+    if ((uint64_t)width * height > MAX_PIXELS)
+        png_error(p->png, "more than 64 million pixels");
+    p->width = (int)width;
+    p->height = (int)height;
+    expand(p);
+    if (png_get_rowbytes(p->png, p->info) != (size_t)width * 4)
+        png_error(p->png, "not convertible to RGB");
+    p->pixels = malloc((size_t)width * height * 4);
+    p->rows = malloc(height * sizeof *p->rows);
+    if (!p->pixels || !p->rows)
+        png_error(p->png, "out of memory");
+    for (size_t y = 0; y < height; y++)
+        p->rows[y] = p->pixels + y * width * 4;
+    png_read_image(p->png, p->rows);
+    png_read_end(p->png, NULL);
+    return true;
+}
+
+/* RGBA over white, in place: pixel i's RGB goes to 3 i. */
+static void flatten(uint8_t *pixels, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned alpha = pixels[4 * i + 3];
+        for (size_t c = 0; c < 3; c++)
+            pixels[3 * i + c] = (uint8_t)((pixels[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
+}
+
+int sdc_png_read(const char *path, uint8_t **rgb, int *width, int *height)
+{
+    Picture p = {0};
+    int code = sdc_file_map(&p.in, path);
+    if (code)
+        return code;
+    bool done = false;
+    if (p.in.bytes < 8 || png_sig_cmp(p.in.data, 0, 8)) {
+        snprintf(p.message, sizeof p.message, "not a PNG file");
+    } else {
+        p.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
+        p.info = p.png ? png_create_info_struct(p.png) : NULL;
+        done = p.info && read_picture(&p);
+        png_destroy_read_struct(&p.png, &p.info, NULL);
+    }
+    sdc_file_unmap(&p.in);
+    free(p.rows);
+    if (!done) {
+        free(p.pixels);
+        return sdc_error(SDC_BAD_INPUT, "%s: %s", path, *p.message ? p.message : "out of memory");
+    }
+    flatten(p.pixels, (size_t)p.width * (size_t)p.height);
+    *rgb = p.pixels;
+    *width = p.width;
+    *height = p.height;
+    return SDC_OK;
+}

@@ -1,0 +1,219 @@
+/* pool.c: a fixed set of threads that share one loop at a time.
+ *
+ * Work is cut into one contiguous range a thread, always the same way; nothing is stolen, so each thread touches the
+ * same memory in every layer and results cannot depend on timing.  A posted job is a new `generation`.  Threads spin
+ * for SPIN_NS, about the gap between two kernels, then sleep in a futex; with more threads than CPUs they sleep at
+ * once, since a spinning thread would hold the CPU that another one needs to finish.
+ *
+ * Every worker takes part in every job, even with an empty range: the job's fields may change only when all have
+ * counted themselves out of `pending`.  A pool that is in use already (a nested call, or two instances sharing it)
+ * does not block: the second caller runs its loop alone. */
+#define _GNU_SOURCE 1
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pool.h"
+#include "runtime.h"
+
+enum { SPIN_NS = 30000, CACHE_LINE = 64 };
+
+typedef struct {
+    SdcPool *pool;
+    pthread_t thread;
+    int index;                              /* 1 .. threads-1; the caller is 0 */
+} Worker;
+
+struct SdcPool {
+    _Alignas(CACHE_LINE) atomic_uint generation;    /* futex of the workers: the job they look at */
+    atomic_uint sleeping;                           /* workers in, or about to enter, the futex */
+    _Alignas(CACHE_LINE) atomic_uint pending;       /* futex of the caller: workers still at this job */
+    atomic_bool waiting;                            /* the caller is in, or about to enter, the futex */
+    _Alignas(CACHE_LINE) atomic_flag busy;
+    SdcPart *part;                                  /* the job; NULL: stop */
+    void *argument;
+    int64_t units;
+    int threads;
+    int64_t spin_ns;
+    Worker worker[];
+};
+
+static void futex_wait(atomic_uint *word, unsigned expected)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+static void futex_wake(atomic_uint *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Spin while *word == value, at most `ns`; the value seen last. */
+static unsigned spin_while(atomic_uint *word, unsigned value, int64_t ns)
+{
+    unsigned seen = atomic_load(word);
+    if (ns <= 0 || seen != value)
+        return seen;
+    int64_t end = now_ns() + ns;
+    do {
+        for (int i = 0; i < 16; i++) {
+            relax();
+            seen = atomic_load_explicit(word, memory_order_acquire);
+            if (seen != value)
+                return seen;
+        }
+    } while (now_ns() < end);
+    return seen;
+}
+
+static void run_range(const SdcPool *p, int index)
+{
+    int64_t quotient = p->units / p->threads, remainder = p->units % p->threads;
+    int64_t begin = index * quotient + (index < remainder ? index : remainder);
+    int64_t end = begin + quotient + (index < remainder);
+    if (begin < end)
+        p->part(p->argument, begin, end);
+}
+
+static void *worker_main(void *argument)
+{
+    const Worker *self = argument;
+    SdcPool *p = self->pool;
+    for (unsigned seen = 0;;) {
+        unsigned posted = spin_while(&p->generation, seen, p->spin_ns);
+        while (posted == seen) {
+            atomic_fetch_add(&p->sleeping, 1);
+            futex_wait(&p->generation, seen);       /* returns at once when it has changed already */
+            atomic_fetch_sub(&p->sleeping, 1);
+            posted = atomic_load(&p->generation);
+        }
+        seen = posted;
+        if (!p->part)
+            return NULL;
+        run_range(p, self->index);
+        if (atomic_fetch_sub(&p->pending, 1) == 1 && atomic_load(&p->waiting))
+            futex_wake(&p->pending);
+    }
+}
+
+/* Publish the job in p->part, argument and units. */
+static void post(SdcPool *p)
+{
+    atomic_fetch_add(&p->generation, 1);
+    if (atomic_load(&p->sleeping) > 0)
+        futex_wake(&p->generation);
+}
+
+static void wait_for_workers(SdcPool *p)
+{
+    int64_t end = p->spin_ns > 0 ? now_ns() + p->spin_ns : 0;
+    unsigned left = atomic_load(&p->pending);
+    while (left && end && now_ns() < end)
+        left = spin_while(&p->pending, left, p->spin_ns);
+    if (!left)
+        return;
+    atomic_store(&p->waiting, true);
+    while ((left = atomic_load(&p->pending)) != 0)
+        futex_wait(&p->pending, left);
+    atomic_store(&p->waiting, false);
+}
+
+void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units)
+{
+    SdcPool *p = c->pool;
+    if (units <= 0)
+        return;
+    if (!p || p->threads == 1 || units == 1 || atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire)) {
+        part(argument, 0, units);
+        return;
+    }
+    p->part = part;
+    p->argument = argument;
+    p->units = units;
+    atomic_store(&p->pending, (unsigned)(p->threads - 1));
+    post(p);
+    run_range(p, 0);
+    wait_for_workers(p);
+    atomic_flag_clear_explicit(&p->busy, memory_order_release);
+}
+
+/* Start worker `index`; signals go to the thread that called, except those that a thread's own fault raises. */
+static bool start_worker(SdcPool *p, int index)
+{
+    static const int faults[] = {SIGBUS, SIGSEGV, SIGILL, SIGFPE};
+    Worker *w = &p->worker[index];
+    *w = (Worker){.pool = p, .index = index};
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&all, faults[i]);
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    bool started = pthread_attr_setstacksize(&attributes, SDC_STACK_BYTES) == 0;
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = started && pthread_create(&w->thread, &attributes, worker_main, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static void stop_workers(SdcPool *p, int threads)
+{
+    p->part = NULL;
+    post(p);
+    for (int i = 1; i < threads; i++)
+        pthread_join(p->worker[i].thread, NULL);
+}
+
+SdcPool *sdc_pool_create(int threads)
+{
+    if (threads < 1)
+        threads = 1;
+    size_t bytes = sizeof(SdcPool) + (size_t)threads * sizeof(Worker);
+    SdcPool *p = aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+    if (!p)
+        return NULL;
+    *p = (SdcPool){.threads = threads, .spin_ns = threads > sdc_default_threads() ? 0 : SPIN_NS};
+    atomic_flag_clear(&p->busy);
+    for (int i = 1; i < threads; i++) {
+        if (!start_worker(p, i)) {
+            stop_workers(p, i);
+            free(p);
+            return NULL;
+        }
+    }
+    return p;
+}
+
+void sdc_pool_destroy(SdcPool *pool)
+{
+    if (!pool)
+        return;
+    stop_workers(pool, pool->threads);
+    free(pool);
+}
+
+int sdc_pool_threads(const SdcPool *pool) { return pool ? pool->threads : 1; }

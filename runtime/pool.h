@@ -1,0 +1,11 @@
+/* pool.h: what the memory certificate and the tests need of the thread pool, beside runtime.h. */
+#ifndef SDC_POOL_H
+#define SDC_POOL_H
+
+enum { SDC_STACK_BYTES = 2 << 20 };      /* of each worker; kernels may keep 1 MB, thread-local data takes the rest */
+
+/* CPUs that a cgroup's quota allows, rounded up; 0: no limit.  Version 1 and 2, every level up to the root counts.
+ * membership: /proc/self/cgroup; root: /sys/fs/cgroup; both are arguments so that a test can fake them. */
+int sdc_cgroup_cpus(const char *membership, const char *root);
+
+#endif

@@ -1,0 +1,186 @@
+/* runtime.h: what is linked into every executable that sdc emits.
+ *
+ * Emitted programs, pipeline drivers and the runtime's own files include this header.  It is laid out by implementing
+ * file.  The runtime returns error codes and prints through error.c; only main and the drivers exit.
+ *
+ *      executable = ELF image | padding to a page | weights | sections | trailer
+ *                                                 (mapped from the executable itself, never copied)               */
+#ifndef SDC_RUNTIME_H
+#define SDC_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "dtype.h"
+
+#define SDC_MAX_RANK 8
+
+/* Exit codes, as documented in docs/cli.md. */
+enum { SDC_OK = 0, SDC_USAGE = 1, SDC_BAD_INPUT = 2, SDC_UNSUPPORTED = 3, SDC_NO_SPACE = 4, SDC_CC_FAILED = 5, SDC_BUG = 70 };
+
+/* ---- what the emitter writes ------------------------------------------------------------------------------------ */
+
+typedef struct SdcContext SdcContext;
+
+typedef struct {
+    const char *name;                 /* the model's own name for it, for --input and --output only */
+    DType dtype;
+    int rank;
+    int64_t dim[SDC_MAX_RANK];
+    int64_t offset;                   /* in the arena, bytes; row-major, unpacked */
+    int64_t bytes;
+    int64_t bound;                    /* random integer inputs are drawn from [0, bound); 0: from {0, 1} */
+} SdcTensor;
+
+/* One network with every extent fixed.  Values live in an arena whose offsets the compiler planned. */
+typedef struct {
+    const char *name;                 /* "unet" */
+    const SdcTensor *inputs, *outputs;
+    int n_inputs, n_outputs;
+    int64_t arena_bytes;              /* planned peak */
+    int64_t bound_bytes;              /* lower bound of any plan: largest sum of live bytes */
+    int64_t weights_offset;           /* of this program's weights inside the weights region */
+    int64_t weights_bytes;
+    int64_t flops;                    /* 2 x multiply-adds of one run */
+    int kernels;                      /* calls in run() */
+    int (*run)(SdcContext *);         /* 0, or an SDC_ code after c->error was set */
+} SdcProgram;
+
+/* Everything about one executable; the emitter defines exactly one, `sdc_model`. */
+typedef struct {
+    const char *name;                 /* as the user named the output */
+    const char *version;              /* of sdc */
+    const char *isa;                  /* "x86-64-v3": compared with the CPU at start */
+    const char *compiler;             /* "gcc 12.2.0" */
+    const SdcProgram *const *programs;
+    int n_programs;
+    int (*driver)(int argc, char **argv);   /* NULL: a single model, run by model_main() */
+    const char *const *defaults;            /* "steps=20", NULL at the end: --default of the compile command */
+} SdcModel;
+
+extern const SdcModel sdc_model;
+
+/* What a running program sees.  One per instance; re-entrant across instances. */
+struct SdcContext {
+    char *arena;                      /* 64-byte aligned, arena_bytes long */
+    const char *weights;              /* this program's weights */
+    struct SdcPool *pool;
+    int64_t arena_bytes;              /* of the mapping that instance.c made */
+    char error[256];                  /* set when run() returns non-zero */
+};
+
+/* ---- pool.c: threads -------------------------------------------------------------------------------------------- */
+
+typedef struct SdcPool SdcPool;
+SdcPool *sdc_pool_create(int threads);          /* threads >= 1, the caller included; NULL when out of memory */
+void sdc_pool_destroy(SdcPool *pool);
+int sdc_pool_threads(const SdcPool *pool);
+int sdc_default_threads(void);                  /* CPUs in the affinity mask, limited by the cgroup's quota */
+
+/* Run part(argument, begin, end) over [0, units), cut into one contiguous range a thread.  The cut must not change
+ * any result: a unit's value may not depend on which range holds it.  Returns when all are done. */
+typedef void SdcPart(void *argument, int64_t begin, int64_t end);
+void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units);
+
+/* ---- weights.c: the executable's own tail ------------------------------------------------------------------------ */
+
+/* Sections are read-only byte ranges behind the ELF image: "weights", "tokenizer", "scheduler", ... */
+typedef struct { const void *data; int64_t bytes; } SdcSection;
+int sdc_self_open(void);                        /* map the tail of /proc/self/exe; SDC_ code, message printed */
+SdcSection sdc_section(const char *name);       /* data NULL when absent */
+int sdc_self_check(void);                       /* compare the stored checksums; --check */
+uint64_t sdc_self_hash(void);                   /* of the whole executable's tail, for the PNG's text */
+
+/* ---- instance.c: a program ready to run -------------------------------------------------------------------------- */
+
+int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool);   /* allocates the arena */
+void sdc_instance_close(SdcContext *c);
+
+/* ---- error.c ----------------------------------------------------------------------------------------------------- */
+
+/* "NAME: TEXT\n" on stderr in one write; returns code so that callers can `return sdc_error(...)`. */
+int sdc_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- cpu.c ------------------------------------------------------------------------------------------------------- */
+
+int sdc_cpu_check(const char *isa);             /* 0, or SDC_UNSUPPORTED with what is missing printed */
+const char *sdc_cpu_native(void);               /* the best --isa name that this CPU has */
+
+/* ---- array.c, npy.c, npz.c, tensor_pb.c: arrays in files ---------------------------------------------------------- */
+
+/* A row-major array in memory; sub-byte types unpacked.  data is malloc'd and owned by the array. */
+typedef struct {
+    DType dtype;
+    int rank;
+    int64_t dim[SDC_MAX_RANK];
+    int64_t count;                    /* product of dim */
+    void *data;
+    char *name;                       /* of a member or a TensorProto; may be NULL; malloc'd */
+} SdcArray;
+
+void sdc_array_free(SdcArray *a);
+int sdc_array_alloc(SdcArray *a, DType dtype, int rank, const int64_t *dim);   /* SDC_ code */
+/* FILE.npy, FILE.npz (member `name`, or FILE.npz:MEMBER), FILE.pb (ONNX TensorProto).  Prints its own error line. */
+int sdc_array_read(SdcArray *a, const char *path, const char *name);
+/* .npy or .npz by suffix of path; bf16, fp8 and fp4 are written as float32.  An .npz is written by one call with all members. */
+int sdc_npy_write(const char *path, const SdcArray *a);
+int sdc_npz_write(const char *path, const SdcArray *const *arrays, int n);
+/* Convert under the rules of the command line: same type, float32 -> f16/bf16/fp8 (nearest even), int64 -> int32 (checked). */
+int sdc_array_convert(SdcArray *a, DType wanted, const char *what);
+
+/* ---- options.c: long options as rows ------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *name;                 /* "steps": --steps=20 or --steps 20; one letter options are written in `letter` */
+    char letter;                      /* 'o' or 0 */
+    const char *argument;             /* "N" for the help text; NULL: a flag */
+    const char *help;
+    int (*set)(void *into, const char *value);    /* SDC_OK, or SDC_USAGE after printing why */
+} SdcOption;
+
+/* Parse argv[1..]; the table ends with an empty row.  Positional arguments are compacted to argv[1..*n_positional].
+ * A flag's set() gets "1", or "0" for --no-NAME; an argument "[=N]" is optional and may be NULL.
+ * Unknown options name the nearest known one.  Returns SDC_OK or SDC_USAGE. */
+int sdc_options_parse(const SdcOption *table, void *into, int argc, char **argv, int *n_positional);
+void sdc_options_help(FILE *out, const SdcOption *table);
+int sdc_option_int(const char *name, const char *value, int64_t low, int64_t high, int64_t *result);   /* for set() */
+
+/* ---- progress.c --------------------------------------------------------------------------------------------------- */
+
+typedef struct SdcProgress { const char *what; int64_t total; double start, last; bool active; } SdcProgress;
+void sdc_progress_begin(SdcProgress *p, const char *what, int64_t total, bool quiet);   /* silent unless stderr is a terminal */
+void sdc_progress_step(SdcProgress *p, int64_t done);                                    /* draws after the first second */
+void sdc_progress_end(SdcProgress *p);
+double sdc_now(void);                           /* monotonic seconds */
+
+/* ---- random.c: seeded noise --------------------------------------------------------------------------------------- */
+
+/* torch's CPU generator: mt19937 seeded as torch.manual_seed(seed). */
+typedef struct SdcRandom { uint32_t state[624]; int index; bool has_kept; double kept; } SdcRandom;
+void sdc_random_seed(SdcRandom *r, uint64_t seed);
+uint32_t sdc_random_u32(SdcRandom *r);
+void sdc_random_uniform(SdcRandom *r, float *out, int64_t n);    /* torch.rand(n) */
+void sdc_random_normal(SdcRandom *r, float *out, int64_t n);     /* torch.randn of a contiguous tensor of n elements */
+
+/* ---- scheduler.c and schedulers (one file a family) ---------------------------------------------------------------- */
+/* declared in scheduler.h */
+
+/* ---- tokenizer_clip.c ---------------------------------------------------------------------------------------------- */
+/* declared in tokenizer.h */
+
+/* ---- png.c (libpng) ------------------------------------------------------------------------------------------------ */
+
+typedef struct { const char *key, *text; } SdcText;
+/* rgb [height][width][3]; texts end with a NULL key.  Written to a temporary file in the same folder, then renamed. */
+int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, const SdcText *texts);
+struct SdcOutput;
+int sdc_png_emit(struct SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts);   /* not committed */
+int sdc_png_read(const char *path, uint8_t **rgb, int *width, int *height);    /* any PNG to 8-bit RGB; size-limited */
+
+/* ---- model_main.c: the command line of a single-model executable ----------------------------------------------------- */
+
+int sdc_model_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,60 @@
+/* DDPM: ancestral sampling of the diffusion process (Ho et al., arXiv 2006.11239, algorithm 2; formulas 6, 7, 15).
+ *
+ * history: [0] x0 */
+#include <math.h>
+
+#include "scheduler_family.h"
+
+static int check(Scheduler *s)
+{
+    if (s->config.variance_type == VARIANCE_NONE || s->config.variance_type == VARIANCE_FIXED_LARGE_LOG)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "DDPMScheduler does not have this variance_type");
+    return scheduler_make_betas(s, false);
+}
+
+static int set_timesteps(Scheduler *s, int64_t steps)
+{
+    if (steps > s->config.num_train_timesteps)
+        return scheduler_fail(s, SDC_USAGE, "%lld steps are more than the %lld of training", (long long)steps,
+                              (long long)s->config.num_train_timesteps);
+    s->evaluations = scheduler_space(s, steps, s->config.num_train_timesteps, TIMESTEPS_INTEGERS);
+    return scheduler_check_timesteps(s);
+}
+
+/* Standard deviation of the noise of one step. */
+static float deviation(int variance_type, float alpha, float alpha_before, float beta)
+{
+    float variance = fmaxf((1 - alpha_before) / (1 - alpha) * beta, 1e-20f);
+    if (variance_type == VARIANCE_FIXED_LARGE)
+        return sqrtf(beta);
+    return variance_type == VARIANCE_FIXED_SMALL_LOG ? expf(0.5f * logf(variance)) : sqrtf(variance);
+}
+
+static int step(Scheduler *s, const float *model_output, float *sample)
+{
+    int64_t t = (int64_t)s->timesteps[s->index];
+    float alpha = scheduler_alpha(s, t), alpha_before = 1;
+    if (s->index + 1 < s->evaluations)
+        alpha_before = scheduler_alpha(s, (int64_t)s->timesteps[s->index + 1]);
+    float step_alpha = alpha / alpha_before, step_beta = 1 - step_alpha;
+
+    float *x0 = s->history[0];
+    scheduler_x0(s, sqrtf(alpha), sqrtf(1 - alpha), model_output, sample, x0);
+    int code = scheduler_limit_x0(s, x0);
+    if (!code && t > 0)
+        code = scheduler_draw(s);
+    if (code)
+        return code;
+    float from_x0 = sqrtf(alpha_before) * step_beta / (1 - alpha);
+    float from_sample = sqrtf(step_alpha) * (1 - alpha_before) / (1 - alpha);
+    float from_noise = t > 0 ? deviation(s->config.variance_type, alpha, alpha_before, step_beta) : 0;
+    for (int64_t i = 0; i < s->count; i++) {
+        float mean = from_x0 * x0[i] + from_sample * sample[i];
+        sample[i] = t > 0 ? mean + from_noise * s->noise[i] : mean;
+    }
+    return SDC_OK;
+}
+
+const SchedulerFamily family_ddpm = {
+    .check = check, .set_timesteps = set_timesteps, .step = step, .noise_level = scheduler_alpha_noise, .history = 1,
+};

@@ -1,0 +1,83 @@
+/* tokenizer: text to token ids.
+ *
+ * The compiler packs a tokenizer's files into one blob (frontend/tokenizer_clip_pack.c), which becomes the section
+ * "tokenizer" of the executable.  There it is used as it lies: nothing is parsed or copied at start, only checked.
+ *
+ * CLIP: byte-level byte-pair encoding, equal to the fast tokenizer of Hugging Face's transformers:
+ *      special tokens are cut out of the text -> NFC -> runs of white space to one space -> lower case ->
+ *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank     */
+#ifndef SDC_TOKENIZER_H
+#define SDC_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
+
+#define CLIP_MAGIC "sdcCLIP1"
+#define CLIP_NONE UINT32_MAX
+
+typedef struct {
+    char magic[8];
+    uint32_t bytes;             /* of the whole blob */
+    uint32_t vocabulary;        /* largest id + 1 */
+    uint32_t bos, eos, pad, unknown;
+    uint32_t max_length;        /* model_max_length of tokenizer_config.json; 0 when it has none */
+    uint32_t symbols;           /* uint32_t [512]: id of byte b at b, of b</w> at 256 + b; CLIP_NONE when absent */
+    uint32_t merges;            /* ClipMerge [1 << merge_bits], open addressing by clip_slot(), linear probing */
+    uint32_t merge_bits;
+    uint32_t added;             /* ClipAdded [n_added] */
+    uint32_t n_added;
+} ClipHeader;
+
+typedef struct { uint32_t left, right, rank, merged; } ClipMerge;       /* left is CLIP_NONE in an empty slot */
+typedef struct {
+    uint32_t id, text, bytes;   /* text: offset of its `bytes` bytes */
+    uint32_t normalized;        /* looked for behind normalisation (1), or in the text as given (0) */
+} ClipAdded;
+
+static inline uint32_t clip_slot(uint32_t left, uint32_t right, uint32_t bits)
+{
+    return (uint32_t)((((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u) >> (64 - bits));
+}
+
+/* ---- tokenizer_clip.c -------------------------------------------------------------------------------------------- */
+
+#define CLIP_MAX_TEXT (1 << 20)     /* bytes of one text */
+
+typedef struct {
+    const ClipHeader *header;       /* into the blob, which must outlive this */
+    const uint32_t *symbols;
+    const ClipMerge *merges;
+    const ClipAdded *added;
+} TokenizerClip;
+
+typedef struct {
+    int64_t *ids;                   /* [length]; malloc'd */
+    int64_t length;
+    int64_t tokens;                 /* of the whole text, the two special ones included; > length when it was cut */
+    char *cut;                      /* the normalised text that did not fit, NUL-terminated, malloc'd; NULL when all did */
+} ClipTokens;
+
+/* Check a blob and point into it.  SDC_OK, or SDC_BAD_INPUT (nothing is printed). */
+int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes);
+
+/* text[bytes], UTF-8, may hold NUL.  ids: bos, the text's, eos.  max_length > 0 keeps that many (at least 2), eos
+ * last; pad fills up to max_length.  SDC_OK, SDC_BAD_INPUT (not UTF-8, or longer than CLIP_MAX_TEXT) or SDC_NO_SPACE,
+ * with the error printed. */
+int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
+                          ClipTokens *out);
+void tokenizer_clip_free(ClipTokens *tokens);
+
+/* NFC, one space for a run of white space, lower case.  *normal is malloc'd and NUL-terminated.  Returns its bytes, -1
+ * when the text is not valid UTF-8, -2 when memory ran out. */
+int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal);
+
+/* ---- frontend/tokenizer_clip_pack.c (compiler only) --------------------------------------------------------------- */
+
+/* Pack FOLDER/vocab.json, merges.txt and, where present, tokenizer_config.json and special_tokens_map.json.
+ * *blob is malloc'd.  SDC_OK, or an SDC_ code with the error printed. */
+int tokenizer_clip_pack(const char *folder, void **blob, int64_t *bytes);
+
+#endif

@@ -1,0 +1,415 @@
+/* tokenizer_clip.c: CLIP's byte-pair encoding over a packed blob; the contract is in tokenizer.h.
+ *
+ *      text -> cut at added tokens -> normalise -> cut at normalised added tokens -> pieces -> merges
+ *
+ * Every token keeps where its text starts in the normalised text, so that what was cut can be named. */
+#include "tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "unicode.h"
+
+#define CLIP_NOWHERE (-1)
+
+typedef struct { uint32_t id; int32_t previous, next; } Symbol;   /* of a piece; a list threaded through an array */
+
+typedef struct {
+    const TokenizerClip *t;
+    char *text;                     /* all normalised text so far */
+    int64_t bytes;
+    uint32_t *ids;                  /* [tokens], and where each starts in text */
+    int64_t *starts, tokens, room;
+    Symbol *symbols;                /* of the current piece */
+    uint64_t *heap;                 /* candidate merges: rank << 32 | index of the left symbol */
+    int64_t piece_room, heap_size;
+} Encoder;
+
+/* ---- the blob ---------------------------------------------------------------------------------------------------- */
+
+static bool fits(const ClipHeader *h, uint32_t offset, uint64_t count, uint64_t size)
+{
+    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes && count <= (h->bytes - offset) / size;
+}
+
+static bool known_id(const ClipHeader *h, uint32_t id)
+{
+    return id < h->vocabulary;
+}
+
+static bool header_is_sound(const ClipHeader *h, int64_t bytes)
+{
+    return !memcmp(h->magic, CLIP_MAGIC, sizeof h->magic) && h->bytes == bytes && h->vocabulary < CLIP_NONE &&
+           known_id(h, h->bos) && known_id(h, h->eos) && known_id(h, h->pad) && known_id(h, h->unknown) &&
+           h->merge_bits >= 1 && h->merge_bits <= 28 && fits(h, h->symbols, 512, sizeof(uint32_t)) &&
+           fits(h, h->merges, (uint64_t)1 << h->merge_bits, sizeof(ClipMerge)) &&
+           fits(h, h->added, h->n_added, sizeof(ClipAdded));
+}
+
+static bool tables_are_sound(const TokenizerClip *t)
+{
+    const ClipHeader *h = t->header;
+    for (int i = 0; i < 512; i++)
+        if (t->symbols[i] != CLIP_NONE && !known_id(h, t->symbols[i]))
+            return false;
+    uint32_t empty = 0;             /* a look-up ends at an empty slot, so there must be one */
+    for (uint32_t i = 0; i < 1u << h->merge_bits; i++) {
+        const ClipMerge *m = &t->merges[i];
+        if (m->left == CLIP_NONE)
+            empty++;
+        else if (!known_id(h, m->merged))
+            return false;
+    }
+    for (uint32_t i = 0; i < h->n_added; i++) {
+        const ClipAdded *a = &t->added[i];
+        if (!known_id(h, a->id) || a->bytes == 0 || a->text > h->bytes || a->bytes > h->bytes - a->text)
+            return false;
+    }
+    return empty > 0;
+}
+
+int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes)
+{
+    const ClipHeader *h = blob;
+    if (!blob || bytes < (int64_t)sizeof *h || (uintptr_t)blob % 4 || !header_is_sound(h, bytes))
+        return SDC_BAD_INPUT;
+    const char *base = blob;
+    t->header = h;
+    t->symbols = (const void *)(base + h->symbols);
+    t->merges = (const void *)(base + h->merges);
+    t->added = (const void *)(base + h->added);
+    return tables_are_sound(t) ? SDC_OK : SDC_BAD_INPUT;
+}
+
+static const ClipMerge *find_merge(const TokenizerClip *t, uint32_t left, uint32_t right)
+{
+    uint32_t bits = t->header->merge_bits, mask = (1u << bits) - 1;
+    for (uint32_t i = clip_slot(left, right, bits);; i = (i + 1) & mask) {
+        const ClipMerge *m = &t->merges[i];
+        if (m->left == CLIP_NONE)
+            return NULL;
+        if (m->left == left && m->right == right)
+            return m;
+    }
+}
+
+/* ---- merging one piece ------------------------------------------------------------------------------------------- */
+
+static void heap_push(Encoder *e, uint64_t key)
+{
+    int64_t i = e->heap_size++;
+    for (; i > 0 && e->heap[(i - 1) / 2] > key; i = (i - 1) / 2)
+        e->heap[i] = e->heap[(i - 1) / 2];
+    e->heap[i] = key;
+}
+
+static uint64_t heap_pop(Encoder *e)
+{
+    uint64_t top = e->heap[0], key = e->heap[--e->heap_size];
+    int64_t i = 0;
+    for (int64_t child = 1; child < e->heap_size; child = 2 * i + 1) {
+        if (child + 1 < e->heap_size && e->heap[child + 1] < e->heap[child])
+            child++;
+        if (e->heap[child] >= key)
+            break;
+        e->heap[i] = e->heap[child];
+        i = child;
+    }
+    e->heap[i] = key;
+    return top;
+}
+
+/* The merge of symbol i with its right neighbour, NULL when there is none. */
+static const ClipMerge *merge_at(const Encoder *e, int32_t i)
+{
+    const Symbol *s = e->symbols;
+    if (i == CLIP_NOWHERE || s[i].id == CLIP_NONE || s[i].next == CLIP_NOWHERE)
+        return NULL;
+    return find_merge(e->t, s[i].id, s[s[i].next].id);
+}
+
+static void consider(Encoder *e, int32_t i)
+{
+    const ClipMerge *m = merge_at(e, i);
+    if (m)
+        heap_push(e, (uint64_t)m->rank << 32 | (uint32_t)i);
+}
+
+/* Lowest rank first, leftmost among equals; entries whose symbols have changed since are passed over. */
+static void merge_all(Encoder *e)
+{
+    while (e->heap_size) {
+        uint64_t key = heap_pop(e);
+        int32_t i = (int32_t)(key & 0x7fffffff);
+        const ClipMerge *m = merge_at(e, i);
+        if (!m || m->rank != key >> 32)
+            continue;
+        Symbol *s = e->symbols;
+        int32_t gone = s[i].next;
+        s[i].id = m->merged;
+        s[i].next = s[gone].next;
+        s[gone].id = CLIP_NONE;
+        if (s[i].next != CLIP_NOWHERE)
+            s[s[i].next].previous = i;
+        consider(e, s[i].previous);
+        consider(e, i);
+    }
+}
+
+static bool room_for_piece(Encoder *e, int64_t n)
+{
+    if (n <= e->piece_room)
+        return true;
+    Symbol *symbols = realloc(e->symbols, (size_t)n * sizeof *symbols);
+    if (symbols)
+        e->symbols = symbols;
+    uint64_t *heap = realloc(e->heap, 3 * (size_t)n * sizeof *heap);    /* n - 1 at first, 2 more a merge */
+    if (heap)
+        e->heap = heap;
+    if (!symbols || !heap)
+        return false;
+    e->piece_room = n;
+    return true;
+}
+
+static bool add_token(Encoder *e, uint32_t id, int64_t start)
+{
+    if (e->tokens == e->room) {
+        int64_t room = 2 * e->room + 64;
+        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
+        if (ids)
+            e->ids = ids;
+        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
+        if (starts)
+            e->starts = starts;
+        if (!ids || !starts)
+            return false;
+        e->room = room;
+    }
+    e->ids[e->tokens] = id;
+    e->starts[e->tokens++] = start;
+    return true;
+}
+
+static bool add_piece(Encoder *e, int64_t begin, int64_t end)
+{
+    int64_t n = end - begin;
+    if (!room_for_piece(e, n))
+        return false;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t id = e->t->symbols[(unsigned char)e->text[begin + i] + (i == n - 1 ? 256 : 0)];
+        e->symbols[i] = (Symbol){.id = id == CLIP_NONE ? e->t->header->unknown : id,
+                                 .previous = (int32_t)(i - 1), .next = (int32_t)(i == n - 1 ? CLIP_NOWHERE : i + 1)};
+    }
+    e->heap_size = 0;
+    for (int32_t i = 0; i < n; i++)
+        consider(e, i);
+    merge_all(e);
+    for (int32_t i = 0; i != CLIP_NOWHERE; i = e->symbols[i].next)
+        if (!add_token(e, e->symbols[i].id, begin + i))
+            return false;
+    return true;
+}
+
+/* ---- cutting the text -------------------------------------------------------------------------------------------- */
+
+/* Bytes of the first of the patterns that text begins with; 0 when none does. */
+static int64_t prefix(const char *text, int64_t bytes, const char *const *patterns)
+{
+    for (; *patterns; patterns++) {
+        int64_t n = (int64_t)strlen(*patterns);
+        if (n <= bytes && !memcmp(text, *patterns, (size_t)n))
+            return n;
+    }
+    return 0;
+}
+
+/* Add the pieces of the normalised text [begin, end).  The names of the special tokens are pieces of the split's
+ * regular expression by themselves, which the byte-level stage cuts again into brackets and word: it matters for
+ * <|endoftext|> in capitals, which is no special token but becomes its name. */
+static bool add_words(Encoder *e, int64_t begin, int64_t end)
+{
+    static const char *const names[] = {"<|startoftext|>", "<|endoftext|>", NULL};
+    static const char *const contractions[] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d", NULL};
+    while (begin < end) {
+        const char *p = e->text + begin;
+        int64_t bytes = end - begin, n = prefix(p, bytes, names);
+        if (n) {
+            if (!add_piece(e, begin, begin + 2) || !add_piece(e, begin + 2, begin + n - 2) ||
+                !add_piece(e, begin + n - 2, begin + n))
+                return false;
+            begin += n;
+            continue;
+        }
+        int32_t code = 0;
+        int step = unicode_decode(p, bytes, &code);
+        UnicodeClass class = unicode_class(code);
+        n = prefix(p, bytes, contractions);
+        if (!n)
+            n = step;
+        else
+            class = UNICODE_NUMBER;             /* complete, like a digit */
+        while (class != UNICODE_NUMBER && n < bytes) {
+            step = unicode_decode(p + n, bytes - n, &code);
+            if (unicode_class(code) != class)
+                break;
+            n += step;
+        }
+        if (class != UNICODE_SPACE && !add_piece(e, begin, begin + n))
+            return false;
+        begin += n;
+    }
+    return true;
+}
+
+/* The first added token in text, the longest among those at one place.  *at is where; bytes when there is none. */
+static const ClipAdded *find_added(const TokenizerClip *t, const char *text, int64_t bytes, bool normalized, int64_t *at)
+{
+    const char *base = (const char *)t->header;
+    for (*at = 0; *at < bytes; ++*at) {
+        const ClipAdded *best = NULL;
+        for (uint32_t i = 0; i < t->header->n_added; i++) {
+            const ClipAdded *a = &t->added[i];
+            if (a->normalized == normalized && a->bytes <= bytes - *at && (!best || a->bytes > best->bytes) &&
+                !memcmp(text + *at, base + a->text, a->bytes))
+                best = a;
+        }
+        if (best)
+            return best;
+    }
+    return NULL;
+}
+
+static bool append_text(Encoder *e, const char *text, int64_t bytes)
+{
+    char *grown = realloc(e->text, (size_t)(e->bytes + bytes) + 1);
+    if (!grown)
+        return false;
+    e->text = grown;
+    memcpy(grown + e->bytes, text, (size_t)bytes);
+    e->bytes += bytes;
+    return true;
+}
+
+/* A stretch of the text between added tokens. */
+static int add_stretch(Encoder *e, const char *text, int64_t bytes)
+{
+    char *normal;
+    int64_t n = tokenizer_clip_normalise(text, bytes, &normal);
+    if (n < 0)
+        return n == -1 ? SDC_BAD_INPUT : SDC_NO_SPACE;
+    int64_t begin = e->bytes;
+    bool done = append_text(e, normal, n);
+    free(normal);
+    while (done && begin < e->bytes) {
+        int64_t at;
+        const ClipAdded *a = find_added(e->t, e->text + begin, e->bytes - begin, true, &at);
+        done = add_words(e, begin, begin + at) && (!a || add_token(e, a->id, begin + at));
+        begin += at + (a ? a->bytes : 0);
+    }
+    return done ? SDC_OK : SDC_NO_SPACE;
+}
+
+static int add_text(Encoder *e, const char *text, int64_t bytes)
+{
+    for (int64_t begin = 0; begin < bytes;) {
+        int64_t at;
+        const ClipAdded *a = find_added(e->t, text + begin, bytes - begin, false, &at);
+        int code = add_stretch(e, text + begin, at);
+        begin += at;
+        if (code)
+            return code;
+        if (!a)
+            break;
+        if (!add_token(e, a->id, e->bytes) || !append_text(e, text + begin, a->bytes))
+            return SDC_NO_SPACE;
+        begin += a->bytes;
+    }
+    return SDC_OK;
+}
+
+int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal)
+{
+    int32_t *codes;
+    int64_t n = unicode_nfc(text, bytes, &codes);
+    if (n < 0)
+        return n;
+    *normal = malloc((size_t)n * 8 + 1);        /* a code point is lowered to two at most, of four bytes each */
+    int64_t size = *normal ? 0 : -2;
+    bool space = false;
+    for (int64_t i = 0; *normal && i < n; i++) {
+        bool was_space = space;
+        space = unicode_class(codes[i]) == UNICODE_SPACE;
+        if (space && was_space)
+            continue;
+        int32_t lower[2] = {' ', 0};
+        int count = space ? 1 : unicode_lower(codes[i], lower);
+        for (int k = 0; k < count; k++)
+            size += unicode_encode(lower[k], *normal + size);
+    }
+    if (size >= 0)
+        (*normal)[size] = 0;
+    free(codes);
+    return size;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+/* Write bos, as many tokens as fit, eos and padding to out. */
+static int finish(const Encoder *e, int64_t max_length, bool pad, ClipTokens *out)
+{
+    const ClipHeader *h = e->t->header;
+    out->tokens = e->tokens + 2;
+    int64_t kept = max_length > 0 && out->tokens > max_length ? max_length - 2 : e->tokens;
+    out->length = pad && max_length > 0 ? max_length : kept + 2;
+    out->ids = malloc((size_t)out->length * sizeof *out->ids);
+    if (!out->ids)
+        return SDC_NO_SPACE;
+    out->ids[0] = h->bos;
+    for (int64_t i = 0; i < kept; i++)
+        out->ids[i + 1] = e->ids[i];
+    out->ids[kept + 1] = h->eos;
+    for (int64_t i = kept + 2; i < out->length; i++)
+        out->ids[i] = h->pad;
+    if (kept < e->tokens) {
+        int64_t start = e->starts[kept];
+        out->cut = strndup(e->text + start, (size_t)(e->bytes - start));
+        if (!out->cut)
+            return SDC_NO_SPACE;
+    }
+    return SDC_OK;
+}
+
+int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
+                          ClipTokens *out)
+{
+    *out = (ClipTokens){0};
+    if (bytes > CLIP_MAX_TEXT)
+        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
+    if (max_length == 1)
+        max_length = 2;
+    Encoder e = {.t = t};
+    int code = add_text(&e, text, bytes);
+    if (!code)
+        code = finish(&e, max_length, pad, out);
+    free(e.text);
+    free(e.ids);
+    free(e.starts);
+    free(e.symbols);
+    free(e.heap);
+    if (code == SDC_BAD_INPUT)
+        return sdc_error(code, "the prompt is not valid UTF-8");
+    if (code) {
+        tokenizer_clip_free(out);
+        return sdc_error(code, "out of memory while reading the prompt");
+    }
+    return SDC_OK;
+}
+
+void tokenizer_clip_free(ClipTokens *tokens)
+{
+    free(tokens->ids);
+    free(tokens->cut);
+    *tokens = (ClipTokens){0};
+}

@@ -1,0 +1,70 @@
+/* conv_case.h: one case of test_conv.c; defines its function and its row.
+ *
+ *   CASE   name, batch, in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups
+ *   CUT    block_h, block_w, unit_panels: any, the result may not depend on them
+ *   TEMPLATE                      "conv.h" or "conv_depthwise.h"
+ *   EXTRA_X, EXTRA_Y              channels of the wider image that x, y are part of (0, 0)
+ *   HAS_BIAS (1), EPILOGUE        of the template
+ *
+ * CHUNK is written out as conv_plan() must give it. */
+#define NAME PICK(0, CASE)
+#define BATCH PICK(1, CASE)
+#define IN_H PICK(2, CASE)
+#define IN_W PICK(3, CASE)
+#define IN_C PICK(4, CASE)
+#define OUT_H PICK(5, CASE)
+#define OUT_W PICK(6, CASE)
+#define OUT_C PICK(7, CASE)
+#define KERNEL_H PICK(8, CASE)
+#define KERNEL_W PICK(9, CASE)
+#define STRIDE_H PICK(10, CASE)
+#define STRIDE_W PICK(11, CASE)
+#define PAD_TOP PICK(12, CASE)
+#define PAD_LEFT PICK(13, CASE)
+#define DILATION_H PICK(14, CASE)
+#define DILATION_W PICK(15, CASE)
+#define GROUPS PICK(16, CASE)
+#define CHANNELS IN_C
+#define BLOCK_H PICK(0, CUT)
+#define BLOCK_W PICK(1, CUT)
+#define UNIT_PANELS PICK(2, CUT)
+#ifndef EXTRA_X
+#define EXTRA_X 0
+#endif
+#ifndef EXTRA_Y
+#define EXTRA_Y 0
+#endif
+#ifndef HAS_BIAS
+#define HAS_BIAS 1
+#endif
+#define X_PIXEL (IN_C + EXTRA_X)
+#define Y_PIXEL (OUT_C + EXTRA_Y)
+#define CHUNK (CHUNK_OF(IN_C / GROUPS, ((KERNEL_H - 1) * DILATION_H + 1) * ((KERNEL_W - 1) * DILATION_W + 1)))
+
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra);
+enum { SDC_CAT(NAME, _epilogue) =
+#ifdef EPILOGUE
+    1
+#else
+    0
+#endif
+};
+static const ConvRow SDC_CAT(row_, NAME) = {
+    NAME, TEXT(NAME),
+    {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT, DILATION_H, DILATION_W, GROUPS},
+    CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _epilogue), HAS_BIAS
+};
+#include TEMPLATE
+#undef CASE
+#undef CUT
+#undef TEMPLATE
+#undef EXTRA_X
+#undef EXTRA_Y
+#undef GROUPS
+#undef CHANNELS
+#undef IN_C
+#undef OUT_C
+#undef CHUNK
+#undef BLOCK_H
+#undef BLOCK_W
+#undef UNIT_PANELS

@@ -1,0 +1,197 @@
+/* test_png.c: pictures of every kind in, bad ones refused, pictures with text out.
+ *
+ *      test_png SOURCE_FOLDER
+ *
+ * tests/png/pictures.json has PNG files and the RGB that they must become, made without libpng (make.py). */
+#define _GNU_SOURCE 1
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../runtime/runtime.h"
+
+static json_t *pictures;
+static char folder[] = "/tmp/sdc-png-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static int files_left(void)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* malloc'd bytes of a hexadecimal string. */
+static uint8_t *bytes_of(const json_t *hex, size_t *n)
+{
+    const char *text = json_string_value(hex);
+    *n = strlen(text) / 2;
+    uint8_t *bytes = malloc(*n + 1);
+    for (size_t i = 0; i < *n; i++)
+        sscanf(text + 2 * i, "%2hhx", &bytes[i]);
+    return bytes;
+}
+
+static int read_bytes(const json_t *picture, uint8_t **rgb, int *width, int *height)
+{
+    size_t n;
+    uint8_t *png = bytes_of(json_object_get(picture, "png"), &n);
+    FILE *f = fopen(in_folder("in.png"), "wb");
+    fwrite(png, 1, n, f);
+    fclose(f);
+    free(png);
+    int code = sdc_png_read(in_folder("in.png"), rgb, width, height);
+    unlink(in_folder("in.png"));
+    return code;
+}
+
+static void test_every_kind(void **state)
+{
+    (void)state;
+    size_t i, n;
+    json_t *picture;
+    json_array_foreach(json_object_get(pictures, "good"), i, picture) {
+        uint8_t *rgb, *want = bytes_of(json_object_get(picture, "rgb"), &n);
+        int width, height;
+        assert_int_equal(read_bytes(picture, &rgb, &width, &height), SDC_OK);
+        assert_int_equal(width, json_integer_value(json_object_get(picture, "width")));
+        assert_int_equal(height, json_integer_value(json_object_get(picture, "height")));
+        assert_int_equal(n, width * height * 3);
+        if (memcmp(rgb, want, n))
+            fail_msg("%s differs", json_string_value(json_object_get(picture, "name")));
+        free(rgb);
+        free(want);
+    }
+    print_message("%zu pictures\n", i);
+}
+
+static void test_bad_pictures(void **state)
+{
+    (void)state;
+    size_t i;
+    json_t *picture;
+    json_array_foreach(json_object_get(pictures, "bad"), i, picture) {
+        uint8_t *rgb = NULL;
+        int width, height;
+        const char *name = json_string_value(json_object_get(picture, "name"));
+        if (read_bytes(picture, &rgb, &width, &height) != SDC_BAD_INPUT)
+            fail_msg("%s was read", name);
+    }
+    uint8_t *rgb;
+    int width, height;
+    assert_int_equal(sdc_png_read(in_folder("absent.png"), &rgb, &width, &height), SDC_BAD_INPUT);
+    assert_int_equal(sdc_png_read(folder, &rgb, &width, &height), SDC_BAD_INPUT);
+    assert_int_equal(sdc_png_read("/dev/zero", &rgb, &width, &height), SDC_BAD_INPUT);
+    print_message("%zu bad pictures refused\n", i);
+}
+
+/* Every prefix of a good file, and the file with any byte changed: an error or a picture, never a crash. */
+static void test_damage(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *png = bytes_of(json_object_get(json_array_get(json_object_get(pictures, "good"), 0), "png"), &n);
+    int keep = dup(STDERR_FILENO), width, height;
+    assert_non_null(freopen("/dev/null", "w", stderr));
+    for (size_t i = 0; i < 2 * n; i++) {
+        uint8_t *rgb = NULL;
+        FILE *f = fopen(in_folder("in.png"), "wb");
+        if (i >= n)
+            png[i - n] ^= 0x55;
+        fwrite(png, 1, i < n ? i : n, f);
+        if (i >= n)
+            png[i - n] ^= 0x55;
+        fclose(f);
+        if (!sdc_png_read(in_folder("in.png"), &rgb, &width, &height))
+            free(rgb);
+    }
+    dup2(keep, STDERR_FILENO);
+    close(keep);
+    unlink(in_folder("in.png"));
+    free(png);
+}
+
+/* Bytes of the chunk's data when file[n] has a chunk of this kind that begins with key, else NULL. */
+static const uint8_t *find_chunk(const uint8_t *file, size_t n, const char *kind, const char *key, size_t *bytes)
+{
+    for (size_t at = 8; at + 12 <= n; at += *bytes + 12) {
+        *bytes = (size_t)file[at] << 24 | (size_t)file[at + 1] << 16 | (size_t)file[at + 2] << 8 | file[at + 3];
+        if (!memcmp(file + at + 4, kind, 4) && !memcmp(file + at + 8, key, strlen(key) + 1))
+            return file + at + 8;
+    }
+    return NULL;
+}
+
+static void test_write(void **state)
+{
+    (void)state;
+    enum { W = 37, H = 21 };
+    uint8_t rgb[W * H * 3], *back, file[1 << 16];
+    for (size_t i = 0; i < sizeof rgb; i++)
+        rgb[i] = (uint8_t)(i * i >> 3);
+    char big[3000];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = 0;
+    const SdcText texts[] = {{"parameters", "a crab\nSteps: 20"}, {"Comment", "ein K\xc3\xa4" "fer"}, {"Long", big}, {0}};
+    assert_int_equal(sdc_png_write(in_folder("out.png"), rgb, W, H, texts), SDC_OK);
+    assert_int_equal(files_left(), 1);
+    FILE *f = fopen(in_folder("out.png"), "rb");
+    size_t bytes, n = fread(file, 1, sizeof file, f);
+    fclose(f);
+    const uint8_t *text = find_chunk(file, n, "tEXt", "parameters", &bytes);
+    assert_true(text && bytes == 27 && !memcmp(text + 11, "a crab\nSteps: 20", 16));
+    text = find_chunk(file, n, "iTXt", "Comment", &bytes);
+    assert_true(text && bytes == 22 && !memcmp(text + 12, "ein K\xc3\xa4" "fer", 10));
+    assert_non_null(find_chunk(file, n, "zTXt", "Long", &bytes));
+    int width, height;
+    assert_int_equal(sdc_png_read(in_folder("out.png"), &back, &width, &height), SDC_OK);
+    assert_true(width == W && height == H && !memcmp(rgb, back, sizeof rgb));
+    free(back);
+    unlink(in_folder("out.png"));
+}
+
+static void test_unwritable(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[3];
+    assert_int_not_equal(sdc_png_write(in_folder("no/such/folder.png"), rgb, 1, 1, NULL), SDC_OK);
+    assert_int_not_equal(sdc_png_write(folder, rgb, 1, 1, NULL), SDC_OK);
+    assert_int_equal(files_left(), 0);
+}
+
+int main(int argc, char **argv)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/tests/png/pictures.json", argc == 2 ? argv[1] : ".");
+    pictures = json_load_file(path, 0, NULL);
+    if (!pictures || !mkdtemp(folder)) {
+        fprintf(stderr, "usage: %s SOURCE_FOLDER\n", argv[0]);
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind), cmocka_unit_test(test_bad_pictures), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_write),      cmocka_unit_test(test_unwritable),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    json_decref(pictures);
+    rmdir(folder);
+    return failed;
+}

@@ -1,0 +1,269 @@
+/* test_scheduler_config: names, configurations from text, starting points, and what must be refused. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "runtime.h"
+#include "scheduler.h"
+
+/* The file of Stable Diffusion 1, as the compiler writes it into an executable. */
+static const char folder[] = "_class_name=PNDMScheduler\n_diffusers_version=0.6.0\nbeta_end=0.012\n"
+    "beta_schedule=scaled_linear\nbeta_start=0.00085\nnum_train_timesteps=1000\nset_alpha_to_one=false\n"
+    "skip_prk_steps=true\nsteps_offset=1\ntrained_betas=null\nclip_sample=false";
+
+static int read(SchedulerConfig *c, const char *name, const char *text)
+{
+    return scheduler_config_read(c, name, text, (int64_t)strlen(text));
+}
+
+static void the_folder_names_its_class(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    assert_int_equal(read(&c, NULL, folder), SDC_OK);
+    assert_string_equal(c.class->name, "PNDMScheduler");
+    assert_true(c.skip_prk_steps);
+    assert_int_equal(c.steps_offset, 1);
+    assert_int_equal(c.timestep_spacing, SPACING_LEADING);
+    assert_int_equal(c.beta_schedule, BETAS_SCALED_LINEAR);
+    assert_true(c.beta_start == 0.00085);
+    scheduler_config_free(&c);
+}
+
+/* As from_config: fields of the folder stay, also those that its own class ignores; the rest are the new defaults. */
+static void another_class_keeps_the_folders_fields(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    assert_int_equal(read(&c, "ddim", folder), SDC_OK);
+    assert_false(c.clip_sample);
+    assert_false(c.set_alpha_to_one);
+    assert_true(c.clip_sample_range == 1);
+    assert_int_equal(read(&c, "pndm", "_class_name=DDIMScheduler\nsteps_offset=1\n"), SDC_OK);
+    assert_false(c.skip_prk_steps);
+    assert_int_equal(read(&c, "heun", "_class_name=DDIMScheduler\nrescale_betas_zero_snr=true\n"), SDC_OK);
+    assert_false(c.rescale_betas_zero_snr);
+    assert_true(c.beta_end == 0.012);
+}
+
+typedef struct { const char *name, *class_name; } Spelling;
+static const Spelling spellings[] = {
+    { "ddim", "DDIMScheduler" }, { "DDIM", "DDIMScheduler" }, { "DDIMScheduler", "DDIMScheduler" },
+    { "ddimscheduler", "DDIMScheduler" }, { "PLMS", "PNDMScheduler" }, { "Euler", "EulerDiscreteScheduler" },
+    { "Euler a", "EulerAncestralDiscreteScheduler" }, { "euler_ancestral", "EulerAncestralDiscreteScheduler" },
+    { "DPM++ 2M", "DPMSolverMultistepScheduler" }, { "DPM++ 2M Karras", "DPMSolverMultistepScheduler" },
+    { "dpmpp_2m_karras", "DPMSolverMultistepScheduler" }, { "DPM++ 2M SDE Exponential", "DPMSolverMultistepScheduler" },
+    { "DPM++ 3M SDE", "DPMSolverMultistepScheduler" }, { "dpmpp_2s", "DPMSolverSinglestepScheduler" },
+    { "DPM2", "KDPM2DiscreteScheduler" }, { "DPM2 a Karras", "KDPM2AncestralDiscreteScheduler" },
+    { "LMS Karras", "LMSDiscreteScheduler" }, { "Heun", "HeunDiscreteScheduler" },
+    { "UniPC", "UniPCMultistepScheduler" }, { "lcm", "LCMScheduler" }, { "TCD", "TCDScheduler" }, { "deis_beta", "DEISMultistepScheduler" },
+    { "flow_euler", "FlowMatchEulerDiscreteScheduler" },
+};
+
+static void names_in_every_spelling(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        assert_int_equal(read(&c, spellings[i].name, folder), SDC_OK);
+        assert_string_equal(c.class->name, spellings[i].class_name);
+    }
+}
+
+static void endings_choose_the_sigmas(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    const char *karras = "_class_name=EulerDiscreteScheduler\nuse_karras_sigmas=true";
+    assert_int_equal(read(&c, "euler", karras), SDC_OK);
+    assert_true(c.use_karras_sigmas);
+    assert_int_equal(read(&c, "euler_exponential", karras), SDC_OK);
+    assert_true(c.use_exponential_sigmas && !c.use_karras_sigmas && !c.use_beta_sigmas);
+    assert_int_equal(read(&c, "ddim_karras", folder), SDC_USAGE);
+    assert_string_equal(c.message, "DDIMScheduler has no \"karras\" sigmas");
+    assert_int_equal(read(&c, "DPM++ 2M SDE", folder), SDC_OK);
+    assert_int_equal(c.algorithm_type, ALGORITHM_SDE_DPMPP);
+}
+
+typedef struct { const char *name, *text; int code; const char *message; } Refusal;
+static const Refusal refusals[] = {
+    { "sampler", "", SDC_USAGE, "there is no scheduler \"sampler\"; --scheduler list names them" },
+    { "", "", SDC_USAGE, "there is no scheduler \"\"; --scheduler list names them" },
+    { NULL, "", SDC_BAD_INPUT, "the scheduler's configuration has no _class_name" },
+    { NULL, "_class_name=Mine", SDC_UNSUPPORTED, "scheduler \"Mine\" is not supported" },
+    { "ddim", "beta_start=fast", SDC_BAD_INPUT, "DDIMScheduler: beta_start \"fast\" is not understood" },
+    { "ddim", "beta_start=0.1x", SDC_BAD_INPUT, "DDIMScheduler: beta_start \"0.1x\" is not understood" },
+    { "ddim", "beta_start=", SDC_BAD_INPUT, "DDIMScheduler: beta_start \"\" is not understood" },
+    { "ddim", "num_train_timesteps=1e300", SDC_BAD_INPUT,
+      "DDIMScheduler: num_train_timesteps \"1e300\" is not understood" },
+    { "ddim", "num_train_timesteps=2.5", SDC_BAD_INPUT,
+      "DDIMScheduler: num_train_timesteps \"2.5\" is not understood" },
+    { "ddim", "clip_sample=maybe", SDC_BAD_INPUT, "DDIMScheduler: clip_sample \"maybe\" is not understood" },
+    { "ddim", "beta_schedule=mine", SDC_UNSUPPORTED, "DDIMScheduler: beta_schedule \"mine\" is not understood" },
+    { "ddim", "trained_betas=[0.1, x]", SDC_BAD_INPUT, "DDIMScheduler: trained_betas \"[0.1, x]\" is not understood" },
+    { "ddim", "trained_betas=[", SDC_BAD_INPUT, "DDIMScheduler: trained_betas \"[\" is not understood" },
+    { "ddim", "trained_betas=", SDC_BAD_INPUT, "DDIMScheduler: trained_betas \"\" is not understood" },
+    { "unipc", "solver_p={}", SDC_BAD_INPUT, "UniPCMultistepScheduler: solver_p \"{}\" is not understood" },
+};
+
+static void bad_text_is_refused(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        assert_int_equal(read(&c, refusals[i].name, refusals[i].text), refusals[i].code);
+        assert_string_equal(c.message, refusals[i].message);
+    }
+}
+
+typedef struct { const char *name, *text, *message; } Meaning;    /* message NULL: accepted */
+static const Meaning meanings[] = {
+    { "ddim", "num_train_timesteps=0", "num_train_timesteps 0" },
+    { "ddim", "num_train_timesteps=-5", "num_train_timesteps -5" },
+    { "ddim", "beta_schedule=sigmoid", "beta_schedule" },
+    { "ddim", "prediction_type=flow_prediction", "prediction_type" },
+    { "ddpm", "variance_type=learned_range", "learned variance" },
+    { "euler", "use_karras_sigmas=true\nuse_beta_sigmas=true", "only one of" },
+    { "ddim", "trained_betas=[0.1, 0.2]", "trained_betas has 2 values for 1000" },
+    { "dpmpp_2m", "solver_order=2\nalgorithm_type=dpmsolver", NULL },    /* the name sets the algorithm */
+    { "DPMSolverMultistepScheduler", "algorithm_type=dpmsolver", "final_sigmas_type" },
+    { "DPMSolverMultistepScheduler", "solver_order=4", "solver_order 4" },
+    { "unipc", "solver_order=0", "solver_order 0" },
+    { "lcm", "original_inference_steps=0", "original_inference_steps 0" },
+};
+
+static void bad_meaning_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        SchedulerConfig c;
+        assert_int_equal(read(&c, meanings[i].name, meanings[i].text), SDC_OK);
+        Scheduler *s = scheduler_create(&c, 1, 4);
+        assert_true((s == NULL) == (meanings[i].message != NULL));
+        if (!s)
+            assert_non_null(strstr(c.message, meanings[i].message));
+        scheduler_destroy(s);
+        scheduler_config_free(&c);
+    }
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+static Scheduler *make(const char *name, const char *text)
+{
+    SchedulerConfig c;
+    assert_int_equal(read(&c, name, text), SDC_OK);
+    Scheduler *s = scheduler_create(&c, 1, 4);
+    assert_non_null(s);
+    scheduler_config_free(&c);
+    return s;
+}
+
+static void image_to_image_starts_where_diffusers_does(void **state)
+{
+    (void)state;
+    Scheduler *s = make("ddim", folder);
+    assert_int_equal(scheduler_set_timesteps(s, 10), SDC_OK);
+    assert_int_equal(scheduler_begin(s, 0.6), SDC_OK);
+    assert_int_equal(s->index, 4);
+    assert_int_equal(scheduler_begin(s, 1), SDC_OK);
+    assert_int_equal(s->index, 0);
+    assert_int_equal(scheduler_begin(s, 0.05), SDC_USAGE);
+    assert_int_equal(scheduler_begin(s, -1), SDC_USAGE);
+    assert_int_equal(scheduler_begin(s, 1.5), SDC_USAGE);
+    assert_int_equal(scheduler_begin(s, NAN), SDC_USAGE);
+    scheduler_destroy(s);
+    s = make("heun", folder);
+    assert_int_equal(scheduler_set_timesteps(s, 10), SDC_OK);
+    assert_int_equal(s->evaluations, 19);
+    assert_int_equal(scheduler_begin(s, 0.6), SDC_OK);
+    assert_int_equal(s->index, 8);
+    scheduler_destroy(s);
+}
+
+static void steps_outside_their_range_are_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *name; int64_t steps; } wrong[] = {
+        { "ddim", 1001 }, { "ddim", 0 }, { "ddim", -1 }, { "euler", 1000000 }, { "lcm", 51 }, { "pndm", 1001 },
+        { "pndm", 2 }, { "dpmpp_2m_beta", 50 },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        Scheduler *s = make(wrong[i].name, "beta_schedule=scaled_linear\nbeta_start=0.00085\nbeta_end=0.012");
+        assert_int_not_equal(scheduler_set_timesteps(s, wrong[i].steps), SDC_OK);
+        assert_true(s->message[0] != '\0');
+        scheduler_destroy(s);
+    }
+    Scheduler *s = make("ddim", "steps_offset=999");
+    assert_int_equal(scheduler_set_timesteps(s, 10), SDC_UNSUPPORTED);
+    scheduler_destroy(s);
+}
+
+/* By rounding, numpy.arange gives diffusers a 62nd timestep of -1 here; ours stop at 61. */
+static void trailing_steps_end_on_the_schedule(void **state)
+{
+    (void)state;
+    Scheduler *s = make("euler", "timestep_spacing=trailing");
+    assert_int_equal(scheduler_set_timesteps(s, 61), SDC_OK);
+    assert_int_equal(s->evaluations, 61);
+    assert_true(s->timesteps[60] > 0);
+    scheduler_destroy(s);
+}
+
+/* Every class: a second run after set_timesteps equals the first, noise or not, and ends with a refusal. */
+static void runs_repeat(void **state)
+{
+    (void)state;
+    for (const SchedulerName *name = scheduler_names; name->name; name++) {
+        Scheduler *s = make(name->name, "");
+        float x[2][4];
+        for (int run = 0; run < 2; run++) {
+            SdcRandom random;
+            sdc_random_seed(&random, 3);
+            sdc_random_normal(&random, x[run], 4);
+            assert_int_equal(scheduler_set_timesteps(s, 6), SDC_OK);
+            while (s->index < s->evaluations) {
+                float output[4];
+                scheduler_scale_model_input(s, output, x[run]);
+                assert_int_equal(scheduler_step(s, output, x[run], scheduler_draw_random, &random), SDC_OK);
+            }
+            assert_int_equal(scheduler_step(s, x[run], x[run], NULL, NULL), SDC_USAGE);
+        }
+        assert_memory_equal(x[0], x[1], sizeof x[0]);
+        assert_true(isfinite(x[0][0]));
+        scheduler_destroy(s);
+    }
+}
+
+static void noise_must_be_given(void **state)
+{
+    (void)state;
+    Scheduler *s = make("euler_a", folder);
+    float x[4] = { 1, 2, 3, 4 };
+    assert_int_equal(scheduler_set_timesteps(s, 4), SDC_OK);
+    assert_int_equal(scheduler_step(s, x, x, NULL, NULL), SDC_USAGE);
+    assert_string_equal(s->message, "EulerAncestralDiscreteScheduler needs noise");
+    scheduler_destroy(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_folder_names_its_class),
+        cmocka_unit_test(another_class_keeps_the_folders_fields),
+        cmocka_unit_test(names_in_every_spelling),
+        cmocka_unit_test(endings_choose_the_sigmas),
+        cmocka_unit_test(bad_text_is_refused),
+        cmocka_unit_test(bad_meaning_is_refused),
+        cmocka_unit_test(image_to_image_starts_where_diffusers_does),
+        cmocka_unit_test(steps_outside_their_range_are_refused),
+        cmocka_unit_test(trailing_steps_end_on_the_schedule),
+        cmocka_unit_test(runs_repeat),
+        cmocka_unit_test(noise_must_be_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
