@@ -15,6 +15,8 @@
 
 typedef enum { BUFFER_ARENA, BUFFER_WEIGHTS } BufferKind;
 
+enum { PACK_PARAMETERS = 24 };     /* at most, of one packer */
+
 /* Fills dst (bytes long) from the constant src; p are the parameters given to weights_packed(). */
 typedef void PackFunction(void *dst, const Tensor *src, const int64_t *p);
 
@@ -26,7 +28,7 @@ typedef struct Buffer {
     int first, last;                /* arena: first and last call that touches it, in execution order */
     Value *value;                   /* what it holds, for reports; weights: what is packed */
     PackFunction *pack;             /* weights only; NULL copies the constant's elements as they are */
-    int64_t pack_parameters[16];
+    int64_t pack_parameters[PACK_PARAMETERS];
     const char *pack_name;
 } Buffer;
 

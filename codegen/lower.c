@@ -109,9 +109,9 @@ void forget_since(Lowering *l, int mark)
 
 View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p, DType dtype, int64_t count)
 {
-    int64_t parameters[16] = {0};
-    if (n_p > 16)
-        bug("a packer takes at most 16 parameters");
+    int64_t parameters[PACK_PARAMETERS] = {0};
+    if (n_p > PACK_PARAMETERS)
+        bug("a packer takes at most %d parameters", PACK_PARAMETERS);
     if (n_p)
         memcpy(parameters, p, (size_t)n_p * sizeof *p);
     int64_t bytes = bytes_of(dtype, 1, &count);

@@ -18,15 +18,19 @@ static const AttrType attr_types[A_LIMIT] = {
 /* In the place of a tensor of an unsupported type, until that is reported. */
 static const Tensor placeholder = {.dtype = DT_F32, .shape = {.rank = 0}, .count = 1, .data = "\0\0\0"};
 
-const char *node_title(const Onnx__NodeProto *node)
+const char *node_place(const Onnx__NodeProto *node)
 {
-    const char *op = node->op_type;
     if (*node->name)
-        return text_format("node '%s' (%s)", node->name, op);
+        return text_format("node '%s'", node->name);
     for (size_t k = 0; k < node->n_output; k++)
         if (*node->output[k])
-            return text_format("the node that defines '%s' (%s)", node->output[k], op);
-    return text_format("a nameless node (%s)", op);
+            return text_format("the node that defines '%s'", node->output[k]);
+    return "a nameless node";
+}
+
+const char *node_title(const Onnx__NodeProto *node)
+{
+    return text_format("%s (%s)", node_place(node), *node->op_type ? node->op_type : "?");
 }
 
 static const char *string_of(const Context *at, ProtobufCBinaryData s, const char *where)

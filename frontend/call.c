@@ -20,7 +20,7 @@ void call_fail(const Call *c, const char *format, ...)
 
 void call_unsupported(Call *c, const char *what)
 {
-    unsupported_add(&c->at->import->unsupported, what, node_title(c->node));
+    unsupported_add(&c->at->import->unsupported, what, node_place(c->node));
     for (int k = 0; k < c->n_out; k++)
         c->out[k] = value_new(c->at->graph, NULL);
 }

@@ -137,7 +137,7 @@ static void unknown_operator(const Context *at, const Onnx__NodeProto *node)
         fail(SDC_BAD_INPUT, "%s: %s: the operator set ai.onnx is used but not imported", at->import->path, node_title(node));
     else if (opset_knows(node->op_type))
         what = text_format("%s of opset %lld", what, (long long)at->opset);
-    unsupported_add(&at->import->unsupported, what, node_title(node));
+    unsupported_add(&at->import->unsupported, what, node_place(node));
     for (size_t k = 0; k < node->n_output; k++)
         if (*node->output[k])
             define(at, node->output[k], value_new(at->graph, NULL), node_title(node));
@@ -177,7 +177,7 @@ static void import_node(const Context *at, const Onnx__NodeProto *node)
 
 void import_nodes(const Context *at, Onnx__NodeProto *const *nodes, size_t n)
 {
-    const int64_t *order = nodes_order(at->import, nodes, n);
+    const int64_t *order = nodes_order(at, nodes, n);
     for (size_t k = 0; k < n; k++)
         import_node(at, nodes[order[k]]);
 }

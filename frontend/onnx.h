@@ -119,12 +119,14 @@ bool attribute_import(const Context *at, const Onnx__AttributeProto *a, const ch
 Attr *attributes_import(const Context *at, const Onnx__NodeProto *node, int *count);
 Attr *attribute_find(Attr *attrs, int count, const char *name);
 bool attribute_kind(const char *row, const char *name, AttrType *type);    /* as an op.def row lists it; false: it does not */
-const char *node_title(const Onnx__NodeProto *node);                 /* "node 'conv_1' (Conv)"; lives until exit */
+const char *node_place(const Onnx__NodeProto *node);                 /* "node 'conv_1'"; lives until exit */
+const char *node_title(const Onnx__NodeProto *node);                 /* "node 'conv_1' (Conv)" */
 
 /* ---- order.c ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Indices of nodes so that definitions come before uses; the file's order where that is possible.  Fails on a cycle. */
-int64_t *nodes_order(const Import *im, Onnx__NodeProto *const *nodes, size_t n);
+/* Indices of nodes so that definitions come before uses; the file's order where that is possible.  Fails on a cycle
+ * and on a name that is defined twice. */
+int64_t *nodes_order(const struct Context *at, Onnx__NodeProto *const *nodes, size_t n);
 
 /* ---- import.c: bodies -------------------------------------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 typedef struct Hidden { const struct Hidden *outer; NameMap names; } Hidden;     /* defined inside a subgraph */
 
 typedef struct Order {
-    const Import *import;
+    const Context *at;
     NameMap producers;             /* name -> &index[node] */
     int64_t *index;
     int64_t *start;                /* of node k's edges; start[n] is the end */
@@ -74,17 +74,19 @@ static void find_producers(Order *o, Onnx__NodeProto *const *nodes, size_t n)
     o->index = alloc_array((int64_t)n + 1, sizeof *o->index);
     for (size_t k = 0; k < n; k++) {
         o->index[k] = (int64_t)k;
-        for (size_t i = 0; i < nodes[k]->n_output; i++)
-            if (*nodes[k]->output[i] && !name_map_add(&o->producers, nodes[k]->output[i], &o->index[k]))
-                fail(SDC_BAD_INPUT, "%s: %s: '%s' is already defined", o->import->path, node_title(nodes[k]),
-                     nodes[k]->output[i]);
+        for (size_t i = 0; i < nodes[k]->n_output; i++) {
+            const char *name = nodes[k]->output[i];
+            bool taken = name_map_find(&o->at->scope->values, name);
+            if (*name && (taken || !name_map_add(&o->producers, name, &o->index[k])))
+                fail(SDC_BAD_INPUT, "%s: %s: '%s' is already defined", o->at->import->path, node_title(nodes[k]), name);
+        }
     }
 }
 
-int64_t *nodes_order(const Import *im, Onnx__NodeProto *const *nodes, size_t n)
+int64_t *nodes_order(const Context *at, Onnx__NodeProto *const *nodes, size_t n)
 {
     enum { NEW, OPEN, DONE };
-    Order o = {.import = im};
+    Order o = {.at = at};
     find_producers(&o, nodes, n);
     o.start = alloc_array((int64_t)n + 1, sizeof *o.start);
     for (size_t k = 0; k < n; k++) {
@@ -109,7 +111,7 @@ int64_t *nodes_order(const Import *im, Onnx__NodeProto *const *nodes, size_t n)
                 order[done++] = node;
                 depth--;
             } else if (state[o.edges[next[node]]] == OPEN)
-                fail(SDC_BAD_INPUT, "%s: %s depends on its own result: the graph has a cycle", im->path, node_title(nodes[node]));
+                fail(SDC_BAD_INPUT, "%s: %s depends on its own result: the graph has a cycle", at->import->path, node_title(nodes[node]));
             else
                 stack[depth++] = o.edges[next[node]];
         }

@@ -1,4 +1,4 @@
-/* tokenizer_clip_pack.c: a CLIP tokenizer's files to the blob that the executable uses as it lies (runtime/tokenizer.h).
+/* tokenizer_clip_pack.c: a CLIP tokenizer's files to the blob that an executable uses as it is (runtime/tokenizer.h).
  *
  *      vocab.json                 text of each token -> id; bytes are spelled as GPT-2 spells them
  *      merges.txt                 "left right" a line, best first
@@ -48,7 +48,7 @@ typedef struct {
     uint32_t n_added;
 } Packer;
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------ */
 
 static int path_of(const Packer *p, const char *name, char **path)
 {
@@ -83,7 +83,7 @@ static int read_json(const Packer *p, const char *name, bool needed, json_t **in
     return code;
 }
 
-/* ---- vocabulary -------------------------------------------------------------------------------------------------- */
+/* ---- vocabulary ------------------------------------------------------------------------------------------------- */
 
 static bool find_id(const Packer *p, const char *text, size_t bytes, uint32_t *id)
 {
@@ -105,7 +105,8 @@ static int check_vocabulary(Packer *p)
     json_object_foreach(p->vocab, text, value) {
         json_int_t id = json_integer_value(value);
         if (!json_is_integer(value) || id < 0 || id >= MAX_ID)
-            code = sdc_error(SDC_BAD_INPUT, "%s/vocab.json: the id of '%s' is not a number below %d", p->folder, text, MAX_ID);
+            code = sdc_error(SDC_BAD_INPUT, "%s/vocab.json: the id of '%s' is not a number below %d", p->folder, text,
+                             MAX_ID);
         else if (seen[id / 8] >> id % 8 & 1)
             code = sdc_error(SDC_BAD_INPUT, "%s/vocab.json: '%s' has id %lld, which another token has too", p->folder,
                              text, (long long)id);
@@ -134,7 +135,7 @@ static void find_symbols(Packer *p)
     }
 }
 
-/* ---- merges ------------------------------------------------------------------------------------------------------ */
+/* ---- merges ----------------------------------------------------------------------------------------------------- */
 
 /* One line without its end; scratch holds as many bytes. */
 static int read_merge(Packer *p, const char *line, size_t bytes, char *scratch, long long number)
@@ -151,7 +152,8 @@ static int read_merge(Packer *p, const char *line, size_t bytes, char *scratch, 
     ClipMerge m = {.rank = p->n_merges};
     if (!find_id(p, line, left, &m.left) || !find_id(p, space + 1, right, &m.right) ||
         !find_id(p, scratch, left + right, &m.merged))
-        return sdc_error(SDC_BAD_INPUT, "%s/merges.txt: line %lld: a part of '%.*s', or the whole, is not in vocab.json",
+        return sdc_error(SDC_BAD_INPUT,
+                         "%s/merges.txt: line %lld: a part of '%.*s', or the whole, is not in vocab.json",
                          p->folder, number, (int)(bytes < 200 ? bytes : 200), line);
     p->merges[p->n_merges++] = m;
     return SDC_OK;
@@ -215,7 +217,7 @@ static int hash_merges(Packer *p)
     return SDC_OK;
 }
 
-/* ---- special and added tokens ------------------------------------------------------------------------------------ */
+/* ---- special and added tokens ----------------------------------------------------------------------------------- */
 
 /* A token as the files spell it: a string, or an object with content and flags. */
 static int token_content(const Packer *p, const json_t *token, const char *key, const char **content, bool *normalized)
@@ -269,8 +271,8 @@ static int read_added_tokens(Packer *p)
             return sdc_error(SDC_BAD_INPUT, "%s/tokenizer_config.json: added_tokens_decoder: '%s' is not a token id",
                              p->folder, key);
         if (find_id(p, content, strlen(content), &known) && known != id)
-            return sdc_error(SDC_BAD_INPUT, "%s/tokenizer_config.json: '%s' has id %lu, and %u in vocab.json", p->folder,
-                             content, id, known);
+            return sdc_error(SDC_BAD_INPUT, "%s/tokenizer_config.json: '%s' has id %lu, and %u in vocab.json",
+                             p->folder, content, id, known);
         if ((code = add_token(p, content, normalized, true, (uint32_t)id)) != SDC_OK)
             return code;
     }
@@ -323,7 +325,7 @@ static int read_specials(Packer *p)
     return code;
 }
 
-/* ---- the blob ---------------------------------------------------------------------------------------------------- */
+/* ---- the blob --------------------------------------------------------------------------------------------------- */
 
 static uint32_t max_length(const Packer *p)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- settings ---------------------------------------------------------------------------------------------------- */
+/* ---- settings --------------------------------------------------------------------------------------------------- */
 
 bool pipeline_setting(const char *key, char *into, size_t room)
 {
@@ -37,7 +37,7 @@ double pipeline_number(const char *key, double otherwise)
     return *end ? otherwise : value;
 }
 
-/* ---- programs ---------------------------------------------------------------------------------------------------- */
+/* ---- programs --------------------------------------------------------------------------------------------------- */
 
 static bool is_component(const char *program, const char *component)
 {
@@ -68,7 +68,8 @@ static int64_t cost(int64_t batch, int64_t rows)
     return runs * batch * 4096 + runs;
 }
 
-const SdcProgram *pipeline_program(const char *component, const char *input, int64_t rows, int64_t height, int64_t width)
+const SdcProgram *pipeline_program(const char *component, const char *input, int64_t rows, int64_t height,
+                                   int64_t width)
 {
     const SdcProgram *best = NULL, *p;
     int64_t best_cost = INT64_MAX;
@@ -92,7 +93,8 @@ static int need(const SdcProgram *p, const SdcTensor *found, const char *kind, c
     if (!found)
         return sdc_error(SDC_UNSUPPORTED, "%s has no %s '%s'", p->name, kind, name);
     if (rank >= 0 && found->rank != rank)
-        return sdc_error(SDC_UNSUPPORTED, "%s: %s '%s' has %d dimensions, not %d", p->name, kind, name, found->rank, rank);
+        return sdc_error(SDC_UNSUPPORTED, "%s: %s '%s' has %d dimensions, not %d", p->name, kind, name, found->rank,
+                         rank);
     *t = found;
     return SDC_OK;
 }
@@ -113,7 +115,7 @@ int pipeline_run(SdcContext *c, const SdcProgram *p)
     return code ? sdc_error(code, "%s: %s", p->name, c->error) : SDC_OK;
 }
 
-/* ---- tensors ----------------------------------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
 int64_t tensor_count(const SdcTensor *t)
 {

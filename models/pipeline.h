@@ -8,17 +8,17 @@
  *      "scheduler"          lines key=value of scheduler_config.json
  *      "tokenizer"          a packed tokenizer (runtime/tokenizer.h)
  *
- * Tensors have the names of the ONNX files.  Functions that return int return an SDC_ code and have printed the line. */
+ * Tensors have the names of the ONNX files.  Functions that return int return an SDC_ code, their error printed. */
 #ifndef SDC_PIPELINE_H
 #define SDC_PIPELINE_H
 
 #include "../runtime/runtime.h"
 
-/* ---- drivers: SdcModel.driver -------------------------------------------------------------------------------------- */
+/* ---- drivers: SdcModel.driver ----------------------------------------------------------------------------------- */
 
 int sdc_sd_main(int argc, char **argv);         /* sd.c: Stable Diffusion 1 and 2 */
 
-/* ---- pipeline.c ---------------------------------------------------------------------------------------------------- */
+/* ---- pipeline.c ------------------------------------------------------------------------------------------------- */
 
 /* The value of a key of the section "pipeline" in into[room]; false when it is absent, empty, null or too long. */
 bool pipeline_setting(const char *key, char *into, size_t room);
@@ -29,7 +29,8 @@ const SdcProgram *pipeline_nth(const char *component, int k);
 
 /* The program of a component that suits `rows` rows best: the first dimension of its input `input` is the batch.
  * height and width, where not 0, must equal its dimensions 2 and 3.  NULL when there is none. */
-const SdcProgram *pipeline_program(const char *component, const char *input, int64_t rows, int64_t height, int64_t width);
+const SdcProgram *pipeline_program(const char *component, const char *input, int64_t rows, int64_t height,
+                                   int64_t width);
 
 /* By name and rank; SDC_UNSUPPORTED names what the graph lacks.  rank -1: any. */
 int pipeline_input(const SdcProgram *p, const char *name, int rank, const SdcTensor **t);

@@ -13,7 +13,7 @@
 #include "sd.h"
 #include "sd_report.h"
 
-/* ---- inputs -------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ----------------------------------------------------------------------------------------------------- */
 
 static int read_latents(Sd *sd, float **latents)
 {
@@ -35,7 +35,7 @@ static int read_latents(Sd *sd, float **latents)
     return code;
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------------------------- */
+/* ---- outputs ---------------------------------------------------------------------------------------------------- */
 
 /* The open files: pictures first, then latents and trace where asked for. */
 typedef struct {
@@ -171,7 +171,7 @@ static int write_outputs(Sd *sd, Outputs *out)
     return code;
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------------ */
+/* ---- commands --------------------------------------------------------------------------------------------------- */
 
 /* Open everything and read what the drawing starts from. */
 static int open_drawing(Sd *sd, const SdOptions *o, float **given, float **picture)

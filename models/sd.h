@@ -12,7 +12,7 @@
 #include "../runtime/scheduler.h"
 #include "../runtime/tokenizer.h"
 
-/* ---- sd_options.c -------------------------------------------------------------------------------------------------- */
+/* ---- sd_options.c ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *prompt, *negative;
@@ -32,7 +32,7 @@ extern const SdcOption sd_options[];
 int sd_options_read(SdOptions *o, int argc, char **argv);
 void sd_help(FILE *out);
 
-/* ---- sd_run.c ------------------------------------------------------------------------------------------------------ */
+/* ---- sd_run.c --------------------------------------------------------------------------------------------------- */
 
 /* One drawing.  Latents are [count][channels][height][width]. */
 typedef struct {
@@ -68,7 +68,7 @@ void sd_close(Sd *sd);
 int sd_draw(Sd *sd);                                /* everything up to the final latents */
 int sd_decode(Sd *sd, int64_t k, float *picture);   /* picture k: [3][picture_height][picture_width], about -1..1 */
 
-/* ---- sd_image.c ---------------------------------------------------------------------------------------------------- */
+/* ---- sd_image.c ------------------------------------------------------------------------------------------------- */
 
 /* A picture to start from: a PNG, resized where need be, or float32 [.., 3, height, width] in -1..1 (.npy, .npz).
  * *picture is malloc'd. */
@@ -78,7 +78,8 @@ int sd_image_read(const char *path, int64_t height, int64_t width, float **pictu
 void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb);
 
 /* Lanczos (3 lobes, widened when shrinking) of interleaved RGB.  *to is malloc'd [to_height][to_width][3]. */
-int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width, uint8_t **to);
+int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width,
+                    uint8_t **to);
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 char *sd_parameters(const Sd *sd, int64_t k);

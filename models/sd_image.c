@@ -7,7 +7,7 @@
 #include "pipeline.h"
 #include "sd.h"
 
-/* ---- resizing ------------------------------------------------------------------------------------------------------ */
+/* ---- resizing --------------------------------------------------------------------------------------------------- */
 
 /* sinc(x) sinc(x / 3), the window that PIL calls LANCZOS. */
 static double lanczos(double x)
@@ -28,7 +28,8 @@ typedef struct { int64_t low, high; double *weights; } Window;
 
 static void find_window(Window *w, int64_t from, int64_t to, int64_t i)
 {
-    double ratio = (double)from / (double)to, widen = ratio > 1 ? ratio : 1, centre = ((double)i + 0.5) * ratio, total = 0;
+    double ratio = (double)from / (double)to, centre = ((double)i + 0.5) * ratio;
+    double widen = ratio > 1 ? ratio : 1, total = 0;
     w->low = (int64_t)fmax(0, floor(centre - 3 * widen + 0.5));
     w->high = (int64_t)fmin((double)from, floor(centre + 3 * widen + 0.5));
     for (int64_t k = w->low; k < w->high; k++)
@@ -59,7 +60,8 @@ static void resize(const float *full, int64_t height, int64_t width, float *narr
     resample(narrow, (Axis){height, 3 * to_width, 3}, done, (Axis){to_height, 3 * to_width, 3}, to_width, weights);
 }
 
-int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width, uint8_t **to)
+int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width,
+                    uint8_t **to)
 {
     float *full = NULL, *narrow = NULL, *done = NULL;
     int64_t n = to_height * to_width * 3;
@@ -81,7 +83,7 @@ int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t 
     return code;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static bool ends_in(const char *path, const char *suffix)
 {
@@ -96,7 +98,8 @@ static int read_floats(const char *path, int64_t height, int64_t width, float *p
     int code = sdc_array_read(&a, path, "image");
     if (code)
         return code;
-    bool fits = a.dtype == DT_F32 && a.count == n && a.rank >= 3 && a.dim[a.rank - 3] == 3 && a.dim[a.rank - 2] == height;
+    bool fits = a.dtype == DT_F32 && a.count == n && a.rank >= 3 && a.dim[a.rank - 3] == 3 &&
+                a.dim[a.rank - 2] == height;
     if (fits)
         memcpy(picture, a.data, (size_t)n * sizeof *picture);
     else
@@ -133,7 +136,7 @@ int sd_image_read(const char *path, int64_t height, int64_t width, float **pictu
     return code;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb)
 {
@@ -170,7 +173,7 @@ char *sd_parameters(const Sd *sd, int64_t k)
                      "Model hash: %010llx, Model: %s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
-                     (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name, strength,
-                     batch, o->latents ? ", Latents: given" : "", sdc_model.version);
+                     (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,
+                     strength, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
     return n < 0 ? NULL : text;
 }

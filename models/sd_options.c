@@ -6,7 +6,7 @@
 
 #include "sd.h"
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
+/* ---- values ----------------------------------------------------------------------------------------------------- */
 
 static int real(const char *name, const char *text, double low, double high, double *into)
 {
@@ -39,7 +39,10 @@ static int set_strength(void *o, const char *v) { return real("strength", v, 0, 
 static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
 static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
 static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
-static int set_threads(void *o, const char *v) { return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads); }
+static int set_threads(void *o, const char *v)
+{
+    return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
+}
 
 static int set_seed(void *o, const char *v)
 {
@@ -81,14 +84,16 @@ FLAG(quiet)
 FLAG(version)
 #undef FLAG
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------------------------------- */
 
 const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
-    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)", set_output},
+    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
+     set_output},
     {"steps", 0, "N", "denoising steps (default: 50)", set_steps},
-    {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: 7.5)", set_guidance},
+    {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: 7.5)",
+     set_guidance},
     {"seed", 0, "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
     {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
@@ -96,9 +101,11 @@ const SdcOption sd_options[] = {
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
-    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's", set_latents},
+    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",
+     set_latents},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
-    {"trace", 0, "FILE", "write token ids, embeddings, the latents of every step and the decoded floats as .npz", set_trace},
+    {"trace", 0, "FILE", "write token ids, embeddings, the latents of every step and the decoded floats as .npz",
+     set_trace},
     {"threads", 0, "N", "threads to use (default: the CPUs that this process may use)", set_threads},
     {"bench", 0, "N", "time N complete drawings after a warm-up and write no picture", set_bench},
     {"info", 0, NULL, "print what is inside: programs, memory, samplers", set_info},
@@ -126,7 +133,8 @@ void sd_help(FILE *out)
             "  %s --prompt \"a castle\" --init-image sketch.png --strength 0.6 -o castle.png\n"
             "  %s --prompt \"a cat\" -n 4 -o cats.png        cats-1.png to cats-4.png\n"
             "  %s --bench 3 --json\n", name, name, name, name, name);
-    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, 70 a bug.\n");
+    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, "
+            "70 a bug.\n");
 }
 
 /* "steps=20" of `sdc compile --default`. */

@@ -9,7 +9,7 @@
 
 static const double mib = 1048576;
 
-/* ---- memory -------------------------------------------------------------------------------------------------------- */
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
 
 /* The memory certificate.  Networks run one after the other, so the largest arena counts; programs of one component
  * share their weights. */
@@ -48,7 +48,7 @@ double sd_anonymous(void)
     return status_rows((const char *const[]){"RssAnon", "RssShmem", NULL});
 }
 
-/* ---- --info -------------------------------------------------------------------------------------------------------- */
+/* ---- --info ----------------------------------------------------------------------------------------------------- */
 
 static void json_text(const char *key, const char *value, const char *after)
 {
@@ -108,8 +108,10 @@ static void info_text(const char *class, int64_t threads)
     printf("  memory, at most:\n");
     printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
     printf("    arena   %10.2f MiB  no plan needs less than %.2f\n", (double)c.arena / mib, (double)c.bound / mib);
-    printf("    stacks  %10.2f MiB  %lld thread%s\n", (double)c.stacks / mib, (long long)threads, threads == 1 ? "" : "s");
-    printf("    in all  %10.2f MiB  and what --count and --trace keep\n", (double)(c.weights + c.arena + c.stacks) / mib);
+    printf("    stacks  %10.2f MiB  %lld thread%s\n", (double)c.stacks / mib, (long long)threads,
+           threads == 1 ? "" : "s");
+    printf("    in all  %10.2f MiB  and what --count and --trace keep\n",
+           (double)(c.weights + c.arena + c.stacks) / mib);
 }
 
 int sd_info(const SdOptions *o)
@@ -125,7 +127,7 @@ int sd_info(const SdOptions *o)
     return SDC_OK;
 }
 
-/* ---- --bench ------------------------------------------------------------------------------------------------------- */
+/* ---- --bench ---------------------------------------------------------------------------------------------------- */
 
 typedef struct { double best, median, prompt, anonymous; int64_t runs; int threads; } Times;      /* seconds */
 

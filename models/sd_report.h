@@ -6,6 +6,6 @@
 
 double sd_anonymous(void);          /* anonymous and shared memory that is resident now, MiB */
 int sd_info(const SdOptions *o);    /* on stdout; one JSON object with --json */
-int sd_bench(Sd *sd);               /* one warm-up and options->runs complete drawings, decoder included, then a report */
+int sd_bench(Sd *sd);               /* one warm-up and options->runs complete drawings, then a report */
 
 #endif

@@ -15,7 +15,7 @@
 #include "sd.h"
 #include "sd_report.h"
 
-/* ---- choosing programs --------------------------------------------------------------------------------------------- */
+/* ---- choosing programs ------------------------------------------------------------------------------------------ */
 
 /* The pictures that UNet number k draws with the decoder that suits it; false when it has none. */
 static bool size_of(int k, int64_t latent[2], int64_t picture[2])
@@ -54,7 +54,8 @@ static int choose_size(Sd *sd)
     }
     if (!used)
         return sdc_error(SDC_UNSUPPORTED, "there is no unet with a vae_decoder of its size in here");
-    return sdc_error(SDC_USAGE, "--size %lldx%lld is not in here; there is%s", (long long)width, (long long)height, list);
+    return sdc_error(SDC_USAGE, "--size %lldx%lld is not in here; there is%s", (long long)width, (long long)height,
+                     list);
 }
 
 static int check_unet(Sd *sd)
@@ -62,7 +63,8 @@ static int check_unet(Sd *sd)
     static const char *const known[] = {"sample", "timestep", "encoder_hidden_states", NULL};
     const SdcTensor *sample, *text, *out, *time;
     int code;
-    if ((code = pipeline_input(sd->unet, "sample", 4, &sample)) || (code = pipeline_input(sd->unet, "timestep", -1, &time)) ||
+    if ((code = pipeline_input(sd->unet, "sample", 4, &sample)) ||
+        (code = pipeline_input(sd->unet, "timestep", -1, &time)) ||
         (code = pipeline_input(sd->unet, "encoder_hidden_states", 3, &text)) ||
         (code = pipeline_output(sd->unet, "out_sample", 4, &out)))
         return code;
@@ -98,8 +100,8 @@ static int check_others(Sd *sd)
                          (long long)hidden->dim[1], (long long)hidden->dim[2], (long long)sd->length,
                          (long long)sd->features);
     if (latent->dim[1] != sd->channels || picture->dim[1] != 3)
-        return sdc_error(SDC_UNSUPPORTED, "vae_decoder: %lld channels to %lld, not %lld to 3", (long long)latent->dim[1],
-                         (long long)picture->dim[1], (long long)sd->channels);
+        return sdc_error(SDC_UNSUPPORTED, "vae_decoder: %lld channels to %lld, not %lld to 3",
+                         (long long)latent->dim[1], (long long)picture->dim[1], (long long)sd->channels);
     if (!sd->encoder)
         return SDC_OK;
     if ((code = pipeline_output(sd->encoder, "latent_parameters", 4, &moments)))
@@ -144,7 +146,7 @@ static int choose_programs(Sd *sd)
     return SDC_OK;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 static int open_scheduler(Sd *sd)
 {
@@ -195,7 +197,7 @@ void sd_close(Sd *sd)
     free(sd->trace);
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------- */
 
 static int read_prompt(Sd *sd, const char *what, const char *text, int64_t *ids)
 {
@@ -259,7 +261,7 @@ static int encode_prompts(Sd *sd)
     return code;
 }
 
-/* ---- starting latents ------------------------------------------------------------------------------------------------ */
+/* ---- starting latents ------------------------------------------------------------------------------------------- */
 
 /* latents of one picture = (mean + exp(log variance / 2) * noise - shift) * scale; the noise is drawn here. */
 static int encode_picture(Sd *sd, float *latents)
@@ -327,7 +329,7 @@ static int start(Sd *sd)
     return SDC_OK;
 }
 
-/* ---- denoising ------------------------------------------------------------------------------------------------------- */
+/* ---- denoising -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     SdcContext context;
@@ -427,7 +429,7 @@ int sd_draw(Sd *sd)
     return run_denoiser(sd);
 }
 
-/* ---- decoding ---------------------------------------------------------------------------------------------------------- */
+/* ---- decoding --------------------------------------------------------------------------------------------------- */
 
 int sd_decode(Sd *sd, int64_t k, float *picture)
 {

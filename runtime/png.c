@@ -41,7 +41,7 @@ static void on_warning(png_structp png, png_const_charp text)
     snprintf(p->warning, sizeof p->warning, "%s", text);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 static void on_write(png_structp png, png_bytep data, size_t bytes)
 {
@@ -117,7 +117,7 @@ int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, c
     return code;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static void on_read(png_structp png, png_bytep data, size_t bytes)
 {

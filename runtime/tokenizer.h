@@ -42,7 +42,7 @@ static inline uint32_t clip_slot(uint32_t left, uint32_t right, uint32_t bits)
     return (uint32_t)((((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u) >> (64 - bits));
 }
 
-/* ---- tokenizer_clip.c -------------------------------------------------------------------------------------------- */
+/* ---- tokenizer_clip.c ------------------------------------------------------------------------------------------- */
 
 #define CLIP_MAX_TEXT (1 << 20)     /* bytes of one text */
 
@@ -57,7 +57,7 @@ typedef struct {
     int64_t *ids;                   /* [length]; malloc'd */
     int64_t length;
     int64_t tokens;                 /* of the whole text, the two special ones included; > length when it was cut */
-    char *cut;                      /* the normalised text that did not fit, NUL-terminated, malloc'd; NULL when all did */
+    char *cut;                      /* the normalised text that did not fit, malloc'd; NULL when all did */
 } ClipTokens;
 
 /* Check a blob and point into it.  SDC_OK, or SDC_BAD_INPUT (nothing is printed). */
@@ -74,7 +74,7 @@ void tokenizer_clip_free(ClipTokens *tokens);
  * when the text is not valid UTF-8, -2 when memory ran out. */
 int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal);
 
-/* ---- frontend/tokenizer_clip_pack.c (compiler only) --------------------------------------------------------------- */
+/* ---- frontend/tokenizer_clip_pack.c (compiler only) ------------------------------------------------------------- */
 
 /* Pack FOLDER/vocab.json, merges.txt and, where present, tokenizer_config.json and special_tokens_map.json.
  * *blob is malloc'd.  SDC_OK, or an SDC_ code with the error printed. */

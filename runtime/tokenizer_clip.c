@@ -26,7 +26,7 @@ typedef struct {
     int64_t piece_room, heap_size;
 } Encoder;
 
-/* ---- the blob ---------------------------------------------------------------------------------------------------- */
+/* ---- the blob --------------------------------------------------------------------------------------------------- */
 
 static bool fits(const ClipHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
@@ -94,7 +94,7 @@ static const ClipMerge *find_merge(const TokenizerClip *t, uint32_t left, uint32
     }
 }
 
-/* ---- merging one piece ------------------------------------------------------------------------------------------- */
+/* ---- merging one piece ------------------------------------------------------------------------------------------ */
 
 static void heap_push(Encoder *e, uint64_t key)
 {
@@ -212,7 +212,7 @@ static bool add_piece(Encoder *e, int64_t begin, int64_t end)
     return true;
 }
 
-/* ---- cutting the text -------------------------------------------------------------------------------------------- */
+/* ---- cutting the text ------------------------------------------------------------------------------------------- */
 
 /* Bytes of the first of the patterns that text begins with; 0 when none does. */
 static int64_t prefix(const char *text, int64_t bytes, const char *const *patterns)
@@ -264,7 +264,8 @@ static bool add_words(Encoder *e, int64_t begin, int64_t end)
 }
 
 /* The first added token in text, the longest among those at one place.  *at is where; bytes when there is none. */
-static const ClipAdded *find_added(const TokenizerClip *t, const char *text, int64_t bytes, bool normalized, int64_t *at)
+static const ClipAdded *find_added(const TokenizerClip *t, const char *text, int64_t bytes, bool normalized,
+                                   int64_t *at)
 {
     const char *base = (const char *)t->header;
     for (*at = 0; *at < bytes; ++*at) {
@@ -354,7 +355,7 @@ int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal)
     return size;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
 
 /* Write bos, as many tokens as fit, eos and padding to out. */
 static int finish(const Encoder *e, int64_t max_length, bool pad, ClipTokens *out)

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "../../codegen/conv_pack.h"
-#include "kernel.h"
+#include "tile.h"
 
 typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra);
 typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *const *extra);

@@ -139,9 +139,9 @@ void dangling_link(const char *folder, Bytes *model)
 /* A graph in an attribute of a node in a graph, `depth` messages deep. */
 static void nested(Bytes *model, int depth)
 {
-    static const uint32_t fields[] = {6, 5, 1};       /* AttributeProto.g, NodeProto.attribute, GraphProto.node */
+    static const uint32_t fields[] = {1, 5, 6};       /* GraphProto.node, NodeProto.attribute, AttributeProto.g */
     Bytes inner = {0};
-    for (int k = 0; k < depth - 1; k++) {
+    for (int k = depth - 2; k >= 0; k--) {
         Bytes outer = {0};
         bytes_put_message(&outer, fields[k % 3], &inner);
         bytes_free(&inner);

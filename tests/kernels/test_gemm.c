@@ -15,6 +15,7 @@
 #include "isa.h"
 #include "kernel.h"
 #include "pick.h"
+#include "tile.h"
 
 typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *const *extra);
 typedef struct {

@@ -150,7 +150,8 @@ static void test_write(void **state)
     char big[3000];
     memset(big, 'x', sizeof big - 1);
     big[sizeof big - 1] = 0;
-    const SdcText texts[] = {{"parameters", "a crab\nSteps: 20"}, {"Comment", "ein K\xc3\xa4" "fer"}, {"Long", big}, {0}};
+    const SdcText texts[] = {{"parameters", "a crab\nSteps: 20"},
+                             {"Comment", "ein K\xc3\xa4" "fer"}, {"Long", big}, {0}};
     assert_int_equal(sdc_png_write(in_folder("out.png"), rgb, W, H, texts), SDC_OK);
     assert_int_equal(files_left(), 1);
     FILE *f = fopen(in_folder("out.png"), "rb");

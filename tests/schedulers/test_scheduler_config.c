@@ -60,7 +60,8 @@ static const Spelling spellings[] = {
     { "DPM++ 3M SDE", "DPMSolverMultistepScheduler" }, { "dpmpp_2s", "DPMSolverSinglestepScheduler" },
     { "DPM2", "KDPM2DiscreteScheduler" }, { "DPM2 a Karras", "KDPM2AncestralDiscreteScheduler" },
     { "LMS Karras", "LMSDiscreteScheduler" }, { "Heun", "HeunDiscreteScheduler" },
-    { "UniPC", "UniPCMultistepScheduler" }, { "lcm", "LCMScheduler" }, { "TCD", "TCDScheduler" }, { "deis_beta", "DEISMultistepScheduler" },
+    { "UniPC", "UniPCMultistepScheduler" }, { "lcm", "LCMScheduler" }, { "TCD", "TCDScheduler" },
+    { "deis_beta", "DEISMultistepScheduler" },
     { "flow_euler", "FlowMatchEulerDiscreteScheduler" },
 };
 

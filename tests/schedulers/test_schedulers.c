@@ -27,7 +27,8 @@ static const Exception exceptions[] = {
       "\"solver_order\":3}", 50, 1e-4,
       "diffusers evaluates the differences of large integrals in float32 and loses five digits; ours are float64" },
     { "DEISMultistepScheduler", "{\"flow_shift\":3.0,\"prediction_type\":\"flow_prediction\","
-      "\"use_flow_sigmas\":true}", 4, 1e-4, "the first step subtracts terms 300 times its result: float32 rounding of exp in diffusers" },
+      "\"use_flow_sigmas\":true}", 4, 1e-4,
+      "the first step subtracts terms 300 times its result: float32 rounding of exp in diffusers" },
     { NULL, NULL, 0, 0, NULL },
 };
 

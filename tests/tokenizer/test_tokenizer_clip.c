@@ -2,7 +2,7 @@
  *
  *      test_tokenizer_clip SOURCE_FOLDER
  *
- * Every folder SOURCE_FOLDER/tests/tokenizer/CASE with a vectors.json, or vectors.json.gz, is a case; see README.md there. */
+ * Every folder SOURCE_FOLDER/tests/tokenizer/CASE with a vectors.json (or .json.gz) is a case; see README.md there. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@
 
 static const char *source;
 
-/* ---- temporary folders --------------------------------------------------------------------------------------------- */
+/* ---- temporary folders ------------------------------------------------------------------------------------------ */
 
 static const char *in(const char *folder, const char *name)
 {
@@ -87,7 +87,7 @@ static void copy_all(const char *folder, const char *to)
     closedir(d);
 }
 
-/* ---- recorded vectors ---------------------------------------------------------------------------------------------- */
+/* ---- recorded vectors ------------------------------------------------------------------------------------------- */
 
 typedef struct { TokenizerClip t; void *blob; int64_t bytes; } Packed;
 
@@ -187,7 +187,7 @@ static void test_vectors(void **state)
     assert_true(cases >= 4);
 }
 
-/* ---- what was cut, and texts that are none --------------------------------------------------------------------------- */
+/* ---- what was cut, and texts that are none ---------------------------------------------------------------------- */
 
 static Packed emoji(void)
 {
@@ -223,7 +223,8 @@ static void test_cut_text(void **state)
 static void test_bad_text(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"\xff", "a\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "ok \xe2\x82"};
+    static const char *const rows[] = {"\xff", "a\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                       "ok \xe2\x82"};
     Packed p = emoji();
     ClipTokens got;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -237,7 +238,7 @@ static void test_bad_text(void **state)
     free(p.blob);
 }
 
-/* ---- bad files ------------------------------------------------------------------------------------------------------- */
+/* ---- bad files -------------------------------------------------------------------------------------------------- */
 
 /* A tokenizer of three tokens beside the special ones; each row replaces one file of it. */
 #define VOCAB "{\"a\":0,\"b</w>\":1,\"ab</w>\":2,\"<|startoftext|>\":3,\"<|endoftext|>\":4}"
@@ -255,7 +256,8 @@ static const struct { const char *file, *text; int code; const char *said; } bad
     {"vocab.json", "{\"a\":\"0\"}", SDC_BAD_INPUT, "not a number below"},
     {"vocab.json", "{\"a\":0.5}", SDC_BAD_INPUT, "not a number below"},
     {"vocab.json", "{\"\xff\":0}", SDC_BAD_INPUT, "decode byte 0xff"},
-    {"vocab.json", "{\"a\":0,\"b</w>\":1,\"ab</w>\":2,\"<|endoftext|>\":4}", SDC_BAD_INPUT, "bos_token is '<|startoftext|>'"},
+    {"vocab.json", "{\"a\":0,\"b</w>\":1,\"ab</w>\":2,\"<|endoftext|>\":4}", SDC_BAD_INPUT,
+     "bos_token is '<|startoftext|>'"},
     {"merges.txt", NULL, SDC_BAD_INPUT, "merges.txt"},
     {"merges.txt", "a\n", SDC_BAD_INPUT, "line 1 is not two tokens"},
     {"merges.txt", "a b</w> c\n", SDC_BAD_INPUT, "line 1 is not two tokens"},
@@ -266,8 +268,10 @@ static const struct { const char *file, *text; int code; const char *said; } bad
     {"tokenizer_config.json", "{\"pad_token\":\"<pad>\"}", SDC_BAD_INPUT, "pad_token is '<pad>'"},
     {"tokenizer_config.json", "{\"pad_token\":7}", SDC_BAD_INPUT, "pad_token is not a token"},
     {"tokenizer_config.json", "{\"bos_token\":{\"content\":\"a\",\"lstrip\":true}}", SDC_UNSUPPORTED, "lstrip"},
-    {"tokenizer_config.json", "{\"added_tokens_decoder\":{\"x\":{\"content\":\"a\"}}}", SDC_BAD_INPUT, "'x' is not a token id"},
-    {"tokenizer_config.json", "{\"added_tokens_decoder\":{\"9\":{\"content\":\"a\"}}}", SDC_BAD_INPUT, "'a' has id 9, and 0"},
+    {"tokenizer_config.json", "{\"added_tokens_decoder\":{\"x\":{\"content\":\"a\"}}}", SDC_BAD_INPUT,
+     "'x' is not a token id"},
+    {"tokenizer_config.json", "{\"added_tokens_decoder\":{\"9\":{\"content\":\"a\"}}}", SDC_BAD_INPUT,
+     "'a' has id 9, and 0"},
     {"tokenizer_config.json", "{\"additional_special_tokens\":[\"<x>\"]}", SDC_BAD_INPUT, "'<x>', which vocab.json"},
     {"special_tokens_map.json", "nul", SDC_BAD_INPUT, "special_tokens_map.json: line 1"},
 };
@@ -332,7 +336,7 @@ static void test_small_vocabulary(void **state)
     drop_folder(folder);
 }
 
-/* ---- damaged blobs --------------------------------------------------------------------------------------------------- */
+/* ---- damaged blobs ---------------------------------------------------------------------------------------------- */
 
 /* Any word of the header, and words of the tables, replaced: refused, or harmless. */
 static void test_damaged_blob(void **state)

@@ -61,7 +61,7 @@ static inline FLOAT FN(exp2)(FLOAT x)
 static inline FLOAT FN(log)(FLOAT x)
 {
     FLOAT normal = SELECT(x < 0x1p-126f, x * 0x1p25f, x);
-    INT offset = AS_INT(normal) - 0x3f3504f3, exponent = offset >> 23;     /* bits of sqrt(1/2) */
+    INT offset = (INT)((UINT)AS_INT(normal) - 0x3f3504f3u), exponent = offset >> 23;     /* bits of sqrt(1/2) */
     FLOAT k = CONVERT(exponent, FLOAT) - SELECT(x < 0x1p-126f, CONSTANT(25.0f), CONSTANT(0.0f));
     FLOAT f = AS_FLOAT((offset & 0x7fffff) + 0x3f3504f3) - 1.0f;
     FLOAT s = f / (f + 2.0f), z = s * s, half_square = f * f * 0.5f;
@@ -87,8 +87,8 @@ static inline FLOAT FN(tanh)(FLOAT x)
     q = q * z + 0x1.110450p-3f;
     q = q * z - 0x1.555526p-2f;
     FLOAT small = q * (z * x) + x;
-    FLOAT large = FN(copysign)(1.0f - 2.0f / (FN(exp)(magnitude + magnitude) + 1.0f), x);
-    return SELECT(magnitude < 0.625f, small, large);
+    FLOAT large = 1.0f - 2.0f / (FN(exp)(magnitude + magnitude) + 1.0f);
+    return FN(copysign)(SELECT(magnitude < 0.625f, small, large), x);      /* of -0 too */
 }
 
 /* |x| < 0.93: x + x Q(x^2), 2^-25.7; else 1 - e^-(t + t Q(t)) with t = min(|x|, 4), 2^-28 of the result. */
@@ -132,7 +132,7 @@ static inline FLOAT FN(sin_turned)(FLOAT x, int turn)
     s = s * z - 0x1.a05954p-13f;
     s = s * z + 0x1.111174p-7f;
     s = s * z - 0x1.555556p-3f;
-    s = s * (z * r) + r;
+    s = FN(copysign)(s * (z * r) + r, r);                                  /* of -0 too */
     FLOAT c = CONSTANT(0x1.99e80cp-16f);
     c = c * z - 0x1.6c0c28p-10f;
     c = c * z + 0x1.55554ap-5f;

@@ -1,0 +1,171 @@
+/* group_norm.h: GroupNormalization and InstanceNormalization: mean and variance of each group of channels of each image.
+ *
+ *      y = (x - mean) / sqrt(variance + EPSILON) * scale[channel] + bias[channel]
+ *
+ *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines)
+ *
+ *   NAME                         the function
+ *   T                            f32 or f64
+ *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
+ *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
+ *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
+ *   EPSILON
+ *   sums                         scratch: BATCH * GROUPS * blocks * 2, blocks = ceil((LAST ? AREA : CHANNELS / GROUPS * AREA) / BLOCK)
+ *   lines                        scratch: BATCH * CHANNELS * 2
+ *
+ * Each block gives its own mean and squared distances from it, from memory that is still in cache; those are joined in the
+ * order of the blocks (Chan, Golub, LeVeque 1979), become one factor and one shift a channel, and are applied. */
+#include "kernel.h"
+#include "index.h"
+#include "lanes.h"
+
+#ifndef NAME
+#define NAME group_norm_default
+#define T f32
+#define BATCH 2
+#define CHANNELS 320
+#define AREA 4096
+#define GROUPS 32
+#define LAST 1
+#define BLOCK 32
+#define EPSILON 1e-5
+#endif
+
+#define REAL SDC_CAT(ct_, T)
+#define WIDTH (CHANNELS / GROUPS)
+#define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
+#define BLOCKS ((EXTENT + BLOCK - 1) / BLOCK)
+
+typedef struct {
+    REAL *y;
+    const REAL *x, *scale, *bias;
+    double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
+    REAL *lines;                        /* [BATCH][factor, shift][CHANNELS] */
+} SDC_CAT(NAME, _arguments);
+
+#if LAST
+/* sum[c] += TERM over the block's pixels of channel c. */
+#define CHANNEL_SUMS(TERM)                                                         \
+    for (int64_t k = 0; k < CHANNELS; k++)                                         \
+        sum[k] = 0;                                                                \
+    for (int64_t p = 0; p < pixels; p++) {                                         \
+        const REAL *restrict v = x + p * CHANNELS;                                 \
+        for (int64_t k = 0; k < CHANNELS; k++)                                     \
+            sum[k] += TERM;                                                        \
+    }
+
+static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
+{
+    const SDC_CAT(NAME, _arguments) *a = argument;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t first = unit % BLOCKS * BLOCK, pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
+        const REAL *x = a->x + (unit / BLOCKS * AREA + first) * CHANNELS;
+        double *out = a->sums + unit * GROUPS * 2;
+        REAL sum[CHANNELS], mean[CHANNELS];
+        CHANNEL_SUMS(v[k])
+        for (int64_t g = 0; g < GROUPS; g++) {
+            double total = 0;
+            for (int64_t k = 0; k < WIDTH; k++)
+                total += (double)sum[g * WIDTH + k];
+            out[2 * g] = (double)(REAL)(total / (double)(pixels * WIDTH));
+            for (int64_t k = 0; k < WIDTH; k++)
+                mean[g * WIDTH + k] = (REAL)out[2 * g];
+        }
+        CHANNEL_SUMS((v[k] - mean[k]) * (v[k] - mean[k]))
+        for (int64_t g = 0; g < GROUPS; g++) {
+            out[2 * g + 1] = 0;
+            for (int64_t k = 0; k < WIDTH; k++)
+                out[2 * g + 1] += (double)sum[g * WIDTH + k];
+        }
+    }
+}
+#undef CHANNEL_SUMS
+#else
+static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
+{
+    const SDC_CAT(NAME, _arguments) *a = argument;
+    for (int64_t unit = begin; unit < end; unit++) {        /* [BATCH][GROUPS][BLOCKS] */
+        const int64_t first = unit % BLOCKS * BLOCK, n = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
+        const int64_t group = unit / BLOCKS % GROUPS, image = unit / BLOCKS / GROUPS;
+        const REAL *x = a->x + (image * GROUPS + group) * EXTENT + first;
+        double *out = a->sums + ((image * BLOCKS + unit % BLOCKS) * GROUPS + group) * 2;
+        const REAL mean = (REAL)(SDC_CAT(sdc_sum_, T)(x, n) / (double)n);
+        out[0] = (double)mean;
+        out[1] = SDC_CAT(sdc_spread_, T)(x, n, mean);
+    }
+}
+#endif
+
+/* Join the blocks of each (image, group) into a factor and a shift for each of its channels. */
+static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
+{
+    const SDC_CAT(NAME, _arguments) *a = argument;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t image = unit / GROUPS, group = unit % GROUPS;
+        double count = 0, mean = 0, spread = 0;
+        for (int64_t b = 0; b < BLOCKS; b++) {
+            const double *in = a->sums + ((image * BLOCKS + b) * GROUPS + group) * 2, step = in[0] - mean;
+            const double n = (double)((EXTENT - b * BLOCK < BLOCK ? EXTENT - b * BLOCK : BLOCK) * (LAST ? WIDTH : 1));
+            spread += in[1] + step * step * count * n / (count + n);
+            mean += step * n / (count + n);
+            count += n;
+        }
+        const double inverse = 1 / sqrt(spread / count + EPSILON);
+        REAL *factor = a->lines + image * 2 * CHANNELS, *shift = factor + CHANNELS;
+        for (int64_t k = group * WIDTH; k < (group + 1) * WIDTH; k++) {
+            factor[k] = (REAL)(inverse * (double)a->scale[k]);
+            shift[k] = (REAL)((double)a->bias[k] - mean * inverse * (double)a->scale[k]);
+        }
+    }
+}
+
+/* Units of _apply: blocks of pixels, or single channels. */
+static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
+{
+    const SDC_CAT(NAME, _arguments) *a = argument;
+    for (int64_t unit = begin; unit < end; unit++) {
+        if (LAST) {
+            const int64_t image = unit / BLOCKS, first = unit % BLOCKS * BLOCK;
+            const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK, at = (image * AREA + first) * CHANNELS;
+            const REAL *restrict factor = a->lines + image * 2 * CHANNELS, *restrict shift = factor + CHANNELS;
+            for (int64_t p = 0; p < pixels; p++) {
+                REAL *y = a->y + at + p * CHANNELS;
+                const REAL *x = a->x + at + p * CHANNELS;
+                SDC_INDEPENDENT
+                for (int64_t k = 0; k < CHANNELS; k++)
+                    y[k] = x[k] * factor[k] + shift[k];
+            }
+        } else {
+            const REAL *line = a->lines + unit / CHANNELS * 2 * CHANNELS + unit % CHANNELS;
+            const REAL factor = line[0], shift = line[CHANNELS];
+            REAL *y = a->y + unit * AREA;
+            const REAL *x = a->x + unit * AREA;
+            SDC_INDEPENDENT
+            for (int64_t p = 0; p < AREA; p++)
+                y[p] = x[p] * factor + shift;
+        }
+    }
+}
+
+void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *bias, double *sums, REAL *lines)
+{
+    const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
+    SDC_CAT(NAME, _arguments) a = {y, x, scale, bias, sums, lines};
+    sdc_run(c, SDC_CAT(NAME, _measure), &a, LAST ? blocks : blocks * GROUPS, flops);
+    sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
+    sdc_run(c, SDC_CAT(NAME, _apply), &a, LAST ? blocks : (int64_t)BATCH * CHANNELS, flops);
+}
+
+#undef REAL
+#undef WIDTH
+#undef EXTENT
+#undef BLOCKS
+#undef NAME
+#undef T
+#undef BATCH
+#undef CHANNELS
+#undef AREA
+#undef GROUPS
+#undef LAST
+#undef BLOCK
+#undef EPSILON

@@ -1,0 +1,127 @@
+/* lanes.h: maxima and sums along contiguous memory, for softmax and normalisation.
+ *
+ * Sums of floats run in four vectors over at most 256 steps and are then collected in a double, so that the error stays
+ * near one rounding however long the row; the order depends on SDC_VL alone. */
+#ifndef SDC_LANES_H
+#define SDC_LANES_H
+
+#include "kernel.h"
+
+enum { SDC_LANE_STEPS = 256 };
+
+static inline float sdc_max_f32(const float *x, int64_t n)
+{
+    float top = -INFINITY;
+    int64_t i = 0;
+    if (n >= SDC_VL) {
+        sdc_vf most = sdc_load(x);
+        for (i = SDC_VL; i + SDC_VL <= n; i += SDC_VL) {
+            const sdc_vf v = sdc_load(x + i);
+            most = sdc_select(v > most, v, most);
+        }
+        for (int lane = 0; lane < SDC_VL; lane++)
+            top = most[lane] > top ? most[lane] : top;
+    }
+    for (; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    return top;
+}
+
+static inline double sdc_collect(sdc_vf a, sdc_vf b, sdc_vf c, sdc_vf d)
+{
+    double total = 0;
+    for (int lane = 0; lane < SDC_VL; lane++)
+        total += ((double)a[lane] + b[lane]) + ((double)c[lane] + d[lane]);
+    return total;
+}
+
+/* Sum of TERM(element) over x[0..n), where TERM works on scalars and vectors alike. */
+#define SDC_LANE_SUM(TERM)                                                                  \
+    double total = 0;                                                                       \
+    int64_t i = 0;                                                                          \
+    while (i + 4 * SDC_VL <= n) {                                                           \
+        sdc_vf a = {0}, b = {0}, c = {0}, d = {0};                                          \
+        for (int step = 0; step < SDC_LANE_STEPS && i + 4 * SDC_VL <= n; step++) {          \
+            a += TERM(sdc_load(x + i));                                                     \
+            b += TERM(sdc_load(x + i + SDC_VL));                                            \
+            c += TERM(sdc_load(x + i + 2 * SDC_VL));                                        \
+            d += TERM(sdc_load(x + i + 3 * SDC_VL));                                        \
+            i += 4 * SDC_VL;                                                                \
+        }                                                                                   \
+        total += sdc_collect(a, b, c, d);                                                   \
+    }                                                                                       \
+    for (; i < n; i++)                                                                      \
+        total += (double)TERM(x[i]);                                                        \
+    return total
+
+static inline double sdc_sum_f32(const float *x, int64_t n)
+{
+#define SDC_TERM(v) (v)
+    SDC_LANE_SUM(SDC_TERM);
+#undef SDC_TERM
+}
+
+/* Sum of squared distances from `centre`. */
+static inline double sdc_spread_f32(const float *x, int64_t n, float centre)
+{
+#define SDC_TERM(v) (((v) - centre) * ((v) - centre))
+    SDC_LANE_SUM(SDC_TERM);
+#undef SDC_TERM
+}
+
+#undef SDC_LANE_SUM
+
+static inline double sdc_max_f64(const double *x, int64_t n)
+{
+    double top = -INFINITY;
+    for (int64_t i = 0; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    return top;
+}
+
+static inline double sdc_sum_f64(const double *x, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += x[i];
+    return total;
+}
+
+static inline double sdc_spread_f64(const double *x, int64_t n, double centre)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += (x[i] - centre) * (x[i] - centre);
+    return total;
+}
+
+/* y = exp(x - top), y may be x; returns the sum of y. */
+static inline double sdc_exp_sum_f32(float *y, const float *x, int64_t n, float top)
+{
+    double total = 0;
+    int64_t i = 0;
+    while (i + SDC_VL <= n) {
+        sdc_vf sum = {0};
+        for (int step = 0; step < SDC_LANE_STEPS && i + SDC_VL <= n; step++, i += SDC_VL) {
+            const sdc_vf e = sdc_vexp(sdc_load(x + i) - top);
+            sdc_store(y + i, e);
+            sum += e;
+        }
+        total += sdc_collect(sum, (sdc_vf){0}, (sdc_vf){0}, (sdc_vf){0});
+    }
+    for (; i < n; i++) {
+        y[i] = sdc_exp(x[i] - top);
+        total += (double)y[i];
+    }
+    return total;
+}
+
+static inline double sdc_exp_sum_f64(double *y, const double *x, int64_t n, double top)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += y[i] = exp(x[i] - top);
+    return total;
+}
+
+#endif

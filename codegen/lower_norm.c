@@ -1,0 +1,268 @@
+/* lower_norm.c: normalisations and softmax.  Kernels compute in f32 or f64; half types are converted around them. */
+#include "../ir/index.h"
+#include "../runtime/runtime.h"
+#include "matmul.h"
+#include "spatial.h"
+
+enum { STACK_CHANNELS = 8192 };     /* kernels that work channels last keep a few lines of channels on the stack */
+
+/* What a kernel computes with: f64 as it is, everything else in f32. */
+static DType real_type(const Value *v)
+{
+    return v->dtype == DT_F64 ? DT_F64 : DT_F32;
+}
+
+/* ---- rows along one or more trailing axes -------------------------------------------------------------------------------- */
+
+/* Where a kernel writes its result: the result itself, or a temporary of the computing type. */
+static View result_room(Lowering *l, View wanted, DType real)
+{
+    return wanted.dtype == real ? wanted : temporary(l, real, wanted.rank, wanted.dim);
+}
+
+static void result_copy(Lowering *l, Node *n, View wanted, View room)
+{
+    if (wanted.dtype != room.dtype)
+        lower_copy_view(l, n, wanted, room);
+}
+
+/* The permutation that puts `axis` last, the others in order. */
+static void axis_last(int rank, int axis, int *perm)
+{
+    int count = 0;
+    for (int k = 0; k < rank; k++)
+        if (k != axis)
+            perm[count++] = k;
+    perm[count] = axis;
+}
+
+void lower_softmax(Lowering *l, Node *n)
+{
+    static const char *const kinds[] = {"SDC_SOFTMAX", "SDC_LOG_SOFTMAX", "SDC_HARDMAX"};
+    const Shape *s = &n->in[0]->shape;
+    int perm[MAX_RANK], axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
+    DType real = real_type(n->in[0]);
+    axis_last(s->rank, axis, perm);
+    View order = {.rank = s->rank};                 /* the result is stored with the axis last */
+    int64_t step = 1;
+    for (int k = s->rank; k-- > 0; step *= s->dim[perm[k]]) {
+        order.dim[perm[k]] = s->dim[perm[k]];
+        order.stride[perm[k]] = step;
+    }
+    View wanted = view_permute(result_like(l, n->out[0], &order), s->rank, perm);
+    if (view_count(&wanted) == 0)
+        return;
+    View x = view_cast(l, n, view_to_dense(l, n, view_permute(view_of(l, n->in[0]), s->rank, perm)), real);
+    View y = result_room(l, wanted, real);
+    Call *c = call_kernel(l, n, "softmax");
+    call_write(c, y);
+    call_read(c, x);
+    call_type(c, "T", real);
+    call_text(c, "KIND", kinds[n->op == OP_Softmax ? 0 : n->op == OP_LogSoftmax ? 1 : 2]);
+    call_int(c, "ROWS", view_count(&x) / s->dim[axis]);
+    call_int(c, "N", s->dim[axis]);
+    call_reuse(c, 0, 1);
+    call_note(c, "%s %s over axis %d", op_info(n->op)->name, shape_text(s), axis);
+    result_copy(l, n, wanted, y);
+}
+
+/* An operand of a row normalisation: the elements of one row, or, where it differs from row to row, of all rows. */
+static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis, DType real, int64_t *row)
+{
+    View all = view_broadcast(view_of(l, v), x->rank, x->dim), one = all;
+    bool shared = true;
+    for (int k = 0; k < axis; k++)
+        shared &= all.dim[k] == 1 || all.stride[k] == 0;
+    if (shared) {
+        one.rank = x->rank - axis;
+        for (int k = 0; k < one.rank; k++) {
+            one.dim[k] = all.dim[axis + k];
+            one.stride[k] = all.stride[axis + k];
+        }
+    }
+    *row = shared ? 0 : index_span(x->dim, axis, x->rank);
+    return view_cast(l, n, view_to_dense(l, n, one), real);
+}
+
+static void row_norm(Lowering *l, Node *n, bool centred)
+{
+    const Shape *s = &n->in[0]->shape;
+    int axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
+    DType real = real_type(n->in[0]), stash = output_of(n, 1) ? n->out[1]->dtype : output_of(n, 2) ? n->out[2]->dtype : DT_F32;
+    int64_t width = index_span(s->dim, axis, s->rank), scale_row, bias_row = 0;
+    View wanted = result_dense(l, n->out[0]), mean = {0}, inverse = {0};
+    if (output_of(n, 1))
+        mean = result_dense(l, n->out[1]);
+    if (output_of(n, 2))
+        inverse = result_dense(l, n->out[2]);
+    if (view_count(&wanted) == 0)
+        return;
+    View x = view_cast(l, n, view_dense(l, n->in[0]), real), y = result_room(l, wanted, real);
+    View scale = row_operand(l, n, n->in[1], s, axis, real, &scale_row), bias = {0};
+    if (input_of(n, 2))
+        bias = row_operand(l, n, n->in[2], s, axis, real, &bias_row);
+    Call *c = call_kernel(l, n, "layer_norm");
+    call_write(c, y);
+    if (mean.buffer)
+        call_write(c, mean);
+    else
+        call_absent(c, stash, OPERAND_WRITE);
+    if (inverse.buffer)
+        call_write(c, inverse);
+    else
+        call_absent(c, stash, OPERAND_WRITE);
+    call_read(c, x);
+    call_read(c, scale);
+    if (bias.buffer)
+        call_read(c, bias);
+    else
+        call_absent(c, real, OPERAND_READ);
+    call_type(c, "T", real);
+    call_type(c, "U", stash);
+    call_int(c, "WITH_MEAN", mean.buffer != NULL);
+    call_int(c, "WITH_INVERSE", inverse.buffer != NULL);
+    call_int(c, "ROWS", view_count(&x) / width);
+    call_int(c, "N", width);
+    call_int(c, "CENTRED", centred);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
+    call_int(c, "SCALE_ROW", scale_row);
+    call_int(c, "HAS_BIAS", bias.buffer != NULL);
+    call_int(c, "BIAS_ROW", bias_row);
+    call_reuse(c, 0, 3);
+    call_note(c, "%s %s from axis %d", op_info(n->op)->name, shape_text(s), axis);
+    result_copy(l, n, wanted, y);
+}
+
+void lower_layer_norm(Lowering *l, Node *n)
+{
+    row_norm(l, n, true);
+}
+
+void lower_rms_norm(Lowering *l, Node *n)
+{
+    row_norm(l, n, false);
+}
+
+/* ---- channels ---------------------------------------------------------------------------------------------------------------- */
+
+/* x and the result either dense or channels last, as x is; in the computing type. */
+typedef struct { View x, y, wanted; bool last; DType real; int64_t batch, channels, area; } Planes;
+
+static Planes planes_of(Lowering *l, Node *n)
+{
+    const Shape *s = &n->in[0]->shape;
+    View here = view_of(l, n->in[0]);
+    Planes p = {.real = real_type(n->in[0]), .batch = s->dim[0], .channels = s->rank > 1 ? s->dim[1] : 1,
+                .area = s->rank > 2 ? index_span(s->dim, 2, s->rank) : 1};
+    p.last = s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS;
+    p.wanted = p.last ? channels_to_last(result_channels_last(l, n->out[0])) : result_dense(l, n->out[0]);
+    if (view_count(&p.wanted) == 0)
+        return p;
+    p.x = view_cast(l, n, p.last ? channels_to_last(here) : view_dense(l, n->in[0]), p.real);
+    p.y = result_room(l, p.wanted, p.real);
+    return p;
+}
+
+static void plane_parameters(Call *c, const Node *n, const Planes *p)
+{
+    call_type(c, "T", p->real);
+    call_int(c, "BATCH", p->batch);
+    call_int(c, "CHANNELS", p->channels);
+    call_int(c, "AREA", p->area);
+    call_int(c, "LAST", p->last);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
+    call_note(c, "%s %s%s", op_info(n->op)->name, shape_text(&n->in[0]->shape), p->last ? ", channels last" : "");
+}
+
+static void channel_norm(Lowering *l, Node *n, int64_t groups)
+{
+    enum { UNIT = 8192 };           /* elements: two passes over a unit stay in the first or second cache */
+    Planes p = planes_of(l, n);
+    if (view_count(&p.wanted) == 0)
+        return;
+    int64_t extent = p.last ? p.area : p.channels / groups * p.area, block = p.last ? UNIT / p.channels : UNIT;
+    block = block < 4 ? 4 : block;
+    View scale = view_cast(l, n, view_dense(l, n->in[1]), p.real), bias = view_cast(l, n, view_dense(l, n->in[2]), p.real);
+    View sums = scratch(l, DT_F64, p.batch * groups * ((extent + block - 1) / block) * 2);
+    View lines = scratch(l, p.real, p.batch * p.channels * 2);
+    Call *c = call_kernel(l, n, "group_norm");
+    call_write(c, p.y);
+    call_read(c, p.x);
+    call_read(c, scale);
+    call_read(c, bias);
+    call_update(c, sums);
+    call_update(c, lines);
+    call_int(c, "GROUPS", groups);
+    call_int(c, "BLOCK", block);
+    plane_parameters(c, n, &p);
+    call_reuse(c, 0, 1);
+    result_copy(l, n, p.wanted, p.y);
+}
+
+void lower_instance_norm(Lowering *l, Node *n)
+{
+    channel_norm(l, n, n->in[0]->shape.dim[1]);
+}
+
+void lower_group_norm(Lowering *l, Node *n)
+{
+    channel_norm(l, n, attr_i(n, "num_groups"));
+}
+
+void lower_batch_norm(Lowering *l, Node *n)
+{
+    Planes p = planes_of(l, n);
+    View moved[2] = {{0}, {0}};
+    for (int k = 0; k < 2; k++)
+        if (output_of(n, k + 1))
+            moved[k] = result_dense(l, n->out[k + 1]);
+    if (view_count(&p.wanted) == 0)
+        return;
+    DType affine = n->in[1]->dtype, moments = n->in[3]->dtype;
+    View in[5] = {p.x, view_cast(l, n, view_dense(l, n->in[1]), affine), view_cast(l, n, view_dense(l, n->in[2]), affine),
+                  view_cast(l, n, view_dense(l, n->in[3]), moments), view_cast(l, n, view_dense(l, n->in[4]), moments)};
+    View lines = scratch(l, p.real, p.channels * 2);
+    Call *c = call_kernel(l, n, "batch_norm");
+    call_write(c, p.y);
+    for (int k = 0; k < 2; k++) {
+        if (moved[k].buffer)
+            call_write(c, moved[k]);
+        else
+            call_absent(c, moments, OPERAND_WRITE);
+    }
+    for (int k = 0; k < 5; k++)
+        call_read(c, in[k]);
+    call_update(c, lines);
+    call_type(c, "S", affine);
+    call_type(c, "M", moments);
+    call_int(c, "TRAINING", attr_i(n, "training_mode") != 0);
+    call_float(c, "MOMENTUM", attr_f(n, "momentum"));
+    call_int(c, "WITH_MEAN", moved[0].buffer != NULL);
+    call_int(c, "WITH_VARIANCE", moved[1].buffer != NULL);
+    plane_parameters(c, n, &p);
+    call_reuse(c, 0, 3);
+    result_copy(l, n, p.wanted, p.y);
+}
+
+void lower_lrn(Lowering *l, Node *n)
+{
+    const Shape *s = &n->in[0]->shape;
+    View y = result_dense(l, n->out[0]);
+    int64_t size = attr_i(n, "size");
+    if (view_count(&y) == 0)
+        return;
+    View x = view_dense(l, n->in[0]);
+    Call *c = call_kernel(l, n, "lrn");
+    call_write(c, y);
+    call_read(c, x);
+    call_type(c, "T", y.dtype);
+    call_int(c, "OUTER_COUNT", s->dim[0]);
+    call_int(c, "CHANNELS", s->dim[1]);
+    call_int(c, "INNER", index_span(s->dim, 2, s->rank));
+    call_int(c, "BELOW", (size - 1) / 2);
+    call_int(c, "ABOVE", size - 1 - (size - 1) / 2);
+    call_float(c, "ALPHA", attr_f(n, "alpha"));
+    call_float(c, "BETA", attr_f(n, "beta"));
+    call_float(c, "BIAS", attr_f(n, "bias"));
+    call_note(c, "LRN %s over %lld channels", shape_text(s), (long long)size);
+}
