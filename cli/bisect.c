@@ -26,7 +26,8 @@ int bisect(Graph *g, const Input *inputs, const Options *o)
         for (int k = 0; k < g->n_outputs; k++) {
             if (nodes[k] != n)
                 continue;
-            Difference d = compare(got[k], wanted[k], 1e-3, 1e-7);
+            const SdcArray a = array_view(got[k]), b = array_view(wanted[k]);
+            Difference d = compare(&a, &b, 1e-3, 1e-7);
             if (d.same_shape && d.rms <= limit)
                 continue;
             printf("n%d %s '%s' -> %s is the first that differs: relative rms %.3g, largest difference %.3g\n", n->id,

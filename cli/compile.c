@@ -48,7 +48,8 @@ static const char examples[] =
     "  sdc compile vit.onnx -o vit --shape pixel_values=1x3x224x224 --static\n"
     "  sdc compile stable-diffusion/ -o sd --size 512x512 --default steps=30\n"
     "  sdc compile unet.onnx -o unet --isa x86-64-v3 --keep-source unet.src\n"
-    "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n";
+    "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n"
+    "  sdc compile unet.onnx -o unet --emit lib --prefix net        unet.a, unet.so, unet.h, unet.weights\n";
 
 int command_compile(int argc, char **argv)
 {
@@ -60,7 +61,11 @@ int command_compile(int argc, char **argv)
     const Isa *isa = read_isa(&o);
     BuildOptions b = build_options(&o, o.output, isa);
     struct stat info;
-    if (!stat(b.output, &info) && (S_ISDIR(info.st_mode) != (b.kind == EMIT_SOURCE)))
+    if (b.kind == EMIT_LIBRARY)
+        library_prefix(&b);
+    if ((b.prefix && b.kind != EMIT_LIBRARY) || (b.is_static && b.kind == EMIT_LIBRARY))
+        return sdc_error(SDC_USAGE, "--prefix is for --emit lib, --static for executables");
+    if (b.kind != EMIT_LIBRARY && !stat(b.output, &info) && (S_ISDIR(info.st_mode) != (b.kind == EMIT_SOURCE)))
         return sdc_error(SDC_USAGE, "%s: is %s", b.output, S_ISDIR(info.st_mode) ? "a folder" : "a file; --emit source writes a folder");
     if (!stat(positional[0], &info) && S_ISDIR(info.st_mode)) {
         compile_folder(positional[0], &o, &b);

@@ -1,20 +1,21 @@
-/* verify.h: between verify.c (what is compared), run.c (how it is run) and bisect.c. */
+/* verify.h: between verify.c (what is compared), recorded.c (with what), run.c (how it is run) and bisect.c. */
 #ifndef SDC_VERIFY_H
 #define SDC_VERIFY_H
 
 #include "cli.h"
+#include "compare.h"
 
 typedef struct { SdcArray array; const char *path; } Input;     /* path: the file it came from, or NULL */
 
-typedef struct {
-    bool same_shape;
-    double rms;                     /* root-mean-square difference relative to that of the second */
-    double worst;                   /* largest difference */
-    int64_t outside;                /* elements beyond atol + rtol |b| */
-} Difference;
+/* ---- recorded.c: a test_data_set folder ---- */
 
-Difference compare(const Array *a, const Array *b, double rtol, double atol);
 Array *array_of(const SdcArray *a);
+SdcArray array_view(const Array *a);                            /* f64 or i64, over a's own elements */
+Input *recorded_inputs(const Graph *g, const char *folder);     /* in g's order; fails when one is missing */
+Array **recorded_outputs(const Graph *g, const char *folder);   /* in g's order, NULL where there is none; fails when there are none at all */
+/* Adds to b the shapes of all inputs as the data has them; where as_constant[k], the values of input k instead. */
+void bind_to_data(const Graph *g, const Input *inputs, const bool *as_constant, Bindings *b);
+Input *still_inputs(const Graph *g, const Input *given, const Value *const *before);   /* those left after binding; before: g's inputs then, NULL at the end */
 
 /* ---- run.c ---- */
 

@@ -14,7 +14,7 @@
 
 #include "../runtime/runtime.h"
 #include "../runtime/sections.h"
-#include "codegen.h"
+#include "build.h"
 
 static void make_folder(const char *path)
 {
@@ -95,23 +95,7 @@ static char **with_runtime_sources(char **files, const char *folder)
     return all;
 }
 
-/* The highest anonymous memory so far, as the kernel counts it: high-water mark less what is mapped from files now. */
-static double peak_anonymous_mb(void)
-{
-    char line[256];
-    long peak = 0, file = 0;
-    FILE *in = fopen("/proc/self/status", "r");
-    while (in && fgets(line, sizeof line, in)) {
-        sscanf(line, "RssAnon: %ld", &peak);
-        sscanf(line, "RssShmem: %ld", &file);
-    }
-    if (in)
-        fclose(in);
-    return (double)(peak + file) / 1e3;
-}
-
-/* A file beside the output, to be renamed to it. */
-static int beside(const char *output, char **path)
+int beside(const char *output, char **path)
 {
     const char *slash = strrchr(output, '/');
     int folder = slash ? (int)(slash + 1 - output) : 0;
@@ -124,7 +108,7 @@ static int beside(const char *output, char **path)
     return fd;
 }
 
-static void publish(int fd, const char *from, const char *to, mode_t mode)
+void publish(int fd, const char *from, const char *to, mode_t mode)
 {
     mode_t mask = umask(0);
     umask(mask);
@@ -133,7 +117,7 @@ static void publish(int fd, const char *from, const char *to, mode_t mode)
     keep_at_exit(from);
 }
 
-static void copy_into(int fd, const char *from, const char *to)
+void copy_into(int fd, const char *from, const char *to)
 {
     char buffer[1 << 16];
     ssize_t n;
@@ -152,8 +136,7 @@ static void check(int code)
         exit(code);                 /* the writer has printed why */
 }
 
-/* Weights and the other sections behind what fd already holds. */
-static void append_sections(int fd, const char *path, int weights_fd, int64_t weights_bytes, const BuildOptions *o)
+void append_sections(int fd, const char *path, int weights_fd, int64_t weights_bytes, const BuildOptions *o)
 {
     SdcSectionWriter *w = sdc_sections_create(fd, path);
     if (!w)
@@ -210,7 +193,7 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
     printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances, s->files,
            (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);
     printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB; C compilation took %.1f s\n",
-           (double)usage.ru_maxrss / 1e3, peak_anonymous_mb(), (double)cc_peak_rss() / 1e6, seconds);
+           (double)usage.ru_maxrss * 1024 / 1e6, (double)memory_peak() / 1e6, (double)cc_peak_rss() / 1e6, seconds);
 }
 
 void build(Program *const *programs, int n_programs, const BuildOptions *given)
@@ -223,6 +206,7 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
     bool host = !strcmp(cc_machine(o.cc), host_machine());
     int weights_fd = beside(source_only ? text_format("%s/%s.weights", folder, o.name) : o.output, &weights_path);
     int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path);
+    int library_fd = o.kind == EMIT_LIBRARY ? library_weights(&o, weights_fd, weights, &final_path) : -1;
     char **files = emit_source(programs, n_programs, &o, folder, &summary);
     if (!temporary)
         for (int k = 0; files[k]; k++)
@@ -235,6 +219,9 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
         int fd = beside(path, &final_path);
         append_sections(fd, final_path, weights_fd, weights, &o);
         publish(fd, final_path, path, 0666);
+    } else if (o.kind == EMIT_LIBRARY) {
+        o.archive = host ? write_archive(folder) : NULL;
+        library_build(programs, n_programs, &o, folder, files, library_fd, final_path, &seconds);
     } else {
         if (host)
             o.archive = write_archive(folder);

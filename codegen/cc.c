@@ -89,24 +89,24 @@ static char *first_message(const char *log)
     return found;
 }
 
-static void judge(const char *cc, const char *what, int status, const char *log)
+static void judge(const char *kind, const char *cc, const char *what, int status, const char *log)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
     stop_children();
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !*first_message(log))
-        fail(SDC_CC_FAILED, "the C compiler '%s' is not there; install gcc or clang, or name one with --cc", cc);
+        fail(SDC_CC_FAILED, "the %s '%s' is not there; install gcc or clang, or name one with --cc", kind, cc);
     if (WIFSIGNALED(status))
-        fail(SDC_CC_FAILED, "the C compiler '%s' was ended by signal %d on %s", cc, WTERMSIG(status), what);
-    fail(SDC_CC_FAILED, "the C compiler '%s' failed on %s: %s", cc, what, first_message(log));
+        fail(SDC_CC_FAILED, "the %s '%s' was ended by signal %d on %s", kind, cc, WTERMSIG(status), what);
+    fail(SDC_CC_FAILED, "the %s '%s' failed on %s: %s", kind, cc, what, first_message(log));
 }
 
-static void run_alone(char *const *arguments, const char *what, const char *log)
+static void run_alone(const char *kind, char *const *arguments, const char *what, const char *log)
 {
     int status;
     children[0] = start(arguments, log);
     finish_one(&status);
-    judge(arguments[0], what, status, log);
+    judge(kind, arguments[0], what, status, log);
 }
 
 /* ---- what kind of compiler it is -------------------------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static const char *first_line(const char *cc, const char *option)
         fail(SDC_NO_SPACE, "%s: %s", log, strerror(errno));
     close(fd);
     remove_at_exit(log);
-    run_alone((char *const[]){text_copy(cc), text_copy(option), NULL}, option, log);
+    run_alone("C compiler", (char *const[]){text_copy(cc), text_copy(option), NULL}, option, log);
     char line[256] = "";
     FILE *in = fopen(log, "r");
     if (in && fgets(line, sizeof line, in))
@@ -209,7 +209,7 @@ void cc_compile(const BuildOptions *o, const char *folder, char *const *files, d
         }
         int slot = finish_one(&status);
         const char *file = files[slot_file[slot]];
-        judge(o->cc, file, status, text_format("%s.log", object_of(folder, file)));
+        judge("C compiler", o->cc, file, status, text_format("%s.log", object_of(folder, file)));
         running--;
         sdc_progress_step(&bar, ++done);
     }
@@ -217,12 +217,12 @@ void cc_compile(const BuildOptions *o, const char *folder, char *const *files, d
     *seconds = sdc_now() - begin;
 }
 
-void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output)
+/* The objects of `files` as a response file: there may be more of them than arguments fit. */
+static const char *list_objects(const char *folder, char *const *files)
 {
-    const char *log = text_format("%s/link.log", folder), *list = text_format("%s/objects", folder);
-    remove_at_exit(log);
+    const char *list = text_format("%s/objects", folder);
     remove_at_exit(list);
-    FILE *out = fopen(list, "w");                   /* a response file: there may be more objects than arguments */
+    FILE *out = fopen(list, "w");
     if (!out)
         fail(SDC_NO_SPACE, "%s: %s", list, strerror(errno));
     for (int k = 0; files[k]; k++) {
@@ -233,21 +233,57 @@ void cc_link(const BuildOptions *o, const char *folder, char *const *files, cons
     }
     if (fclose(out))
         fail(SDC_NO_SPACE, "%s: %s", list, strerror(errno));
+    return text_format("@%s", list);
+}
+
+static void link_with(const BuildOptions *o, const char *folder, const char *const *before, const char *const *after, const char *output)
+{
+    const char *log = text_format("%s/link.log", folder);
+    remove_at_exit(log);
     char *arguments[MAX_ARGUMENTS];
     int count = 0;
     add(arguments, &count, o->cc);
-    if (o->kind == EMIT_LIBRARY)
-        add(arguments, &count, "-shared");
-    else
-        add(arguments, &count, o->is_static ? "-static" : "-pie");
+    for (int k = 0; before[k]; k++)
+        add(arguments, &count, before[k]);
     for (int k = 0; o->cflags && o->cflags[k]; k++)
         add(arguments, &count, o->cflags[k]);
-    add(arguments, &count, text_format("@%s", list));
-    if (o->archive)
-        add(arguments, &count, o->archive);
-    add(arguments, &count, "-lm");
-    add(arguments, &count, "-pthread");
+    for (int k = 0; after[k]; k++)
+        add(arguments, &count, after[k]);
     add(arguments, &count, "-o");
     add(arguments, &count, output);
-    run_alone(arguments, "the link", log);
+    run_alone("C compiler", arguments, "the link", log);
+}
+
+void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output)
+{
+    const char *after[] = {list_objects(folder, files), o->archive ? o->archive : "-lm", "-lm", "-pthread", NULL};
+    link_with(o, folder, (const char *const[]){o->is_static ? "-static" : "-pie", NULL}, after, output);
+}
+
+void cc_join(const BuildOptions *o, const char *folder, char *const *files, const char *const *roots, const char *output)
+{
+    const char *after[MAX_ARGUMENTS] = {list_objects(folder, files), "-Wl,--gc-sections"};
+    int count = 2;
+    for (int k = 0; roots[k]; k++)
+        after[count++] = text_format("-Wl,-u,%s", roots[k]);
+    after[count] = o->archive;
+    link_with(o, folder, (const char *const[]){"-r", "-nostdlib", NULL}, after, output);
+}
+
+void cc_link_shared(const BuildOptions *o, const char *folder, const char *object, const char *name, const char *output)
+{
+    const char *after[] = {object, text_format("-Wl,-soname,%s", name), "-lm", "-pthread", NULL};
+    link_with(o, folder, (const char *const[]){"-shared", NULL}, after, output);
+}
+
+void cc_tool(const BuildOptions *o, const char *folder, const char *name, const char *const *given)
+{
+    const char *log = text_format("%s/tool.log", folder);
+    remove_at_exit(log);
+    char *arguments[MAX_ARGUMENTS];
+    int count = 0;
+    add(arguments, &count, first_line(o->cc, text_format("-print-prog-name=%s", name)));
+    for (int k = 0; given[k]; k++)
+        add(arguments, &count, given[k]);
+    run_alone("tool", arguments, "the library", log);
 }

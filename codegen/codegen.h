@@ -186,7 +186,8 @@ typedef struct {
     const char *const *cflags;      /* extra flags for compiling and linking (--cflag), NULL at the end; or NULL */
     const char *archive;            /* the runtime's archive to link with; NULL: its sources are among the files */
     const char *driver;             /* C function of the pipeline runtime, or NULL for a single model */
-    const char *prefix;             /* of a library's public symbols */
+    const char *prefix;             /* of a library's public symbols; NULL: the output's name */
+    uint64_t weights_hash;          /* of a library's weights file, set by build() */
     const char *const *defaults;    /* "steps=20", NULL at the end */
     const char *keep_source;        /* folder for the emitted source, or NULL */
     const Section *sections;
@@ -206,12 +207,20 @@ char **emit_source(Program *const *programs, int n_programs, const BuildOptions 
  * SDC_CC_FAILED and the compiler's first lines. */
 void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds);
 void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output);
+/* One relocatable object of `files` and of what the symbols `roots` need from the archive; nothing else stays in it. */
+void cc_join(const BuildOptions *o, const char *folder, char *const *files, const char *const *roots, const char *output);
+void cc_link_shared(const BuildOptions *o, const char *folder, const char *object, const char *name, const char *output);
+/* Run a tool of the compiler's own tool chain: "objcopy", "ar". */
+void cc_tool(const BuildOptions *o, const char *folder, const char *name, const char *const *arguments);
 const char *cc_version(const char *cc);                             /* its first line of --version */
 const char *cc_machine(const char *cc);                             /* "x86_64" */
 int64_t cc_peak_rss(void);                                          /* of the compilers run so far, in bytes */
 
 /* Everything from planned programs to the finished output. */
 void build(Program *const *programs, int n_programs, const BuildOptions *o);
+
+/* library.c: the prefix of a library's public names; SDC_USAGE when it is no C identifier. */
+const char *library_prefix(const BuildOptions *o);
 
 /* ---- embedded.c: files that sdc carries inside itself ----------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
  *   model.c       SdcModel: what the executable's main needs to know
  *
  * Identifiers are ours (conv_17, n17); the model's own names appear only as escaped string constants of tensors. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -157,7 +158,7 @@ static void print_instance(FILE *out, const Instance *i, int number)
 static void emit_prototypes(const Instances *all, const char *folder, EmitSummary *summary)
 {
     FILE *out = open_file(folder, "kernels.h");
-    fputs("/* kernels.h: the kernel instances of this executable; emitted by sdc. */\n"
+    fputs("/* kernels.h: the kernel instances that the programs call; emitted by sdc. */\n"
           "#ifndef KERNELS_H\n#define KERNELS_H\n\n#include \"kernel.h\"\n\n", out);
     for (int k = 0; k < all->count; k++)
         print_prototype(out, all->list[k].call, k);
@@ -197,41 +198,73 @@ static void print_place(FILE *out, const View *v)
     fputc(')', out);
 }
 
-static void print_block(FILE *out, const Block *block, int indent)
+/* Where run() is written to. */
+typedef struct {
+    FILE *out;
+    bool steps;                     /* a library's: each call asks first whether to go on */
+    int calls;                      /* so far */
+} Listing;
+
+static void print_block(Listing *l, const Block *block, int indent);
+
+/* "17  conv 3x3 ..." in front of a call; copies that belong to an input or output of the graph have no node. */
+static void print_note(FILE *out, const Call *c, int indent)
+{
+    if (c->node)
+        fprintf(out, "%*s/* %-4d %s */\n%*s", indent, "", c->node->id, c->note, indent, "");
+    else
+        fprintf(out, "%*s/* -    %s */\n%*s", indent, "", c->note, indent, "");
+}
+
+static void print_kernel(Listing *l, const Call *c)
+{
+    if (l->steps)
+        fprintf(l->out, "STEP(%d) ", l->calls - 1);
+    fprintf(l->out, "%s_%d(c", c->kernel, c->instance);
+    for (int k = 0; k < c->n_operands; k++) {
+        fputs(", ", l->out);
+        print_place(l->out, &c->operands[k].view);
+    }
+    fputs(");\n", l->out);
+}
+
+static void print_if(Listing *l, const Call *c, int indent)
+{
+    fputs("if (*(const bool *)", l->out);
+    print_place(l->out, &c->operands[0].view);
+    fputs(") {\n", l->out);
+    print_block(l, c->then_block, indent + 4);
+    fprintf(l->out, "%*s} else {\n", indent, "");
+    print_block(l, c->else_block, indent + 4);
+    fprintf(l->out, "%*s}\n", indent, "");
+}
+
+static void print_loop(Listing *l, const Call *c, int indent)
+{
+    int i = c->index->id;
+    fprintf(l->out, "for (int64_t i%d = 0;", i);
+    if (c->trip_count >= 0)
+        fprintf(l->out, " i%d < INT64_C(%" PRId64 ")", i, c->trip_count);
+    if (c->n_operands) {
+        fputs(c->trip_count >= 0 ? " && *(const bool *)" : " *(const bool *)", l->out);
+        print_place(l->out, &c->operands[0].view);
+    }
+    fprintf(l->out, "; i%d++) {\n", i);
+    print_block(l, c->then_block, indent + 4);
+    fprintf(l->out, "%*s}\n", indent, "");
+}
+
+static void print_block(Listing *l, const Block *block, int indent)
 {
     for (const Call *c = block->first; c; c = c->next) {
-        int id = c->node ? c->node->id : -1;
-        switch (c->kind) {
-        case CALL_KERNEL:
-            fprintf(out, "%*s/* %d %s */\n%*s%s_%d(c", indent, "", id, c->note, indent, "", c->kernel, c->instance);
-            for (int k = 0; k < c->n_operands; k++) {
-                fputs(", ", out);
-                print_place(out, &c->operands[k].view);
-            }
-            fputs(");\n", out);
-            break;
-        case CALL_IF:
-            fprintf(out, "%*s/* %d %s */\n%*sif (*(const bool *)", indent, "", id, c->note, indent, "");
-            print_place(out, &c->operands[0].view);
-            fputs(") {\n", out);
-            print_block(out, c->then_block, indent + 4);
-            fprintf(out, "%*s} else {\n", indent, "");
-            print_block(out, c->else_block, indent + 4);
-            fprintf(out, "%*s}\n", indent, "");
-            break;
-        case CALL_LOOP:
-            fprintf(out, "%*s/* %d %s */\n%*sfor (int64_t i%d = 0;", indent, "", id, c->note, indent, "", c->index->id);
-            if (c->trip_count >= 0)
-                fprintf(out, " i%d < INT64_C(%" PRId64 ")", c->index->id, c->trip_count);
-            if (c->n_operands) {
-                fputs(c->trip_count >= 0 ? " && *(const bool *)" : " *(const bool *)", out);
-                print_place(out, &c->operands[0].view);
-            }
-            fprintf(out, "; i%d++) {\n", c->index->id);
-            print_block(out, c->then_block, indent + 4);
-            fprintf(out, "%*s}\n", indent, "");
-            break;
-        }
+        print_note(l->out, c, indent);
+        l->calls++;
+        if (c->kind == CALL_KERNEL)
+            print_kernel(l, c);
+        else if (c->kind == CALL_IF)
+            print_if(l, c, indent);
+        else
+            print_loop(l, c, indent);
     }
 }
 
@@ -252,6 +285,14 @@ static int64_t index_bound(const Value *v, int depth)
     return bound;
 }
 
+static const char *upper(const char *s)
+{
+    char *text = text_copy(s);
+    for (char *p = text; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return text;
+}
+
 static void print_tensors(FILE *out, const char *list, const View *views, Value *const *values, const char *const *names, int count)
 {
     fprintf(out, "static const SdcTensor %s[] = {\n", list);
@@ -259,7 +300,7 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
         const View *v = &views[k];
         fputs("    {", out);
         print_string(out, names ? names[k] : values[k]->name);
-        fprintf(out, ", (DType)%d, %d, {", (int)v->dtype, v->rank);
+        fprintf(out, ", DT_%s, %d, {", upper(dtype_info(v->dtype)->name), v->rank);
         for (int d = 0; d < v->rank; d++)
             fprintf(out, "%s%" PRId64, d ? ", " : "", v->dim[d]);
         fprintf(out, "%s}, 0x%07" PRIx64 ", %" PRId64 ", %" PRId64 "},\n", v->rank ? "" : "0", (uint64_t)v->buffer->offset,
@@ -278,20 +319,23 @@ static int64_t block_flops(const Block *block)
     return flops;
 }
 
-static void emit_program(Program *p, int number, const char *folder, const char *file, EmitSummary *summary)
+static void emit_program(Program *p, int number, const BuildOptions *o, const char *folder, const char *file, EmitSummary *summary)
 {
     const Graph *g = p->graph;
     FILE *out = open_file(folder, file);
     p->flops = block_flops(&p->body);
     fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  Emitted by sdc.\n"
-                 " *\n * A(x) is byte x of the arena, W(x) of the packed weights; a call's comment begins with the node's number. */\n"
+                 " *\n * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, then what it reads, then\n"
+                 " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with the graph node's number. */\n"
                  "#include \"kernels.h\"\n\n#define A(offset) ((void *)(c->arena + (offset)))\n"
-                 "#define W(offset) ((const void *)(c->weights + (offset)))\n\n",
+                 "#define W(offset) ((const void *)(c->weights + (offset)))\n",
             p->name, graph_count(g), p->n_calls, megabytes(p->arena_bytes), megabytes(p->bound_bytes), megabytes(p->weights_bytes), (double)p->flops / 1e9);
+    fputs(o->kind == EMIT_LIBRARY ? "#define STEP(done) if (c->step && c->step(c, done)) return SDC_CANCELLED;\n" : "", out);
+    fputs("\n/* Name, type, rank, extents, place in the arena, bytes, limit of random integers. */\n", out);
     print_tensors(out, "inputs", p->inputs, g->inputs, NULL, g->n_inputs);
     print_tensors(out, "outputs", p->outputs, g->outputs, g->output_names, g->n_outputs);
     fprintf(out, "\nstatic int run(SdcContext *c)\n{\n    c->error[0] = 0;\n");
-    print_block(out, &p->body, 4);
+    print_block(&(Listing){.out = out, .steps = o->kind == EMIT_LIBRARY}, &p->body, 4);
     fprintf(out, "    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n\nconst SdcProgram sdc_program_%d = {\n    .name = ", number);
     print_string(out, p->name);
     fprintf(out, ",\n    .inputs = inputs, .outputs = outputs, .n_inputs = %d, .n_outputs = %d,\n"
@@ -305,8 +349,9 @@ static void emit_model(int n_programs, const BuildOptions *o, const char *folder
 {
     FILE *out = open_file(folder, "model.c");
     fputs("/* model.c: what the executable's main needs to know; emitted by sdc. */\n#include \"runtime.h\"\n\n", out);
-    if (o->driver)
-        fprintf(out, "int %s(int argc, char **argv);\n", o->driver);
+    const char *driver = o->kind == EMIT_LIBRARY ? NULL : o->driver;
+    if (driver)
+        fprintf(out, "int %s(int argc, char **argv);\n", driver);
     for (int k = 0; k < n_programs; k++)
         fprintf(out, "extern const SdcProgram sdc_program_%d;\n", k);
     fputs("static const SdcProgram *const programs[] = {", out);
@@ -321,7 +366,8 @@ static void emit_model(int n_programs, const BuildOptions *o, const char *folder
     print_string(out, o->name);
     fprintf(out, ",\n    .version = \"%s\", .isa = \"%s\", .compiler = ", SDC_VERSION, o->isa->name);
     print_string(out, cc_version(o->cc));
-    fprintf(out, ",\n    .programs = programs, .n_programs = %d, .driver = %s, .defaults = defaults,\n};\n", n_programs, o->driver ? o->driver : "NULL");
+    fprintf(out, ",\n    .programs = programs, .n_programs = %d, .driver = %s, .defaults = defaults,\n"
+                 "    .weights_hash = UINT64_C(0x%016" PRIx64 "),\n};\n", n_programs, driver ? driver : "NULL", o->weights_hash);
     summary->source_bytes += close_file(out, folder, "model.c");
 }
 
@@ -334,7 +380,7 @@ char **emit_source(Program *const *programs, int n_programs, const BuildOptions 
     int count = 0;
     for (int k = 0; k < n_programs; k++) {
         files[count] = text_format("program_%d.c", k);
-        emit_program(programs[k], k, folder, files[count++], summary);
+        emit_program(programs[k], k, o, folder, files[count++], summary);
     }
     emit_prototypes(&all, folder, summary);
     count += emit_kernels(&all, folder, files + count, summary);

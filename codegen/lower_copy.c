@@ -44,9 +44,9 @@ Call *lower_copy_axes(Lowering *l, Node *n, View to, View from, Axes a, const ch
     call_type(c, "R", to.dtype);
     call_type(c, "T", from.dtype);
     call_text(c, "EXPR", conversion ? conversion : same ? "v" : "SDC_CAST(T, R, SDC_CAT(ld_, T)(v))");
+    call_int(c, "SAME", same);
     call_int(c, "N", a.dim[inner]);
     if (other < 0) {
-        call_int(c, "SAME", same);
         call_int(c, "IR", a.stride[0][inner]);
         call_int(c, "I0", a.stride[1][inner]);
         axes_parameters(c, &a, inner, names);

@@ -72,20 +72,23 @@ void lower_dropout(Lowering *l, Node *n)
             lower_fill_view(l, n, result_dense(l, n->out[1]), 1);
         return;
     }
-    float_of(n, 2, "training_mode");        /* fails the node unless it is constant */
-    double ratio = input_of(n, 1) ? float_of(n, 1, "ratio") : 0.5;
     const Shape *s = &n->in[0]->shape;
     View x = view_dense(l, n->in[0]);
     View y = n->out[0] ? result_dense(l, n->out[0]) : temporary(l, x.dtype, s->rank, s->dim);
     View mask = wants_mask ? result_dense(l, n->out[1]) : temporary(l, DT_BOOL, s->rank, s->dim);
     if (!view_count(&x))
         return;
+    Value *ratio = input_of(n, 1);
     Call *c = call_kernel(l, n, "dropout");
     call_write(c, y);
     call_write(c, mask);
     call_read(c, x);
+    call_read(c, view_of(l, n->in[2]));
+    if (ratio)
+        call_read(c, view_of(l, ratio));
     call_type(c, "R", y.dtype);
-    call_float(c, "RATIO", ratio);
+    call_type(c, "T", ratio ? ratio->dtype : DT_F32);
+    call_int(c, "HAS_RATIO", ratio != NULL);
     call_text(c, "SEED", text_format("UINT64_C(%llu)", (unsigned long long)dropout_seed(n)));
     call_int(c, "COUNT", view_count(&x));
     call_note(c, "dropout %s", shape_text(s));

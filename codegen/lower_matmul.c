@@ -190,7 +190,7 @@ static void any_call(Lowering *l, Node *n, Product *p)
     static const char *const lists[] = {"SY", "SA", "SB"}, *const names[][2] = {{"Y_ROW", "Y_COLUMN"}, {"A_ROW", "A_COLUMN"}, {"B_ROW", "B_COLUMN"}};
     int m = p->y.rank - 2;
     if (p->constant)
-        p->b.buffer = view_of(l, p->constant).buffer;
+        p->b.buffer = view_cast(l, n, view_of(l, p->constant), p->y.dtype).buffer;
     View all[3] = {p->y, p->a, p->b}, batch[3] = {p->y, p->a, p->b};
     for (int o = 0; o < 3; o++)
         batch[o].rank = m;

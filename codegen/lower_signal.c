@@ -55,12 +55,16 @@ void lower_linear_attention(Lowering *l, Node *n)
     Value *past = input_of(n, 3);
     DType type = n->in[0]->dtype, stored = past ? past->dtype : type, sum = type == DT_F64 || stored == DT_F64 ? DT_F64 : DT_F32;
     int64_t cells = e.batch * e.kv_heads * e.k_size * e.v_size;
+    View in[6];
+    for (int k = 0; k < 6; k++)                     /* copies come before the call */
+        if (input_of(n, k))
+            in[k] = view_dense(l, n->in[k]);
     Call *c = call_kernel(l, n, "linear_attention");
     call_write(c, result_or_room(l, n, 0, type, 3, (int64_t[]){e.batch, e.length, e.q_heads * e.v_size}));
     call_write(c, result_or_room(l, n, 1, stored, 4, (int64_t[]){e.batch, e.kv_heads, e.k_size, e.v_size}));
     for (int k = 0; k < 6; k++)
         if (input_of(n, k))
-            call_read(c, view_dense(l, n->in[k]));
+            call_read(c, in[k]);
     call_update(c, scratch(l, sum, cells));
     call_type(c, "T", type);
     call_type(c, "TS", stored);

@@ -15,7 +15,7 @@
 
 enum { ALIGNMENT = 64 };
 
-typedef struct { XXH128_hash_t hash; int64_t bytes, offset; } Stored;
+typedef struct { XXH128_hash_t hash; int64_t bytes, offset; int program; } Stored;     /* program: the last that uses it */
 
 typedef struct {
     Stored *list;
@@ -44,12 +44,17 @@ static void append(Store *s, const void *data, int64_t bytes)
         append(s, zeros, gap);
 }
 
-static int64_t store(Store *s, const void *data, int64_t bytes)
+/* The place of these bytes, stored before or now; *fresh_use: `program` did not use them yet. */
+static int64_t store(Store *s, const void *data, int64_t bytes, int program, bool *fresh_use)
 {
     XXH128_hash_t hash = XXH3_128bits(data, (size_t)bytes);
     for (int k = 0; k < s->count; k++)
-        if (s->list[k].bytes == bytes && XXH128_isEqual(s->list[k].hash, hash))
+        if (s->list[k].bytes == bytes && XXH128_isEqual(s->list[k].hash, hash)) {
+            *fresh_use = s->list[k].program != program;
+            s->list[k].program = program;
             return s->list[k].offset;
+        }
+    *fresh_use = true;
     if (s->count == s->room) {
         s->room = s->room ? 2 * s->room : 256;
         Stored *fresh = alloc_array(s->room, sizeof *fresh);
@@ -57,25 +62,29 @@ static int64_t store(Store *s, const void *data, int64_t bytes)
             memcpy(fresh, s->list, (size_t)s->count * sizeof *fresh);
         s->list = fresh;
     }
-    s->list[s->count++] = (Stored){hash, bytes, s->end};
+    s->list[s->count++] = (Stored){hash, bytes, s->end, program};
     append(s, data, bytes);
     return s->list[s->count - 1].offset;
 }
 
-static void pack_buffer(Store *s, Buffer *b)
+static void pack_buffer(Store *s, Program *p, int program, Buffer *b)
 {
+    bool fresh_use;
     const Tensor *t = constant_tensor(b->value);
     if (!b->pack) {
-        b->offset = store(s, t->data, b->bytes);
+        b->offset = store(s, t->data, b->bytes, program, &fresh_use);
     } else {
         void *packed = calloc((size_t)b->bytes + 1, 1);
         if (!packed)
             fail(SDC_NO_SPACE, "out of memory packing a weight of %lld bytes", (long long)b->bytes);
         b->pack(packed, t, b->pack_parameters);
-        b->offset = store(s, packed, b->bytes);
+        if (b->bytes > 1 << 20)
+            memory_sample();
+        b->offset = store(s, packed, b->bytes, program, &fresh_use);
         free(packed);
     }
     constant_release(b->value);
+    p->weights_bytes += fresh_use ? b->bytes : 0;
 }
 
 int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path)
@@ -85,10 +94,8 @@ int64_t pack_programs(Program *const *programs, int n_programs, int fd, const ch
         programs[p]->weights_bytes = 0;
         for (int k = 0; k < programs[p]->n_buffers; k++) {
             Buffer *b = programs[p]->buffers[k];
-            if (b->kind != BUFFER_WEIGHTS)
-                continue;
-            pack_buffer(&s, b);
-            programs[p]->weights_bytes += b->bytes;
+            if (b->kind == BUFFER_WEIGHTS)
+                pack_buffer(&s, programs[p], p, b);
         }
     }
     return s.end;

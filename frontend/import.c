@@ -166,7 +166,7 @@ static void import_node(const Context *at, const Onnx__NodeProto *node)
         fail(SDC_BAD_INPUT, "%s: %s has no operator", at->import->path, node_title(node));
     Value **in = operands(at, node, &n_in);
     const Onnx__FunctionProto *f = function_find(at->import, node);
-    Reader *read = domain_is_default(node->domain) ? opset_reader(node->op_type, at->opset) : NULL;
+    Reader *read = opset_reader(node->domain, node->op_type, at->opset);
     if (f)
         function_inline(at, node, f, in, n_in);
     else if (read)

@@ -89,7 +89,7 @@ Model *onnx_load(const char *path)
         fail(SDC_BAD_INPUT, "%s: is not an ONNX model: it has no graph", path);
     im.model->opset = opset_of(&im, proto->opset_import, proto->n_opset_import, "the model");
     im.model->graph->name = text_copy(proto->graph->name);
-    im.uncomputed = value_new(im.model->graph, NULL);
+    im.uncomputed = alloc(sizeof *im.uncomputed);
     functions_index(&im, proto);
     Context top = {.import = &im, .graph = im.model->graph, .scope = &scope, .opset = im.model->opset};
     import_graph(&top, proto->graph);

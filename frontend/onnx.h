@@ -163,8 +163,8 @@ void function_inline(const Context *at, const Onnx__NodeProto *node, const Onnx_
 
 /* ---- opset.c: the table of opset.def -------------------------------------------------------------------------------------------------- */
 
-Reader *opset_reader(const char *op, int64_t opset);                 /* NULL: no such operator in that version */
-bool opset_knows(const char *op);                                    /* in any version */
+Reader *opset_reader(const char *domain, const char *op, int64_t opset);   /* opset: of the default domain; NULL: no such operator */
+bool opset_knows(const char *op);                                    /* of the default domain, in any version */
 bool domain_is_default(const char *domain);                          /* "", "ai.onnx" or absent */
 
 /* ---- call.c: what readers do --------------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,9 @@
 #include "onnx.h"
 
 #define OPSET(Name, since, reader) Reader read_##reader;
+#define PREVIEW(domain, Name, reader) Reader read_##reader;
 #include "opset.def"
+#undef PREVIEW
 #undef OPSET
 
 #endif

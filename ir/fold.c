@@ -78,6 +78,8 @@ static void evaluate(const Node *n, Array **out)
         eval_alone(n, in, out);
     else
         eval_node(n, in, out, false);
+    if (out[0] && out[0]->count > FOLD_BYTES)
+        memory_sample();
     for (int k = 0; k < n->n_in; k++)
         array_free((Array *)(uintptr_t)in[k]);
     free(in);

@@ -174,6 +174,11 @@ char *text_copy(const char *s);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool mul_overflow(int64_t a, int64_t b, int64_t *product);           /* true when the product does not fit */
 
+/* ---- memory.c -------------------------------------------------------------------------------------------------------- */
+
+void memory_sample(void);                                            /* called where the compiler's own memory is highest */
+int64_t memory_peak(void);                                           /* anonymous bytes, the highest sample so far */
+
 /* ---- graph.c: building and changing graphs -------------------------------------------------------------------------- */
 
 Model *model_new(const char *path);
@@ -275,6 +280,7 @@ typedef struct {
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
+void pass_masked(Graph *g);                      /* NonZero, Slice and ScatterND of torch's masked_scatter to one operator */
 void pass_infer(Graph *g);                       /* dtype and shape of every value, folding as it goes */
 void pass_fold(Graph *g);                        /* constants to initializers or recipes; If with a constant condition */
 Node *inline_branch(Node *n);                    /* fold.c: an If whose condition is constant; returns the node after it */

@@ -259,6 +259,13 @@ void shape_reverse_sequence(Node *n)
 
 void shape_dropout(Node *n)
 {
+    const Value *ratio = input_of(n, 1), *training = input_of(n, 2);
+    if (!dtype_is_float(n->in[0]->dtype))
+        fail_node(SDC_BAD_INPUT, n, "the data is %s, not floating point", dtype_info(n->in[0]->dtype)->name);
+    if (ratio && (!dtype_is_float(ratio->dtype) || shape_count(&ratio->shape) != 1))
+        fail_node(SDC_BAD_INPUT, n, "the ratio must be one float");
+    if (training && (training->dtype != DT_BOOL || shape_count(&training->shape) != 1))
+        fail_node(SDC_BAD_INPUT, n, "training_mode must be one bool");
     shape_same(n);
     set_output(n, 1, DT_BOOL, &n->in[0]->shape);
 }

@@ -70,6 +70,8 @@ void shape_roi_pool(Node *n)
         fail_node(SDC_BAD_INPUT, n, "batch indices of shape %s for %lld regions", shape_text(&n->in[2]->shape),
                   (long long)rois->dim[0]);
     int64_t size[2] = {1, 1};
+    if (n->in[0]->shape.dim[2] < 1 || n->in[0]->shape.dim[3] < 1)
+        fail_node(SDC_BAD_INPUT, n, "data of shape %s", shape_text(&n->in[0]->shape));
     if (align) {
         size[0] = attr_i(n, "output_height");
         size[1] = attr_i(n, "output_width");

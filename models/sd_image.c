@@ -38,6 +38,7 @@ static void find_window(Window *w, int64_t from, int64_t to, int64_t i)
         w->weights[k] /= total;
 }
 
+/* One axis; results are whole numbers from 0 to 255, as PIL has them between its two passes as well. */
 static void resample(const float *in, Axis from, float *out, Axis to, int64_t lines, double *weights)
 {
     Window w = {.weights = weights};
@@ -48,7 +49,7 @@ static void resample(const float *in, Axis from, float *out, Axis to, int64_t li
                 double sum = 0;
                 for (int64_t k = w.low; k < w.high; k++)
                     sum += weights[k] * (double)in[line * from.pitch + k * from.step + c];
-                out[line * to.pitch + i * to.step + c] = (float)sum;
+                out[line * to.pitch + i * to.step + c] = (float)fmin(fmax(rint(sum), 0), 255);
             }
     }
 }
@@ -74,7 +75,7 @@ int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t 
             full[i] = from[i];
         resize(full, height, width, narrow, done, to_height, to_width, weights);
         for (int64_t i = 0; i < n; i++)
-            (*to)[i] = (uint8_t)fminf(fmaxf(rintf(done[i]), 0), 255);
+            (*to)[i] = (uint8_t)done[i];
     }
     free(full);
     free(narrow);

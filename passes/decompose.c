@@ -14,6 +14,7 @@ static const struct { Op op; Decompose *rewrite; } rows[] = {
     {OP_SwiGLU, decompose_swiglu},
     {OP_CausalConvWithState, decompose_causal_conv},
     {OP_TensorScatter, decompose_tensor_scatter},
+    {OP_Compress, decompose_compress},
     {OP_DynamicQuantizeLinear, decompose_dynamic_quantize},
     {OP_MatMulInteger, decompose_matmul_integer},
     {OP_QLinearMatMul, decompose_qlinear_matmul},

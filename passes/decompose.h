@@ -9,7 +9,7 @@
 typedef void Decompose(Node *n);
 
 Decompose decompose_attention, decompose_flex_attention;
-Decompose decompose_rotary, decompose_swiglu, decompose_causal_conv, decompose_tensor_scatter;
+Decompose decompose_rotary, decompose_swiglu, decompose_causal_conv, decompose_tensor_scatter, decompose_compress;
 Decompose decompose_dynamic_quantize, decompose_matmul_integer, decompose_qlinear_matmul, decompose_conv_integer, decompose_qlinear_conv;
 Decompose decompose_nll_loss, decompose_softmax_loss;
 Decompose decompose_lp_norm, decompose_mvn, decompose_log_sum_exp;

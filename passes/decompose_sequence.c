@@ -1,4 +1,5 @@
-/* decompose_sequence.c: RotaryEmbedding, SwiGLU, CausalConvWithState and TensorScatter. */
+/* decompose_sequence.c: RotaryEmbedding, SwiGLU, CausalConvWithState, TensorScatter and Compress. */
+#include "../ir/select.h"
 #include "decompose.h"
 
 #include <string.h>
@@ -104,4 +105,24 @@ void decompose_tensor_scatter(Node *n)
     Node *scatter = begun(n, OP_ScatterElements, 3, (Value *[]){cache, make_expand(n, at, shape->rank, shape->dim), update});
     attr_set_i(scatter, "axis", axis);
     decompose_output(n, 0, finished(scatter));
+}
+
+/* ---- Compress ------------------------------------------------------------------------------------------------------------ */
+
+/* Its condition is constant, or its shape rule would have refused it: a Gather of the positions that are kept. */
+void decompose_compress(Node *n)
+{
+    Value *x = n->in[0];
+    bool flat = !attr_has(n, "axis");
+    int64_t axis = flat ? 0 : axis_of(n, attr_i(n, "axis"), x->shape.rank);
+    if (flat)
+        x = make_reshape(n, x, 1, (int64_t[]){shape_count(&x->shape)});
+    Array *condition = array_from_tensor(constant_tensor(n->in[1]));
+    constant_release(n->in[1]);
+    int64_t *kept = alloc_array(x->shape.dim[axis] + 1, sizeof *kept);
+    int64_t count = select_true(condition, x->shape.dim[axis], kept);
+    array_free(condition);
+    Node *gather = begun(n, OP_Gather, 2, (Value *[]){x, value_ints(n->graph, kept, count)});
+    attr_set_i(gather, "axis", axis);
+    decompose_output(n, 0, finished(gather));
 }

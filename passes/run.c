@@ -5,7 +5,7 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
+    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
     {"fold", pass_fold},   {"simplify", pass_simplify},
 };
 

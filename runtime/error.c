@@ -14,6 +14,23 @@
 
 enum { LINE_BYTES = 6144 };
 
+/* A library's errors, while one of its functions runs on this thread. */
+static _Thread_local char *caught;
+static _Thread_local size_t caught_room;
+
+void sdc_error_catch(char *into, size_t room)
+{
+    caught = into;
+    caught_room = room;
+}
+
+static void clean(char *line, size_t used)
+{
+    for (size_t i = 0; i < used; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+}
+
 int sdc_error(int code, const char *format, ...)
 {
     char line[LINE_BYTES];
@@ -21,13 +38,17 @@ int sdc_error(int code, const char *format, ...)
     size_t used = strnlen(line, head > 0 ? (size_t)head : 0);
     va_list arguments;
     va_start(arguments, format);
+    if (caught) {
+        vsnprintf(caught, caught_room, format, arguments);
+        va_end(arguments);
+        clean(caught, strlen(caught));
+        return code;
+    }
     int body = vsnprintf(line + used, sizeof line - used - 1, format, arguments);
     va_end(arguments);
     if (body > 0)
         used += strlen(line + used);
-    for (size_t i = 0; i < used; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+    clean(line, used);
     line[used++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, used);
     (void)written;      /* stderr is gone: the exit code still tells */

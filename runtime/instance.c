@@ -19,17 +19,18 @@ static char *map_arena(int64_t bytes)
     return arena;
 }
 
-int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool)
+int sdc_instance_open_in(SdcContext *c, const SdcProgram *p, SdcPool *pool, SdcSection weights, void *arena)
 {
-    *c = (SdcContext){.pool = pool};
+    *c = (SdcContext){.pool = pool, .arena = arena};
     if (p->weights_bytes > 0) {
-        SdcSection weights = sdc_section("weights");
         if (p->weights_offset < 0 || p->weights_bytes > weights.bytes ||
             p->weights_offset > weights.bytes - p->weights_bytes)
             return sdc_error(SDC_BAD_INPUT, "%s: its weights are missing from this file; copy or compile it again",
                              p->name);
         c->weights = (const char *)weights.data + p->weights_offset;
     }
+    if (arena)
+        return SDC_OK;
     c->arena_bytes = p->arena_bytes > 0 ? p->arena_bytes : 1;
     c->arena = map_arena(c->arena_bytes);
     if (!c->arena)
@@ -38,9 +39,14 @@ int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool)
     return SDC_OK;
 }
 
+int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool)
+{
+    return sdc_instance_open_in(c, p, pool, sdc_section("weights"), NULL);
+}
+
 void sdc_instance_close(SdcContext *c)
 {
-    if (c->arena)
+    if (c->arena && c->arena_bytes > 0)
         munmap(c->arena, (size_t)c->arena_bytes);
     *c = (SdcContext){0};
 }

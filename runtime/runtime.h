@@ -18,7 +18,8 @@
 #define SDC_MAX_RANK 8
 
 /* Exit codes, as documented in docs/cli.md. */
-enum { SDC_OK = 0, SDC_USAGE = 1, SDC_BAD_INPUT = 2, SDC_UNSUPPORTED = 3, SDC_NO_SPACE = 4, SDC_CC_FAILED = 5, SDC_BUG = 70 };
+enum { SDC_OK = 0, SDC_USAGE = 1, SDC_BAD_INPUT = 2, SDC_UNSUPPORTED = 3, SDC_NO_SPACE = 4, SDC_CC_FAILED = 5, SDC_BUG = 70,
+       SDC_CANCELLED = 6 };           /* of a library's run alone, never an exit code */
 
 /* ---- what the emitter writes ------------------------------------------------------------------------------------ */
 
@@ -58,6 +59,7 @@ typedef struct {
     int n_programs;
     int (*driver)(int argc, char **argv);   /* NULL: a single model, run by model_main() */
     const char *const *defaults;            /* "steps=20", NULL at the end: --default of the compile command */
+    uint64_t weights_hash;                  /* of a library's weights file: SdcSections.hash; 0 in an executable */
 } SdcModel;
 
 extern const SdcModel sdc_model;
@@ -67,8 +69,9 @@ struct SdcContext {
     char *arena;                      /* 64-byte aligned, arena_bytes long */
     const char *weights;              /* this program's weights */
     struct SdcPool *pool;
-    int64_t arena_bytes;              /* of the mapping that instance.c made */
+    int64_t arena_bytes;              /* of the mapping that instance.c made; 0: the arena is the caller's */
     char error[256];                  /* set when run() returns non-zero */
+    int (*step)(SdcContext *c, int64_t done);   /* before each call of a library's run(); non-zero ends it; may be NULL */
 };
 
 /* ---- pool.c: threads -------------------------------------------------------------------------------------------- */
@@ -96,12 +99,16 @@ uint64_t sdc_self_hash(void);                   /* of the whole executable's tai
 /* ---- instance.c: a program ready to run -------------------------------------------------------------------------- */
 
 int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool);   /* allocates the arena */
+/* The same with weights that lie elsewhere, and in the caller's arena (64-byte aligned, arena_bytes long) unless NULL. */
+int sdc_instance_open_in(SdcContext *c, const SdcProgram *p, SdcPool *pool, SdcSection weights, void *arena);
 void sdc_instance_close(SdcContext *c);
 
 /* ---- error.c ----------------------------------------------------------------------------------------------------- */
 
 /* "NAME: TEXT\n" on stderr in one write; returns code so that callers can `return sdc_error(...)`. */
 int sdc_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Until it is called with NULL, this thread's errors go to into[room], without NAME, instead of stderr: libraries. */
+void sdc_error_catch(char *into, size_t room);
 
 /* ---- cpu.c ------------------------------------------------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@ static __attribute__((cold, noinline, unused)) void sdc_index_error(SdcContext *
 }
 
 /* index counted from either end, or -1 after reporting it. */
-static inline int64_t sdc_index(SdcContext *c, int64_t index, int64_t extent)
+static inline __attribute__((unused)) int64_t sdc_index(SdcContext *c, int64_t index, int64_t extent)
 {
     int64_t at = index < 0 ? index + extent : index;
     if (__builtin_expect(at >= 0 && at < extent, 1))

@@ -111,9 +111,17 @@ static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const SDC_CAT(N
     }
 }
 
-/* Add one chunk's products for one panel.  pixel[i]: place of output pixel i in the patch. */
+/* The weights of a panel for the chunk that begins at `channel`. */
+static inline const float *SDC_CAT(NAME, _panel)(const float *weights, int64_t panel, int64_t channel)
+{
+    enum { columns = SDC_CAT(NAME, _group_out), taps = (KERNEL_H) * (KERNEL_W) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+    return weights + (begin * SDC_CAT(NAME, _group_in) + vectors * channel) * taps * SDC_VL;
+}
+
+/* Add one chunk's products for one panel.  pixel[i]: place of output pixel i in the patch; next: the panel that follows. */
 static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth, int64_t vectors,
-    const float *weights)
+    const float *weights, const float *next)
 {
     enum { tile = SDC_CAT(NAME, _tile), taps = SDC_CAT(NAME, _taps), merged = SDC_CAT(NAME, _merged) };
     int64_t tap[taps];
@@ -121,11 +129,13 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
         int64_t r = merged ? t : t / (KERNEL_W), s = merged ? 0 : t % (KERNEL_W);
         tap[t] = (r * (DILATION_H) * SDC_CAT(NAME, _patch_w) + s * (DILATION_W)) * depth;
     }
+    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles), steps = depth * (KERNEL_H) * (KERNEL_W);
     for (int64_t t = 0; t < tiles; t++) {
         const float *row[tile];
         for (int64_t m = 0; m < tile; m++)
             row[m] = patch + pixel[t * tile + m] * depth;
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, taps, merged ? depth * (KERNEL_W) : depth, weights);
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, taps, steps / taps, weights,
+            next + t * share * steps, share);
     }
 }
 
@@ -158,8 +168,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SDC_CAT(NAME, _Block) 
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
     const float *x = d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
-    const int64_t depth = (int64_t)channels * (KERNEL_H) * (KERNEL_W);
-    const float *weights = d->weights + block->group * sdc_vectors(columns) * SDC_VL * depth;
+    const float *weights = d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
     const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
     for (int64_t i = 0; i < tiles * tile; i++) {
         int64_t inside = sdc_min(i, block->h * block->w - 1);
@@ -170,11 +179,13 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SDC_CAT(NAME, _Block) 
         SDC_CAT(NAME, _gather)(patch, x, block, channel, chunk);
         for (int64_t p = block->panel; p < block->end; p++) {
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
-            const float *panel = weights + (begin * depth + vectors * channel * (KERNEL_H) * (KERNEL_W)) * SDC_VL;
+            const float *next = p + 1 < block->end ? SDC_CAT(NAME, _panel)(weights, p + 1, channel)
+                : SDC_CAT(NAME, _panel)(weights, block->panel, channel + chunk < channels ? channel + chunk : 0);
             if (channel == 0)
                 sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
                     columns - begin * SDC_VL);
-            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors, panel);
+            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors,
+                SDC_CAT(NAME, _panel)(weights, p, channel), next);
         }
     }
     for (int64_t p = block->panel; p < block->end; p++) {

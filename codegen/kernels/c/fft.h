@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* table[k] = exp(sign * 2 pi i k / length); angles are taken from the nearest axis, so that the exact values are exact. */
-static inline void sdc_fft_table(double *table, int64_t length, int sign)
+static inline __attribute__((unused)) void sdc_fft_table(double *table, int64_t length, int sign)
 {
     for (int64_t k = 0; k < length; k++) {
         const int64_t quarter = (4 * k + length / 2) / length;
@@ -22,7 +22,7 @@ static inline void sdc_fft_table(double *table, int64_t length, int sign)
 }
 
 /* out[k] = sum over j of in[j * stride] table[j k length / n]; terms: room for the largest prime factor of n. */
-static inline void sdc_fft(double *restrict out, const double *restrict in, int64_t n, int64_t stride, const double *restrict table,
+static inline __attribute__((unused)) void sdc_fft(double *restrict out, const double *restrict in, int64_t n, int64_t stride, const double *restrict table,
                            int64_t length, double *restrict terms)
 {
     int64_t p = 2;

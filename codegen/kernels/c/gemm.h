@@ -109,27 +109,41 @@ static void SDC_CAT(NAME, _store)(float *y, const float *sums, int64_t rows, int
         }
 }
 
+/* The part of packed b that panel `panel` reads from depth k on. */
+static inline const float *SDC_CAT(NAME, _panel)(const float *b, int64_t panel, int64_t k)
+{
+    const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
+    return b + (begin * (DEPTH) + vectors * k) * SDC_VL;
+}
+
+/* Add the products of depths [k, k + depth) for one panel; sums [tiles][tile][vectors][SDC_VL]; next: the panel that follows. */
+static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t rows, int64_t depth, int64_t vectors, const float *b, const float *next)
+{
+    enum { tile = SDC_CAT(NAME, _tile) };
+    const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile), share = sdc_ceil_div(vectors * SDC_VL, tiles);
+    for (int64_t t = 0; t < tiles; t++) {
+        const float *at[tile];
+        for (int64_t m = 0; m < tile; m++)
+            at[m] = a + sdc_min(t * tile + m, rows - 1) * (A_ROW);
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth, share);
+    }
+}
+
 /* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
 static void SDC_CAT(NAME, _unit)(float *y, const float *a, const float *b, const SdcDense *d, int64_t row, int64_t rows,
     int64_t panel, int64_t end, int64_t first)
 {
     enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
     _Alignas(64) float sums[SDC_UNIT_PANELS][unit_rows * widest];
-    const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile);
-    for (int64_t k = 0; k == 0 || k < (DEPTH); k += SDC_DEPTH_STEP)
+    for (int64_t k = 0; k < (DEPTH); k += SDC_DEPTH_STEP)
         for (int64_t p = panel; p < end; p++) {
-            int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-            const float *weights = b + begin * SDC_VL * (DEPTH) + k * vectors * SDC_VL;
+            const int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
+            const int64_t depth = sdc_min(SDC_DEPTH_STEP, (DEPTH) - k);
+            const float *next = p + 1 < end ? SDC_CAT(NAME, _panel)(b, p + 1, k) : SDC_CAT(NAME, _panel)(b, panel, k + depth < (DEPTH) ? k + depth : 0);
             if (k == 0)
-                sdc_tile_start(sums[p - panel], tiles * tile, vectors, HAS_BIAS ? d->bias + begin * SDC_VL : NULL,
+                sdc_tile_start(sums[p - panel], sdc_ceil_div(rows, tile) * tile, vectors, HAS_BIAS ? d->bias + begin * SDC_VL : NULL,
                     (COLUMNS) - begin * SDC_VL);
-            for (int64_t t = 0; t < tiles; t++) {
-                const float *at[tile];
-                for (int64_t m = 0; m < tile; m++)
-                    at[m] = a + sdc_min(row + t * tile + m, row + rows - 1) * (A_ROW) + k;
-                sdc_tile_for(tile, vectors)(sums[p - panel] + t * tile * vectors * SDC_VL, at, tap, 1,
-                    sdc_min(SDC_DEPTH_STEP, (DEPTH) - k), weights);
-            }
+            SDC_CAT(NAME, _step)(sums[p - panel], a + row * (A_ROW) + k, rows, depth, vectors, SDC_CAT(NAME, _panel)(b, p, k), next);
         }
     for (int64_t p = panel; p < end; p++) {
         int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;

@@ -124,4 +124,26 @@ static inline double sdc_exp_sum_f64(double *y, const double *x, int64_t n, doub
     return total;
 }
 
+static inline float sdc_dot_f32(const float *a, const float *b, int64_t n)
+{
+    sdc_vf even = {0}, odd = {0};
+    int64_t i = 0;
+    for (; i + 2 * SDC_VL <= n; i += 2 * SDC_VL) {
+        even += sdc_load(a + i) * sdc_load(b + i);
+        odd += sdc_load(a + i + SDC_VL) * sdc_load(b + i + SDC_VL);
+    }
+    double total = sdc_collect(even, odd, (sdc_vf){0}, (sdc_vf){0});
+    for (; i < n; i++)
+        total += (double)a[i] * (double)b[i];
+    return (float)total;
+}
+
+static inline double sdc_dot_f64(const double *a, const double *b, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += a[i] * b[i];
+    return total;
+}
+
 #endif

@@ -11,6 +11,7 @@
  *
  * One unit: indices may meet, and the last one wins. */
 #include "kernel.h"
+#include "bounds.h"
 
 #ifndef NAME
 #define NAME max_unpool_default
@@ -32,7 +33,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, T) *y, const SDC_CAT(st_, T) *x, const int
     for (int64_t k = 0; k < COUNT; k++) {
         int64_t at = index[k], to = 0;
         if (at < 0 || at >= limit) {
-            snprintf(c->error, sizeof c->error, "MaxUnpool: index %lld is outside 0..%lld", (long long)at, (long long)limit - 1);
+            sdc_index_error(c, at, limit);
             return;
         }
         for (int d = RANK; d-- > 0; at /= full[d])

@@ -5,22 +5,24 @@
  *      result[.., m * MR + n] = EXPR of x[.., n * NX + m]       0 <= m < M, 0 <= n < N
  *
  *   NAME               the function
- *   R  T  EXPR         types, and the element to store from the stored element v, as in copy.h
+ *   R  T  EXPR  SAME   types, the element to store from the stored element v, and whether that is v, as in copy.h
  *   M  MR              length of the source's unit-stride axis, and the result's stride along it
  *   N  NX              length of the result's unit-stride axis, and the source's stride along it
  *   ROWS               product of the other axes; 0 is legal, M and N are at least 1
  *   OUTER DIMS SR S0   number, lengths and strides of the other axes, in the result's storage order
  *
- * A unit is a block of UNIT_M x UNIT_N elements; inside it tiles of TILE x TILE pass through a small buffer, so that both
- * memories are read and written in runs. */
+ * A unit is a block of UNIT_M x UNIT_N elements; it goes through it in tiles of TILE x TILE, whole cache lines wide, so
+ * that lines of both memories are used up while they are in the first cache. */
 #include "kernel.h"
 #include "index.h"
+#include "transpose_block.h"
 
 #ifndef NAME
 #define NAME transpose_default
 #define R f32
 #define T f32
 #define EXPR v
+#define SAME 1
 #define M 4096
 #define MR 320
 #define N 320
@@ -32,9 +34,9 @@
 #define S0 1310720
 #endif
 
-#define TILE 16
-#define UNIT_M 64
-#define UNIT_N 1024
+#define TILE 32
+#define UNIT_M 256
+#define UNIT_N 256
 #define BLOCKS_M ((M + UNIT_M - 1) / UNIT_M)
 #define BLOCKS_N ((N + UNIT_N - 1) / UNIT_N)
 
@@ -43,19 +45,27 @@ typedef struct {
     const SDC_CAT(st_, T) *x;
 } SDC_CAT(NAME, _arguments);
 
-/* m x n elements, both at most TILE; inlined with constants for the full tile. */
+/* m x n elements, both at most TILE.  The buffer keeps strides that are powers of two, whose lines evict each other, out of the
+ * inner loops: each line of either memory is touched once. */
 static inline __attribute__((always_inline)) void SDC_CAT(NAME, _tile)(int64_t m, int64_t n, SDC_CAT(st_, R) *restrict result,
                                                                        const SDC_CAT(st_, T) *restrict x)
 {
     SDC_CAT(st_, R) buffer[TILE][TILE];
+    int64_t blocks_m = 0, blocks_n = 0;
+    if (SAME && sizeof *x == 4) {
+        blocks_m = m / 4 * 4;
+        blocks_n = n / 4 * 4;
+        for (int64_t j = 0; j < blocks_n; j += 4)
+            for (int64_t i = 0; i < blocks_m; i += 4)
+                sdc_transpose_4x4(&buffer[i][j], TILE, x + j * NX + i, NX);
+    }
     for (int64_t j = 0; j < n; j++)
-        for (int64_t i = 0; i < m; i++) {
+        for (int64_t i = j < blocks_n ? blocks_m : 0; i < m; i++) {
             const SDC_CAT(st_, T) v = x[j * NX + i];
-            buffer[j][i] = EXPR;
+            buffer[i][j] = EXPR;
         }
     for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            result[i * MR + j] = buffer[j][i];
+        memcpy(result + i * MR, buffer[i], (size_t)n * sizeof *result);
 }
 
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
@@ -95,6 +105,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, R) *result, const SDC_CAT(st_, T) *x)
 #undef R
 #undef T
 #undef EXPR
+#undef SAME
 #undef M
 #undef MR
 #undef N

@@ -1,0 +1,77 @@
+/* masked: torch's masked_scatter, whose export takes the detour over an extent that depends on the data, becomes one
+ * operator with a static shape.
+ *
+ *   needs:   imported graph (runs before infer, which could not give NonZero a shape)
+ *   spells:  i = Transpose(NonZero(mask)); ScatterND(x, i, Slice(source, 0, Gather(Shape(i), 0)))
+ *   leaves:  MaskedScatter(x, mask, source); its shape rule checks that the mask has x's shape                      */
+#include <string.h>
+
+#include "../ir/sdc.h"
+
+static Node *made_by(const Value *v, Op op)
+{
+    return v && v->def && v->def->op == op ? v->def : NULL;
+}
+
+/* A constant all of whose elements equal c; an absent optional operand counts as one. */
+static bool all_equal(const Value *v, int64_t c)
+{
+    if (!v)
+        return true;
+    for (int64_t k = 0; v->tensor && k < v->tensor->count; k++)
+        if (dtype_load_i(v->dtype, (const char *)v->tensor->data + k * dtype_info(v->dtype)->bytes) != c)
+            return false;
+    return v->tensor && !dtype_is_float(v->dtype);
+}
+
+/* Is v the number of rows of `indices`: Shape, then element 0, in any rank? */
+static bool counts_rows(const Value *v, const Value *indices)
+{
+    const Node *n = v ? v->def : NULL;
+    while (n && (n->op == OP_Unsqueeze || n->op == OP_Reshape || n->op == OP_Cast || n->op == OP_Squeeze))
+        n = n->in[0]->def;
+    if (!n || n->op != OP_Gather || !all_equal(n->in[1], 0))
+        return false;
+    const Node *shape = made_by(n->in[0], OP_Shape);
+    return shape && shape->in[0] == indices;
+}
+
+static void rewrite(Node *n)
+{
+    const Node *turn = made_by(n->in[1], OP_Transpose), *cut = made_by(n->in[2], OP_Slice);
+    const Node *found = turn ? made_by(turn->in[0], OP_NonZero) : NULL;
+    int64_t perm[2];
+    if (!found || !cut || strcmp(attr_s(n, "reduction"), "none") || attr_ints(turn, "perm", perm, 2) != 2 || perm[0] != 1)
+        return;
+    if (!all_equal(cut->in[1], 0) || !all_equal(input_of(cut, 3), 0) || !all_equal(input_of(cut, 4), 1) || !counts_rows(cut->in[2], n->in[1]))
+        return;
+    Node *masked = node_new(n->graph, n, OP_MaskedScatter, 3, (Value *[]){n->in[0], found->in[0], cut->in[0]}, 1);
+    masked->name = n->name;
+    masked->out[0]->name = n->out[0]->name;
+    value_replace(n->out[0], masked->out[0]);
+}
+
+static void sweep(Graph *g)
+{
+    for (Node *n = g->last, *prev; n; n = prev) {
+        prev = n->prev;
+        bool dead = true;
+        for (int k = 0; k < n->n_out; k++)
+            dead &= !n->out[k] || (!n->out[k]->n_uses && !n->out[k]->graph_output);
+        if (dead)
+            node_remove(n);
+    }
+}
+
+void pass_masked(Graph *g)
+{
+    bool any = false;
+    for (Node *n = g->first; n; n = n->next)
+        if (n->op == OP_ScatterND && n->n_in == 3) {
+            int before = n->out[0]->n_uses;
+            rewrite(n);
+            any |= n->out[0]->n_uses != before;
+        }
+    if (any)
+        sweep(g);
+}
