@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../models/pipeline.h"
 #include "../runtime/tokenizer.h"
 
 enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
@@ -29,11 +30,12 @@ typedef struct {
 
 typedef struct {
     const char *class, *driver;
+    int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
     ComponentRule components[8];
 } PipelineRule;
 
 static const PipelineRule pipelines[] = {
-    {"StableDiffusionPipeline", "sdc_sd_main", {
+    {"StableDiffusionPipeline", "sdc_sd_main", sdc_sd_default, {
         {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}}}},
         {"unet", true, true, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}}, {"timestep", 1, {BATCH}},
                                     {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}}}},
@@ -43,12 +45,38 @@ static const PipelineRule pipelines[] = {
 
 /* ---- configuration files ---------------------------------------------------------------------------------------------- */
 
-static json_t *read_json(const char *path, bool required)
+/* Python writes infinities and NaN as bare words, which JSON does not know: they become strings. */
+static char *quote_constants(const char *text, size_t bytes)
+{
+    static const struct { const char *word, *text; } words[] = {{"-Infinity", "\"-inf\""}, {"Infinity", "\"inf\""}, {"NaN", "\"nan\""}};
+    char *quoted = alloc(2 * bytes + 1), *out = quoted;
+    bool inside = false;
+    for (const char *p = text, *end = text + bytes; p < end; p++) {
+        inside ^= *p == '"';
+        if (inside && *p == '\\' && p + 1 < end)
+            *out++ = *p++;
+        size_t k = 0, length = 0;
+        for (; !inside && k < sizeof words / sizeof *words; k++) {
+            length = strlen(words[k].word);
+            if (length <= (size_t)(end - p) && !memcmp(p, words[k].word, length))
+                break;
+        }
+        if (inside || k == sizeof words / sizeof *words) {
+            *out++ = *p;
+            continue;
+        }
+        out = stpcpy(out, words[k].text);
+        p += length - 1;
+    }
+    return quoted;
+}
+
+static json_t *read_json(const char *path)
 {
     json_error_t error;
-    if (access(path, R_OK) && !required)
-        return json_object();
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    Mapping file = map_file(path);
+    char *text = quote_constants(file.data, (size_t)file.bytes);
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     if (!root)
         fail(SDC_BAD_INPUT, "%s: line %d: %s", path, error.line, error.text);
     if (!json_is_object(root))
@@ -115,7 +143,7 @@ static const PipelineRule *find_rule(const char *folder, const json_t *index)
 /* The VAE's downsampling: its config's block_out_channels, one halving between two. */
 static int64_t latent_scale(const char *folder)
 {
-    json_t *config = read_json(text_format("%s/vae_decoder/config.json", folder), true);
+    json_t *config = read_json(text_format("%s/vae_decoder/config.json", folder));
     size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
     json_decref(config);
     return blocks ? (int64_t)1 << (blocks - 1) : 8;
@@ -123,7 +151,7 @@ static int64_t latent_scale(const char *folder)
 
 static void read_sizes(Pipeline *p, const Options *o)
 {
-    json_t *config = read_json(text_format("%s/unet/config.json", p->folder), true);
+    json_t *config = read_json(text_format("%s/unet/config.json", p->folder));
     int64_t side = json_int(config, "sample_size", 64) * p->scale;
     json_decref(config);
     p->sizes[0] = (Size){side, side};
@@ -205,9 +233,12 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
         fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json; name a model.onnx in it, or a pipeline's folder", folder);
     if (o->dims.count || o->shapes.count || o->binds.count)
         fail(SDC_USAGE, "--dim, --shape and --bind are for single models; a pipeline takes --size and --batch");
-    json_t *index = read_json(text_format("%s/model_index.json", folder), true);
+    json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1, .isa = given->isa};
+    for (int k = 0; k < o->defaults.count; k++)
+        if (p->rule->check_default(o->defaults.list[k]))
+            exit(SDC_USAGE);
     p->scale = latent_scale(folder);
     read_sizes(p, o);
     void *tokenizer;
@@ -219,8 +250,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     if (p->tokens < 1 || p->tokens > 4096)
         p->tokens = 77;
     compile_components(p);
-    json_t *vae = read_json(text_format("%s/vae_decoder/config.json", folder), true);
-    json_t *scheduler = read_json(text_format("%s/scheduler/scheduler_config.json", folder), true);
+    json_t *vae = read_json(text_format("%s/vae_decoder/config.json", folder));
+    json_t *scheduler = read_json(text_format("%s/scheduler/scheduler_config.json", folder));
     char *pipeline = text_format("class=%s\ntokenizer.max_length=%lld\n", p->rule->class, (long long)p->tokens);
     Section sections[] = {{"tokenizer", tokenizer, tokenizer_bytes}, text_section("scheduler", settings(scheduler, "", "")),
                           text_section("pipeline", settings(vae, "vae.", pipeline))};

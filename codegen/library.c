@@ -72,7 +72,7 @@ static void print_networks(FILE *out, Program *const *programs, int n_programs)
 {
     for (int k = 0; k < n_programs; k++) {
         const Program *p = programs[k];
-        fprintf(out, " * %d: ", k);
+        fprintf(out, " * Network %d: ", k);
         print_name(out, p->name);
         fprintf(out, ", %" PRId64 " bytes of arena\n", p->arena_bytes);
         print_tensors(out, "input", p->graph->n_inputs, p->inputs, p->graph->inputs, NULL);

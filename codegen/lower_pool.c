@@ -27,7 +27,7 @@ static void pool_call(Lowering *l, Node *n, const Window *w)
         return;
     View x = channels_to_last(view_channels_last(l, n->in[0]));
     bool norm = n->op == OP_LpPool || n->op == OP_GlobalLpPool;
-    Call *c = call_kernel(l, n, "pool");
+    Call *c = call_kernel(l, n, "pooling");
     call_write(c, y);
     if (index.buffer)
         call_write(c, index);

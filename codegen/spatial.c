@@ -42,9 +42,11 @@ View permuted_operand(Lowering *l, Node *n, Value *v, const int *perm, Value **c
 View view_flatten(View v, int first, int count)
 {
     View r = v;
-    for (int k = first + 1; k < first + count; k++)
+    for (int k = first + 1; k < first + count; k++) {
         r.dim[first] *= v.dim[k];
-    r.stride[first] = v.stride[first + count - 1];
+        if (v.dim[k] != 1)                          /* the stride along a single element means nothing */
+            r.stride[first] = v.stride[k];
+    }
     for (int k = first + count; k < v.rank; k++) {
         r.dim[k - count + 1] = v.dim[k];
         r.stride[k - count + 1] = v.stride[k];

@@ -18,6 +18,9 @@
 
 int sdc_sd_main(int argc, char **argv);         /* sd.c: Stable Diffusion 1 and 2 */
 
+/* For the compiler: is "steps=20" a default that the driver will take?  SDC_USAGE after printing why not. */
+int sdc_sd_default(const char *text);
+
 /* ---- pipeline.c ------------------------------------------------------------------------------------------------- */
 
 /* The value of a key of the section "pipeline" in into[room]; false when it is absent, empty, null or too long. */

@@ -138,14 +138,20 @@ void sd_help(FILE *out)
 }
 
 /* "steps=20" of `sdc compile --default`. */
-static int set_default(SdOptions *o, const char *text)
+static int set_default(SdOptions *o, const char *text, int code)
 {
     const char *equals = strchr(text, '=');
     size_t n = equals ? (size_t)(equals - text) : 0;
     for (const SdcOption *row = sd_options; n && row->name; row++)
         if (row->argument && strlen(row->name) == n && !memcmp(row->name, text, n))
             return row->set(o, equals + 1);
-    return sdc_error(SDC_BUG, "the compiled-in default '%s' is not an option with a value", text);
+    return sdc_error(code, "the default '%s' is not OPTION=VALUE for one of this pipeline's options", text);
+}
+
+int sdc_sd_default(const char *text)
+{
+    SdOptions unused = {0};
+    return set_default(&unused, text, SDC_USAGE);
 }
 
 int sd_options_read(SdOptions *o, int argc, char **argv)
@@ -153,7 +159,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = 50, .guidance = 7.5, .count = 1, .strength = 0.8,
                      .eta = NAN};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
-        if (set_default(o, *text))
+        if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;
     int n = 0;
     const char *preset = o->prompt;

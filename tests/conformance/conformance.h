@@ -38,7 +38,7 @@ typedef struct {
     Unit *units;
     int count;
     const char *work;               /* folder for executables */
-    const char *driver;             /* object file of driver.c */
+    const char *driver;             /* archive of driver.c and what it needs */
     int batch_size;
 } Suite;
 

@@ -1,4 +1,4 @@
-/* pool.h: MaxPool, AveragePool, LpPool and their global forms, channels last, over any number of spatial axes.
+/* pooling.h: MaxPool, AveragePool, LpPool and their global forms, channels last, over any number of spatial axes.
  *
  *      void NAME(SdcContext *c, st_T *y, int64_t *index, const st_T *x)
  *
@@ -22,7 +22,7 @@ enum { SDC_POOL_MAX, SDC_POOL_AVERAGE, SDC_POOL_NORM };
 #endif
 
 #ifndef NAME
-#define NAME pool_default
+#define NAME pooling_default
 #define T f32
 #define KIND SDC_POOL_AVERAGE
 #define BATCH 1
