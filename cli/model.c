@@ -77,10 +77,22 @@ Bindings read_bindings(const Options *o, const char *path)
     return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count};
 }
 
+/* The best for this CPU, or what every CPU of the compiler's machine has. */
+static const Isa *default_isa(const char *machine)
+{
+    const Isa *isa = isa_by_name("native");
+    if (!isa->machine || !strcmp(isa->machine, machine))
+        return isa;
+    isa = isa_by_name(machine);
+    return isa ? isa : isa_by_name("generic");
+}
+
 const Isa *read_isa(const Options *o)
 {
-    const char *name = o->isa ? o->isa : "native";
-    const Isa *isa = isa_by_name(name);
+    const char *name = o->isa ? o->isa : "native", *machine = cc_machine(o->cc ? o->cc : "cc");
+    const Isa *isa = o->isa && strcmp(name, "native") ? isa_by_name(name) : default_isa(machine);
+    if (isa && isa->machine && strcmp(isa->machine, machine))
+        fail(SDC_USAGE, "--isa %s: the C compiler makes code for %s; name its instruction set, or another compiler with --cc", name, machine);
     if (isa)
         return isa;
     int count;

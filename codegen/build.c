@@ -38,61 +38,10 @@ static char *work_folder(const BuildOptions *o)
     return folder;
 }
 
-/* Kernel templates, headers and (without an archive) the runtime's sources go to FOLDER/sdc. */
-static void write_support(const char *folder, bool sources, bool temporary)
-{
-    const char *inner = text_format("%s/sdc", folder);
-    make_folder(inner);
-    if (temporary)
-        remove_at_exit(inner);
-    for (const Embedded *e = embedded_files; e->name; e++) {
-        const char *base = strrchr(e->name, '/');
-        size_t length = strlen(e->name);
-        bool source = length > 2 && !strcmp(e->name + length - 2, ".c");
-        bool archive = length > 2 && !strcmp(e->name + length - 2, ".a");
-        if (archive || (source && !sources))
-            continue;
-        const char *path = text_format("%s/%s", inner, base ? base + 1 : e->name);
-        if (temporary)
-            remove_at_exit(path);
-        embedded_write(e, path);
-    }
-}
-
-static char *write_archive(const char *folder)
-{
-    const Embedded *e = embedded_find("libsdcrt.a");
-    if (!e)
-        bug("the runtime archive is not inside this sdc");
-    char *path = text_format("%s/libsdcrt.a", folder);
-    remove_at_exit(path);
-    embedded_write(e, path);
-    return path;
-}
-
 static const char *host_machine(void)
 {
     struct utsname name;
     return uname(&name) ? "" : text_copy(name.machine);
-}
-
-/* For another machine than ours there is no archive: a single model's runtime is compiled with the kernels. */
-static char **with_runtime_sources(char **files, const char *folder)
-{
-    int count = 0, extra = 0;
-    while (files[count])
-        count++;
-    for (const Embedded *e = embedded_files; e->name; e++)
-        extra += !strncmp(e->name, "runtime/", 8);
-    char **all = alloc_array(count + extra + 1, sizeof *all);
-    memcpy(all, files, (size_t)count * sizeof *all);
-    for (const Embedded *e = embedded_files; e->name; e++) {
-        size_t length = strlen(e->name);
-        if (!strncmp(e->name, "runtime/", 8) && !strcmp(e->name + length - 2, ".c"))
-            all[count++] = text_format("sdc/%s", e->name + 8);
-    }
-    (void)folder;
-    return all;
 }
 
 int beside(const char *output, char **path)
@@ -158,27 +107,6 @@ void append_sections(int fd, const char *path, int weights_fd, int64_t weights_b
     check(sdc_sections_finish(w));
 }
 
-static const char makefile[] =
-    "# Builds %s from the source that sdc emitted; its weights are in %s.weights, which must stay beside it.\n"
-    "CC ?= cc\nCFLAGS = -std=gnu17 -O2 -ftree-vectorize -ffp-contract=fast -fno-math-errno -fno-trapping-math -w%s\n"
-    "OBJECTS = $(patsubst %%.c,%%.o,$(wildcard *.c sdc/*.c))\n\n"
-    "%s: $(OBJECTS)\n\t$(CC) $(CFLAGS) -o $@ $(OBJECTS) -lm -pthread%s\n\n"
-    "%%.o: %%.c\n\t$(CC) $(CFLAGS) -Isdc -c $< -o $@\n\nclean:\n\trm -f $(OBJECTS) %s\n";
-
-static void write_makefile(const BuildOptions *o, const char *folder)
-{
-    const char *path = text_format("%s/Makefile", folder);
-    char *flags = "";
-    for (int k = 0; o->isa->flags[k]; k++)
-        flags = text_format("%s %s", flags, o->isa->flags[k]);
-    FILE *out = fopen(path, "w");
-    if (!out)
-        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-    fprintf(out, makefile, o->name, o->name, flags, o->name, o->driver ? " -lpng -lz -lutf8proc" : " -lz", o->name);
-    if (fclose(out))
-        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-}
-
 static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s, double seconds, int64_t weights)
 {
     struct rusage usage;
@@ -211,7 +139,7 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
     if (!temporary)
         for (int k = 0; files[k]; k++)
             keep_at_exit(text_format("%s/%s", folder, files[k]));
-    write_support(folder, source_only || !host, temporary);
+    write_support(&o, folder, source_only || !host, temporary);
     if (source_only) {
         keep_at_exit(text_format("%s/kernels.h", folder));
         write_makefile(&o, folder);
@@ -226,7 +154,7 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
         if (host)
             o.archive = write_archive(folder);
         else
-            files = with_runtime_sources(files, folder);
+            files = with_runtime_sources(files, &o);
         cc_compile(&o, folder, files, &seconds);
         const char *elf = text_format("%s/linked", folder);
         remove_at_exit(elf);

@@ -15,6 +15,14 @@ void copy_into(int fd, const char *from, const char *to);           /* to: for m
 void append_sections(int fd, const char *path, int weights_fd, int64_t weights_bytes, const BuildOptions *o);
 void publish(int fd, const char *from, const char *to, mode_t mode);     /* synced, closed, renamed */
 
+/* ---- support.c ---- */
+
+/* Headers and kernel templates, and the runtime's sources when asked for, into FOLDER/sdc. */
+void write_support(const BuildOptions *o, const char *folder, bool sources, bool temporary);
+char *write_archive(const char *folder);                            /* the runtime for this machine; returns its path */
+char **with_runtime_sources(char **files, const BuildOptions *o);   /* what write_support wrote, added to the list */
+void write_makefile(const BuildOptions *o, const char *folder);
+
 /* ---- library.c ---- */
 
 /* Write OUT.weights, not yet under its name, and set o->weights_hash, which the emitted source carries. */

@@ -179,7 +179,10 @@ static char **compile_arguments(const BuildOptions *o, const char *folder, const
         add(arguments, &count, o->isa->flags[k]);
     for (int k = 0; o->cflags && o->cflags[k]; k++)
         add(arguments, &count, o->cflags[k]);
-    add(arguments, &count, text_format("-I%s/sdc", folder));
+    add(arguments, &count, "-D_GNU_SOURCE");
+    add(arguments, &count, text_format("-I%s/sdc/kernels", folder));
+    add(arguments, &count, text_format("-I%s/sdc/runtime", folder));
+    add(arguments, &count, text_format("-I%s", folder));
     add(arguments, &count, text_format("%s/%s", folder, file));
     add(arguments, &count, "-o");
     add(arguments, &count, object_of(folder, file));
@@ -254,9 +257,19 @@ static void link_with(const BuildOptions *o, const char *folder, const char *con
     run_alone("C compiler", arguments, "the link", log);
 }
 
+/* What a pipeline's runtime stands on, where the archive does not bring it along. */
+static const char *const pipeline_libraries[] = {"-lpng", "-lz", "-lutf8proc", NULL};
+
 void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output)
 {
-    const char *after[] = {list_objects(folder, files), o->archive ? o->archive : "-lm", "-lm", "-pthread", NULL};
+    const char *after[8] = {list_objects(folder, files)};
+    int count = 1;
+    if (o->archive)
+        after[count++] = o->archive;
+    for (int k = 0; !o->archive && o->driver && pipeline_libraries[k]; k++)
+        after[count++] = pipeline_libraries[k];
+    after[count++] = "-lm";
+    after[count++] = "-pthread";
     link_with(o, folder, (const char *const[]){o->is_static ? "-static" : "-pie", NULL}, after, output);
 }
 

@@ -2,7 +2,7 @@
 #include "conv_pack.h"
 
 enum {
-    UNIT_PIXELS = 64,               /* of a convolution's unit: the panel's step is read from the cache this many times */
+    UNIT_PIXELS = 64,               /* of a convolution's unit: so often is a weight used once it is in the cache */
     CHUNK = 64,                     /* channels of a patch, so that it stays in the first-level cache */
     PATCH_FLOATS = 16384,           /* 64 KB: what a patch should not exceed */
     UNIT_PANELS = 4, ENOUGH_UNITS = 12
@@ -53,14 +53,16 @@ static int64_t reach(int64_t outputs, int64_t stride, int64_t kernel, int64_t di
 static int64_t chunk_of(const ConvShape *s)
 {
     int64_t channels = s->in_c / s->groups;
-    int64_t pixels = reach(1, s->stride_h, s->kernel_h, s->dilation_h) * reach(1, s->stride_w, s->kernel_w, s->dilation_w);
+    int64_t pixels =
+        reach(1, s->stride_h, s->kernel_h, s->dilation_h) * reach(1, s->stride_w, s->kernel_w, s->dilation_w);
     int64_t limit = max(min(CHUNK, PATCH_FLOATS / pixels), 1);
     return ceil_div(channels, ceil_div(channels, limit));
 }
 
 static int64_t patch_floats(const ConvShape *s, int64_t block_h, int64_t block_w, int64_t chunk)
 {
-    return reach(block_h, s->stride_h, s->kernel_h, s->dilation_h) * reach(block_w, s->stride_w, s->kernel_w, s->dilation_w) * chunk;
+    return reach(block_h, s->stride_h, s->kernel_h, s->dilation_h)
+           * reach(block_w, s->stride_w, s->kernel_w, s->dilation_w) * chunk;
 }
 
 ConvPlan conv_plan(const ConvShape *s, int vl)
@@ -79,7 +81,8 @@ ConvPlan conv_plan(const ConvShape *s, int vl)
     while (p.unit_panels > 1 && pixel_units * ceil_div(panels, p.unit_panels) < ENOUGH_UNITS)
         p.unit_panels /= 2;
     int64_t widest = (vl == 16 ? 3 : 2) * vl, pixels = p.block_h * p.block_w + 7;      /* rounded up to a tile */
-    p.stack_bytes = (patch_floats(s, p.block_h, p.block_w, p.chunk) + pixels * (p.unit_panels * widest + 2)) * (int64_t)sizeof(float);
+    p.stack_bytes = (patch_floats(s, p.block_h, p.block_w, p.chunk) + pixels * (p.unit_panels * widest + 2))
+                    * (int64_t)sizeof(float);
     return p;
 }
 
@@ -100,7 +103,8 @@ static void pack_depthwise(float *dst, const float *w, const ConvShape *s)
 }
 
 /* One tap and chunk of channels of one panel; w: the group's, moved to the tap. */
-static float *pack_tap(float *dst, const float *w, const ConvShape *s, int64_t first_channel, int64_t channels, int64_t begin, int64_t end)
+static float *pack_tap(float *dst, const float *w, const ConvShape *s, int64_t first_channel, int64_t channels,
+                       int64_t begin, int64_t end)
 {
     int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups;
     for (int64_t c = first_channel; c < first_channel + channels; c++)
@@ -111,7 +115,8 @@ static float *pack_tap(float *dst, const float *w, const ConvShape *s, int64_t f
 
 void pack_conv(float *dst, const float *w, const ConvShape *s, int vl)
 {
-    int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups, chunk = chunk_of(s);
+    int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups,
+            chunk = chunk_of(s);
     if (conv_is_depthwise(s)) {
         pack_depthwise(dst, w, s);
         return;

@@ -1,15 +1,17 @@
-/* conv_pack.h: the constant operands of conv.h, conv_depthwise.h and gemm.h, written by the compiler in the form that those read.
+/* conv_pack.h: the constant operands of conv.h, conv_depthwise.h and gemm.h, written by the compiler in the form that
+ * those read.
  *
- * The form depends on the vector width of the target (vl: 16 for AVX-512, 8 for AVX2, 4 for SSE and AArch64), never on the
- * machine that packs, and not on the extents of an image, so that several sizes share one packed weight.  Panels are
- * described in tile.h. */
+ * The form depends on the vector width of the target (vl: 16 for AVX-512, 8 for AVX2, 4 for SSE and AArch64), never on
+ * the machine that packs, and not on the extents of an image, so that several sizes share one packed weight.  Panels
+ * are described in tile.h. */
 #ifndef SDC_CONV_PACK_H
 #define SDC_CONV_PACK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A 2-d convolution; a 1-d one has in_h = out_h = kernel_h = 1.  The bottom and right padding follow from the output's extents. */
+/* A 2-d convolution; a 1-d one has in_h = out_h = kernel_h = 1.  The bottom and right padding follow from the output's
+ * extents. */
 typedef struct {
     int64_t batch, in_h, in_w, in_c, out_h, out_w, out_c;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w;
@@ -24,13 +26,13 @@ ConvPlan conv_plan(const ConvShape *s, int vl);
 bool conv_is_depthwise(const ConvShape *s);
 
 /* w [out_c][in_c / groups][kernel_h][kernel_w] to dst, pack_conv_bytes() long.
- *      conv.h            [group][panel][chunk of channels][kernel_h][kernel_w][channel of the chunk][vector of the panel][vl]
+ *      conv.h            [group][panel][chunk][kernel_h][kernel_w][channel of the chunk][vector of the panel][vl]
  *      conv_depthwise.h  [kernel_h][kernel_w][out_c] */
 int64_t pack_conv_bytes(const ConvShape *s, int vl);
 void pack_conv(float *dst, const float *w, const ConvShape *s, int vl);
 
-/* b [depth][columns], or [columns][depth] when transposed, with `row` floats from one row to the next, to dst, pack_gemm_bytes()
- * long: [panel][depth][vector of the panel][vl].  Matrices of a batch are packed one after the other. */
+/* b [depth][columns], or [columns][depth] when transposed, with `row` floats from one row to the next, to dst,
+ * pack_gemm_bytes() long: [panel][depth][vector of the panel][vl].  Matrices of a batch follow each other. */
 int64_t pack_gemm_bytes(int64_t depth, int64_t columns, int vl);
 void pack_gemm(float *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl);
 

@@ -156,7 +156,7 @@ static char *const *with_runtime(char *const *files)
     char **all = alloc_array(count + (int64_t)(sizeof runtime_sources / sizeof *runtime_sources), sizeof *all);
     memcpy(all, files, (size_t)count * sizeof *all);
     for (int k = 0; runtime_sources[k]; k++)
-        all[count++] = text_format("sdc/%s.c", runtime_sources[k]);
+        all[count++] = text_format("sdc/runtime/%s.c", runtime_sources[k]);
     return all;
 }
 

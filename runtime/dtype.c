@@ -56,7 +56,8 @@ static const DTypeInfo info_table[DT_LIMIT] = {
 };
 
 static const Access access_table[DT_LIMIT] = {
-#define DTYPE(NAME, text, code, bytes, bits, class) [code] = {load_f_##text, load_i_##text, store_f_##text, store_i_##text},
+#define DTYPE(NAME, text, code, bytes, bits, class)                                                                    \
+    [code] = {load_f_##text, load_i_##text, store_f_##text, store_i_##text},
 #include "dtype.def"
 #undef DTYPE
 };

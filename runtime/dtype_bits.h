@@ -5,16 +5,16 @@
  *
  * Three steps: a format is decoded to float by dt_load_X(), and encoded by dt_X_from_C() for each class C of source:
  *
- *      f  float        d  double (rounded once, never twice)        w  int32_t and narrower        l  int64_t      u  uint64_t
+ *      f  float     d  double (rounded once, never twice)     w  int32_t and narrower     l  int64_t     u  uint64_t
  *
- * Floats are rounded to nearest even; what does not fit becomes infinity (f16, bf16) or, for the narrow formats, the largest finite
- * value, as ONNX Cast does with saturate=1; dt_X_from_f_nosat() is saturate=0.  Integers that do not fit wrap.  A float
- * that does not fit an integer of 8 bits or more saturates and NaN gives 0; into the sub-byte integers it wraps, as ONNX's
- * recorded results do.  Anything but zero is true.
+ * Floats are rounded to nearest even; what does not fit becomes infinity (f16, bf16) or, for the narrow formats, the
+ * largest finite value, as ONNX Cast does with saturate=1; dt_X_from_f_nosat() is saturate=0.  Integers that do not fit
+ * wrap.  A float that does not fit an integer of 8 bits or more saturates and NaN gives 0; into the sub-byte integers
+ * it wraps, as ONNX's recorded results do.  Anything but zero is true.
  *
- * Written without branches so that loops over them vectorise: f16 this way is 1.3 to 4 times as fast in a loop as scalar F16C, which
- * no compiler vectorises, and gives the same bits.  Formats: ONNX documentation, "float stored in 8 bits";
- * OCP Microscaling Formats 1.0 (f4e2m1, f8e8m0). */
+ * Written without branches so that loops over them vectorise: f16 this way is 1.3 to 4 times as fast in a loop as
+ * scalar F16C, which no compiler vectorises, and gives the same bits.  Formats: ONNX documentation, "float stored in 8
+ * bits"; OCP Microscaling Formats 1.0 (f4e2m1, f8e8m0). */
 #ifndef SDC_DTYPE_BITS_H
 #define SDC_DTYPE_BITS_H
 
@@ -36,7 +36,7 @@ static inline float dt_float(uint32_t u)
     return x;
 }
 
-/* ---- double to float, rounded to odd: a second rounding into a narrower format is then right ----------------------- */
+/* ---- double to float, rounded to odd: a second rounding into a narrower format is then right ---------------- */
 
 static inline float dt_round_to_odd(double v)
 {
@@ -48,7 +48,7 @@ static inline float dt_round_to_odd(double v)
     return dt_float(u + (away & (0u - (inexact & even))));
 }
 
-/* ---- small floats: `mantissa` stored bits, exponent bias `bias` ------------------------------------------------------ */
+/* ---- small floats: `mantissa` stored bits, exponent bias `bias` --------------------------------------------- */
 
 /* |x| as a code of the format, rounded to nearest even, as if the exponent had no upper limit. */
 static inline uint32_t dt_encode(float x, int mantissa, int bias)
@@ -74,7 +74,7 @@ static inline float dt_with_sign(float magnitude, uint32_t sign)           /* si
     return dt_float(dt_bits(magnitude) | sign);
 }
 
-/* ---- f16, bf16 ------------------------------------------------------------------------------------------------------- */
+/* ---- f16, bf16 ---------------------------------------------------------------------------------------------- */
 
 static inline float dt_load_f16(uint16_t h)
 {
@@ -101,10 +101,11 @@ static inline uint16_t dt_bf16_from_f(float x)
     return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? u >> 16 | 0x40u : rounded);
 }
 
-/* ---- 8 and 4 bits ------------------------------------------------------------------------------------------------------ */
+/* ---- 8 and 4 bits ------------------------------------------------------------------------------------------- */
 
-/* One row of the table in ONNX Cast's documentation.  `over` is the code of a finite value beyond the largest, `infinite` of an
- * infinity (both without sign, unless `unsigned_zero`), `nan` of a NaN.  FNUZ formats have neither -0 nor -NaN. */
+/* One row of the table in ONNX Cast's documentation.  `over` is the code of a finite value beyond the largest,
+ * `infinite` of an infinity (both without sign, unless `unsigned_zero`), `nan` of a NaN.  FNUZ formats have neither -0
+ * nor -NaN. */
 typedef struct { int mantissa, bias; uint32_t largest, over, infinite, nan; bool unsigned_zero; } DtSmall;
 
 static inline uint8_t dt_small_from_f(float x, DtSmall f)
@@ -165,8 +166,8 @@ static inline float dt_load_f4e2m1(uint8_t b)
     return dt_with_sign(dt_decode(b & 7u, 1, 1), (uint32_t)(b & 8u) << 28);
 }
 
-/* f8e8m0 holds powers of two, 2^-127 .. 2^127, and NaN (255); the sign is lost.  Modes are ONNX Cast's round_mode; "nearest" rounds
- * ties up.  Beyond the range: saturate keeps the nearest end (0 becomes 2^-127), otherwise NaN. */
+/* f8e8m0 holds powers of two, 2^-127 .. 2^127, and NaN (255); the sign is lost.  Modes are ONNX Cast's round_mode;
+ * "nearest" rounds ties up.  Beyond the range: saturate keeps the nearest end (0 becomes 2^-127), otherwise NaN. */
 enum { DT_ROUND_UP, DT_ROUND_DOWN, DT_ROUND_NEAREST };
 
 static inline uint8_t dt_f8e8m0_round(float x, int mode, bool saturate)
@@ -190,7 +191,7 @@ static inline float dt_load_f8e8m0(uint8_t b)
     return dt_float(b == 255 ? 0x7fc00000u : u);
 }
 
-/* ---- the other sources of the formats above ------------------------------------------------------------------------------ */
+/* ---- the other sources of the formats above ----------------------------------------------------------------- */
 
 #define DT_FLOAT_SOURCES(NAME, T)                                                                        \
     static inline T dt_##NAME##_from_d(double x) { return dt_##NAME##_from_f(dt_round_to_odd(x)); }      \
@@ -219,9 +220,10 @@ DT_PLAIN_SOURCES(f64, double, (double)x)
 DT_PLAIN_SOURCES(bool, uint8_t, x != 0)
 #undef DT_PLAIN_SOURCES
 
-/* ---- integers ------------------------------------------------------------------------------------------------------------ */
+/* ---- integers ----------------------------------------------------------------------------------------------- */
 
-/* Saturating: LOW and HIGH + 1 are powers of two, exact in every float; NaN falls through both comparisons to LOW, then to 0. */
+/* Saturating: LOW and HIGH + 1 are powers of two, exact in every float; NaN falls through both comparisons to LOW, then
+ * to 0. */
 #define DT_SATURATE(T, x, LOW, HIGH, ABOVE, REAL)                            \
     REAL from_low = x >= (REAL)(LOW) ? x : (REAL)(LOW);                      \
     T inside = (T)(from_low < (REAL)(ABOVE) ? from_low : (REAL)0);           \

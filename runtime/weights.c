@@ -96,12 +96,24 @@ static const char *self_name(char name[PATH_MAX])
     return name;
 }
 
+/* A program built from emitted source has no tail: its data lies beside it, in NAME.weights. */
+static bool lies_beside(const char *name, char path[PATH_MAX])
+{
+    int64_t start = self_file.bytes - (int64_t)sizeof(SdcSectionTrailer);
+    bool tail = start >= 0 && !memcmp(self_file.data + start, SDC_SECTION_MAGIC, 8);
+    return !tail && snprintf(path, PATH_MAX, "%s.weights", name) < PATH_MAX && access(path, F_OK) == 0;
+}
+
 int sdc_self_open(void)
 {
-    char name[PATH_MAX];
+    char name[PATH_MAX], beside[PATH_MAX];
     if (self.data)
         return SDC_OK;
     int code = sdc_file_map(&self_file, self_path);
+    if (!code && lies_beside(self_name(name), beside)) {
+        sdc_file_unmap(&self_file);
+        code = sdc_file_map(&self_file, beside);
+    }
     if (!code)
         code = sdc_sections_parse(&self, self_file.data, self_file.bytes, self_name(name));
     if (code)

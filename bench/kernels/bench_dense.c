@@ -11,8 +11,10 @@
 #include "../../codegen/conv_pack.h"
 #include "tile.h"
 
-typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra);
-typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *const *extra);
+typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+                         const float *const *extra);
+typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
+                     const float *const *extra);
 typedef struct { Convolution *run; ConvShape shape; ConvPlan plan; } ConvRow;
 typedef struct { Product *run; int64_t rows, columns, depth, matrices; int form; } GemmRow;
 
@@ -86,8 +88,9 @@ typedef struct { Product *run; int64_t rows, columns, depth, matrices; int form;
 #include "conv_case.h"
 
 static const ConvRow *const conv_rows[] = {
-    &conv_row_320x320_64, &conv_row_640x640_32, &conv_row_1280x1280_16, &conv_row_1280x1280_8, &conv_row_512x512_64,
-    &conv_row_256x256_256, &conv_row_128x128_512, &conv_row_64x64_128, &conv_row_320x320_64_half, &conv_row_3x128_256, &conv_row_128x3_256,
+    &conv_row_320x320_64,      &conv_row_640x640_32,  &conv_row_1280x1280_16, &conv_row_1280x1280_8,
+    &conv_row_512x512_64,      &conv_row_256x256_256, &conv_row_128x128_512,  &conv_row_64x64_128,
+    &conv_row_320x320_64_half, &conv_row_3x128_256,   &conv_row_128x3_256,
 };
 
 #define NAME gemm_4096
@@ -155,7 +158,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the ceiling: independent multiply-adds in registers ----------------------------------------------------------- */
+/* ---- the ceiling: independent multiply-adds in registers ---------------------------------------------------- */
 
 enum { CEILING_STEPS = 400000, CHAINS = 10 };
 
@@ -164,7 +167,8 @@ static void ceiling_part(void *argument, int64_t unit, int64_t end)
     float *out = argument;
     for (; unit < end; unit++) {
         sdc_vf a = sdc_splat(0.999f + 1e-6f * (float)unit), b = sdc_splat(1e-3f);
-        sdc_vf s0 = a, s1 = b, s2 = a + b, s3 = a - b, s4 = a * b, s5 = a + a, s6 = b + b, s7 = b - a, s8 = a * a, s9 = b * b;
+        sdc_vf s0 = a, s1 = b, s2 = a + b, s3 = a - b, s4 = a * b, s5 = a + a, s6 = b + b, s7 = b - a, s8 = a * a,
+               s9 = b * b;
         for (int64_t i = 0; i < CEILING_STEPS; i++) {
             s0 = s0 * a + b, s1 = s1 * a + b, s2 = s2 * a + b, s3 = s3 * a + b, s4 = s4 * a + b;
             s5 = s5 * a + b, s6 = s6 * a + b, s7 = s7 * a + b, s8 = s8 * a + b, s9 = s9 * a + b;
@@ -181,7 +185,7 @@ static double ceiling_gflops(SdcContext *c, int threads)
     return 2.0 * CHAINS * SDC_VL * CEILING_STEPS * threads / (now() - start) * 1e-9;
 }
 
-/* ---- one row --------------------------------------------------------------------------------------------------------- */
+/* ---- one row ------------------------------------------------------------------------------------------------ */
 
 static float *random_floats(int64_t count)
 {
@@ -199,7 +203,8 @@ static float *random_floats(int64_t count)
 static void report(const char *name, double flops, double seconds, double ceiling)
 {
     double gflops = flops / seconds * 1e-9;
-    printf("%-28s %9.3f ms  %7.1f GF/s  %5.1f %% of %.1f\n", name, seconds * 1e3, gflops, 100 * gflops / ceiling, ceiling);
+    printf("%-28s %9.3f ms  %7.1f GF/s  %5.1f %% of %.1f\n", name, seconds * 1e3, gflops, 100 * gflops / ceiling,
+           ceiling);
     fflush(stdout);
 }
 
@@ -207,16 +212,18 @@ static void bench_conv(const ConvRow *row, SdcContext *c, int threads, const cha
 {
     const ConvShape *s = &row->shape;
     char name[80];
-    snprintf(name, sizeof name, "conv %dx%d/%d %d->%d @%d", (int)s->kernel_h, (int)s->kernel_w, (int)s->stride_h, (int)s->in_c,
-        (int)s->out_c, (int)s->in_h);
+    snprintf(name, sizeof name, "conv %dx%d/%d %d->%d @%d", (int)s->kernel_h, (int)s->kernel_w, (int)s->stride_h,
+             (int)s->in_c, (int)s->out_c, (int)s->in_h);
     if (!strstr(name, only))
         return;
     ConvPlan plan = conv_plan(s, SDC_VL);
     if (plan.chunk != row->plan.chunk || plan.block_h != row->plan.block_h || plan.block_w != row->plan.block_w
         || plan.unit_panels != row->plan.unit_panels)
-        printf("%s: not conv_plan()'s cut: %d, %dx%d, %d\n", name, (int)plan.chunk, (int)plan.block_h, (int)plan.block_w, (int)plan.unit_panels);
+        printf("%s: not conv_plan()'s cut: %d, %dx%d, %d\n", name, (int)plan.chunk, (int)plan.block_h,
+               (int)plan.block_w, (int)plan.unit_panels);
     float *x = random_floats(s->in_h * s->in_w * s->in_c), *bias = random_floats(s->out_c);
-    float *w = random_floats(s->out_c * s->in_c * s->kernel_h * s->kernel_w), *y = random_floats(s->out_h * s->out_w * s->out_c);
+    float *w = random_floats(s->out_c * s->in_c * s->kernel_h * s->kernel_w),
+          *y = random_floats(s->out_h * s->out_w * s->out_c);
     float *packed = random_floats(pack_conv_bytes(s, SDC_VL) / 4);
     pack_conv(packed, w, s, SDC_VL);
     double best = 1e30, ceiling = 0;
@@ -234,7 +241,8 @@ static void bench_gemm(const GemmRow *row, SdcContext *c, int threads, const cha
 {
     char name[80];
     static const char *const forms[] = {"", " B rows", " B columns"};
-    snprintf(name, sizeof name, "gemm %dx %dx%dx%d%s", (int)row->matrices, (int)row->rows, (int)row->columns, (int)row->depth, forms[row->form]);
+    snprintf(name, sizeof name, "gemm %dx %dx%dx%d%s", (int)row->matrices, (int)row->rows, (int)row->columns,
+             (int)row->depth, forms[row->form]);
     if (!strstr(name, only))
         return;
     int64_t n = row->matrices, packed_floats = n * pack_gemm_bytes(row->depth, row->columns, SDC_VL) / 4;

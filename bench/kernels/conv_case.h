@@ -1,6 +1,7 @@
 /* conv_case.h: one row of the bench; defines conv_ROW(), an instance of conv.h, and conv_row_ROW, its description.
  *
- *   ROW  a name     SIDE  input rows and columns     IN OUT  channels     KERNEL  rows and columns     STRIDE (1)     UNIT (4)
+ *   ROW  a name     SIDE  input rows and columns     IN OUT  channels     KERNEL  rows and columns     STRIDE (1)
+ *   UNIT (4)  panels of a unit
  *
  * The padding keeps the size.  The cut is written out here and compared with conv_plan()'s by the bench. */
 #ifndef STRIDE

@@ -40,6 +40,8 @@ typedef struct {
     const char *work;               /* folder for executables */
     const char *driver;             /* archive of driver.c and what it needs */
     int batch_size;
+    Outcome *(*outcome)(Unit *);    /* the one that the present round is about */
+    int *again, n_again;            /* units of the next round */
 } Suite;
 
 /* ---- unit.c: Work functions; k is a unit's number, context the Suite ---- */

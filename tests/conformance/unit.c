@@ -51,6 +51,15 @@ static Loaded load(const Unit *u, int attempt, const char *until)
     return l;
 }
 
+/* A case whose results do not depend on any input that is left. */
+static bool all_folded(const Graph *g)
+{
+    for (int k = 0; k < g->n_outputs; k++)
+        if (!g->outputs[k]->constant)
+            return false;
+    return true;
+}
+
 int work_oracle(int k, void *context)
 {
     const Unit *u = &((Suite *)context)->units[k];
@@ -70,16 +79,7 @@ int work_oracle(int k, void *context)
             return DIFFERS;
         }
     }
-    return SDC_OK;
-}
-
-/* A case whose results do not depend on any input that is left. */
-static bool all_folded(const Graph *g)
-{
-    for (int k = 0; k < g->n_outputs; k++)
-        if (!g->outputs[k]->constant)
-            return false;
-    return true;
+    return all_folded(g) ? FOLDED : SDC_OK;
 }
 
 Program *unit_program(const Unit *u, const char *name, Input **inputs)

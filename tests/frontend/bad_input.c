@@ -4,7 +4,7 @@
  *
  * A refused model must end with the row's exit code and exactly one line on stderr that names the file and the thing, and
  * must leave nothing where the output would have gone.  Besides the rows, one sound model is cut at many places, and no
- * cut may load.  WORK is an empty folder; what a row left is removed unless the row fails. */
+ * cut may load.  A row works in WORK/NAME, which is removed unless the row fails. */
 #define _GNU_SOURCE 1
 #include <dirent.h>
 #include <errno.h>
@@ -163,6 +163,7 @@ static bool row_passes(const char *sdc, const char *work, const Row *row, const 
     static Result r;
     Bytes changed = {0};
     under(under(work, "/", folder), row->name, root);
+    folders_remove(root);                /* of an earlier failure */
     folders_make(root);
     under(root, "/m", folder);
     bytes_put(&changed, model->data, model->count);

@@ -1,6 +1,7 @@
 /* conv_case.h: one case of test_conv.c; defines its function and its row.
  *
- *   CASE   name, batch, in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups
+ *   CASE   name, batch, in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride_h, stride_w, pad_top,
+ *          pad_left, dilation_h, dilation_w, groups
  *   CUT    block_h, block_w, unit_panels: any, the result may not depend on them
  *   TEMPLATE                      "conv.h" or "conv_depthwise.h"
  *   EXTRA_X, EXTRA_Y              channels of the wider image that x, y are part of (0, 0)
@@ -51,8 +52,9 @@ enum { SDC_CAT(NAME, _epilogue) =
 };
 static const ConvRow SDC_CAT(row_, NAME) = {
     NAME, TEXT(NAME),
-    {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT, DILATION_H, DILATION_W, GROUPS},
-    CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _epilogue), HAS_BIAS
+    {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT,
+     DILATION_H, DILATION_W, GROUPS},
+    CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _epilogue), HAS_BIAS,
 };
 #include TEMPLATE
 #undef CASE

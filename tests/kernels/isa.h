@@ -1,4 +1,5 @@
-/* isa.h: kernel tests are built once for each vector width; a build that this CPU can not run reports itself as skipped. */
+/* isa.h: kernel tests are built once for each vector width; a build that this CPU can not run reports itself as
+ * skipped. */
 #ifndef SDC_TESTS_ISA_H
 #define SDC_TESTS_ISA_H
 

@@ -1,7 +1,7 @@
 /* test_conv.c: conv.h and conv_depthwise.h against a loop in double, and against themselves on 1, 2 and 3 threads.
  *
- * Bound: relative root mean square of 2e-7 sqrt(terms / 16 + 1), that of a sum of so many rounded products with room for a factor
- * of two; measured values are printed.  y may be the residual that the epilogue adds. */
+ * Bound: relative root mean square of 2e-7 sqrt(terms / 16 + 1), that of a sum of so many rounded products with room
+ * for a factor of two; measured values are printed.  y may be the residual that the epilogue adds. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,8 @@
 #include "kernel.h"
 #include "pick.h"
 
-typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra);
+typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+                         const float *const *extra);
 typedef struct {
     Convolution *run;
     const char *name;
@@ -127,9 +128,10 @@ typedef struct {
 #include "conv_case.h"
 
 static const ConvRow *const rows[] = {
-    &row_plain, &row_odd_tails, &row_two_chunks, &row_ragged_chunks, &row_strided, &row_dilated, &row_asymmetric, &row_no_padding,
-    &row_patches, &row_one_by_one, &row_one_pixel, &row_two_pixels, &row_one_row, &row_far_padding, &row_large_reach, &row_grouped,
-    &row_multiplier, &row_part_of_wider, &row_residual, &row_depthwise, &row_depthwise_strided, &row_depthwise_dilated,
+    &row_plain, &row_odd_tails, &row_two_chunks, &row_ragged_chunks, &row_strided, &row_dilated,
+    &row_asymmetric, &row_no_padding, &row_patches, &row_one_by_one, &row_one_pixel, &row_two_pixels,
+    &row_one_row, &row_far_padding, &row_large_reach, &row_grouped, &row_multiplier, &row_part_of_wider,
+    &row_residual, &row_depthwise, &row_depthwise_strided, &row_depthwise_dilated,
 };
 
 static float *random_floats(int64_t count)
@@ -151,7 +153,8 @@ static double exact(const ConvRow *row, const float *x, const float *w, int64_t 
     double sum = 0;
     for (int64_t r = 0; r < s->kernel_h; r++)
         for (int64_t t = 0; t < s->kernel_w; t++) {
-            int64_t iy = oy * s->stride_h + r * s->dilation_h - s->pad_top, ix = ox * s->stride_w + t * s->dilation_w - s->pad_left;
+            int64_t iy = oy * s->stride_h + r * s->dilation_h - s->pad_top,
+                    ix = ox * s->stride_w + t * s->dilation_w - s->pad_left;
             if (iy < 0 || iy >= s->in_h || ix < 0 || ix >= s->in_w)
                 continue;
             for (int64_t c = 0; c < channels; c++)
@@ -162,14 +165,16 @@ static double exact(const ConvRow *row, const float *x, const float *w, int64_t 
 }
 
 /* Relative root mean square of y against the loop; floats of y outside the output's channels must be `outside`. */
-static double distance(const ConvRow *row, const float *y, const float *x, const float *w, const float *bias, const float *added, float outside)
+static double distance(const ConvRow *row, const float *y, const float *x, const float *w, const float *bias,
+                       const float *added, float outside)
 {
     const ConvShape *s = &row->shape;
     double error = 0, norm = 0;
     for (int64_t pixel = 0; pixel < s->batch * s->out_h * s->out_w; pixel++, y += s->out_c + row->extra_y) {
         int64_t n = pixel / (s->out_h * s->out_w), oy = pixel / s->out_w % s->out_h, ox = pixel % s->out_w;
         for (int64_t k = 0; k < s->out_c; k++) {
-            double want = exact(row, x, w, n, oy, ox, k) + (bias ? (double)bias[k] : 0) + (added ? (double)added[pixel * s->out_c + k] : 0);
+            double want = exact(row, x, w, n, oy, ox, k) + (bias ? (double)bias[k] : 0)
+                          + (added ? (double)added[pixel * s->out_c + k] : 0);
             error += ((double)y[k] - want) * ((double)y[k] - want);
             norm += want * want;
         }
@@ -184,7 +189,8 @@ static void check_row(const ConvRow *row)
     const ConvShape *s = &row->shape;
     int64_t pixels = s->batch * s->out_h * s->out_w, depth = s->in_c / s->groups * s->kernel_h * s->kernel_w;
     size_t y_bytes = (size_t)(pixels * (s->out_c + row->extra_y)) * sizeof(float);
-    float *x = random_floats(s->batch * s->in_h * s->in_w * (s->in_c + row->extra_x)), *w = random_floats(s->out_c * depth);
+    float *x = random_floats(s->batch * s->in_h * s->in_w * (s->in_c + row->extra_x)),
+          *w = random_floats(s->out_c * depth);
     float *bias = random_floats(s->out_c), *added = random_floats(pixels * s->out_c);
     float *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL)), *y = malloc(y_bytes), *first = malloc(y_bytes);
     ConvPlan plan = conv_plan(s, SDC_VL);
@@ -226,10 +232,12 @@ static void test_plans(void **state)
             for (int64_t kernel = 1; kernel <= 31; kernel += 3)
                 for (int64_t stride = 1; stride <= 2; stride++)
                     for (int i = 0; i < 3; i++) {
-                        ConvShape s = {1, side, side, channels, (side + stride - 1) / stride, (side + stride - 1) / stride, channels,
-                            kernel, kernel, stride, stride, kernel / 2, kernel / 2, 1, 1, 1};
+                        int64_t out = (side + stride - 1) / stride;
+                        ConvShape s = {1, side, side, channels, out, out, channels, kernel, kernel, stride, stride,
+                                       kernel / 2, kernel / 2, 1, 1, 1};
                         ConvPlan p = conv_plan(&s, vls[i]);
-                        assert_true(p.block_h >= 1 && p.block_w >= 1 && p.block_h * p.block_w <= 64 && p.unit_panels >= 1);
+                        assert_true(p.block_h >= 1 && p.block_w >= 1 && p.block_h * p.block_w <= 64
+                                    && p.unit_panels >= 1);
                         assert_true(p.chunk >= 1 && p.chunk <= 64 && p.stack_bytes <= 160 * 1024);
                     }
 }

@@ -1,6 +1,7 @@
 /* test_gemm.c: gemm.h against a loop in double, and against itself on 1, 2 and 3 threads.
  *
- * Bound: relative root mean square of 2e-7 sqrt(depth / 16 + 1), as in test_conv.c.  y may be the residual that the epilogue adds. */
+ * Bound: relative root mean square of 2e-7 sqrt(depth / 16 + 1), as in test_conv.c.  y may be the residual that the
+ * epilogue adds. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@
 #include "pick.h"
 #include "tile.h"
 
-typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *const *extra);
+typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
+                     const float *const *extra);
 typedef struct {
     Product *run;
     const char *name;
@@ -73,8 +75,9 @@ typedef struct {
 #include "gemm_case.h"
 
 static const GemmRow *const rows[] = {
-    &row_plain, &row_odd, &row_one_row, &row_two_rows, &row_three_rows, &row_five_rows, &row_one_column, &row_one_term, &row_shared,
-    &row_each, &row_outer_only, &row_inner_only, &row_b_rows, &row_b_rows_each, &row_b_rows_outer, &row_scores, &row_scores_shared, &row_residual,
+    &row_plain,      &row_odd,         &row_one_row,      &row_two_rows, &row_three_rows,    &row_five_rows,
+    &row_one_column, &row_one_term,    &row_shared,       &row_each,     &row_outer_only,    &row_inner_only,
+    &row_b_rows,     &row_b_rows_each, &row_b_rows_outer, &row_scores,   &row_scores_shared, &row_residual,
 };
 
 static float *random_floats(int64_t count)
@@ -94,7 +97,8 @@ static int64_t matrix_of_b(const GemmRow *g, int64_t outer, int64_t inner)
 }
 
 /* Relative root mean square of y against the loop. */
-static double distance(const GemmRow *g, const float *y, const float *a, const float *b, const float *bias, const float *added)
+static double distance(const GemmRow *g, const float *y, const float *a, const float *b, const float *bias,
+                       const float *added)
 {
     double error = 0, norm = 0;
     for (int64_t i = 0; i < g->outer * g->inner * g->rows * g->columns; i++) {
@@ -104,7 +108,8 @@ static double distance(const GemmRow *g, const float *y, const float *a, const f
         double want = (bias ? (double)bias[n] : 0) + (added ? (double)added[row * g->columns + n] : 0);
         for (int64_t k = 0; k < g->depth; k++)
             want += (double)a[row * g->depth + k]
-                * (double)b[matrix * g->depth * g->columns + (g->form == SDC_B_COLUMNS ? n * g->depth + k : k * g->columns + n)];
+                    * (double)b[matrix * g->depth * g->columns
+                                + (g->form == SDC_B_COLUMNS ? n * g->depth + k : k * g->columns + n)];
         double got = (double)y[row * g->columns + n];
         error += (got - want) * (got - want);
         norm += want * want;
@@ -114,13 +119,17 @@ static double distance(const GemmRow *g, const float *y, const float *a, const f
 
 static void check_row(const GemmRow *g)
 {
-    int64_t batch = g->outer * g->inner, matrices = matrix_of_b(g, g->outer - 1, g->inner - 1) + 1, each = g->depth * g->columns;
+    int64_t batch = g->outer * g->inner, matrices = matrix_of_b(g, g->outer - 1, g->inner - 1) + 1,
+            each = g->depth * g->columns;
     int64_t packed_bytes = pack_gemm_bytes(g->depth, g->columns, SDC_VL), count = batch * g->rows * g->columns;
-    float *a = random_floats(batch * g->rows * g->depth), *b = random_floats(matrices * each), *bias = random_floats(g->columns);
-    float *added = random_floats(count), *y = malloc((size_t)count * sizeof *y), *first = malloc((size_t)count * sizeof *first);
+    float *a = random_floats(batch * g->rows * g->depth), *b = random_floats(matrices * each),
+          *bias = random_floats(g->columns);
+    float *added = random_floats(count), *y = malloc((size_t)count * sizeof *y),
+          *first = malloc((size_t)count * sizeof *first);
     char *packed = malloc((size_t)(matrices * packed_bytes));
     for (int64_t i = 0; i < matrices && g->form == SDC_B_PACKED; i++)
-        pack_gemm((float *)(void *)(packed + i * packed_bytes), b + i * each, g->depth, g->columns, g->columns, false, SDC_VL);
+        pack_gemm((float *)(void *)(packed + i * packed_bytes), b + i * each, g->depth, g->columns, g->columns, false,
+                  SDC_VL);
     for (int threads = 1; threads <= 3; threads++) {
         SdcContext c = {.pool = sdc_pool_create(threads)};
         const float *extra[] = {y};

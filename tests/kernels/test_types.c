@@ -1,8 +1,8 @@
 /* test_types.c: every conversion of dtype_bits.h, types.h and dtype.c against the definition of the formats.
  *
- * A narrow float format is written out here as a table of its values, made with ldexp() from its bit fields.  Rounding is
- * checked where it can go wrong: at every value, at every midpoint of neighbours (ties to even) and one float to either side
- * of both.  Special values follow the tables in ONNX Cast's documentation. */
+ * A narrow float format is written out here as a table of its values, made with ldexp() from its bit fields.  Rounding
+ * is checked where it can go wrong: at every value, at every midpoint of neighbours (ties to even) and one float to
+ * either side of both.  Special values follow the tables in ONNX Cast's documentation. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -194,7 +194,10 @@ int main(void)
 {
     skip_unless_cpu_fits();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_powers_of_two), cmocka_unit_test(test_integers), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_powers_of_two),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
-/* test_vecmath.c: every function of vecmath.h over all floats, in steps, against libm in double; and vectors against scalars, bit by bit.
+/* test_vecmath.c: every function of vecmath.h over all floats, in steps, against libm in double; and vectors against
+ * scalars, bit by bit.
  *
  *      test_vecmath [STEP]       1: each of the 2^32 floats (minutes); 1511 by default
  *
- * Errors are in units of the last place of the exact result.  Where the exact result overflows a float, either neighbour counts. */
+ * Errors are in units of the last place of the exact result.  Where the exact result overflows a float, either
+ * neighbour counts. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,20 +30,24 @@ static double exact_rsqrt(double x) { return 1 / sqrt(x); }
 
 #define ROW(NAME, EXACT, BOUND) {#NAME, sdc_##NAME, sdc_v##NAME, EXACT, BOUND}
 static const Function functions[] = {
-    ROW(exp, exp, 1.0), ROW(exp2, exp2, 1.1), ROW(log, log, 0.9), ROW(tanh, tanh, 1.3), ROW(erf, erf, 1.1),
-    ROW(sigmoid, exact_sigmoid, 2.3), ROW(sin, sin, 1.6), ROW(cos, cos, 1.6), ROW(sqrt, sqrt, 0.5), ROW(rsqrt, exact_rsqrt, 1.5),
+    ROW(exp, exp, 1.0),           ROW(exp2, exp2, 1.1), ROW(log, log, 0.9),
+    ROW(tanh, tanh, 1.3),         ROW(erf, erf, 1.1),   ROW(sigmoid, exact_sigmoid, 2.3),
+    ROW(sin, sin, 1.6),           ROW(cos, cos, 1.6),   ROW(sqrt, sqrt, 0.5),
+    ROW(rsqrt, exact_rsqrt, 1.5),
 };
 
 static uint32_t step = 1511;
 
-/* Distance of got from want in units of want's last place as a float; HUGE_VAL when one is NaN or infinite and the other not. */
+/* Distance of got from want in units of want's last place as a float; HUGE_VAL when one is NaN or infinite and the
+ * other not. */
 static double error_of(float got, double want)
 {
     if (isnan(want) || isnan(got))
         return isnan(want) && isnan(got) ? 0 : HUGE_VAL;
     float rounded = (float)want;
     if (isinf(rounded) || isinf(got)) {
-        bool at_the_edge = !isinf(want) && fabs(want) < 0x1.000002p128 && signbit(want) == signbit(got) && fabsf(got) >= 0x1.fffffcp127f;
+        bool at_the_edge = !isinf(want) && fabs(want) < 0x1.000002p128 && signbit(want) == signbit(got)
+                           && fabsf(got) >= 0x1.fffffcp127f;
         return got == rounded || at_the_edge ? 0 : HUGE_VAL;
     }
     int exponent;
@@ -82,8 +88,11 @@ static void test_functions(void **state)
 static void test_special(void **state)
 {
     (void)state;
-    static const float values[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1p-126f, 88.7228394f, 88.72284f,
-        -87.5f, -103.9f, -104.0f, 127.99999f, 128.0f, -149.0f, -149.5f, -150.0f, 0.625f, 0.93f, 4.0f, 9.1f, 1e5f, -1e5f, 0x1p28f, 0x1.000002p28f, 1e30f, 0x1.fffffep127f};
+    static const float values[] = {0.0f,    -0.0f,     INFINITY,   -INFINITY,      NAN,         1.0f,
+                                   -1.0f,   0x1p-149f, -0x1p-149f, 0x1p-126f,      88.7228394f, 88.72284f,
+                                   -87.5f,  -103.9f,   -104.0f,    127.99999f,     128.0f,      -149.0f,
+                                   -149.5f, -150.0f,   0.625f,     0.93f,          4.0f,        9.1f,
+                                   1e5f,    -1e5f,     0x1p28f,    0x1.000002p28f, 1e30f,       0x1.fffffep127f};
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
             const Function *f = &functions[i];

@@ -1,26 +1,34 @@
 /* conv.h: 2-d convolution of NHWC images with packed weights, as a matrix product whose rows are gathered pixels.
  *
- *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][oy stride_h + r dilation_h - pad_top][ox stride_w + s dilation_w - pad_left][c] w[k][c][r][s]
+ *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][iy][ix][c] w[k][c][r][s]
+ *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+ *                const float *const *extra)
  *
  *   NAME                                the function
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
  *   OUT_H OUT_W OUT_C                   y [BATCH][OUT_H][OUT_W][OUT_C]
  *   KERNEL_H KERNEL_W
- *   STRIDE_H STRIDE_W PAD_TOP PAD_LEFT DILATION_H DILATION_W     (1, 1, 0, 0, 1, 1; bottom and right padding follow from OUT_H, OUT_W)
+ *   STRIDE_H STRIDE_W                   (1, 1)
+ *   PAD_TOP PAD_LEFT                    (0, 0); bottom and right padding follow from OUT_H, OUT_W
+ *   DILATION_H DILATION_W               (1, 1)
  *   GROUPS                              (1); conv_depthwise.h serves one channel a group
- *   X_PIXEL Y_PIXEL                     floats from one pixel to the next (IN_C, OUT_C): an operand may be some channels of a wider image
+ *   X_PIXEL Y_PIXEL                     floats from one pixel to the next (IN_C, OUT_C): an operand may be some
+ *                                       channels of a wider image
  *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
  *   HAS_BIAS                            0 (default): bias is not read
- *   EPILOGUE(v, pixel, channel, lanes)  what is stored for a vector of channels [channel, channel + lanes) of pixel (n OUT_H + oy) OUT_W + ox
- *                                       (default v); reads further operands through extra[], with sdc_load_some()
+ *   EPILOGUE(v, pixel, channel, lanes)  what is stored for the vector v of channels [channel, channel + lanes) of pixel
+ *                                       (n OUT_H + oy) OUT_W + ox (v); reads further operands through extra[], with
+ *                                       sdc_load_some()
  *
- * weights: written by pack_conv().  y may be one of extra[] (an element is read before it is written), but does not overlap x.
+ * weights: written by pack_conv().  y may be one of extra[] (an element is read before it is written), but does not
+ * overlap x.
  *
- * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input channels it
- * gathers the pixels it needs, padding as zeros, into a patch on the stack, and adds that chunk's products to its sums, also on
- * the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so small images fill tiles too. */
+ * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input
+ * channels it gathers the pixels it needs, padding as zeros, into a patch on the stack, and adds that chunk's products
+ * to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so small images fill
+ * tiles too. */
 #include "tile.h"
 
 #ifndef NAME
@@ -75,6 +83,15 @@
 #define EPILOGUE(v, pixel, channel, lanes) (v)
 #endif
 
+#ifndef SDC_CONV_H
+#define SDC_CONV_H
+/* What a unit computes. */
+typedef struct {
+    int64_t n, group, y, x, h, w;           /* output rows [y, y + h), columns [x, x + w) of image n */
+    int64_t panel, end;                     /* panels [panel, end) of the group */
+} SdcConvBlock;
+#endif
+
 enum {
     SDC_CAT(NAME, _group_in) = (IN_C) / (GROUPS),
     SDC_CAT(NAME, _group_out) = (OUT_C) / (GROUPS),
@@ -87,16 +104,12 @@ enum {
     SDC_CAT(NAME, _taps) = SDC_CAT(NAME, _merged) ? (KERNEL_H) : (KERNEL_H) * (KERNEL_W)
 };
 
-/* The block that a unit computes. */
-typedef struct {
-    int64_t n, group, y, x, h, w;           /* output rows [y, y + h), columns [x, x + w) */
-    int64_t panel, end;                     /* of the group's panels */
-} SDC_CAT(NAME, _Block);
-
-/* Channels [channel, channel + depth) of the pixels under the block to patch [patch_h][patch_w][depth]; x: the image. */
-static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const SDC_CAT(NAME, _Block) *block, int64_t channel, int64_t depth)
+/* Channels [channel, channel + depth) of the pixels under the block to patch [patch_h][patch_w][depth]; x: image. */
+static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const SdcConvBlock *block, int64_t channel,
+                                   int64_t depth)
 {
-    const int64_t width = SDC_CAT(NAME, _patch_w), left = block->x * (STRIDE_W) - (PAD_LEFT), top = block->y * (STRIDE_H) - (PAD_TOP);
+    const int64_t top = block->y * (STRIDE_H) - (PAD_TOP), left = block->x * (STRIDE_W) - (PAD_LEFT);
+    const int64_t width = SDC_CAT(NAME, _patch_w);
     const int64_t begin = sdc_min(left < 0 ? -left : 0, width), end = sdc_min((IN_W) - left, width);
     for (int64_t row = 0; row < SDC_CAT(NAME, _patch_h); row++, patch += width * depth) {
         if (top + row < 0 || top + row >= (IN_H) || begin >= end) {
@@ -119,9 +132,10 @@ static inline const float *SDC_CAT(NAME, _panel)(const float *weights, int64_t p
     return weights + (begin * SDC_CAT(NAME, _group_in) + vectors * channel) * taps * SDC_VL;
 }
 
-/* Add one chunk's products for one panel.  pixel[i]: place of output pixel i in the patch; next: the panel that follows. */
-static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth, int64_t vectors,
-    const float *weights, const float *next)
+/* Add one chunk's products for one panel.  pixel[i]: place of output pixel i in the patch; next: the panel that
+ * follows. */
+static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth,
+                                  int64_t vectors, const float *weights, const float *next)
 {
     enum { tile = SDC_CAT(NAME, _tile), taps = SDC_CAT(NAME, _taps), merged = SDC_CAT(NAME, _merged) };
     int64_t tap[taps];
@@ -140,8 +154,8 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
 }
 
 /* sums [h * w][vectors][SDC_VL] of channels from `channel` on to y. */
-static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SDC_CAT(NAME, _Block) *block, int64_t vectors, int64_t channel,
-    const float *const *extra)
+static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SdcConvBlock *block, int64_t vectors,
+                                  int64_t channel, const float *const *extra)
 {
     enum { columns = SDC_CAT(NAME, _group_out), tail = columns % SDC_VL };
     const int64_t first = block->group * columns + channel;
@@ -159,7 +173,7 @@ static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SDC_CAT(NAM
     }
 }
 
-static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SDC_CAT(NAME, _Block) *block)
+static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
 {
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), channels = SDC_CAT(NAME, _group_in) };
     enum { pixels = SDC_CAT(NAME, _tiles) * tile };
@@ -168,19 +182,20 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SDC_CAT(NAME, _Block) 
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
     const float *x = d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
-    const float *weights = d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
+    const float *weights =
+        d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
     const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
     for (int64_t i = 0; i < tiles * tile; i++) {
         int64_t inside = sdc_min(i, block->h * block->w - 1);
         pixel[i] = inside / block->w * (STRIDE_H) * SDC_CAT(NAME, _patch_w) + inside % block->w * (STRIDE_W);
     }
     for (int64_t channel = 0; channel < channels; channel += (CHUNK)) {
-        const int64_t chunk = sdc_min(CHUNK, channels - channel);
+        const int64_t chunk = sdc_min(CHUNK, channels - channel), after = (channel + chunk) % channels;
         SDC_CAT(NAME, _gather)(patch, x, block, channel, chunk);
         for (int64_t p = block->panel; p < block->end; p++) {
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
-            const float *next = p + 1 < block->end ? SDC_CAT(NAME, _panel)(weights, p + 1, channel)
-                : SDC_CAT(NAME, _panel)(weights, block->panel, channel + chunk < channels ? channel + chunk : 0);
+            const bool last = p + 1 == block->end;
+            const float *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
             if (channel == 0)
                 sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
                     columns - begin * SDC_VL);
@@ -202,7 +217,7 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     for (; unit < unit_end; unit++) {
         int64_t column = unit % across, row = unit / across % down, n = unit / across / down % (BATCH);
         int64_t panel = unit / across / down / (BATCH) % panel_units * (UNIT_PANELS);
-        SDC_CAT(NAME, _Block) block = {
+        SdcConvBlock block = {
             .n = n, .group = unit / across / down / (BATCH) / panel_units,
             .y = row * (BLOCK_H), .h = sdc_min(BLOCK_H, (OUT_H) - row * (BLOCK_H)),
             .x = column * (BLOCK_W), .w = sdc_min(BLOCK_W, (OUT_W) - column * (BLOCK_W)),
@@ -218,7 +233,8 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
     const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
     const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
         * sdc_ceil_div(OUT_H, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
-    sdc_run(c, SDC_CAT(NAME, _part), &d, units, 2 * pixels * (OUT_C) * SDC_CAT(NAME, _group_in) * (KERNEL_H) * (KERNEL_W));
+    sdc_run(c, SDC_CAT(NAME, _part), &d, units,
+            2 * pixels * (OUT_C) * SDC_CAT(NAME, _group_in) * (KERNEL_H) * (KERNEL_W));
 }
 
 #undef NAME

@@ -1,14 +1,17 @@
 /* conv_depthwise.h: 2-d convolution of NHWC images in which every channel is convolved by itself.
  *
- *      y[n][oy][ox][k] = bias[k] + sum over r, s of x[n][oy stride_h + r dilation_h - pad_top][ox stride_w + s dilation_w - pad_left][k] w[k][0][r][s]
+ *      y[n][oy][ox][k] = bias[k] + sum over r, s of x[n][iy][ix][k] w[k][0][r][s]
+ *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+ *                const float *const *extra)
  *
  *   NAME BATCH IN_H IN_W OUT_H OUT_W KERNEL_H KERNEL_W STRIDE_H STRIDE_W PAD_TOP PAD_LEFT DILATION_H DILATION_W
- *   X_PIXEL Y_PIXEL HAS_BIAS EPILOGUE(v, pixel, channel, lanes)      as in conv.h
- *   CHANNELS                                                         of x and of y
+ *   X_PIXEL Y_PIXEL HAS_BIAS EPILOGUE    as in conv.h
+ *   CHANNELS                             of x and of y
  *
- * weights: [KERNEL_H][KERNEL_W][CHANNELS], written by pack_conv().  Vectors run along the channels; a unit is a row of the output. */
+ * weights: [KERNEL_H][KERNEL_W][CHANNELS], written by pack_conv().  Vectors run along the channels; a unit is a row of
+ * the output. */
 #include "tile.h"
 
 #ifndef NAME
@@ -69,7 +72,8 @@ static inline int64_t sdc_end_tap(int64_t first, int64_t dilation, int64_t kerne
 #endif
 
 /* `lanes` channels from `channel` on, of the output whose first tap lies at row `top`, column `left` of the image x. */
-static inline sdc_vf SDC_CAT(NAME, _sum)(const SdcDense *d, const float *x, int64_t top, int64_t left, int64_t channel, int64_t lanes)
+static inline sdc_vf SDC_CAT(NAME, _sum)(const SdcDense *d, const float *x, int64_t top, int64_t left, int64_t channel,
+                                         int64_t lanes)
 {
     const int64_t r_end = sdc_end_tap(top, DILATION_H, KERNEL_H, IN_H), s_begin = sdc_first_tap(left, DILATION_W);
     const int64_t s_end = sdc_end_tap(left, DILATION_W, KERNEL_W, IN_W);

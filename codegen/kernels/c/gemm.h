@@ -1,26 +1,29 @@
 /* gemm.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch.
  *
- *      void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *const *extra)
+ *      void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
+ *                const float *const *extra)
  *
  *   NAME                  the function
- *   ROWS COLUMNS DEPTH    M, N, K
+ *   ROWS COLUMNS DEPTH    M, N, K; at least 1
  *   OUTER INNER           matrices in the batch: OUTER x INNER (1, 1); say batch x heads
- *   A_ROW A_OUTER A_INNER         floats from one row, outer, inner matrix of A to the next (DEPTH, INNER * ROWS * DEPTH, ROWS * DEPTH);
- *   Y_ROW Y_OUTER Y_INNER         of Y likewise; the elements of a row lie side by side, so views that split or join heads need no copy
- *   B_FORM                SDC_B_PACKED (default): b was written by pack_gemm(); SDC_B_ROWS: b is [K][N], SDC_B_COLUMNS: b is [N][K],
- *                         both packed here, into scratch
+ *   A_ROW A_OUTER A_INNER floats from one row, outer and inner matrix of A to the next (dense)
+ *   Y_ROW Y_OUTER Y_INNER of Y likewise; the elements of a row lie side by side, so views that split or join heads need
+ *                         no copy
+ *   B_FORM                SDC_B_PACKED (default): b was written by pack_gemm(); SDC_B_ROWS: b is [K][N], SDC_B_COLUMNS:
+ *                         b is [N][K], both packed here, into scratch
  *   B_ROW                 floats from one row of b to the next, for the forms that are not packed (COLUMNS, or DEPTH)
- *   B_OUTER B_INNER       floats from one matrix of b to the next; 0: shared (0, 0).  For SDC_B_PACKED any other value means that
- *                         the packed matrices follow each other in batch order
+ *   B_OUTER B_INNER       floats from one matrix of b to the next; 0: shared (0, 0).  For SDC_B_PACKED any other value
+ *                         means that the packed matrices follow each other in batch order
  *   HAS_BIAS              0 (default): bias is not read
- *   EPILOGUE(v, row, column, lanes)   what is stored for a vector of columns [column, column + lanes) of row `row`, counted over
- *                         the whole batch (default v); reads further operands through extra[], with sdc_load_some()
+ *   EPILOGUE(v, row, column, lanes)
+ *                         what is stored for the vector v of columns [column, column + lanes) of row `row`, counted
+ *                         over the whole batch (v); reads further operands through extra[], with sdc_load_some()
  *
- * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be one of extra[]
- * (an element is read before it is written), but overlaps neither a nor b.
+ * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be one
+ * of extra[] (an element is read before it is written), but overlaps neither a nor b.
  *
- * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is walked in steps of
- * SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache. */
+ * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
+ * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache. */
 #include "tile.h"
 
 #ifndef NAME
@@ -93,8 +96,8 @@ static inline int64_t SDC_CAT(NAME, _panels)(void)
 }
 
 /* sums [rows][vectors][SDC_VL] to y, whose first element is at row `first` of the batch and at `column`. */
-static void SDC_CAT(NAME, _store)(float *y, const float *sums, int64_t rows, int64_t vectors, int64_t first, int64_t column,
-    const float *const *extra)
+static void SDC_CAT(NAME, _store)(float *y, const float *sums, int64_t rows, int64_t vectors, int64_t first,
+                                  int64_t column, const float *const *extra)
 {
     enum { tail = (COLUMNS) % SDC_VL };
     (void)extra, (void)first;
@@ -116,8 +119,10 @@ static inline const float *SDC_CAT(NAME, _panel)(const float *b, int64_t panel, 
     return b + (begin * (DEPTH) + vectors * k) * SDC_VL;
 }
 
-/* Add the products of depths [k, k + depth) for one panel; sums [tiles][tile][vectors][SDC_VL]; next: the panel that follows. */
-static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t rows, int64_t depth, int64_t vectors, const float *b, const float *next)
+/* Add the products of depths [k, k + depth) for one panel; sums [tiles][tile][vectors][SDC_VL]; next: the panel that
+ * follows. */
+static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t rows, int64_t depth, int64_t vectors,
+                                 const float *b, const float *next)
 {
     enum { tile = SDC_CAT(NAME, _tile) };
     const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile), share = sdc_ceil_div(vectors * SDC_VL, tiles);
@@ -125,7 +130,8 @@ static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t rows, int6
         const float *at[tile];
         for (int64_t m = 0; m < tile; m++)
             at[m] = a + sdc_min(t * tile + m, rows - 1) * (A_ROW);
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth, share);
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth,
+                                    share);
     }
 }
 
@@ -135,19 +141,23 @@ static void SDC_CAT(NAME, _unit)(float *y, const float *a, const float *b, const
 {
     enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
     _Alignas(64) float sums[SDC_UNIT_PANELS][unit_rows * widest];
+    const int64_t tiles = sdc_ceil_div(rows, tile);
     for (int64_t k = 0; k < (DEPTH); k += SDC_DEPTH_STEP)
         for (int64_t p = panel; p < end; p++) {
             const int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
             const int64_t depth = sdc_min(SDC_DEPTH_STEP, (DEPTH) - k);
-            const float *next = p + 1 < end ? SDC_CAT(NAME, _panel)(b, p + 1, k) : SDC_CAT(NAME, _panel)(b, panel, k + depth < (DEPTH) ? k + depth : 0);
+            const int64_t after = k + depth < (DEPTH) ? k + depth : 0;
+            const float *next = SDC_CAT(NAME, _panel)(b, p + 1 < end ? p + 1 : panel, p + 1 < end ? k : after);
+            const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
             if (k == 0)
-                sdc_tile_start(sums[p - panel], sdc_ceil_div(rows, tile) * tile, vectors, HAS_BIAS ? d->bias + begin * SDC_VL : NULL,
-                    (COLUMNS) - begin * SDC_VL);
-            SDC_CAT(NAME, _step)(sums[p - panel], a + row * (A_ROW) + k, rows, depth, vectors, SDC_CAT(NAME, _panel)(b, p, k), next);
+                sdc_tile_start(sums[p - panel], tiles * tile, vectors, bias, (COLUMNS) - begin * SDC_VL);
+            SDC_CAT(NAME, _step)
+            (sums[p - panel], a + row * (A_ROW) + k, rows, depth, vectors, SDC_CAT(NAME, _panel)(b, p, k), next);
         }
     for (int64_t p = panel; p < end; p++) {
         int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-        SDC_CAT(NAME, _store)(y + row * (Y_ROW) + begin * SDC_VL, sums[p - panel], rows, vectors, first, begin * SDC_VL, d->extra);
+        SDC_CAT(NAME, _store)
+        (y + row * (Y_ROW) + begin * SDC_VL, sums[p - panel], rows, vectors, first, begin * SDC_VL, d->extra);
     }
 }
 
@@ -160,9 +170,10 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     for (; unit < unit_end; unit++) {
         int64_t row = unit % row_units * SDC_CAT(NAME, _rows), panel = unit / row_units % panel_units * step;
         int64_t matrix = unit / row_units / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
-        SDC_CAT(NAME, _unit)(d->y + outer * (Y_OUTER) + inner * (Y_INNER), d->x + outer * (A_OUTER) + inner * (A_INNER),
-            d->weights + SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH), d, row,
-            sdc_min(SDC_CAT(NAME, _rows), (ROWS) - row), panel, sdc_min(panel + step, all_panels), matrix * (ROWS) + row);
+        SDC_CAT(NAME, _unit)
+        (d->y + outer * (Y_OUTER) + inner * (Y_INNER), d->x + outer * (A_OUTER) + inner * (A_INNER),
+         d->weights + SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH), d, row,
+         sdc_min(SDC_CAT(NAME, _rows), (ROWS)-row), panel, sdc_min(panel + step, all_panels), matrix * (ROWS) + row);
     }
 }
 
@@ -180,19 +191,21 @@ static void SDC_CAT(NAME, _pack)(void *argument, int64_t unit, int64_t unit_end)
 }
 #endif
 
-void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *const *extra)
+void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
+          const float *const *extra)
 {
     const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH);
-    const int64_t units = sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows)) * sdc_ceil_div(sdc_panels(COLUMNS), SDC_CAT(NAME, _panels)());
+    const int64_t row_units = sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows));
+    const int64_t panel_units = sdc_ceil_div(sdc_panels(COLUMNS), SDC_CAT(NAME, _panels)());
 #if B_FORM != SDC_B_PACKED
     SdcDense packing = {.y = scratch, .weights = b};
-    sdc_run(c, SDC_CAT(NAME, _pack), &packing, SDC_CAT(NAME, _matrix)((OUTER) - 1, (INNER) - 1) * sdc_panels(COLUMNS)
-        + sdc_panels(COLUMNS), flops);
+    const int64_t to_pack = SDC_CAT(NAME, _matrix)((OUTER) - 1, (INNER) - 1) + 1;
+    sdc_run(c, SDC_CAT(NAME, _pack), &packing, to_pack * sdc_panels(COLUMNS), flops);
     b = scratch;
 #endif
     (void)scratch;
     SdcDense d = {.y = y, .x = a, .weights = b, .bias = bias, .extra = extra};
-    sdc_run(c, SDC_CAT(NAME, _part), &d, units * matrices, flops);
+    sdc_run(c, SDC_CAT(NAME, _part), &d, matrices * panel_units * row_units, flops);
 }
 
 #undef NAME

@@ -5,14 +5,14 @@
  * A is read through one pointer a row, so a row may be a row of a matrix or a pixel of a patch; B is a packed panel.
  * For a convolution the k loop runs once a tap: the rows are moved by tap[t] floats, the panel goes on.
  *
- * Columns come in vectors of SDC_VL, vectors in panels of at most SDC_TILE_VECTORS: panel p of `panels` over `vectors` vectors
- * holds the vectors [p * vectors / panels, (p + 1) * vectors / panels), so no two panels differ by more than one vector.  A
- * panel is stored [k][vectors of the panel][SDC_VL], columns beyond the last are zero; it begins at float
- * (its first vector) * SDC_VL * depth.  codegen/conv_pack.c writes this format.
+ * Columns come in vectors of SDC_VL, vectors in panels of at most SDC_TILE_VECTORS: panel p of `panels` over `vectors`
+ * vectors holds the vectors [p * vectors / panels, (p + 1) * vectors / panels), so no two panels differ by more than
+ * one vector.  A panel is stored [k][vectors of the panel][SDC_VL], columns beyond the last are zero; it begins at
+ * float (its first vector) * SDC_VL * depth.  codegen/conv_pack.c writes this format.
  *
  * Tile shapes fill the register file: 8 x 3 + 3 + 1 of 32 registers with AVX-512, 6 x 2 + 2 + 1 of 16 with AVX2,
- * 8 x 2 on AArch64, 4 x 2 with SSE.  Measured on Sapphire Rapids: 8 x 3 reaches 99 % of the FMA ceiling with the panel prefetched,
- * 80 % without; 6 x 2 97 %. */
+ * 8 x 2 on AArch64, 4 x 2 with SSE.  Measured on Sapphire Rapids: 8 x 3 reaches 99 % of the FMA ceiling with the panel
+ * prefetched, 80 % without; 6 x 2 97 %. */
 #ifndef SDC_TILE_H
 #define SDC_TILE_H
 
@@ -49,11 +49,16 @@ static inline int64_t sdc_panel_begin(int64_t panel, int64_t columns)
 }
 
 /* A loop over constants that the compiler unrolls, so that sum[][] lives in registers.
- *   sums [rows][vectors][SDC_VL], read and written;  row[rows]: A;  tap[taps]: floats to move the rows by;  depth: k a tap;
- *   b: [taps * depth][vectors][SDC_VL];  next: what the tiles after this one will read as b: `share` floats a step are brought into
- *   the second-level cache meanwhile (a convolution of 1280 channels at 16 x 16: 72 % of the ceiling without, 91 % with) */
+ *
+ *   sums         [rows][vectors][SDC_VL], read and written
+ *   row, tap     row[rows]: A; tap[taps]: floats to move the rows by for `depth` values of k each
+ *   b            [taps * depth][vectors][SDC_VL]
+ *   next, share  what will be read as b after this: `share` floats a step are brought into the second-level cache
+ *                meanwhile.  A convolution of 1280 channels at 16 x 16 reaches 91 % of the ceiling so, 72 % without. */
 static inline __attribute__((always_inline)) void sdc_tile_body(const int rows, const int vectors, float *sums,
-    const float *const *row, const int64_t *tap, int64_t taps, int64_t depth, const float *b, const float *next, int64_t share)
+                                                                const float *const *row, const int64_t *tap,
+                                                                int64_t taps, int64_t depth, const float *b,
+                                                                const float *next, int64_t share)
 {
     sdc_vf sum[SDC_TILE_ROWS][SDC_TILE_VECTORS];
     SDC_UNROLL for (int m = 0; m < rows; m++)
@@ -84,9 +89,9 @@ static inline __attribute__((always_inline)) void sdc_tile_body(const int rows, 
             sdc_store(sums + (m * vectors + v) * SDC_VL, sum[m][v]);
 }
 
-/* One function a shape, shared by every instance in the translation unit; NAME(vectors) is the one for a panel's width. */
-typedef void SdcTile(float *sums, const float *const *row, const int64_t *tap, int64_t taps, int64_t depth, const float *b,
-    const float *next, int64_t share);
+/* One function a shape, shared by all instances in the translation unit; NAME(vectors) is that for a panel's width. */
+typedef void SdcTile(float *sums, const float *const *row, const int64_t *tap, int64_t taps, int64_t depth,
+                     const float *b, const float *next, int64_t share);
 
 #define SDC_TILE(NAME, ROWS, VECTORS)                                                                                  \
     static __attribute__((noinline, unused)) void NAME##_##VECTORS(float *sums, const float *const *row,               \
@@ -140,8 +145,10 @@ static inline void sdc_tile_start(float *sums, int64_t rows, int64_t vectors, co
 #define SDC_B_COLUMNS 2
 enum { SDC_DEPTH_STEP = 256, SDC_UNIT_PANELS = 4, SDC_ENOUGH_UNITS = 16 };
 
-/* Panel `panel` of b [depth][columns] (row: floats between rows; between columns when transposed) to dst, the rest zero. */
-static inline void sdc_pack_panel(float *dst, const float *b, int64_t depth, int64_t columns, int64_t row, int transposed, int64_t panel)
+/* Panel `panel` of b [depth][columns], or of b [columns][depth] when transposed, with `row` floats from one row of b to
+ * the next, to its place in dst; columns beyond the last become zero. */
+static inline void sdc_pack_panel(float *dst, const float *b, int64_t depth, int64_t columns, int64_t row,
+                                  int transposed, int64_t panel)
 {
     int64_t begin = sdc_panel_begin(panel, columns) * SDC_VL, end = sdc_panel_begin(panel + 1, columns) * SDC_VL;
     int64_t width = end - begin, present = sdc_min(end, columns) - begin;

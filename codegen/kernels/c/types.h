@@ -7,8 +7,8 @@
  *      ld_TYPE(st) -> ct  to_TYPE(ct) -> st          exact, and rounded as dtype_bits.h says
  *      to_f8xxx_nosat     ONNX Cast's saturate=0;    f8e8m0 with other rounding modes: dt_f8e8m0_round()
  *
- * and SDC_CAST(FROM, TO, x): a ct_FROM as st_TO under the rules of ONNX Cast.  All of it is inline and free of branches, so that
- * loops over it vectorise. */
+ * and SDC_CAST(FROM, TO, x): a ct_FROM as st_TO under the rules of ONNX Cast.  All of it is inline and free of
+ * branches, so that loops over it vectorise. */
 #ifndef SDC_TYPES_H
 #define SDC_TYPES_H
 

@@ -5,10 +5,10 @@
  *
  * NAME, and its largest error in units of the last place over all floats (tests/kernels/test_vecmath.c 1):
  *
- *      exp 1.0    exp2 1.1    log 0.9    tanh 1.3    erf 1.1    sigmoid 2.3    sin 1.6    cos 1.6    sqrt 0.5    rsqrt 1.5
+ *      exp 1.0   exp2 1.1   log 0.9   tanh 1.3   erf 1.1   sigmoid 2.3   sin 1.6   cos 1.6   sqrt 0.5   rsqrt 1.5
  *
- * Infinities, NaN, zeros and subnormals behave as in libm.  Compile with -ffp-contract=fast -fno-math-errno -fno-trapping-math,
- * never with -ffast-math. */
+ * Infinities, NaN, zeros and subnormals behave as in libm.  Compile with -ffp-contract=fast -fno-math-errno
+ * -fno-trapping-math, never with -ffast-math. */
 #ifndef SDC_VECMATH_H
 #define SDC_VECMATH_H
 
@@ -17,7 +17,7 @@
 typedef uint32_t sdc_vu __attribute__((vector_size(4 * SDC_VL)));
 typedef double sdc_vd __attribute__((vector_size(8 * SDC_VL)));
 
-/* ---- scalars --------------------------------------------------------------------------------------------------- */
+/* ---- scalars ------------------------------------------------------------------------------------------------ */
 
 #define FLOAT float
 #define INT int32_t
@@ -47,7 +47,7 @@ static inline float sdc_rsqrt(float x) { return 1.0f / sqrtf(x); }
 #undef SELECT
 #undef REPAIR
 
-/* ---- vectors ---------------------------------------------------------------------------------------------------- */
+/* ---- vectors ------------------------------------------------------------------------------------------------ */
 
 static inline sdc_vf sdc_select(sdc_vi mask, sdc_vf a, sdc_vf b)
 {

@@ -6,8 +6,9 @@
  *   SELECT(mask, a, b)         a where a comparison held, else b    CONSTANT(c)      c in every lane
  *   REPAIR(y, x, limit, f)     y[i] = f(x[i]) wherever |x[i]| <= limit does not hold
  *
- * Polynomials are minimax fits (Remez exchange; coefficients rounded to float one after the other, the rest refitted each time); the
- * relative error of each on its interval stands beside it.  They are Horner chains, so contraction into fma has one form only. */
+ * Polynomials are minimax fits (Remez exchange; coefficients rounded to float one after the other, the rest refitted
+ * each time); the relative error of each on its interval stands beside it.  They are Horner chains, so contraction into
+ * fma has one form only. */
 
 static inline FLOAT FN(abs)(FLOAT x) { return AS_FLOAT(AS_INT(x) & 0x7fffffff); }
 
@@ -56,8 +57,8 @@ static inline FLOAT FN(exp2)(FLOAT x)
     return FN(scale)(q * r + 1.0f, AS_INT(shifted) - 0x4b400000);
 }
 
-/* ln x = k ln 2 + ln(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); with s = f / (2 + f), ln(1 + f) = f - f^2/2 + s (f^2/2 + s^2 Q(s^2)), 2^-35
- * (Tang 1990, as in fdlibm). */
+/* ln x = k ln 2 + ln(1 + f), 1 + f in [sqrt(1/2), sqrt(2)); with s = f / (2 + f),
+ * ln(1 + f) = f - f^2/2 + s (f^2/2 + s^2 Q(s^2)), 2^-35 (Tang 1990, as in fdlibm). */
 static inline FLOAT FN(log)(FLOAT x)
 {
     FLOAT normal = SELECT(x < 0x1p-126f, x * 0x1p25f, x);
@@ -120,8 +121,8 @@ static inline FLOAT FN(sigmoid)(FLOAT x)
     return SELECT(x >= 0.0f, CONSTANT(1.0f), e) / (e + 1.0f);
 }
 
-/* sin (turn 0) and cos (turn 1) of x = q pi/2 + r: reduced in double with pi/2 = 25 + 53 bits, exact to |x| = 2^28, libm beyond.
- * sin r = r + r^3 S(r^2), 2^-32; cos r = 1 - r^2/2 + r^4 C(r^2), 2^-33, |r| <= pi/4. */
+/* sin (turn 0) and cos (turn 1) of x = q pi/2 + r: reduced in double with pi/2 = 25 + 53 bits, exact to |x| = 2^28,
+ * libm beyond.  sin r = r + r^3 S(r^2), 2^-32; cos r = 1 - r^2/2 + r^4 C(r^2), 2^-33, |r| <= pi/4. */
 static inline FLOAT FN(sin_turned)(FLOAT x, int turn)
 {
     FLOAT inside = SELECT(FN(abs)(x) <= 0x1p28f, x, CONSTANT(0.0f));
