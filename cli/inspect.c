@@ -1,7 +1,10 @@
 /* inspect: what a model takes and gives, what it is made of, what sdc can not do with it. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -71,17 +74,11 @@ static void print_census(const char *title, const Graph *g)
     }
 }
 
-int command_inspect(int argc, char **argv)
+static void inspect_model(const char *path)
 {
-    Options o = {0};
-    int n;
-    char **positional = parse_options(table, &o, argc, argv, &n, "sdc inspect MODEL.onnx [options]",
-        "  sdc inspect unet.onnx\n  sdc inspect clip.onnx --shape input_ids=1x77\n");
-    if (n != 1)
-        return sdc_error(SDC_USAGE, "inspect takes one model; see sdc inspect --help");
-    Model *m = onnx_load(positional[0]);
+    Model *m = onnx_load(path);
     Graph *g = m->graph;
-    printf("%s: opset %" PRId64 "\n", positional[0], m->opset);
+    printf("%s: opset %" PRId64 "\n", path, m->opset);
     for (int k = 0; k < g->n_inputs; k++)
         print_port("input", g, g->inputs[k]->name, g->inputs[k]);
     for (int k = 0; k < g->n_outputs; k++)
@@ -89,10 +86,49 @@ int command_inspect(int argc, char **argv)
     for (int k = 0; k < g->n_symbols; k++)
         printf("free axis '%s'\n", g->symbols[k]);
     print_census("as imported", g);
-    if (!o.dims.count && !o.shapes.count && !o.binds.count)
-        return SDC_OK;
-    Bindings b = read_bindings(&o, positional[0]);
-    run_passes(g, &b, NULL);
-    print_census("after the passes", g);
+}
+
+/* Every folder in it that holds a model.onnx, in the order of the names. */
+static int inspect_folder(const char *folder)
+{
+    struct dirent **list;
+    int count = scandir(folder, &list, NULL, alphasort), found = 0;
+    for (int k = 0; k < count; k++) {
+        const char *path = text_format("%s/%s/model.onnx", folder, list[k]->d_name);
+        if (list[k]->d_name[0] != '.' && !access(path, F_OK)) {
+            inspect_model(path);
+            found++;
+        }
+        free(list[k]);
+    }
+    if (count >= 0)
+        free(list);
+    return found ? SDC_OK : sdc_error(SDC_BAD_INPUT, "%s: no folder in it holds a model.onnx", folder);
+}
+
+/* With all axes fixed: what is left after the passes, the work and the memory of one run. */
+static void inspect_bound(const char *path, const Options *o)
+{
+    Bindings b = read_bindings(o, path);
+    Program *p = compile_model(path, &b, "model", isa_by_name("native"));
+    print_census("after the passes", p->graph);
+    printf("one run: %d kernel calls, %.3f GFLOP, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls, (double)p->flops / 1e9,
+           (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6);
+}
+
+int command_inspect(int argc, char **argv)
+{
+    Options o = {0};
+    int n;
+    struct stat info;
+    char **positional = parse_options(table, &o, argc, argv, &n, "sdc inspect MODEL.onnx|FOLDER [options]",
+        "  sdc inspect unet.onnx\n  sdc inspect stable-diffusion/\n  sdc inspect clip.onnx --shape input_ids=1x77\n");
+    if (n != 1)
+        return sdc_error(SDC_USAGE, "inspect takes one model or folder; see sdc inspect --help");
+    if (!stat(positional[0], &info) && S_ISDIR(info.st_mode))
+        return inspect_folder(positional[0]);
+    inspect_model(positional[0]);
+    if (o.dims.count || o.shapes.count || o.binds.count)
+        inspect_bound(positional[0], &o);
     return SDC_OK;
 }

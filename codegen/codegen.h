@@ -165,7 +165,7 @@ void lower_increment(Lowering *l, Node *n, View number, View step);
 
 /* ---- plan.c, pack.c, emit.c, cc.c, build.c ------------------------------------------------------------------------------- */
 
-/* Offsets of arena buffers, lifetimes, arena_bytes and bound_bytes. */
+/* Offsets of arena buffers, lifetimes, arena_bytes, bound_bytes and flops. */
 void plan_program(Program *p);
 
 /* Evaluate and pack every weights buffer of the programs, stream the bytes to `fd` and set the buffers' offsets; equal

@@ -309,21 +309,10 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
     fputs(count ? "};\n" : "    {0},\n};\n", out);
 }
 
-static int64_t block_flops(const Block *block)
-{
-    int64_t flops = 0;
-    for (const Call *c = block->first; c; c = c->next) {
-        int64_t inner = (c->then_block ? block_flops(c->then_block) : 0) + (c->else_block ? block_flops(c->else_block) : 0);
-        flops += c->flops + inner * (c->kind == CALL_LOOP && c->trip_count > 0 ? c->trip_count : 1);
-    }
-    return flops;
-}
-
 static void emit_program(Program *p, int number, const BuildOptions *o, const char *folder, const char *file, EmitSummary *summary)
 {
     const Graph *g = p->graph;
     FILE *out = open_file(folder, file);
-    p->flops = block_flops(&p->body);
     fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  Emitted by sdc.\n"
                  " *\n * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, then what it reads, then\n"
                  " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with the graph node's number. */\n"

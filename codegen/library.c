@@ -167,6 +167,7 @@ int library_weights(BuildOptions *o, int weights_fd, int64_t weights_bytes, char
     struct stat info;
     SdcSections sections;
     int fd = beside(text_format("%s.weights", o->output), path);
+    o->n_sections = 0;                  /* they are for a pipeline's driver, which a library does not have */
     append_sections(fd, *path, weights_fd, weights_bytes, o);
     if (fstat(fd, &info))
         fail(SDC_NO_SPACE, "%s: can not be read back", *path);

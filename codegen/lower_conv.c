@@ -70,10 +70,9 @@ static void note_conv(Call *c, const Node *n, const Window *w)
 static void conv_parameters(Call *c, const ConvShape *s)
 {
     const struct { const char *name; int64_t value; } list[] = {
-        {"BATCH", s->batch}, {"IN_H", s->in_h}, {"IN_W", s->in_w}, {"IN_C", s->in_c}, {"OUT_H", s->out_h}, {"OUT_W", s->out_w},
-        {"OUT_C", s->out_c}, {"KERNEL_H", s->kernel_h}, {"KERNEL_W", s->kernel_w}, {"STRIDE_H", s->stride_h},
-        {"STRIDE_W", s->stride_w}, {"PAD_TOP", s->pad_top}, {"PAD_LEFT", s->pad_left}, {"DILATION_H", s->dilation_h},
-        {"DILATION_W", s->dilation_w},
+        {"BATCH", s->batch}, {"IN_H", s->in_h}, {"IN_W", s->in_w}, {"OUT_H", s->out_h}, {"OUT_W", s->out_w},
+        {"KERNEL_H", s->kernel_h}, {"KERNEL_W", s->kernel_w}, {"STRIDE_H", s->stride_h}, {"STRIDE_W", s->stride_w},
+        {"PAD_TOP", s->pad_top}, {"PAD_LEFT", s->pad_left}, {"DILATION_H", s->dilation_h}, {"DILATION_W", s->dilation_w},
     };
     for (size_t k = 0; k < sizeof list / sizeof *list; k++)
         call_int(c, list[k].name, list[k].value);
@@ -100,8 +99,12 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
         call_absent(c, DT_F32, OPERAND_READ);
     call_absent(c, DT_F32, OPERAND_LIST);
     conv_parameters(c, &s);
-    if (!depthwise) {
+    if (depthwise)
+        call_int(c, "CHANNELS", s.out_c);
+    else {
         ConvPlan plan = conv_plan(&s, vl);
+        call_int(c, "IN_C", s.in_c);
+        call_int(c, "OUT_C", s.out_c);
         call_int(c, "GROUPS", s.groups);
         call_int(c, "CHUNK", plan.chunk);
         call_int(c, "BLOCK_H", plan.block_h);

@@ -55,6 +55,19 @@ static int walk(Program *p, Block *block, int order)
     return order;
 }
 
+/* ---- work -------------------------------------------------------------------------------------------------------------------- */
+
+/* Of one run; a branch counts both ways, a loop of unknown length once. */
+static int64_t block_flops(const Block *block)
+{
+    int64_t flops = 0;
+    for (const Call *c = block->first; c; c = c->next) {
+        int64_t inner = (c->then_block ? block_flops(c->then_block) : 0) + (c->else_block ? block_flops(c->else_block) : 0);
+        flops += c->flops + inner * (c->kind == CALL_LOOP && c->trip_count > 0 ? c->trip_count : 1);
+    }
+    return flops;
+}
+
 /* ---- in place ------------------------------------------------------------------------------------------------------------ */
 
 static Buffer *root(Buffer **same_as, Buffer *b)
@@ -164,6 +177,7 @@ void plan_program(Program *p)
     static Order *const orders[] = {by_size, by_area, by_start};
     for (int k = 0; k < p->graph->n_inputs; k++)
         p->inputs[k].buffer->first = p->inputs[k].buffer->last = 0;
+    p->flops = block_flops(&p->body);
     int end = walk(p, &p->body, 1);
     for (int k = 0; k < p->graph->n_outputs; k++) {
         touch(&p->outputs[k], end);

@@ -33,8 +33,10 @@ static bool ends_with(const char *name, const char *end)
 
 bool is_runtime_source(const char *name, const BuildOptions *o, bool zlib)
 {
-    if (!ends_with(name, ".c") || !strcmp(name, "runtime/library.c"))
+    if (!ends_with(name, ".c"))
         return false;
+    if (!strcmp(name, "runtime/library.c"))
+        return o->kind == EMIT_LIBRARY;
     if (listed(name, pipeline_only, sizeof pipeline_only / sizeof *pipeline_only))
         return o->driver != NULL;
     if (listed(name, with_zlib, sizeof with_zlib / sizeof *with_zlib))

@@ -133,16 +133,18 @@ static int64_t resolve(const GridSampler *g, int axis, double p)
     return p <= 0 || isnan(p) ? 0 : p >= last ? g->dim[axis] - 1 : (int64_t)p;
 }
 
-/* Coordinate of the grid, -1..1, among the axis' elements; padding moves positions that lie outside. */
+/* Coordinate of the grid, -1..1, among the axis' elements; padding moves positions that lie outside, but for cubic, which
+ * as in PyTorch and ONNX Runtime pads tap by tap. */
 static double denormalize(const GridSampler *g, int axis, double v)
 {
     double extent = (double)g->dim[axis], half = g->corners ? 0 : 0.5;
     double p = g->corners ? (v + 1) / 2 * (extent - 1) : ((v + 1) * extent - 1) / 2;
     if (g->taps == 1)
         p = rint(p);
-    if (g->padding == PAD_BORDER && (p < -half || p > extent - 1 + half))
+    bool outside = g->taps != 4 && (p < -half || p > extent - 1 + half);
+    if (g->padding == PAD_BORDER && outside)
         p = fmin(fmax(p, 0), extent - 1);
-    if (g->padding == PAD_REFLECTION && (p < -half || p > extent - 1 + half))
+    if (g->padding == PAD_REFLECTION && outside)
         p = reflect(p, -half, extent - 1 + half);
     return p;
 }

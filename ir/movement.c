@@ -33,19 +33,19 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* numpy's rules: negative positions count from the end, then are clamped to the axis. */
+/* Negative positions count from the end; then a start is clamped to an element, or for positive steps to the end, and an end to one
+ * beyond the elements on its side. */
 static void slice_axis(Range *r, int axis, int64_t extent, int64_t start, int64_t end, int64_t step)
 {
-    int64_t low = step > 0 ? 0 : -1, high = step > 0 ? extent : extent - 1;
-    start = clamp(start < 0 ? start + extent : start, step > 0 ? 0 : -1, high);
-    end = clamp(end < 0 ? end + extent : end, low, high);
+    bool forward = step > 0;
+    start = clamp(start < 0 ? start + extent : start, 0, forward ? extent : extent - 1);
+    end = clamp(end < 0 ? end + extent : end, forward ? 0 : -1, forward ? extent : extent - 1);
     step = clamp(step, -extent - 1, extent + 1);            /* a longer step takes one element as well */
-    int64_t span = step > 0 ? end - start : start - end, stride = step > 0 ? step : -step;
-    r->start[axis] = start;
+    int64_t span = forward ? end - start : start - end, stride = forward ? step : -step;
+    bool empty = span <= 0 || extent == 0;
+    r->start[axis] = empty ? 0 : start;
     r->step[axis] = step;
-    r->count[axis] = span > 0 ? (span + stride - 1) / stride : 0;
-    if (r->count[axis] == 0)
-        r->start[axis] = 0;
+    r->count[axis] = empty ? 0 : (span + stride - 1) / stride;
 }
 
 Range slice_range(const Node *n)

@@ -69,14 +69,15 @@ typedef struct {
     const SDC_CAT(st_, G) *grid;
 } SDC_CAT(NAME, _arguments);
 
-/* Coordinate v, -1..1, among the elements of an axis; padding moves positions that lie outside. */
+/* Coordinate v, -1..1, among the elements of an axis; padding moves positions that lie outside, but for cubic, which as in
+ * PyTorch pads tap by tap. */
 static double SDC_CAT(NAME, _position)(double v, double extent)
 {
     const double half = CORNERS ? 0 : 0.5;
     double p = CORNERS ? (v + 1) / 2 * (extent - 1) : ((v + 1) * extent - 1) / 2;
     if (TAPS == 1)
         p = rint(p);
-    const bool outside = p < -half || p > extent - 1 + half;
+    const bool outside = TAPS != 4 && (p < -half || p > extent - 1 + half);
     if (PADDING == SDC_GRID_BORDER && outside)
         p = fmin(fmax(p, 0), extent - 1);
     if (PADDING == SDC_GRID_REFLECTION && outside)
