@@ -37,7 +37,7 @@ static const SdcOption table[] = {
     {"keep-source", 0, "FOLDER", "keep the emitted source there", option_keep_source},
     {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
     {"quiet", 'q', NULL, "print errors only", option_quiet},
-    {"verbose", 'v', NULL, "print more", option_verbose},
+    {"verbose", 'v', NULL, "print the C compiler's command lines", option_verbose},
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };

@@ -19,13 +19,16 @@ SdcArray array_view(const Array *a)
     return v;
 }
 
+/* A half-precision model is judged against the same weights evaluated in f32, where the folder has that. */
 Array **recorded_outputs(const Graph *g, const char *folder)
 {
     Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted);
     int found = 0;
     for (int k = 0; k < g->n_outputs; k++) {
-        const char *path = text_format("%s/output_%d.pb", folder, k);
+        const char *path = text_format("%s/output_fp32_%d.pb", folder, k);
         SdcArray a;
+        if (access(path, F_OK))
+            path = text_format("%s/output_%d.pb", folder, k);
         if (access(path, F_OK))
             continue;
         int code = sdc_array_read(&a, path, g->output_names[k]);

@@ -189,6 +189,12 @@ static char **compile_arguments(const BuildOptions *o, const char *folder, const
     return arguments;
 }
 
+static void show(const BuildOptions *o, char *const *arguments)
+{
+    for (int k = 0; o->verbose && arguments[k]; k++)
+        fprintf(stderr, "%s%s", arguments[k], arguments[k + 1] ? " " : "\n");
+}
+
 void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds)
 {
     int slot_file[MAX_JOBS], total = 0, done = 0, next = 0, running = 0, status;
@@ -207,7 +213,9 @@ void cc_compile(const BuildOptions *o, const char *folder, char *const *files, d
             remove_at_exit(object);
             remove_at_exit(log);
             slot_file[slot] = next;
-            children[slot] = start(compile_arguments(o, folder, files[next++]), log);
+            char **arguments = compile_arguments(o, folder, files[next++]);
+            show(o, arguments);
+            children[slot] = start(arguments, log);
             running++;
         }
         int slot = finish_one(&status);
@@ -254,6 +262,7 @@ static void link_with(const BuildOptions *o, const char *folder, const char *con
         add(arguments, &count, after[k]);
     add(arguments, &count, "-o");
     add(arguments, &count, output);
+    show(o, arguments);
     run_alone("C compiler", arguments, "the link", log);
 }
 
@@ -298,5 +307,6 @@ void cc_tool(const BuildOptions *o, const char *folder, const char *name, const 
     add(arguments, &count, first_line(o->cc, text_format("-print-prog-name=%s", name)));
     for (int k = 0; given[k]; k++)
         add(arguments, &count, given[k]);
+    show(o, arguments);
     run_alone("tool", arguments, "the library", log);
 }

@@ -148,7 +148,8 @@ Call *call_kernel(Lowering *l, Node *n, const char *kernel);
 void call_write(Call *c, View v);
 void call_read(Call *c, View v);
 void call_update(Call *c, View v);                                  /* read and written: scratch, in-place scatter */
-void call_absent(Call *c, DType dtype, OperandMode mode);             /* an operand that this instance has no use for: NULL */
+/* An operand that this instance has no use for: NULL.  So is a view without a buffer. */
+void call_absent(Call *c, DType dtype, OperandMode mode);
 void call_int(Call *c, const char *name, int64_t value);            /* #define name value */
 void call_float(Call *c, const char *name, double value);           /* a C float constant that reads back exactly; inf and nan spelled */
 void call_text(Call *c, const char *name, const char *value);       /* a type or an expression */
@@ -194,6 +195,7 @@ typedef struct {
     int n_sections;
     bool is_static;
     bool quiet;
+    bool verbose;                   /* print the C compiler's command lines */
     int jobs;                       /* C compilers at once */
 } BuildOptions;
 

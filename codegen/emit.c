@@ -207,13 +207,15 @@ typedef struct {
 
 static void print_block(Listing *l, const Block *block, int indent);
 
-/* "17  conv 3x3 ..." in front of a call; copies that belong to an input or output of the graph have no node. */
+/* "v17  conv 3x3 ..." in front of a call: the first value that its node defines.  Copies that belong to an input or output
+ * of the graph have no node. */
 static void print_note(FILE *out, const Call *c, int indent)
 {
-    if (c->node)
-        fprintf(out, "%*s/* %-4d %s */\n%*s", indent, "", c->node->id, c->note, indent, "");
-    else
-        fprintf(out, "%*s/* -    %s */\n%*s", indent, "", c->note, indent, "");
+    const Value *v = NULL;
+    for (int k = 0; c->node && k < c->node->n_out && !v; k++)
+        v = c->node->out[k];
+    const char *name = v ? text_format("v%d", v->id) : "";
+    fprintf(out, "%*s/* %-5s %s */\n%*s", indent, "", name, c->note, indent, "");
 }
 
 static void print_kernel(Listing *l, const Call *c)
@@ -315,7 +317,8 @@ static void emit_program(Program *p, int number, const BuildOptions *o, const ch
     FILE *out = open_file(folder, file);
     fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  Emitted by sdc.\n"
                  " *\n * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, then what it reads, then\n"
-                 " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with the graph node's number. */\n"
+                 " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with the value that the\n"
+                 " * call is for, as `sdc print` shows it. */\n"
                  "#include \"kernels.h\"\n\n#define A(offset) ((void *)(c->arena + (offset)))\n"
                  "#define W(offset) ((const void *)(c->weights + (offset)))\n",
             p->name, graph_count(g), p->n_calls, megabytes(p->arena_bytes), megabytes(p->bound_bytes), megabytes(p->weights_bytes), (double)p->flops / 1e9);

@@ -89,14 +89,12 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     parameters[SHAPE_FIELDS] = vl;
     View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters, SHAPE_FIELDS + 1, DT_F32,
                                   pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
+    View bias = input_of(n, 2) ? view_f32_list(l, n, n->in[2]) : (View){.dtype = DT_F32};
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
     call_read(c, x);
     call_read(c, weights);
-    if (input_of(n, 2))
-        call_read(c, view_f32_list(l, n, n->in[2]));
-    else
-        call_absent(c, DT_F32, OPERAND_READ);
+    call_read(c, bias);
     call_absent(c, DT_F32, OPERAND_LIST);
     conv_parameters(c, &s);
     if (depthwise)
@@ -127,13 +125,13 @@ static bool is_pointwise(const Node *n, const Window *w)
 static void pointwise_call(Lowering *l, Node *n, View y, View x)
 {
     static const int turned[] = {1, 0};
-    Product p = {.y = y, .a = x, .has_bias = input_of(n, 2) != NULL};
+    Product p = {.y = y, .a = x};
     p.b = product_operand(l, n->in[1], &p.constant);
     p.b.rank = 2;                                   /* [K,C,1,1] as [C,K] */
     p.b.stride[0] = p.b.dim[1];
     p.b.stride[1] = 1;
     p.b = view_permute(p.b, 2, turned);
-    if (p.has_bias)
+    if (input_of(n, 2))
         p.bias = view_f32_list(l, n, n->in[2]);
     lower_product(l, n, p);
 }
@@ -156,15 +154,13 @@ static void fast_conv(Lowering *l, Node *n, const Window *w)
 static void any_conv(Lowering *l, Node *n, const Window *w)
 {
     View x = view_of(l, n->in[0]), weights = view_of(l, n->in[1]), y = result_like(l, n->out[0], &x);
+    View bias = input_of(n, 2) ? view_dense(l, n->in[2]) : (View){.dtype = y.dtype};
     int64_t groups = attr_i(n, "group");
     Call *c = call_kernel(l, n, "conv_any");
     call_write(c, y);
     call_read(c, x);
     call_read(c, weights);
-    if (input_of(n, 2))
-        call_read(c, view_dense(l, n->in[2]));
-    else
-        call_absent(c, y.dtype, OPERAND_READ);
+    call_read(c, bias);
     call_type(c, "T", y.dtype);
     call_int(c, "BATCH", x.dim[0]);
     call_int(c, "GROUPS", groups);

@@ -23,16 +23,13 @@ static View transposed_weights(Lowering *l, Node *n, int64_t groups, Value **con
     return view_split(view_flatten(w, 1, rank - 1), 0, groups);
 }
 
-static void fold_call(Lowering *l, Node *n, View y, View col, const Window *w, int64_t groups, const int64_t *col_strides, const View *bias)
+static void fold_call(Lowering *l, Node *n, View y, View col, const Window *w, int64_t groups, const int64_t *col_strides, View bias)
 {
     static const char *const names[] = {"COL_N", "COL_G", "COL_K", "COL_T", "COL_P"};
     Call *c = call_kernel(l, n, "fold");
     call_write(c, y);
     call_read(c, col);
-    if (bias)
-        call_read(c, *bias);
-    else
-        call_absent(c, y.dtype, OPERAND_READ);
+    call_read(c, bias);
     call_type(c, "T", y.dtype);
     call_int(c, "BATCH", y.dim[0]);
     call_int(c, "GROUPS", groups);
@@ -41,7 +38,7 @@ static void fold_call(Lowering *l, Node *n, View y, View col, const Window *w, i
     for (int k = 0; k < 5; k++)
         call_int(c, names[k], col_strides[k]);
     call_dims(c, "Y_STRIDES", y.rank, y.stride);
-    call_int(c, "HAS_BIAS", bias != NULL);
+    call_int(c, "HAS_BIAS", bias.buffer != NULL);
     call_note(c, "sum of columns -> %s", shape_text(&n->out[0]->shape));
 }
 
@@ -70,10 +67,8 @@ void lower_conv_transpose(Lowering *l, Node *n)
         y.dtype = type;
     }
     int64_t strides[] = {area * row, taps * channels, 1, channels, row};
-    View bias;
-    if (input_of(n, 2))
-        bias = view_cast(l, n, view_dense(l, n->in[2]), type);
-    fold_call(l, n, y, col, &w, groups, strides, input_of(n, 2) ? &bias : NULL);
+    View bias = input_of(n, 2) ? view_cast(l, n, view_dense(l, n->in[2]), type) : (View){.dtype = type};
+    fold_call(l, n, y, col, &w, groups, strides, bias);
     if (wanted.dtype != type)
         lower_copy_view(l, n, wanted, y);
 }
@@ -93,7 +88,7 @@ void lower_col2im(Lowering *l, Node *n)
     }
     View x = view_dense(l, n->in[0]);
     int64_t columns = x.dim[2], taps = window_taps(&w), strides[] = {x.dim[1] * columns, 0, taps * columns, columns, 1};
-    fold_call(l, n, y, x, &w, 1, strides, NULL);
+    fold_call(l, n, y, x, &w, 1, strides, (View){.dtype = y.dtype});
 }
 
 /* ---- DeformConv ---------------------------------------------------------------------------------------------------------------- */
@@ -102,7 +97,7 @@ void lower_col2im(Lowering *l, Node *n)
 static View gather_call(Lowering *l, Node *n, const Window *w, const int64_t *out)
 {
     const Shape *s = &n->in[0]->shape;
-    View x = view_dense(l, n->in[0]), offset = view_dense(l, n->in[2]), mask = {0};
+    View x = view_dense(l, n->in[0]), offset = view_dense(l, n->in[2]), mask = {.dtype = x.dtype};
     if (input_of(n, 4))
         mask = view_dense(l, n->in[4]);
     View col = temporary(l, x.dtype, 3, (int64_t[]){s->dim[0], out[0] * out[1], s->dim[1] * window_taps(w)});
@@ -110,10 +105,7 @@ static View gather_call(Lowering *l, Node *n, const Window *w, const int64_t *ou
     call_write(c, col);
     call_read(c, x);
     call_read(c, offset);
-    if (mask.buffer)
-        call_read(c, mask);
-    else
-        call_absent(c, x.dtype, OPERAND_READ);
+    call_read(c, mask);
     const struct { const char *name; int64_t value; } list[] = {
         {"BATCH", s->dim[0]}, {"CHANNELS", s->dim[1]}, {"HEIGHT", s->dim[2]}, {"WIDTH", s->dim[3]}, {"PARTS", attr_i(n, "offset_group")},
         {"OUT_H", out[0]}, {"OUT_W", out[1]}, {"KERNEL_H", w->kernel[0]}, {"KERNEL_W", w->kernel[1]}, {"STRIDE_H", w->stride[0]},
@@ -140,7 +132,7 @@ void lower_deform_conv(Lowering *l, Node *n)
     if (input_of(n, 3))
         bias = view_dense(l, n->in[3]);
     for (int64_t g = 0; g < groups; g++) {
-        Product p = {.y = to, .a = col, .has_bias = bias.buffer != NULL, .bias = bias};
+        Product p = {.y = to, .a = col, .bias = bias};
         p.b = product_operand(l, n->in[1], &p.constant);
         if (!p.constant)
             p.b = view_dense(l, n->in[1]);

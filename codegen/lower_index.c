@@ -7,7 +7,7 @@
 #include "../runtime/runtime.h"
 #include "axes.h"
 
-/* ---- gathers ------------------------------------------------------------------------------------------------------------- */
+/* ---- gathers ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Axes outer;                     /* result, data, indices: one tuple each */
@@ -77,7 +77,8 @@ static bool gather_view(Lowering *l, Node *n, View x, int axis)
         return false;
     ints_of(n, 1, "indices", &index, 1);
     if (index < -x.dim[axis] || index >= x.dim[axis])
-        fail_node(SDC_BAD_INPUT, n, "index %lld is out of range for an extent of %lld", (long long)index, (long long)x.dim[axis]);
+        fail_node(SDC_BAD_INPUT, n, "index %lld is out of range for an extent of %lld", (long long)index,
+                  (long long)x.dim[axis]);
     x.offset += (index < 0 ? index + x.dim[axis] : index) * x.stride[axis];
     x.dim[axis] = 1;
     memcpy(dim, y->dim, sizeof dim);
@@ -130,7 +131,7 @@ void lower_gather_nd(Lowering *l, Node *n)
     gather_call(l, n, y, x, indices, &g);
 }
 
-/* ---- scatters ------------------------------------------------------------------------------------------------------------ */
+/* ---- scatters ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Axes rows;                      /* result, updates, indices: positions that never meet */
@@ -190,7 +191,9 @@ void lower_scatter_elements(Lowering *l, Node *n)
 {
     View indices = view_of(l, n->in[1]), updates = view_of(l, n->in[2]), y = result_dense(l, n->out[0]);
     int axis = (int)axis_of(n, attr_i(n, "axis"), y.rank);
-    Scatter s = {.rows.operands = 3, .sequence.operands = 2, .tuple = 1, .extents = {y.dim[axis]}, .steps = {y.stride[axis]}, .inner = 1};
+    Scatter s = {.rows.operands = 3, .sequence.operands = 2, .tuple = 1, .inner = 1};
+    s.extents[0] = y.dim[axis];
+    s.steps[0] = y.stride[axis];
     for (int k = 0; k < y.rank; k++) {
         if (k == axis)
             add_axis(&s.sequence, indices.dim[k], updates.stride[k], indices.stride[k], 0);
@@ -204,7 +207,8 @@ void lower_scatter_nd(Lowering *l, Node *n)
 {
     View indices = view_of(l, n->in[1]), updates = view_of(l, n->in[2]), y = result_dense(l, n->out[0]);
     int last = indices.rank - 1, length = (int)indices.dim[last];
-    Scatter s = {.rows.operands = 3, .sequence.operands = 2, .tuple = length, .tuple_step = indices.stride[last], .inner = 1};
+    Scatter s = {.rows.operands = 3, .sequence.operands = 2, .tuple = length, .inner = 1};
+    s.tuple_step = indices.stride[last];
     for (int k = 0; k < last; k++)
         add_axis(&s.sequence, indices.dim[k], updates.stride[k], indices.stride[k], 0);
     for (int k = 0; k < length; k++) {
@@ -222,7 +226,7 @@ void lower_scatter_nd(Lowering *l, Node *n)
     scatter_call(l, n, y, updates, indices, &s);
 }
 
-/* ---- TopK ------------------------------------------------------------------------------------------------------------------ */
+/* ---- TopK -------------------------------------------------------------------------------------------------------- */
 
 void lower_topk(Lowering *l, Node *n)
 {
@@ -239,18 +243,22 @@ void lower_topk(Lowering *l, Node *n)
         if (k != axis)
             add_axis(&others, x.dim[k], y.stride[k], at.stride[k], x.stride[k]);
     axes_simplify(&others);
+    static const char *const before[2][2] = {        /* NaN counts as the largest, as in numpy's sort */
+        {"v < a", "v > a"}, {"(v == v) & ((a != a) | (v < a))", "(a == a) & ((v != v) | (v > a))"},
+    };
     bool largest = attr_i(n, "largest") != 0, real = dtype_is_float(x.dtype);
     Call *c = call_kernel(l, n, "topk");
     call_write(c, y);
     call_write(c, at);
     call_read(c, x);
     call_type(c, "T", x.dtype);
-    call_text(c, "BEFORE", largest ? real ? "(a == a) & ((v != v) | (v > a))" : "v > a" : real ? "(v == v) & ((a != a) | (v < a))" : "v < a");
+    call_text(c, "BEFORE", before[real][largest]);
     axes_parameters(c, &others, others.rank, names);
     call_int(c, "N", x.dim[axis]);
     call_int(c, "I0", x.stride[axis]);
     call_int(c, "K", y.dim[axis]);
     call_int(c, "IR", y.stride[axis]);
     call_int(c, "I1", at.stride[axis]);
-    call_note(c, "%s %lld of %s along axis %d", largest ? "largest" : "smallest", (long long)y.dim[axis], shape_text(&n->in[0]->shape), axis);
+    call_note(c, "%s %lld of %s along axis %d", largest ? "largest" : "smallest", (long long)y.dim[axis],
+              shape_text(&n->in[0]->shape), axis);
 }

@@ -137,7 +137,7 @@ static void gemm_extents(Call *c, const Product *p, const Nest *x)
     call_int(c, "A_INNER", x->inner_step[1]);
     call_int(c, "B_OUTER", x->outer_step[2]);
     call_int(c, "B_INNER", x->inner_step[2]);
-    call_int(c, "HAS_BIAS", p->has_bias);
+    call_int(c, "HAS_BIAS", p->bias.buffer != NULL);
     c->flops = 2 * x->outer * x->inner * x->rows * p->y.dim[m + 1] * p->a.dim[m + 1];
 }
 
@@ -145,7 +145,7 @@ static void note_product(Call *c, const Product *p)
 {
     Shape y = shape_of(p->y.rank, p->y.dim);
     call_note(c, "matmul %s, depth %lld%s%s", shape_text(&y), (long long)p->a.dim[p->y.rank - 1],
-              p->constant ? ", constant b" : "", p->has_bias ? ", + bias" : "");
+              p->constant ? ", constant b" : "", p->bias.buffer ? ", + bias" : "");
 }
 
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
@@ -156,7 +156,8 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
     int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
     int64_t floats = matrices * (pack_gemm_bytes(depth, columns, vl) / (int64_t)sizeof(float));
-    View b = p->b, room;
+    View b = p->b, room = {.dtype = DT_F32}, bias = p->bias;
+    bias.dtype = DT_F32;
     if (p->constant) {
         int64_t how[P_COUNT] = {b.offset, depth, columns, row, transposed, vl, x->outer_step[2] ? x->outer : 1, x->outer_step[2],
                                 x->inner_step[2] ? x->inner : 1, x->inner_step[2]};
@@ -167,14 +168,8 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     call_write(c, p->y);
     call_read(c, p->a);
     call_read(c, b);
-    if (p->has_bias)
-        call_read(c, p->bias);
-    else
-        call_absent(c, DT_F32, OPERAND_READ);
-    if (p->constant)
-        call_absent(c, DT_F32, OPERAND_UPDATE);
-    else
-        call_update(c, room);
+    call_read(c, bias);
+    call_update(c, room);
     call_absent(c, DT_F32, OPERAND_LIST);
     gemm_extents(c, p, x);
     call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
@@ -191,6 +186,8 @@ static void any_call(Lowering *l, Node *n, Product *p)
     int m = p->y.rank - 2;
     if (p->constant)
         p->b.buffer = view_cast(l, n, view_of(l, p->constant), p->y.dtype).buffer;
+    View bias = p->bias;
+    bias.dtype = p->y.dtype;
     View all[3] = {p->y, p->a, p->b}, batch[3] = {p->y, p->a, p->b};
     for (int o = 0; o < 3; o++)
         batch[o].rank = m;
@@ -200,10 +197,7 @@ static void any_call(Lowering *l, Node *n, Product *p)
     call_write(c, p->y);
     call_read(c, p->a);
     call_read(c, p->b);
-    if (p->has_bias)
-        call_read(c, p->bias);
-    else
-        call_absent(c, p->y.dtype, OPERAND_READ);
+    call_read(c, bias);
     call_type(c, "T", p->y.dtype);
     call_text(c, "SUM", dtype_is_float(p->y.dtype) ? "double" : "uint64_t");
     call_int(c, "M", p->y.dim[m]);
@@ -213,7 +207,7 @@ static void any_call(Lowering *l, Node *n, Product *p)
     for (int o = 0; o < 3; o++)
         for (int k = 0; k < 2; k++)
             call_int(c, names[o][k], all[o].stride[m + k]);
-    call_int(c, "HAS_BIAS", p->has_bias);
+    call_int(c, "HAS_BIAS", p->bias.buffer != NULL);
     c->flops = 2 * view_count(&p->y) * p->a.dim[m + 1];
     note_product(c, p);
 }
@@ -240,7 +234,7 @@ static void product_in_f32(Lowering *l, Node *n, Product p)
         p.b.dtype = DT_F32;
     else
         p.b = view_cast(l, n, p.b, DT_F32);
-    if (p.has_bias)
+    if (p.bias.buffer)
         p.bias = view_cast(l, n, p.bias, DT_F32);
     lower_product(l, n, p);
     lower_copy_view(l, n, y, p.y);
@@ -342,13 +336,10 @@ static void finish_gemm(Lowering *l, Node *n, View y, Value *c)
     double alpha = attr_f(n, "alpha"), beta = attr_f(n, "beta");
     if (view_count(&y) == 0 || (alpha == 1 && (!c || beta == 0)))
         return;
+    View added = c ? view_broadcast(view_of(l, c), 2, y.dim) : (View){.dtype = y.dtype};
     Call *call = call_kernel(l, n, "gemm_finish");
     call_update(call, y);
-    if (c)
-        call_read(call, view_of(l, c));
-    else
-        call_absent(call, y.dtype, OPERAND_READ);
-    View added = c ? view_broadcast(view_of(l, c), 2, y.dim) : y;
+    call_read(call, added);
     call_type(call, "T", y.dtype);
     call_text(call, "SUM", dtype_is_float(y.dtype) ? y.dtype == DT_F64 ? "double" : "float" : "uint64_t");
     call_int(call, "M", y.dim[0]);
@@ -377,12 +368,9 @@ void lower_gemm(Lowering *l, Node *n)
         p.a = view_permute(p.a, 2, turned);
     if (attr_i(n, "transB"))
         p.b = view_permute(p.b, 2, turned);
-    p.has_bias = c && is_row(n, c, p.y.dim[1]);
-    if (p.has_bias) {
-        View bias = is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
-        p.bias = bias;
-    }
+    if (c && is_row(n, c, p.y.dim[1]))
+        p.bias = is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
     lower_product(l, n, p);
-    if (!p.has_bias)
+    if (!p.bias.buffer)
         finish_gemm(l, n, p.y, c);
 }

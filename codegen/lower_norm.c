@@ -90,7 +90,7 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     int axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
     DType real = real_type(n->in[0]), stash = output_of(n, 1) ? n->out[1]->dtype : output_of(n, 2) ? n->out[2]->dtype : DT_F32;
     int64_t width = index_span(s->dim, axis, s->rank), scale_row, bias_row = 0;
-    View wanted = result_dense(l, n->out[0]), mean = {0}, inverse = {0};
+    View wanted = result_dense(l, n->out[0]), mean = {.dtype = stash}, inverse = {.dtype = stash};
     if (output_of(n, 1))
         mean = result_dense(l, n->out[1]);
     if (output_of(n, 2))
@@ -98,25 +98,16 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     if (view_count(&wanted) == 0)
         return;
     View x = view_cast(l, n, view_dense(l, n->in[0]), real), y = result_room(l, wanted, real);
-    View scale = row_operand(l, n, n->in[1], s, axis, real, &scale_row), bias = {0};
+    View scale = row_operand(l, n, n->in[1], s, axis, real, &scale_row), bias = {.dtype = real};
     if (input_of(n, 2))
         bias = row_operand(l, n, n->in[2], s, axis, real, &bias_row);
     Call *c = call_kernel(l, n, "layer_norm");
     call_write(c, y);
-    if (mean.buffer)
-        call_write(c, mean);
-    else
-        call_absent(c, stash, OPERAND_WRITE);
-    if (inverse.buffer)
-        call_write(c, inverse);
-    else
-        call_absent(c, stash, OPERAND_WRITE);
+    call_write(c, mean);
+    call_write(c, inverse);
     call_read(c, x);
     call_read(c, scale);
-    if (bias.buffer)
-        call_read(c, bias);
-    else
-        call_absent(c, real, OPERAND_READ);
+    call_read(c, bias);
     call_type(c, "T", real);
     call_type(c, "U", stash);
     call_int(c, "WITH_MEAN", mean.buffer != NULL);
@@ -212,24 +203,20 @@ void lower_group_norm(Lowering *l, Node *n)
 void lower_batch_norm(Lowering *l, Node *n)
 {
     Planes p = planes_of(l, n);
-    View moved[2] = {{0}, {0}};
+    DType affine = n->in[1]->dtype, moments = n->in[3]->dtype;
+    View moved[2] = {{.dtype = moments}, {.dtype = moments}};
     for (int k = 0; k < 2; k++)
         if (output_of(n, k + 1))
             moved[k] = result_dense(l, n->out[k + 1]);
     if (view_count(&p.wanted) == 0)
         return;
-    DType affine = n->in[1]->dtype, moments = n->in[3]->dtype;
     View in[5] = {p.x, view_cast(l, n, view_dense(l, n->in[1]), affine), view_cast(l, n, view_dense(l, n->in[2]), affine),
                   view_cast(l, n, view_dense(l, n->in[3]), moments), view_cast(l, n, view_dense(l, n->in[4]), moments)};
     View lines = scratch(l, p.real, p.channels * 2);
     Call *c = call_kernel(l, n, "batch_norm");
     call_write(c, p.y);
-    for (int k = 0; k < 2; k++) {
-        if (moved[k].buffer)
-            call_write(c, moved[k]);
-        else
-            call_absent(c, moments, OPERAND_WRITE);
-    }
+    for (int k = 0; k < 2; k++)
+        call_write(c, moved[k]);
     for (int k = 0; k < 5; k++)
         call_read(c, in[k]);
     call_update(c, lines);

@@ -20,7 +20,7 @@ static const char *pool_kind(const Node *n)
 
 static void pool_call(Lowering *l, Node *n, const Window *w)
 {
-    View index = {0}, y = channels_to_last(result_channels_last(l, n->out[0]));
+    View index = {.dtype = DT_I64}, y = channels_to_last(result_channels_last(l, n->out[0]));
     if (output_of(n, 1))
         index = channels_to_last(result_channels_last(l, n->out[1]));
     if (view_count(&y) == 0)
@@ -29,10 +29,7 @@ static void pool_call(Lowering *l, Node *n, const Window *w)
     bool norm = n->op == OP_LpPool || n->op == OP_GlobalLpPool;
     Call *c = call_kernel(l, n, "pooling");
     call_write(c, y);
-    if (index.buffer)
-        call_write(c, index);
-    else
-        call_absent(c, DT_I64, OPERAND_WRITE);
+    call_write(c, index);
     call_read(c, x);
     call_type(c, "T", y.dtype);
     call_text(c, "KIND", pool_kind(n));

@@ -1,5 +1,5 @@
-/* lower_quantise.c: QuantizeLinear and DequantizeLinear: one strided pass in which scale and zero point repeat with strides of 0.
- * Blocks split their axis in two; what is left over behind the last whole block is a second call. */
+/* lower_quantise.c: QuantizeLinear and DequantizeLinear: one strided pass in which scale and zero point repeat with
+ * strides of 0.  Blocks split their axis in two; what is left over behind the last whole block is a second call. */
 #include "../ir/quantise.h"
 #include "../runtime/runtime.h"
 #include "axes.h"
@@ -69,7 +69,8 @@ static void pass(Lowering *l, Node *n, const Operands *o, Axes a)
 }
 
 /* The nest for positions first.. of the quantised axis, `blocks` blocks of `block` each. */
-static void pass_blocks(Lowering *l, Node *n, Operands o, int axis, int64_t first, int64_t blocks, int64_t block, int64_t nth)
+static void pass_blocks(Lowering *l, Node *n, Operands o, int axis, int64_t first, int64_t blocks, int64_t block,
+                        int64_t nth)
 {
     Axes a = {.operands = 3};
     for (int k = 0; k < o.x.rank; k++) {

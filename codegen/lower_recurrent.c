@@ -20,7 +20,7 @@ static View input_products(Lowering *l, Node *n, const Recurrent *r, DType type,
     if (r->batch_first)
         x = view_permute(x, 3, (int[]){1, 0, 2});
     for (int64_t d = 0; d < r->directions; d++) {
-        Product p = {.y = view_permute(all, 3, (int[]){1, 2, 3}), .a = x, .has_bias = bias.buffer != NULL, .bias = bias};
+        Product p = {.y = view_permute(all, 3, (int[]){1, 2, 3}), .a = x, .bias = bias};
         p.y.offset = d * all.stride[0];
         p.b = product_operand(l, n->in[1], &p.constant);
         if (!p.constant)
@@ -74,12 +74,10 @@ static void cell_parameters(Call *c, const Recurrent *r, DType type)
 /* The operand or result if there is one, and the parameter that says so. */
 static void optional(Call *c, const View *v, OperandMode mode, const char *flag)
 {
-    if (v->buffer && mode == OPERAND_WRITE)
+    if (mode == OPERAND_WRITE)
         call_write(c, *v);
-    else if (v->buffer)
-        call_read(c, *v);
     else
-        call_absent(c, v->dtype, mode);
+        call_read(c, *v);
     call_int(c, flag, v->buffer != NULL);
 }
 

@@ -61,7 +61,9 @@ static const char *extreme_start(const Node *n)
     integer_limits(type, &low, &high);
     if (type == DT_U64)
         return max ? "0" : "UINT64_MAX";
-    return max ? low == INT64_MIN ? "INT64_MIN" : text_format("%lld", (long long)low) : text_format("%lld", (long long)high);
+    if (max && low == INT64_MIN)
+        return "INT64_MIN";
+    return text_format("%lld", (long long)(max ? low : high));
 }
 
 static const char *mean_of(DType type, int64_t count)
@@ -90,7 +92,7 @@ static void meaning_parameters(Call *c, const Node *n, int64_t count, bool joine
     call_text(c, "FINISH", r->finish ? r->finish : mean_of(type, count));
 }
 
-/* ---- loop nests ---------------------------------------------------------------------------------------------------------- */
+/* ---- loop nests -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Axes kept;                      /* operands: result, x */

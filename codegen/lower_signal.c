@@ -39,8 +39,8 @@ void lower_dft(Lowering *l, Node *n)
     call_int(c, "RP", y.stride[last]);
     axes_parameters(c, &lines, lines.rank, names);
     call_int(c, "SLOTS", slots);
-    call_note(c, "%s%sDFT %s -> %s", t.onesided ? "one-sided " : "", t.inverse ? "inverse " : "", shape_text(&n->in[0]->shape),
-              shape_text(&n->out[0]->shape));
+    call_note(c, "%s%sDFT %s -> %s", t.onesided ? "one-sided " : "", t.inverse ? "inverse " : "",
+              shape_text(&n->in[0]->shape), shape_text(&n->out[0]->shape));
 }
 
 /* A result that nobody asked for still needs room. */
@@ -53,7 +53,8 @@ void lower_linear_attention(Lowering *l, Node *n)
 {
     LinearExtents e = linear_extents(n);
     Value *past = input_of(n, 3);
-    DType type = n->in[0]->dtype, stored = past ? past->dtype : type, sum = type == DT_F64 || stored == DT_F64 ? DT_F64 : DT_F32;
+    DType type = n->in[0]->dtype, stored = past ? past->dtype : type;
+    DType sum = type == DT_F64 || stored == DT_F64 ? DT_F64 : DT_F32;
     int64_t cells = e.batch * e.kv_heads * e.k_size * e.v_size;
     View in[6];
     for (int k = 0; k < 6; k++)                     /* copies come before the call */
@@ -79,6 +80,6 @@ void lower_linear_attention(Lowering *l, Node *n)
     call_int(c, "DECAYS", !e.gated ? 0 : e.decay_per_key ? e.k_size : 1);
     call_int(c, "BETAS", !e.delta ? 0 : e.beta_shared ? 1 : e.kv_heads);
     call_float(c, "SCALE", e.scale);
-    call_note(c, "linear attention (%s) %lld steps, %lld heads, state %lldx%lld", attr_s(n, "update_rule"), (long long)e.length,
-              (long long)e.q_heads, (long long)e.k_size, (long long)e.v_size);
+    call_note(c, "linear attention (%s) %lld steps, %lld heads, state %lldx%lld", attr_s(n, "update_rule"),
+              (long long)e.length, (long long)e.q_heads, (long long)e.k_size, (long long)e.v_size);
 }

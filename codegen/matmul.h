@@ -10,8 +10,7 @@ typedef struct {
     View a;                         /* [batch..., M, K]; leading axes broadcast to y's, as numpy has it */
     View b;                         /* [batch..., K, N], likewise */
     Value *constant;                /* b looks at this constant (b.buffer is NULL), which is packed for its kernel; else NULL */
-    bool has_bias;
-    View bias;                      /* [N], side by side */
+    View bias;                      /* [N], side by side; no buffer: none */
 } Product;
 
 void lower_product(Lowering *l, Node *n, Product p);

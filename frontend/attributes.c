@@ -1,8 +1,8 @@
 /* attributes.c: AttributeProto to Attr.
  *
- * Inside a function body an attribute may refer by name to one that the call gave; it then takes that one's value, or is
- * absent when the call left it out and the function has no default.  Subgraphs are imported here, in the scope of the
- * node that carries them.  A file written with proto3 leaves zeros out, so a missing number is 0. */
+ * Inside a function body an attribute may refer by name to one that the call gave; it then takes that one's value, or
+ * is absent when the call left it out and the function has no default.  Subgraphs are imported here, in the scope of
+ * the node that carries them.  A file written with proto3 leaves zeros out, so a missing number is 0. */
 #include <string.h>
 
 #include "onnx.h"
@@ -11,8 +11,9 @@
 enum { A_FLOAT = 1, A_INT, A_STRING, A_TENSOR, A_GRAPH, A_FLOATS, A_INTS, A_STRINGS, A_SPARSE_TENSOR = 11, A_LIMIT };
 
 static const AttrType attr_types[A_LIMIT] = {
-    [A_FLOAT] = ATTR_FLOAT, [A_INT] = ATTR_INT,   [A_STRING] = ATTR_STRING,   [A_TENSOR] = ATTR_TENSOR, [A_GRAPH] = ATTR_GRAPH,
+    [A_FLOAT] = ATTR_FLOAT,   [A_INT] = ATTR_INT,   [A_STRING] = ATTR_STRING,   [A_TENSOR] = ATTR_TENSOR,
     [A_FLOATS] = ATTR_FLOATS, [A_INTS] = ATTR_INTS, [A_STRINGS] = ATTR_STRINGS, [A_SPARSE_TENSOR] = ATTR_TENSOR,
+    [A_GRAPH] = ATTR_GRAPH,
 };
 
 /* In the place of a tensor of an unsupported type, until that is reported. */
@@ -36,7 +37,7 @@ const char *node_title(const Onnx__NodeProto *node)
 static const char *string_of(const Context *at, ProtobufCBinaryData s, const char *where)
 {
     if (s.len && memchr(s.data, 0, s.len))
-        fail(SDC_BAD_INPUT, "%s: %s: a string attribute holds a zero byte", at->import->path, where);
+        refuse(at->import, "%s: a string attribute holds a zero byte", where);
     return text_format("%.*s", (int)s.len, s.len ? (const char *)s.data : "");
 }
 
@@ -45,7 +46,7 @@ static void import_lists(const Context *at, const Onnx__AttributeProto *a, const
     size_t counts[] = {[ATTR_INTS] = a->n_ints, [ATTR_FLOATS] = a->n_floats, [ATTR_STRINGS] = a->n_strings};
     size_t count = counts[into->type];
     if (count > INT32_MAX)
-        fail(SDC_BAD_INPUT, "%s: %s: attribute '%s' is too long", at->import->path, where, a->name);
+        refuse(at->import, "%s: attribute '%s' is too long", where, a->name);
     into->count = (int)count;
     int64_t *ints = alloc_array((int64_t)count, sizeof *ints);
     double *floats = alloc_array((int64_t)count, sizeof *floats);
@@ -67,7 +68,7 @@ static const Tensor *import_constant(const Context *at, const Onnx__AttributePro
 {
     const char *what = text_format("attribute '%s' of %s", a->name, where);
     if (!a->t && !a->sparse_tensor)
-        fail(SDC_BAD_INPUT, "%s: %s has no tensor", at->import->path, what);
+        refuse(at->import, "%s has no tensor", what);
     const Tensor *t = a->t ? tensor_import(at->import, a->t, what)
                            : tensor_import_sparse(at->import, a->sparse_tensor, what);
     return t ? t : &placeholder;
@@ -76,7 +77,7 @@ static const Tensor *import_constant(const Context *at, const Onnx__AttributePro
 static Graph *import_subgraph(const Context *at, const Onnx__AttributeProto *a, const char *where)
 {
     if (!a->g)
-        fail(SDC_BAD_INPUT, "%s: %s: attribute '%s' has no graph", at->import->path, where, a->name);
+        refuse(at->import, "%s: attribute '%s' has no graph", where, a->name);
     Scope *scope = alloc(sizeof *scope);
     scope->outer = at->scope;
     Context inner = *at;
@@ -91,14 +92,13 @@ static bool import_reference(const Context *at, const Onnx__AttributeProto *a, c
 {
     const Inlining *inlining = at->inlining;
     if (!inlining)
-        fail(SDC_BAD_INPUT, "%s: %s: attribute '%s' refers to '%s' outside of a function", at->import->path, where, a->name,
-             a->ref_attr_name);
+        refuse(at->import, "%s: attribute '%s' refers to '%s' outside of a function", where, a->name, a->ref_attr_name);
     const Attr *given = attribute_find(inlining->attrs, inlining->n_attrs, a->ref_attr_name);
     if (!given)
         return false;
     if (a->type > 0 && a->type < A_LIMIT && attr_types[a->type] != given->type)
-        fail(SDC_BAD_INPUT, "%s: %s: attribute '%s' refers to '%s', which has another type", at->import->path, where, a->name,
-             a->ref_attr_name);
+        refuse(at->import, "%s: attribute '%s' refers to '%s', which has another type", where, a->name,
+               a->ref_attr_name);
     *into = *given;
     into->name = text_copy(a->name);
     return true;
@@ -107,12 +107,12 @@ static bool import_reference(const Context *at, const Onnx__AttributeProto *a, c
 bool attribute_import(const Context *at, const Onnx__AttributeProto *a, const char *where, Attr *into)
 {
     if (!*a->name)
-        fail(SDC_BAD_INPUT, "%s: %s: an attribute has no name", at->import->path, where);
+        refuse(at->import, "%s: an attribute has no name", where);
     if (*a->ref_attr_name)
         return import_reference(at, a, where, into);
     bool known = a->type > 0 && a->type < A_LIMIT && (a->type <= A_STRINGS || a->type == A_SPARSE_TENSOR);
     if (!a->type)
-        fail(SDC_BAD_INPUT, "%s: %s: attribute '%s' has no type", at->import->path, where, a->name);
+        refuse(at->import, "%s: attribute '%s' has no type", where, a->name);
     if (!known)                /* lists of tensors and graphs, type descriptions: no operator of sdc has them */
         return false;
     *into = (Attr){.name = text_copy(a->name), .type = attr_types[a->type], .i = a->i, .f = (double)a->f};
@@ -147,7 +147,7 @@ Attr *attributes_import(const Context *at, const Onnx__NodeProto *node, int *cou
     for (size_t k = 0; k < node->n_attribute; k++) {
         *count += attribute_import(at, node->attribute[k], where, &attrs[*count]);
         if (!name_map_add(&seen, node->attribute[k]->name, attrs))
-            fail(SDC_BAD_INPUT, "%s: %s: attribute '%s' stands twice", at->import->path, where, node->attribute[k]->name);
+            refuse(at->import, "%s: attribute '%s' stands twice", where, node->attribute[k]->name);
     }
     return attrs;
 }

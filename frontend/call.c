@@ -15,7 +15,7 @@ void call_fail(const Call *c, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fail(SDC_BAD_INPUT, "%s: %s: %s", c->at->import->path, node_title(c->node), text);
+    refuse(c->at->import, "%s: %s", node_title(c->node), text);
 }
 
 void call_unsupported(Call *c, const char *what)
@@ -190,7 +190,8 @@ static void set_attributes(Call *c, Node *n)
         if (a->type != type)
             call_fail(c, "attribute '%s' has the wrong type", a->name);
         if (names_foreign_type(a))
-            unsupported_add(&c->at->import->unsupported, text_format("type %s", foreign_type(a->i)), node_title(c->node));
+            unsupported_add(&c->at->import->unsupported, text_format("type %s", foreign_type(a->i)),
+                            node_title(c->node));
         attr_set(n, *a);
     }
 }
@@ -199,12 +200,17 @@ static void set_attributes(Call *c, Node *n)
 static void check_required(const Call *c, const Node *n)
 {
     static const struct { Op op; const char *name; } rows[] = {
-        {OP_AveragePool, "kernel_shape"}, {OP_BitCast, "to"}, {OP_Cast, "to"}, {OP_Concat, "axis"},
-        {OP_DepthToSpace, "blocksize"}, {OP_Einsum, "equation"}, {OP_GroupNormalization, "num_groups"},
-        {OP_If, "else_branch"}, {OP_If, "then_branch"}, {OP_LRN, "size"}, {OP_LinearAttention, "kv_num_heads"},
-        {OP_LinearAttention, "q_num_heads"}, {OP_Loop, "body"}, {OP_LpPool, "kernel_shape"}, {OP_MaxPool, "kernel_shape"},
-        {OP_MaxRoiPool, "pooled_shape"}, {OP_MaxUnpool, "kernel_shape"}, {OP_RandomNormal, "shape"},
-        {OP_RandomUniform, "shape"}, {OP_Scan, "body"}, {OP_Scan, "num_scan_inputs"}, {OP_SpaceToDepth, "blocksize"},
+        {OP_AveragePool, "kernel_shape"},     {OP_BitCast, "to"},
+        {OP_Cast, "to"},                      {OP_Concat, "axis"},
+        {OP_DepthToSpace, "blocksize"},       {OP_Einsum, "equation"},
+        {OP_GroupNormalization, "num_groups"}, {OP_If, "else_branch"},
+        {OP_If, "then_branch"},               {OP_LRN, "size"},
+        {OP_LinearAttention, "kv_num_heads"}, {OP_LinearAttention, "q_num_heads"},
+        {OP_Loop, "body"},                    {OP_LpPool, "kernel_shape"},
+        {OP_MaxPool, "kernel_shape"},         {OP_MaxRoiPool, "pooled_shape"},
+        {OP_MaxUnpool, "kernel_shape"},       {OP_RandomNormal, "shape"},
+        {OP_RandomUniform, "shape"},          {OP_Scan, "body"},
+        {OP_Scan, "num_scan_inputs"},         {OP_SpaceToDepth, "blocksize"},
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         if (rows[k].op == n->op && !attr_has(n, rows[k].name))

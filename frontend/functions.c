@@ -18,9 +18,9 @@ void functions_index(Import *im, const Onnx__ModelProto *model)
     for (size_t k = 0; k < model->n_functions; k++) {
         Onnx__FunctionProto *f = model->functions[k];
         if (!*f->name)
-            fail(SDC_BAD_INPUT, "%s: a function has no name", im->path);
+            refuse(im, "a function has no name");
         if (!name_map_add(&im->functions, function_key(f->domain, f->name, f->overload), f))
-            fail(SDC_BAD_INPUT, "%s: function '%s' is defined twice", im->path, f->name);
+            refuse(im, "function '%s' is defined twice", f->name);
     }
 }
 
@@ -61,11 +61,10 @@ static void bind_inputs(const Context *at, const Onnx__NodeProto *node, const Co
 {
     const Onnx__FunctionProto *f = body->inlining->function;
     if ((size_t)n_in > f->n_input)
-        fail(SDC_BAD_INPUT, "%s: %s has %d inputs, function '%s' takes %zu", at->import->path, node_title(node), n_in, f->name,
-             f->n_input);
+        refuse(at->import, "%s has %d inputs, function '%s' takes %zu", node_title(node), n_in, f->name, f->n_input);
     for (size_t k = 0; k < f->n_input; k++)
         if (!name_map_add(&body->scope->values, f->input[k], k < (size_t)n_in ? in[k] : NULL))
-            fail(SDC_BAD_INPUT, "%s: function '%s' has the input '%s' twice", at->import->path, f->name, f->input[k]);
+            refuse(at->import, "function '%s' has the input '%s' twice", f->name, f->input[k]);
 }
 
 static void bind_outputs(const Context *at, const Onnx__NodeProto *node, const Context *body)
@@ -76,7 +75,7 @@ static void bind_outputs(const Context *at, const Onnx__NodeProto *node, const C
             continue;
         Value **v = k < f->n_output ? scope_find(body->scope, f->output[k]) : NULL;
         if (!v)
-            fail(SDC_BAD_INPUT, "%s: %s: function '%s' does not define output %zu", at->import->path, node_title(node), f->name, k);
+            refuse(at->import, "%s: function '%s' does not define output %zu", node_title(node), f->name, k);
         define(at, node->output[k], *v, node_title(node));
     }
 }
@@ -87,9 +86,9 @@ void function_inline(const Context *at, const Onnx__NodeProto *node, const Onnx_
     Inlining inlining = {.outer = at->inlining, .function = f, .depth = at->inlining ? at->inlining->depth + 1 : 1};
     for (const Inlining *i = at->inlining; i; i = i->outer)
         if (i->function == f)
-            fail(SDC_BAD_INPUT, "%s: %s: function '%s' calls itself", at->import->path, node_title(node), f->name);
+            refuse(at->import, "%s: function '%s' calls itself", node_title(node), f->name);
     if (inlining.depth > MOST_CALLS)
-        fail(SDC_BAD_INPUT, "%s: %s: functions call each other more than %d deep", at->import->path, node_title(node), MOST_CALLS);
+        refuse(at->import, "%s: functions call each other more than %d deep", node_title(node), MOST_CALLS);
     Context body = {.import = at->import, .graph = at->graph, .scope = &scope, .inlining = &inlining};
     body.opset = opset_of(at->import, f->opset_import, f->n_opset_import, text_format("function '%s'", f->name));
     bind_attributes(at, node, &body, &inlining);

@@ -1,20 +1,20 @@
 /* import.c: graphs and bodies of functions, node by node.
  *
- * Names are looked up innermost first and must be defined once a scope.  A graph's output always gets a node of its own in
- * that graph (an Identity where the file names an input, a constant, an outer value or one value twice), so later stages
- * need not care.  An initializer that is also an input is a constant: the default is what is compiled in. */
+ * Names are looked up innermost first and must be defined once a scope.  A graph's output always gets a node of its own
+ * in that graph (an Identity where the file names an input, a constant, an outer value or one value twice), so later
+ * stages need not care.  An initializer that is also an input is a constant: the default is what is compiled in. */
 #include <string.h>
 
 #include "onnx.h"
 
-enum { MOST_NODES = 1 << 20 };     /* after inlining: far above any real model, far below what memory allows */
+enum { MOST_NODES = 1 << 18 };     /* after inlining: ten times the largest models, some 300 MB */
 
 void define(const Context *at, const char *name, Value *v, const char *where)
 {
     if (!*name)
-        fail(SDC_BAD_INPUT, "%s: %s has no name", at->import->path, where);
+        refuse(at->import, "%s has no name", where);
     if (!name_map_add(&at->scope->values, text_copy(name), v))
-        fail(SDC_BAD_INPUT, "%s: %s: '%s' is already defined", at->import->path, where, name);
+        refuse(at->import, "%s: '%s' is already defined", where, name);
     if (v && !v->name && v != at->import->uncomputed)
         v->name = text_copy(name);
 }
@@ -54,7 +54,7 @@ static void import_inputs(const Context *at, const Onnx__GraphProto *g)
             continue;
         bool supported = type_import(at->import, g->input[k], top, &dtype, &shape);
         if (supported && top && dtype == DT_NONE)
-            fail(SDC_BAD_INPUT, "%s: input '%s' has no type", at->import->path, name);
+            refuse(at->import, "input '%s' has no type", name);
         define(at, name, value_input(at->graph, name, dtype, shape), "an input");
     }
 }
@@ -77,9 +77,9 @@ static void import_outputs(const Context *at, const Onnx__GraphProto *g)
         const char *name = g->output[k]->name;
         Value **found = scope_find(at->scope, name);
         if (!found)
-            fail(SDC_BAD_INPUT, "%s: nothing defines output '%s'", at->import->path, name);
+            refuse(at->import, "nothing defines output '%s'", name);
         if (!name_map_add(&seen, name, *found))
-            fail(SDC_BAD_INPUT, "%s: '%s' is an output twice", at->import->path, name);
+            refuse(at->import, "'%s' is an output twice", name);
         Value *v = *found;
         if (!v) {
             unsupported_add(&at->import->unsupported, "an absent optional as output", text_format("'%s'", name));
@@ -110,7 +110,7 @@ static Value *operand(const Context *at, const Onnx__NodeProto *node, const char
         return NULL;
     Value **found = scope_find(at->scope, name);
     if (!found)
-        fail(SDC_BAD_INPUT, "%s: %s reads '%s', which nothing defines", at->import->path, node_title(node), name);
+        refuse(at->import, "%s reads '%s', which nothing defines", node_title(node), name);
     if (*found == at->import->uncomputed)
         unsupported_add(&at->import->unsupported, "an output that only training needs", text_format("'%s'", name));
     return *found;
@@ -134,7 +134,7 @@ static void unknown_operator(const Context *at, const Onnx__NodeProto *node)
     if (!domain_is_default(node->domain))
         what = text_format("operator %s.%s", node->domain, node->op_type);
     else if (!at->opset)
-        fail(SDC_BAD_INPUT, "%s: %s: the operator set ai.onnx is used but not imported", at->import->path, node_title(node));
+        refuse(at->import, "%s: the operator set ai.onnx is used but not imported", node_title(node));
     else if (opset_knows(node->op_type))
         what = text_format("%s of opset %lld", what, (long long)at->opset);
     unsupported_add(&at->import->unsupported, what, node_place(node));
@@ -161,9 +161,9 @@ static void import_node(const Context *at, const Onnx__NodeProto *node)
 {
     int n_in;
     if (++at->import->nodes > MOST_NODES)
-        fail(SDC_BAD_INPUT, "%s: %s: the functions expand to more than %d nodes", at->import->path, node_title(node), MOST_NODES);
+        refuse(at->import, "%s: the functions expand to more than %d nodes", node_title(node), MOST_NODES);
     if (!*node->op_type)
-        fail(SDC_BAD_INPUT, "%s: %s has no operator", at->import->path, node_title(node));
+        refuse(at->import, "%s has no operator", node_title(node));
     Value **in = operands(at, node, &n_in);
     const Onnx__FunctionProto *f = function_find(at->import, node);
     Reader *read = opset_reader(node->domain, node->op_type, at->opset);

@@ -2,7 +2,6 @@
  *
  * protobuf-c unpacks into one region of exactly the size that the scan found to be enough.  Nothing in the graph points
  * into it, so it goes away as a whole when the import is done; the mapped file stays, since constants point into it. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,10 +34,7 @@ static void region_free(void *data, void *p)       /* all at once, by region_clo
 
 static void region_open(Region *r, const char *path, int64_t room)
 {
-    void *pages = mmap(NULL, (size_t)room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pages == MAP_FAILED)
-        fail(SDC_NO_SPACE, "%s: out of memory: %s", path, strerror(errno));
-    *r = (Region){.start = pages, .room = room};
+    *r = (Region){.start = pages_new(path, room), .room = room};
 }
 
 static void region_close(Region *r)
@@ -60,6 +56,16 @@ static Onnx__ModelProto *unpack(Region *r, const char *path, Mapping file)
 
 /* ---- the model ---- */
 
+void refuse(const Import *im, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fail(SDC_BAD_INPUT, "%s: %s", im->path, text);
+}
+
 int64_t opset_of(const Import *im, Onnx__OperatorSetIdProto *const *imports, size_t n, const char *where)
 {
     int64_t version = 0;
@@ -67,16 +73,13 @@ int64_t opset_of(const Import *im, Onnx__OperatorSetIdProto *const *imports, siz
         if (!domain_is_default(imports[k]->domain))
             continue;
         if (imports[k]->version < 1)
-            fail(SDC_BAD_INPUT, "%s: %s imports opset %lld", im->path, where, (long long)imports[k]->version);
+            refuse(im, "%s imports opset %lld", where, (long long)imports[k]->version);
         if (version && version != imports[k]->version)
-            fail(SDC_BAD_INPUT, "%s: %s imports opset %lld and opset %lld", im->path, where, (long long)version,
-                 (long long)imports[k]->version);
+            refuse(im, "%s imports opset %lld and opset %lld", where, (long long)version,
+                   (long long)imports[k]->version);
         version = imports[k]->version;
     }
-    if (version > NEWEST_OPSET)
-        warn("%s: %s imports opset %lld; it is read as %d, the newest that sdc knows", im->path, where, (long long)version,
-             NEWEST_OPSET);
-    return version < NEWEST_OPSET ? version : NEWEST_OPSET;
+    return version;
 }
 
 Model *onnx_load(const char *path)
@@ -88,6 +91,8 @@ Model *onnx_load(const char *path)
     if (!proto->graph)
         fail(SDC_BAD_INPUT, "%s: is not an ONNX model: it has no graph", path);
     im.model->opset = opset_of(&im, proto->opset_import, proto->n_opset_import, "the model");
+    if (im.model->opset > NEWEST_OPSET)
+        warn("%s: opset %lld is read as %d, the newest that sdc knows", path, (long long)im.model->opset, NEWEST_OPSET);
     im.model->graph->name = text_copy(proto->graph->name);
     im.uncomputed = alloc(sizeof *im.uncomputed);
     functions_index(&im, proto);

@@ -2,13 +2,13 @@
  *
  * protobuf-c unpacks recursively without a limit, copies every byte field and turns a two-byte empty message into a
  * hundred bytes of memory.  So the wire format is walked first, without recursion and without allocating: nesting of at
- * most MAX_DEPTH, every length inside its parent, wire types as the schema says, no message or byte field twice where one
- * is meant (merging those costs quadratic time), no zero byte in a name.  The walk adds up what unpacking will allocate
- * and refuses files whose structure costs out of proportion to their size.
+ * most MAX_DEPTH, every length inside its parent, wire types as the schema says, no message or byte field twice where
+ * one is meant (merging those costs quadratic time), no zero byte in a name.  The walk adds up what unpacking will
+ * allocate and refuses files whose structure costs out of proportion to their size.
  *
- * On the way it writes the message that is then unpacked: the file without the fields that onnx.proto does not list, and
- * with raw_data above RAW_KEPT bytes replaced by raw_range, so that weights are never copied.  A message keeps the width
- * of its length field, so nothing grows and lengths can be filled in when a message ends. */
+ * On the way it writes the message that is then unpacked: the file without the fields that onnx.proto does not list,
+ * and with raw_data above RAW_KEPT bytes replaced by raw_range, so that weights are never copied.  A message keeps the
+ * width of its length field, so nothing grows and lengths can be filled in when a message ends. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -46,15 +46,16 @@ typedef struct Walk {
 } Walk;
 
 static const SdcWireType wire_types[] = {
-    [PROTOBUF_C_TYPE_INT32] = WIRE_VARINT,   [PROTOBUF_C_TYPE_INT64] = WIRE_VARINT, [PROTOBUF_C_TYPE_UINT64] = WIRE_VARINT,
-    [PROTOBUF_C_TYPE_FLOAT] = WIRE_FIXED32,  [PROTOBUF_C_TYPE_DOUBLE] = WIRE_FIXED64,
-    [PROTOBUF_C_TYPE_STRING] = WIRE_BYTES,   [PROTOBUF_C_TYPE_BYTES] = WIRE_BYTES,  [PROTOBUF_C_TYPE_MESSAGE] = WIRE_BYTES,
+    [PROTOBUF_C_TYPE_INT32] = WIRE_VARINT,   [PROTOBUF_C_TYPE_INT64] = WIRE_VARINT,
+    [PROTOBUF_C_TYPE_UINT64] = WIRE_VARINT,  [PROTOBUF_C_TYPE_FLOAT] = WIRE_FIXED32,
+    [PROTOBUF_C_TYPE_DOUBLE] = WIRE_FIXED64, [PROTOBUF_C_TYPE_STRING] = WIRE_BYTES,
+    [PROTOBUF_C_TYPE_BYTES] = WIRE_BYTES,    [PROTOBUF_C_TYPE_MESSAGE] = WIRE_BYTES,
 };
 static const int64_t element_bytes[] = {
-    [PROTOBUF_C_TYPE_INT32] = 4,             [PROTOBUF_C_TYPE_INT64] = 8,           [PROTOBUF_C_TYPE_UINT64] = 8,
-    [PROTOBUF_C_TYPE_FLOAT] = 4,             [PROTOBUF_C_TYPE_DOUBLE] = 8,
-    [PROTOBUF_C_TYPE_STRING] = sizeof(char *), [PROTOBUF_C_TYPE_BYTES] = sizeof(ProtobufCBinaryData),
-    [PROTOBUF_C_TYPE_MESSAGE] = sizeof(void *),
+    [PROTOBUF_C_TYPE_INT32] = 4,             [PROTOBUF_C_TYPE_INT64] = 8,
+    [PROTOBUF_C_TYPE_UINT64] = 8,            [PROTOBUF_C_TYPE_FLOAT] = 4,
+    [PROTOBUF_C_TYPE_DOUBLE] = 8,            [PROTOBUF_C_TYPE_STRING] = sizeof(char *),
+    [PROTOBUF_C_TYPE_BYTES] = sizeof(ProtobufCBinaryData), [PROTOBUF_C_TYPE_MESSAGE] = sizeof(void *),
 };
 
 static _Noreturn void damaged(const Walk *w, const uint8_t *at, const char *what)
@@ -193,9 +194,19 @@ static void walk(Walk *w)
             leave(w, frame);
             break;
         case WIRE_MALFORMED:
-            damaged(w, key, text_format("no field of %s begins here, or it runs past the end", frame->type->short_name));
+            damaged(w, key,
+                    text_format("no field of %s begins here, or it runs past the end", frame->type->short_name));
         }
     }
+}
+
+void *pages_new(const char *path, int64_t room)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *pages = mmap(NULL, (size_t)room, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (pages == MAP_FAILED)
+        fail(SDC_NO_SPACE, "%s: out of memory: %s", path, strerror(errno));
+    return pages;
 }
 
 OnnxScan onnx_scan(const char *path, Mapping file)
@@ -203,12 +214,11 @@ OnnxScan onnx_scan(const char *path, Mapping file)
     if (file.bytes == 0)
         fail(SDC_BAD_INPUT, "%s: the file is empty", path);
     if (file.bytes > INT32_MAX)
-        fail(SDC_BAD_INPUT, "%s: %lld bytes are more than the 2 GB that protobuf allows; store weights as external data",
-             path, (long long)file.bytes);
+        fail(SDC_BAD_INPUT,
+             "%s: %lld bytes are more than the 2 GB that protobuf allows; store weights as external data", path,
+             (long long)file.bytes);
     OnnxScan scan = {.room = file.bytes};
-    scan.data = mmap(NULL, (size_t)scan.room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (scan.data == MAP_FAILED)
-        fail(SDC_NO_SPACE, "%s: out of memory: %s", path, strerror(errno));
+    scan.data = pages_new(path, scan.room);
     const ProtobufCMessageDescriptor *model = &onnx__model_proto__descriptor;
     Walk w = {.path = path, .start = file.data, .to = scan.data, .budget = (int64_t)model->sizeof_message, .depth = 1};
     w.stack[0] = (Frame){.type = model, .rest = sdc_wire(file.data, file.bytes)};
@@ -216,8 +226,9 @@ OnnxScan onnx_scan(const char *path, Mapping file)
     scan.bytes = w.to - scan.data;
     scan.unpacked_bytes = w.budget;
     if (w.budget > MOST_BYTES || w.budget > FREE_BYTES + BYTES_PER_BYTE * scan.bytes)
-        fail(SDC_BAD_INPUT, "%s: %lld bytes of structure would take %lld bytes of memory; refused as a decompression bomb",
-             path, (long long)scan.bytes, (long long)w.budget);
+        fail(SDC_BAD_INPUT,
+             "%s: %lld bytes of structure would take %lld bytes of memory; refused as a decompression bomb", path,
+             (long long)scan.bytes, (long long)w.budget);
     return scan;
 }
 

@@ -1,8 +1,8 @@
 /* order.c: definitions before uses.
  *
- * ONNX wants nodes in that order already, and most files have it; tools that edit models leave some out of order, which is
- * harmless as long as there is no cycle.  A node also depends on the outer values that its subgraphs read.  Depth-first
- * from the first node on, without recursion, so a sorted file keeps its order. */
+ * ONNX wants nodes in that order already, and most files have it; tools that edit models leave some out of order, which
+ * is harmless as long as there is no cycle.  A node also depends on the outer values that its subgraphs read.
+ * Depth-first from the first node on, without recursion, so a sorted file keeps its order. */
 #include <string.h>
 
 #include "onnx.h"
@@ -51,7 +51,8 @@ static void hide_names(const Onnx__GraphProto *g, Hidden *inner)
             name_map_add(&inner->names, g->node[k]->output[i], inner);
 }
 
-/* All names that a node reads from outside of itself; recursion is as deep as subgraphs nest, which onnx_scan.c bounds. */
+/* All names that a node reads from outside of itself; recursion is as deep as subgraphs nest, which onnx_scan.c bounds.
+ */
 static void node_reads(Order *o, const Onnx__NodeProto *node, const Hidden *inner)
 {
     for (size_t k = 0; k < node->n_input; k++)
@@ -78,7 +79,7 @@ static void find_producers(Order *o, Onnx__NodeProto *const *nodes, size_t n)
             const char *name = nodes[k]->output[i];
             bool taken = name_map_find(&o->at->scope->values, name);
             if (*name && (taken || !name_map_add(&o->producers, name, &o->index[k])))
-                fail(SDC_BAD_INPUT, "%s: %s: '%s' is already defined", o->at->import->path, node_title(nodes[k]), name);
+                refuse(o->at->import, "%s: '%s' is already defined", node_title(nodes[k]), name);
         }
     }
 }
@@ -111,7 +112,7 @@ int64_t *nodes_order(const Context *at, Onnx__NodeProto *const *nodes, size_t n)
                 order[done++] = node;
                 depth--;
             } else if (state[o.edges[next[node]]] == OPEN)
-                fail(SDC_BAD_INPUT, "%s: %s depends on its own result: the graph has a cycle", at->import->path, node_title(nodes[node]));
+                refuse(at->import, "%s depends on its own result: the graph has a cycle", node_title(nodes[node]));
             else
                 stack[depth++] = o.edges[next[node]];
         }

@@ -1,9 +1,9 @@
 /* sequence.c: sequences and optionals that can be taken apart while the file is read.
  *
- * There are no such values in the graph.  A sequence that is built from tensors and read at constant places is a list kept
- * here; its name stands for a placeholder.  A split whose number of parts is not known yet keeps what it cuts, and each
- * part that is asked for becomes a Slice.  Anything else (sequences as inputs, in loops, at run-time places) is reported
- * as unsupported.  An optional is the tensor itself, or nothing. */
+ * There are no such values in the graph.  A sequence that is built from tensors and read at constant places is a list
+ * kept here; its name stands for a placeholder.  A split whose number of parts is not known yet keeps what it cuts, and
+ * each part that is asked for becomes a Slice.  Anything else (sequences as inputs, in loops, at run-time places) is
+ * reported as unsupported.  An optional is the tensor itself, or nothing. */
 #include <string.h>
 
 #include "upgrade.h"

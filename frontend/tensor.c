@@ -8,8 +8,6 @@
 
 #include "onnx.h"
 
-typedef struct { const uint8_t *data; int64_t bytes; bool mapped; } Bytes;
-
 /* ---- shape ---- */
 
 static bool shape_import(Import *im, const int64_t *dims, size_t n, const char *what, Shape *shape, int64_t *count)
@@ -21,11 +19,11 @@ static bool shape_import(Import *im, const int64_t *dims, size_t n, const char *
     *count = 1;
     for (size_t k = 0; k < n; k++)
         if (dims[k] < 0)
-            fail(SDC_BAD_INPUT, "%s: %s: negative dimension %lld", im->path, what, (long long)dims[k]);
+            refuse(im, "%s: negative dimension %lld", what, (long long)dims[k]);
     *shape = shape_of((int)n, dims);
     for (size_t k = 0; k < n; k++)
         if (mul_overflow(*count, dims[k], count) || *count > (int64_t)1 << 56)
-            fail(SDC_BAD_INPUT, "%s: %s: the dimensions multiply to more than 2^56", im->path, what);
+            refuse(im, "%s: the dimensions multiply to more than 2^56", what);
     return true;
 }
 
@@ -47,7 +45,7 @@ static int64_t number_of(const Import *im, const char *text, const char *key, co
     char *end;
     long long v = strtoll(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || errno)
-        fail(SDC_BAD_INPUT, "%s: %s: external data has %s '%s', which is no byte count", im->path, what, key, text);
+        refuse(im, "%s: external data has %s '%s', which is no byte count", what, key, text);
     return v;
 }
 
@@ -69,63 +67,62 @@ static Place place_of(const Import *im, const Onnx__TensorProto *t, const char *
             p.has_length = true;
             p.length = number_of(im, value, key, what);
         } else if (strcmp(key, "checksum") && strcmp(key, "basepath"))
-            fail(SDC_BAD_INPUT, "%s: %s: external data has the unknown key '%s'", im->path, what, key);
+            refuse(im, "%s: external data has the unknown key '%s'", what, key);
         if (again)
-            fail(SDC_BAD_INPUT, "%s: %s: external data has '%s' twice", im->path, what, key);
+            refuse(im, "%s: external data has '%s' twice", what, key);
     }
     if (!p.location)
-        fail(SDC_BAD_INPUT, "%s: %s: external data without a location", im->path, what);
+        refuse(im, "%s: external data without a location", what);
     return p;
 }
 
-static Bytes external_bytes(Import *im, const Onnx__TensorProto *t, int64_t need, const char *what)
+static TensorBytes external_bytes(Import *im, const Onnx__TensorProto *t, int64_t need, const char *what)
 {
     Place p = place_of(im, t, what);
     if (p.has_length && p.length != need)
-        fail(SDC_BAD_INPUT, "%s: %s: external data has %lld bytes, the shape needs %lld", im->path, what, (long long)p.length,
-             (long long)need);
+        refuse(im, "%s: external data has %lld bytes, the shape needs %lld", what, (long long)p.length,
+               (long long)need);
     Mapping map = weights_map(im->weights, p.location, what);
     if (p.offset > map.bytes || need > map.bytes - p.offset)
-        fail(SDC_BAD_INPUT, "%s: %s: bytes %lld to %lld + %lld are outside external data '%s' of %lld bytes; is it cut short?",
-             im->path, what, (long long)p.offset, (long long)p.offset, (long long)need, p.location, (long long)map.bytes);
-    return (Bytes){(const uint8_t *)map.data + p.offset, need, true};
+        refuse(im, "%s: bytes %lld to %lld + %lld are outside external data '%s' of %lld bytes; is it cut short?", what,
+               (long long)p.offset, (long long)p.offset, (long long)need, p.location, (long long)map.bytes);
+    return (TensorBytes){(const uint8_t *)map.data + p.offset, need, true};
 }
 
 /* ---- data ---- */
 
-static Bytes range_bytes(const Import *im, const Onnx__TensorProto *t)
+static TensorBytes range_bytes(const Import *im, const Onnx__TensorProto *t)
 {
     int64_t range[2];
     memcpy(range, t->raw_range.data, sizeof range);       /* written by onnx_scan.c, inside the file */
-    return (Bytes){(const uint8_t *)im->file.data + range[0], range[1], true};
+    return (TensorBytes){(const uint8_t *)im->file.data + range[0], range[1], true};
 }
 
-static Bytes bytes_of(Import *im, const Onnx__TensorProto *t, int64_t need, const char *what)
+static TensorBytes bytes_of(Import *im, const Onnx__TensorProto *t, int64_t need, const char *what)
 {
     bool raw = t->has_raw_data || t->has_raw_range;
-    int64_t typed_bytes;
     if (t->data_location == 1) {
         if (raw)
-            fail(SDC_BAD_INPUT, "%s: %s: has raw_data and external data", im->path, what);
+            refuse(im, "%s: has raw_data and external data", what);
         return external_bytes(im, t, need, what);
     }
     if (t->data_location != 0)
-        fail(SDC_BAD_INPUT, "%s: %s: unknown data location %d", im->path, what, t->data_location);
-    const void *typed = tensor_typed_data(im, t, what, &typed_bytes);
-    if (typed && raw && (t->has_raw_range || t->raw_data.len))
-        fail(SDC_BAD_INPUT, "%s: %s: has raw_data and typed data", im->path, what);
-    if (typed)
-        return (Bytes){typed, typed_bytes, false};
+        refuse(im, "%s: unknown data location %d", what, t->data_location);
+    TensorBytes typed = tensor_typed_data(im, t, what);
+    if (typed.data && raw && (t->has_raw_range || t->raw_data.len))
+        refuse(im, "%s: has raw_data and typed data", what);
+    if (typed.data)
+        return typed;
     if (t->has_raw_range)
         return range_bytes(im, t);
-    return (Bytes){t->raw_data.data, (int64_t)t->raw_data.len, false};
+    return (TensorBytes){t->raw_data.data, (int64_t)t->raw_data.len, false};
 }
 
 /* Elements as they are held in memory: in place where the contract allows, else copied. */
-static const void *held(DType type, Bytes b, int64_t count)
+static const void *held(DType type, TensorBytes b, int64_t count)
 {
     const DTypeInfo *info = dtype_info(type);
-    if (b.mapped && b.bytes > SMALL_TENSOR && info->bits >= 8 && type != DT_BOOL)
+    if (b.kept && b.bytes > SMALL_TENSOR && info->bits >= 8 && type != DT_BOOL)
         return b.data;
     uint8_t *copy = alloc_array(count + 1, (size_t)info->bytes);
     if (info->bits < 8)
@@ -142,7 +139,7 @@ static bool type_known(Import *im, const Onnx__TensorProto *t, const char *what)
 {
     const char *foreign = foreign_type(t->data_type);
     if (t->data_type == 0)
-        fail(SDC_BAD_INPUT, "%s: %s: has no data type", im->path, what);
+        refuse(im, "%s: has no data type", what);
     if (t->has_data_type && foreign)
         unsupported_add(&im->unsupported, text_format("type %s", foreign), what);
     return !foreign;
@@ -161,10 +158,10 @@ const Tensor *tensor_import(Import *im, const Onnx__TensorProto *t, const char *
     if (!shape_import(im, t->dims, t->n_dims, what, &tensor->shape, &tensor->count))
         return NULL;
     int64_t need = file_bytes(tensor->dtype, tensor->count);
-    Bytes b = bytes_of(im, t, need, what);
+    TensorBytes b = bytes_of(im, t, need, what);
     if (b.bytes != need)
-        fail(SDC_BAD_INPUT, "%s: %s: holds %lld bytes of data, shape %s of %s needs %lld", im->path, what, (long long)b.bytes,
-             shape_text(&tensor->shape), dtype_info(tensor->dtype)->name, (long long)need);
+        refuse(im, "%s: holds %lld bytes of data, shape %s of %s needs %lld", what, (long long)b.bytes,
+               shape_text(&tensor->shape), dtype_info(tensor->dtype)->name, (long long)need);
     tensor->data = held(tensor->dtype, b, tensor->count);
     return tensor;
 }
@@ -185,7 +182,7 @@ static int64_t sparse_place(const Import *im, const Tensor *indices, const Shape
         linear = linear < 0 ? -1 : linear * shape->dim[d] + index;
     }
     if (linear < 0 || linear >= shape_count(shape))
-        fail(SDC_BAD_INPUT, "%s: %s: index %lld lies outside the shape", im->path, what, (long long)k);
+        refuse(im, "%s: index %lld lies outside the shape", what, (long long)k);
     return linear;
 }
 
@@ -193,14 +190,14 @@ const Tensor *tensor_import_sparse(Import *im, const Onnx__SparseTensorProto *t,
 {
     Tensor *dense = alloc(sizeof *dense);
     if (!t->values || !t->indices)
-        fail(SDC_BAD_INPUT, "%s: %s: a sparse tensor without values or indices", im->path, what);
+        refuse(im, "%s: a sparse tensor without values or indices", what);
     const Tensor *values = tensor_import(im, t->values, what), *indices = tensor_import(im, t->indices, what);
     if (!values || !indices || !shape_import(im, t->dims, t->n_dims, what, &dense->shape, &dense->count))
         return NULL;
     const Shape *is = &indices->shape;
     bool linear = is->rank == 1, rows = is->rank == 2 && is->dim[1] == dense->shape.rank;
     if (indices->dtype != DT_I64 || values->shape.rank != 1 || !(linear || rows) || is->dim[0] != values->count)
-        fail(SDC_BAD_INPUT, "%s: %s: values and indices of the sparse tensor do not match", im->path, what);
+        refuse(im, "%s: values and indices of the sparse tensor do not match", what);
     int bytes = dtype_info(values->dtype)->bytes;
     if (dense->count > SPARSE_LIMIT / bytes || indices->count > SPARSE_LIMIT / 8) {
         unsupported_add(&im->unsupported, "a sparse tensor above 64 MB", what);
@@ -212,8 +209,8 @@ const Tensor *tensor_import_sparse(Import *im, const Onnx__SparseTensorProto *t,
     Tensor aligned = *indices;
     aligned.data = at;
     for (int64_t k = 0; k < values->count; k++)
-        memcpy(data + sparse_place(im, &aligned, &dense->shape, k, what) * bytes, (const char *)values->data + k * bytes,
-               (size_t)bytes);
+        memcpy(data + sparse_place(im, &aligned, &dense->shape, k, what) * bytes,
+               (const char *)values->data + k * bytes, (size_t)bytes);
     dense->dtype = values->dtype;
     dense->data = data;
     return dense;

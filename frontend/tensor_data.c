@@ -1,8 +1,8 @@
 /* tensor_data.c: how elements are coded in a TensorProto's typed fields, and types of less than a byte.
  *
  * A row says which field holds a type and how wide an element is there.  int32_data is the home of everything below 32
- * bits: f16, bf16 and the 8-bit floats as their bit patterns, sub-byte types as whole packed bytes.  Source: the comments
- * of TensorProto in the published format. */
+ * bits: f16, bf16 and the 8-bit floats as their bit patterns, sub-byte types as whole packed bytes.  Source: the
+ * comments of TensorProto in the published format. */
 #include <string.h>
 
 #include "onnx.h"
@@ -14,7 +14,8 @@ static const int field_bytes[FIELDS] = {4, 4, 8, 8, 8};
 
 /* Types that are not here live in int32_data. */
 static const Field homes[DT_LIMIT] = {
-    [DT_F32] = FLOAT_DATA, [DT_F64] = DOUBLE_DATA, [DT_I64] = INT64_DATA, [DT_U64] = UINT64_DATA, [DT_U32] = UINT64_DATA,
+    [DT_F32] = FLOAT_DATA,  [DT_F64] = DOUBLE_DATA, [DT_I64] = INT64_DATA,
+    [DT_U64] = UINT64_DATA, [DT_U32] = UINT64_DATA,
 };
 
 typedef struct { const void *data; int64_t count; } Numbers;
@@ -53,27 +54,28 @@ static void *narrowed(const Import *im, Numbers from, Field field, DType type, c
     for (int64_t k = 0; k < from.count; k++) {
         int64_t v = field == INT32_DATA ? ((const int32_t *)from.data)[k] : ((const int64_t *)from.data)[k];
         if (!fits(v, bits_of(type), with_sign))
-            fail(SDC_BAD_INPUT, "%s: %s: element %lld of %s, %lld, does not fit %s", im->path, what, (long long)k,
-                 field_names[field], (long long)v, dtype_info(type)->name);
+            refuse(im, "%s: element %lld of %s, %lld, does not fit %s", what, (long long)k, field_names[field],
+                   (long long)v, dtype_info(type)->name);
         memcpy(to + (size_t)k * bytes, &v, bytes);       /* little-endian: the low bytes */
     }
     return to;
 }
 
-const void *tensor_typed_data(const Import *im, const Onnx__TensorProto *t, const char *what, int64_t *bytes)
+TensorBytes tensor_typed_data(const Import *im, const Onnx__TensorProto *t, const char *what)
 {
     DType type = (DType)t->data_type;
     Field home = homes[type];
     for (Field k = 0; k < FIELDS; k++)
         if (k != home && field_of(t, k).count)
-            fail(SDC_BAD_INPUT, "%s: %s: has %s, but %s belongs into %s", im->path, what, field_names[k],
-                 dtype_info(type)->name, field_names[home]);
+            refuse(im, "%s: has %s, but %s belongs into %s", what, field_names[k], dtype_info(type)->name,
+                   field_names[home]);
     Numbers from = field_of(t, home);
     int stored = dtype_info(type)->bits < 8 ? 1 : dtype_info(type)->bytes;
-    *bytes = from.count * stored;
-    if (from.count == 0)
-        return NULL;
-    return stored == field_bytes[home] ? from.data : narrowed(im, from, home, type, what);
+    bool narrow = stored != field_bytes[home];
+    TensorBytes b = {.data = from.count ? from.data : NULL, .bytes = from.count * stored, .kept = narrow};
+    if (from.count && narrow)
+        b.data = narrowed(im, from, home, type, what);
+    return b;
 }
 
 void tensor_unpack(DType type, uint8_t *to, const uint8_t *from, int64_t count)

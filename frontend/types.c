@@ -11,7 +11,9 @@ enum { MOST_SYMBOLS = 4096 };
 
 const char *foreign_type(int64_t onnx_type)
 {
-    static const char *const names[] = {[8] = "string", [14] = "complex64", [15] = "complex128", [27] = "f6e2m3", [28] = "f6e3m2"};
+    static const char *const names[] = {
+        [8] = "string", [14] = "complex64", [15] = "complex128", [27] = "f6e2m3", [28] = "f6e3m2",
+    };
     if (onnx_type >= 0 && onnx_type < DT_LIMIT && dtype_info((DType)onnx_type)->name)
         return NULL;
     if (onnx_type >= 0 && onnx_type < (int64_t)(sizeof names / sizeof *names) && names[onnx_type])
@@ -45,7 +47,7 @@ static int64_t dimension(Import *im, const Onnx__TensorShapeProto__Dimension *d,
     Graph *top = im->model->graph;
     if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
         if (d->dim_value < 0 || d->dim_value > MOST_EXTENT)
-            fail(SDC_BAD_INPUT, "%s: '%s': dimension %zu is %lld", im->path, input, axis, (long long)d->dim_value);
+            refuse(im, "'%s': dimension %zu is %lld", input, axis, (long long)d->dim_value);
         return d->dim_value;
     }
     const char *name = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? d->dim_param : "";
@@ -93,7 +95,7 @@ static void check_elements(const Import *im, const char *name, const Shape *shap
     int64_t count = 1;
     for (int k = 0; k < shape->rank; k++)
         if (shape->dim[k] >= 0 && (mul_overflow(count, shape->dim[k], &count) || count > MOST_ELEMENTS))
-            fail(SDC_BAD_INPUT, "%s: '%s': the dimensions multiply to more than 2^56", im->path, name);
+            refuse(im, "'%s': the dimensions multiply to more than 2^56", name);
 }
 
 bool type_import(Import *im, const Onnx__ValueInfoProto *info, bool top, DType *dtype, Shape *shape)

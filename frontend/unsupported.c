@@ -1,6 +1,6 @@
 /* unsupported.c: everything in a file that sdc can not compile, collected while it is read and reported at once.
  *
- *      sdc: m.onnx: not supported: operator Foo x12 (node 'a', node 'b', node 'c', ...); type string x1 (input 's')    */
+ *      sdc: m.onnx: not supported: operator Foo x12 (node 'a', node 'b', node 'c', ...); type string x1 (input 's') */
 #include <string.h>
 
 #include "onnx.h"
@@ -38,8 +38,8 @@ void unsupported_report(const Unsupported *list, const char *path)
         const char *wheres = u->where[0];
         for (int64_t k = 1; k < u->count && k < WHERES_SHOWN; k++)
             wheres = text_format("%s, %s", wheres, u->where[k]);
-        const char *entry = text_format("%s%s x%lld (%s%s)", u == list ? "" : "; ", u->what, (long long)u->count, wheres,
-                                        u->count > WHERES_SHOWN ? ", ..." : "");
+        const char *entry = text_format("%s%s x%lld (%s%s)", u == list ? "" : "; ", u->what, (long long)u->count,
+                                        wheres, u->count > WHERES_SHOWN ? ", ..." : "");
         size_t length = strlen(entry);
         left_out += used + length >= sizeof text;
         if (left_out)

@@ -144,7 +144,8 @@ void read_roi_align(Call *c)             /* < 16: no shift by half a pixel */
 
 /* ---- Resize and Upsample ---- */
 
-static void read_scales(Call *c)         /* inputs data, roi (absent), scales: pixel corners on the grid, rounded down */
+/* Inputs data, roi (absent), scales: pixel corners lie on the grid, coordinates are rounded down. */
+static void read_scales(Call *c)
 {
     call_set(c, text_attr("coordinate_transformation_mode", "asymmetric"));
     call_set(c, text_attr("nearest_mode", "floor"));
@@ -169,7 +170,8 @@ void read_upsample_attribute(Call *c)    /* Upsample 7, 8 */
     for (int k = 0; k < scales->count; k++)
         values[k] = (float)scales->floats[k];
     Tensor *t = alloc(sizeof *t);
-    *t = (Tensor){.dtype = DT_F32, .shape = shape_of(1, &(int64_t){scales->count}), .count = scales->count, .data = values};
+    *t = (Tensor){.dtype = DT_F32, .count = scales->count, .data = values};
+    t->shape = shape_of(1, &t->count);
     call_set_in(c, 2, value_tensor(c->at->graph, NULL, t));
     call_drop(c, "scales");
     read_scales(c);

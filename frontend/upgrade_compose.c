@@ -1,5 +1,5 @@
-/* upgrade_compose.c: operators that are built from several others because op.def has no row for their older meaning.
- * No shape and often no type is known yet, so these use shape operators, which folding removes once shapes are bound. */
+/* upgrade_compose.c: operators that are built from several others because op.def has no row for their older meaning. No
+ * shape and often no type is known yet, so these use shape operators, which folding removes once shapes are bound. */
 #include <string.h>
 
 #include "upgrade.h"
@@ -161,9 +161,9 @@ static const Tensor *listed(const Attr *a)
 void read_constant(Call *c)
 {
     static const struct { const char *name; AttrType type; } spellings[] = {
-        {"value", ATTR_TENSOR},      {"sparse_value", ATTR_TENSOR}, {"value_float", ATTR_FLOAT}, {"value_floats", ATTR_FLOATS},
-        {"value_int", ATTR_INT},     {"value_ints", ATTR_INTS},     {"value_string", ATTR_STRING},
-        {"value_strings", ATTR_STRINGS},
+        {"value", ATTR_TENSOR},        {"sparse_value", ATTR_TENSOR}, {"value_float", ATTR_FLOAT},
+        {"value_floats", ATTR_FLOATS}, {"value_int", ATTR_INT},       {"value_ints", ATTR_INTS},
+        {"value_string", ATTR_STRING}, {"value_strings", ATTR_STRINGS},
     };
     call_arity(c, 0, 0);
     if (c->n_attrs != 1)

@@ -1,10 +1,11 @@
 /* weights.c: files that are mapped, the model's own and those of its external data.
  *
  * A location comes from an untrusted model.  Absolute paths and `..` are refused before the file system is asked.  The
- * file is then opened as a mere handle (O_PATH: no side effects on devices or pipes), its kind and its true path are read
- * from that very descriptor, and the descriptor, not the path, is reopened for reading; so swapping files or links between
- * check and use changes nothing.  The true path must lie under the true path of the model's folder, or of the folder that
- * holds the file the model's path leads to: in Hugging Face caches both model and data are links into a blob folder. */
+ * file is then opened as a mere handle (O_PATH: no side effects on devices or pipes), its kind and its true path are
+ * read from that very descriptor, and the descriptor, not the path, is reopened for reading; so swapping files or links
+ * between check and use changes nothing.  The true path must lie under the true path of the model's folder, or of the
+ * folder that holds the file the model's path leads to: in Hugging Face caches both model and data are links into a
+ * blob folder. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +56,8 @@ static Mapping map_descriptor(int fd, const char *what)
     if (fstat(fd, &status) != 0)
         fail(SDC_BAD_INPUT, "%s: %s", what, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        fail(SDC_BAD_INPUT, "%s is %s, not a regular file", what, S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
+        fail(SDC_BAD_INPUT, "%s is %s, not a regular file", what,
+             S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
     if (status.st_size == 0)
         return map;
     void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -124,28 +126,33 @@ static bool lies_under(const char *path, const char *root)
     return length && !strncmp(path, root, length) && (path[length] == '/' || root[length - 1] == '/');
 }
 
+static _Noreturn void data_refused(const Weights *w, const char *what, const char *location, const char *why)
+{
+    fail(SDC_BAD_INPUT, "%s: %s: external data '%s' %s", w->model, what, location, why);
+}
+
 /* A descriptor of the file, checked to be inside; fails otherwise. */
 static int open_inside(const Weights *w, const char *location, const char *what)
 {
     char path[PATH_MAX];
     const char *folders[] = {w->folder, w->roots[1]};
+    struct stat status;
     int handle = -1;
     for (int k = 0; k < 2 && handle < 0 && folders[k]; k++)
         handle = open(text_format("%s/%s", folders[k], location), O_PATH | O_CLOEXEC);
     if (handle < 0)
-        fail(SDC_BAD_INPUT, "%s: %s: external data '%s' can not be opened: %s; keep it in the model's folder", w->model, what,
-             location, strerror(errno));
+        data_refused(w, what, location,
+                     text_format("can not be opened: %s; keep it in the model's folder", strerror(errno)));
     if (!path_of(handle, path))
-        fail(SDC_BAD_INPUT, "%s: %s: external data '%s': /proc is needed to tell where it lies", w->model, what, location);
+        data_refused(w, what, location, "lies nowhere that /proc would tell");
     if (!lies_under(path, w->roots[0]) && !lies_under(path, w->roots[1]))
-        fail(SDC_BAD_INPUT, "%s: %s: external data '%s' leads out of the model's folder", w->model, what, location);
-    struct stat status;
+        data_refused(w, what, location, "leads out of the model's folder");
     if (fstat(handle, &status) == 0 && !S_ISREG(status.st_mode))
-        fail(SDC_BAD_INPUT, "%s: %s: external data '%s' is %s, not a regular file", w->model, what, location,
-             S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
+        data_refused(w, what, location,
+                     S_ISDIR(status.st_mode) ? "is a folder" : "is a device or pipe, not a regular file");
     int fd = reopen(handle);
     if (fd < 0)
-        fail(SDC_BAD_INPUT, "%s: %s: external data '%s' can not be opened: %s", w->model, what, location, strerror(errno));
+        data_refused(w, what, location, text_format("can not be opened: %s", strerror(errno)));
     close(handle);
     return fd;
 }
@@ -156,7 +163,8 @@ Mapping weights_map(Weights *w, const char *location, const char *what)
         if (!strcmp(f->location, location))
             return f->map;
     if (!spelled_inside(location))
-        fail(SDC_BAD_INPUT, "%s: %s: external data '%s' is not a path inside the model's folder", w->model, what, location);
+        fail(SDC_BAD_INPUT, "%s: %s: external data '%s' is not a path inside the model's folder", w->model, what,
+             location);
     int fd = open_inside(w, location, what);
     DataFile *f = alloc(sizeof *f);
     f->location = text_copy(location);

@@ -6,7 +6,7 @@
 
 /* Attention and FlexAttention. */
 typedef struct {
-    bool packed;                    /* operands are [batch, length, heads * size] instead of [batch, heads, length, size] */
+    bool packed;                    /* operands are [batch, length, heads * size], not [batch, heads, length, size] */
     int64_t batch, q_heads, kv_heads;
     int64_t q_length, kv_length;    /* of the operands */
     int64_t past, total;            /* keys in the cache; past + kv_length */

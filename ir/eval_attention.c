@@ -12,7 +12,8 @@
 #include "../runtime/runtime.h"
 
 /* Element d of position t of head h, in either layout of an operand with `heads` heads. */
-static double at_head(const Array *x, bool packed, int64_t heads, int64_t length, int64_t size, int64_t b, int64_t h, int64_t t, int64_t d)
+static double at_head(const Array *x, bool packed, int64_t heads, int64_t length, int64_t size, int64_t b, int64_t h,
+                      int64_t t, int64_t d)
 {
     return packed ? x->f[((b * length + t) * heads + h) * size + d] : x->f[((b * heads + h) * length + t) * size + d];
 }
@@ -72,7 +73,8 @@ static void softmax_row(double *row, int64_t count, bool masked)
 }
 
 /* One query's scores to probabilities; what output 3 asks for is left in `shown`. */
-static void weigh_keys(const Node *n, const Bias *bias, const AttentionExtents *e, int64_t at[4], double *row, double *shown)
+static void weigh_keys(const Node *n, const Bias *bias, const AttentionExtents *e, int64_t at[4], double *row,
+                       double *shown)
 {
     double cap = attr_f(n, "softcap"), highest = -INFINITY;
     int64_t mode = attr_i(n, "qk_matmul_output_mode");
@@ -94,7 +96,8 @@ static void weigh_keys(const Node *n, const Bias *bias, const AttentionExtents *
         memcpy(shown, row, (size_t)e->total * sizeof *row);
 }
 
-static void query_scores(const AttentionExtents *e, const Array *q, const double *keys, int64_t b, int64_t h, int64_t t, double *row)
+static void query_scores(const AttentionExtents *e, const Array *q, const double *keys, int64_t b, int64_t h, int64_t t,
+                         double *row)
 {
     const double *k = keys + (b * e->kv_heads + h / (e->q_heads / e->kv_heads)) * e->total * e->size;
     for (int64_t j = 0; j < e->total; j++) {
@@ -105,7 +108,8 @@ static void query_scores(const AttentionExtents *e, const Array *q, const double
     }
 }
 
-static void weighted_values(const AttentionExtents *e, const double *values, const double *row, int64_t b, int64_t h, int64_t t, Array *y)
+static void weighted_values(const AttentionExtents *e, const double *values, const double *row, int64_t b, int64_t h,
+                            int64_t t, Array *y)
 {
     const double *v = values + (b * e->kv_heads + h / (e->q_heads / e->kv_heads)) * e->total * e->v_size;
     for (int64_t d = 0; d < e->v_size; d++) {
@@ -128,7 +132,8 @@ void eval_attention(const Node *n, const Array *const *in, Array *const *out)
     AttentionExtents e = attention_extents(n);
     Bias bias = {operand(n, in, 3), operand(n, in, 6), attr_i(n, "is_causal") != 0, attr_i(n, "left_window_size"),
                  attr_i(n, "right_window_size")};
-    double *keys = with_past(&e, in[1], operand(n, in, 4), e.size), *values = with_past(&e, in[2], operand(n, in, 5), e.v_size);
+    double *keys = with_past(&e, in[1], operand(n, in, 4), e.size);
+    double *values = with_past(&e, in[2], operand(n, in, 5), e.v_size);
     double *row = calloc((size_t)e.total * 2 + 1, sizeof *row), *shown = row + e.total;
     if (!row)
         fail_node(SDC_NO_SPACE, n, "out of memory");
@@ -175,13 +180,15 @@ void eval_flex_attention(const Node *n, const Array *const *in, Array *const *ou
     Array *scores = array_new(type, &shape);
     int64_t rows = e.batch * e.q_heads * e.q_length, per_head = e.q_length ? e.q_length : 1;
     for (int64_t r = 0; r < rows; r++)
-        query_scores(&e, in[0], keys, r / per_head / e.q_heads, r / per_head % e.q_heads, r % per_head, scores->f + r * e.total);
+        query_scores(&e, in[0], keys, r / per_head / e.q_heads, r / per_head % e.q_heads, r % per_head,
+                     scores->f + r * e.total);
     modify(n, "score_mod", &scores);
     for (int64_t r = 0; r < rows; r++)
         softmax_row(scores->f + r * e.total, e.total, false);
     modify(n, "prob_mod", &scores);
     for (int64_t r = 0; r < rows; r++)
-        weighted_values(&e, values, scores->f + r * e.total, r / per_head / e.q_heads, r / per_head % e.q_heads, r % per_head, out[0]);
+        weighted_values(&e, values, scores->f + r * e.total, r / per_head / e.q_heads, r / per_head % e.q_heads,
+                        r % per_head, out[0]);
     array_free(scores);
     free(keys);
     free(values);

@@ -23,6 +23,7 @@
 #define ABS fabs
 #define SQRT sqrt
 #define EXP exp
+#define EXPM1 expm1
 #define LOG log
 #define LOG1P log1p
 #define SIN sin
@@ -93,6 +94,21 @@ static int64_t power_signed(int64_t x, int64_t y)
     return (int64_t)power_unsigned((uint64_t)x, (uint64_t)y);
 }
 
+/* Saturating, NaN gives 0. */
+static int64_t truncate_signed(double v)
+{
+    int64_t cell;
+    dtype_store_f(DT_I64, &cell, v);
+    return cell;
+}
+
+static uint64_t truncate_unsigned(double v)
+{
+    uint64_t cell;
+    dtype_store_f(DT_U64, &cell, v);
+    return cell;
+}
+
 typedef double OnDoubles(double x, double y, double z, double p, double q);
 typedef int64_t OnSigned(int64_t x, int64_t y, int64_t z, double p, double q);
 typedef uint64_t OnUnsigned(uint64_t x, uint64_t y, uint64_t z, double p, double q);
@@ -107,6 +123,7 @@ typedef uint64_t OnUnsigned(uint64_t x, uint64_t y, uint64_t z, double p, double
 #define IREM remainder_signed
 #define IMOD modulo_signed
 #define IPOW power_signed
+#define TRUNCATE truncate_signed
 #define EW(Name, inputs, result, attrs, on_float, on_int) \
     static int64_t signed_##Name(int64_t x, int64_t y, int64_t z, double p, double q) { return (int64_t)(on_int); }
 #include "op.def"
@@ -115,11 +132,13 @@ typedef uint64_t OnUnsigned(uint64_t x, uint64_t y, uint64_t z, double p, double
 #undef IREM
 #undef IMOD
 #undef IPOW
+#undef TRUNCATE
 
 #define IDIV divide_unsigned
 #define IREM remainder_unsigned
 #define IMOD remainder_unsigned
 #define IPOW power_unsigned
+#define TRUNCATE truncate_unsigned
 #define EW(Name, inputs, result, attrs, on_float, on_int) \
     static uint64_t unsigned_##Name(uint64_t x, uint64_t y, uint64_t z, double p, double q) { return (uint64_t)(on_int); }
 #include "op.def"

@@ -1,4 +1,5 @@
-/* eval_gather.c: the oracle for Gather, GatherElements, GatherND and TopK.  Indices come from data and are range-checked. */
+/* eval_gather.c: the oracle for Gather, GatherElements, GatherND and TopK.  Indices come from data and are
+ * range-checked. */
 #include "index.h"
 #include "op.h"
 
@@ -18,7 +19,8 @@ static int64_t checked(const Node *n, int64_t index, int64_t extent)
 {
     int64_t at = index_wrap(index, extent);
     if (at < 0)
-        fail_node(SDC_BAD_INPUT, n, "index %lld is out of range for an extent of %lld", (long long)index, (long long)extent);
+        fail_node(SDC_BAD_INPUT, n, "index %lld is out of range for an extent of %lld", (long long)index,
+                  (long long)extent);
     return at;
 }
 

@@ -1,7 +1,8 @@
 /* eval_loss.c: NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: shape rules and the oracle.
  *
  *      scores [N,C,d...]   target [N,d...]   weight [C]
- *      loss = -weight[target] * scores[n,target,d...], 0 where target == ignore_index; "mean" divides by the weights' sum */
+ *      loss = -weight[target] * scores[n,target,d...], 0 where target == ignore_index; "mean" divides by the weights'
+ *      sum */
 #include "index.h"
 #include "loss.h"
 #include "need.h"
@@ -50,7 +51,8 @@ void shape_softmax_loss(Node *n)
 }
 
 /* scores [outer][classes][inner] holds log-probabilities. */
-static void likelihood_loss(const Node *n, const double *scores, const Shape *shape, const Array *target, const Array *weight, Array *loss)
+static void likelihood_loss(const Node *n, const double *scores, const Shape *shape, const Array *target,
+                            const Array *weight, Array *loss)
 {
     int64_t classes = shape->dim[1], inner = index_span(shape->dim, 2, shape->rank);
     bool ignores = attr_has(n, "ignore_index");

@@ -1,4 +1,5 @@
-/* eval_nms.c: NonMaxSuppression: greedy selection of boxes by score, each suppressing those that overlap it too much. */
+/* eval_nms.c: NonMaxSuppression: greedy selection of boxes by score, each suppressing those that overlap it too
+ * much. */
 #include "op.h"
 #include "select.h"
 
@@ -47,7 +48,8 @@ static double scalar(const Node *n, const Array *const *in, int k, double otherw
 }
 
 /* One class of one batch: candidates best first; kept boxes to the front of `list`, which is returned shortened. */
-static int64_t suppress(const Node *n, const Array *const *in, const double *boxes, const double *scores, int64_t count, Scored *list)
+static int64_t suppress(const Node *n, const Array *const *in, const double *boxes, const double *scores, int64_t count,
+                        Scored *list)
 {
     bool center = attr_i(n, "center_point_box") != 0;
     double limit = scalar(n, in, 2, 0), overlap = scalar(n, in, 3, 0), threshold = scalar(n, in, 4, -INFINITY);
@@ -60,7 +62,8 @@ static int64_t suppress(const Node *n, const Array *const *in, const double *box
     for (int64_t c = 0; c < candidates && (double)kept < limit; c++) {
         bool free_of_others = true;
         for (int64_t k = 0; k < kept && free_of_others; k++)
-            free_of_others = !overlaps(box_at(boxes + 4 * list[c].box, center), box_at(boxes + 4 * list[k].box, center), overlap);
+            free_of_others =
+                !overlaps(box_at(boxes + 4 * list[c].box, center), box_at(boxes + 4 * list[k].box, center), overlap);
         if (free_of_others)
             list[kept++] = list[c];
     }
@@ -96,7 +99,8 @@ void shape_nms(Node *n)
     if (!dtype_is_float(n->in[0]->dtype) || !dtype_is_float(n->in[1]->dtype))
         fail_node(SDC_BAD_INPUT, n, "boxes and scores must be floats");
     if (boxes->dim[0] != scores->dim[0] || boxes->dim[1] != scores->dim[2] || boxes->dim[2] != 4)
-        fail_node(SDC_BAD_INPUT, n, "boxes %s and scores %s do not belong together", shape_text(boxes), shape_text(scores));
+        fail_node(SDC_BAD_INPUT, n, "boxes %s and scores %s do not belong together", shape_text(boxes),
+                  shape_text(scores));
     const Array **in = select_operands(n);
     Shape y = shape_of(2, (int64_t[]){select_boxes(n, in, NULL), 3});
     select_free(n, in);

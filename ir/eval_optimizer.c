@@ -1,7 +1,8 @@
 /* eval_optimizer.c: one step of Adagrad, Adam and Momentum: the shape rule and the oracle.
  *
- * Operands: R (learning rate), T (step count), then for N tensors: N values X, N gradients G, N of each state (Adagrad: H;
- * Adam: V, H; Momentum: V).  Results: N new X, then N of each new state.  Formulas: ONNX's ai.onnx.preview.training. */
+ * Operands: R (learning rate), T (step count), then for N tensors: N values X, N gradients G, N of each state
+ * (Adagrad: H; Adam: V, H; Momentum: V).  Results: N new X, then N of each new state.  Formulas: ONNX's
+ * ai.onnx.preview.training. */
 #include "need.h"
 #include "op.h"
 
@@ -62,10 +63,12 @@ void eval_adam(const Node *n, const Array *const *in, Array *const *out)
     if (step > 0)
         rate *= sqrt(1 - pow(beta, step)) / (1 - pow(alpha, step));
     for (int t = 0; t < tensors; t++) {
-        const Array *x = in[2 + t], *g = in[2 + tensors + t], *v = in[2 + 2 * tensors + t], *h = in[2 + 3 * tensors + t];
+        const Array *x = in[2 + t], *g = in[2 + tensors + t], *v = in[2 + 2 * tensors + t],
+                    *h = in[2 + 3 * tensors + t];
         for (int64_t k = 0; k < x->count; k++) {
             double gradient = attr_f(n, "norm_coefficient") * x->f[k] + g->f[k];
-            double mean = alpha * v->f[k] + (1 - alpha) * gradient, square = beta * h->f[k] + (1 - beta) * gradient * gradient;
+            double mean = alpha * v->f[k] + (1 - alpha) * gradient,
+                   square = beta * h->f[k] + (1 - beta) * gradient * gradient;
             double fresh = x->f[k] - rate * mean / (sqrt(square) + attr_f(n, "epsilon"));
             put(out[t], k, (1 - attr_f(n, "norm_coefficient_post")) * fresh);
             put(out[tensors + t], k, mean);
@@ -78,11 +81,13 @@ void eval_momentum(const Node *n, const Array *const *in, Array *const *out)
 {
     int tensors = (n->n_in - 2) / 3;
     bool nesterov = !strcmp(attr_s(n, "mode"), "nesterov");
-    double alpha = attr_f(n, "alpha"), rate = array_get(in[0], 0), beta = array_get(in[1], 0) > 0 ? attr_f(n, "beta") : 1;
+    double alpha = attr_f(n, "alpha"), rate = array_get(in[0], 0),
+           beta = array_get(in[1], 0) > 0 ? attr_f(n, "beta") : 1;
     for (int t = 0; t < tensors; t++) {
         const Array *x = in[2 + t], *g = in[2 + tensors + t], *v = in[2 + 2 * tensors + t];
         for (int64_t k = 0; k < x->count; k++) {
-            double gradient = attr_f(n, "norm_coefficient") * x->f[k] + g->f[k], momentum = alpha * v->f[k] + beta * gradient;
+            double gradient = attr_f(n, "norm_coefficient") * x->f[k] + g->f[k],
+                   momentum = alpha * v->f[k] + beta * gradient;
             put(out[t], k, x->f[k] - rate * (nesterov ? gradient + alpha * momentum : momentum));
             put(out[tensors + t], k, momentum);
         }

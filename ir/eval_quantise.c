@@ -109,7 +109,7 @@ void eval_dynamic_quantize(const Node *n, const Array *const *in, Array *const *
         out[0]->i[k] = saturated(nearbyint(rounded_to(DT_F32, x->f[k] / scale)) + (double)zero, DT_U8);
 }
 
-/* ---- integer matrix products ------------------------------------------------------------------------------------------- */
+/* ---- integer matrix products ------------------------------------------------------------------------------------- */
 
 /* Matrix `number` of the broadcast batch in operand m: its offset. */
 static int64_t matrix_at(const Shape *m, const Shape *batch, int64_t number)
@@ -149,14 +149,16 @@ static void multiply(const Node *n, const Product *p, void (*put)(void *, int64_
     int64_t columns = b->rank > 1 ? b->dim[b->rank - 1] : 1, at = 0;
     for (int64_t m = 0; m < shape_count(&batch); m++) {
         int64_t a_at = matrix_at(a, &batch, m), b_at = matrix_at(b, &batch, m);
-        int64_t a_number = inner && rows ? a_at / (inner * rows) : 0, b_number = inner && columns ? b_at / (inner * columns) : 0;
+        int64_t a_number = inner && rows ? a_at / (inner * rows) : 0;
+        int64_t b_number = inner && columns ? b_at / (inner * columns) : 0;
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < columns; j++) {
                 int64_t a_zero = (int64_t)per_line(p->a_zero, a_number, rows, i), sum = 0;
                 int64_t b_zero = (int64_t)per_line(p->b_zero, b_number, columns, j);
                 for (int64_t k = 0; k < inner; k++)
                     sum += (p->a->i[a_at + i * inner + k] - a_zero) * (p->b->i[b_at + k * columns + j] - b_zero);
-                put(context, at++, sum, per_line(p->a_scale, a_number, rows, i) * per_line(p->b_scale, b_number, columns, j));
+                put(context, at++, sum,
+                    per_line(p->a_scale, a_number, rows, i) * per_line(p->b_scale, b_number, columns, j));
             }
     }
 }
@@ -188,11 +190,11 @@ void eval_qlinear_matmul(const Node *n, const Array *const *in, Array *const *ou
     multiply(n, &p, put_quantised, &r);
 }
 
-/* ---- integer convolutions ------------------------------------------------------------------------------------------------ */
+/* ---- integer convolutions ---------------------------------------------------------------------------------------- */
 
 /* One element: image b, output channel o, position `at`; taps in the padding count as the zero point. */
-static int64_t convolve_element(const Window *w, const Array *x, int64_t x_zero, const Array *k, int64_t k_zero, int64_t b, int64_t o,
-                                int64_t groups, const int64_t *at)
+static int64_t convolve_element(const Window *w, const Array *x, int64_t x_zero, const Array *k, int64_t k_zero,
+                                int64_t b, int64_t o, int64_t groups, const int64_t *at)
 {
     int64_t channels = k->shape.dim[1], group = o / (k->shape.dim[0] / groups), taps = window_taps(w), sum = 0;
     int64_t area = index_span(w->in, 0, w->rank), stride[MAX_RANK], tap_at[MAX_RANK] = {0};
@@ -223,8 +225,9 @@ static void convolve(const Node *n, const Array *x, const Array *x_zero, const A
         for (int64_t o = 0; o < channels; o++) {
             int64_t at[MAX_RANK] = {0};
             for (int64_t p = 0; p < area; p++) {
-                put(context, element++, o, convolve_element(&window, x, (int64_t)optional(x_zero, 0), w, (int64_t)optional(w_zero, o),
-                                                            b, o, attr_i(n, "group"), at));
+                put(context, element++, o,
+                    convolve_element(&window, x, (int64_t)optional(x_zero, 0), w, (int64_t)optional(w_zero, o), b, o,
+                                     attr_i(n, "group"), at));
                 index_next(window.rank, window.out, at);
             }
         }

@@ -1,5 +1,6 @@
 /* eval_reduce.c: the oracle for reductions, ArgMax, ArgMin, CumSum and CumProd.  Floats accumulate in double, integers
- * wrap in 64 bits; square roots and logarithms of integers are taken in double and truncated, as numpy's astype does. */
+ * wrap in 64 bits; square roots and logarithms of integers are taken in double and truncated, as numpy's astype
+ * does. */
 #include "index.h"
 #include "op.h"
 #include "reduce.h"
@@ -116,7 +117,8 @@ static void reduce_int(const Node *n, const Reduction *r, const Array *x, const 
 }
 
 /* into[k] = the sum for result k; log-sum-exp is taken relative to the largest finite term. */
-static void reduce_double(const Node *n, const Reduction *r, const Array *x, const int64_t *to, double *into, int64_t outputs)
+static void reduce_double(const Node *n, const Reduction *r, const Array *x, const int64_t *to, double *into,
+                          int64_t outputs)
 {
     bool exponential = n->op == OP_ReduceLogSumExp;
     double *shift = calloc((size_t)outputs + 1, sizeof *shift);

@@ -1,4 +1,5 @@
-/* eval_scatter.c: the oracle for ScatterElements, ScatterND and TensorScatter.  Updates are applied in row-major order. */
+/* eval_scatter.c: the oracle for ScatterElements, ScatterND and TensorScatter.  Updates are applied in row-major
+ * order. */
 #include "index.h"
 #include "op.h"
 
@@ -51,7 +52,8 @@ static int64_t checked(const Node *n, int64_t index, int64_t extent)
 {
     int64_t at = index_wrap(index, extent);
     if (at < 0)
-        fail_node(SDC_BAD_INPUT, n, "index %lld is out of range for an extent of %lld", (long long)index, (long long)extent);
+        fail_node(SDC_BAD_INPUT, n, "index %lld is out of range for an extent of %lld", (long long)index,
+                  (long long)extent);
     return at;
 }
 
@@ -103,10 +105,11 @@ void eval_tensor_scatter(const Node *n, const Array *const *in, Array *const *ou
     for (int64_t p = 0; p < prefixes; p++) {
         int64_t start = n->n_in > 2 && in[2] ? in[2]->i[p / (prefixes / y->shape.dim[0])] : 0;
         if (steps && (start < 0 || (!circular && start > room - steps)))
-            fail_node(SDC_BAD_INPUT, n, "write index %lld leaves no room for %lld steps in a cache of %lld", (long long)start,
-                      (long long)steps, (long long)room);
+            fail_node(SDC_BAD_INPUT, n, "write index %lld leaves no room for %lld steps in a cache of %lld",
+                      (long long)start, (long long)steps, (long long)room);
         for (int64_t s = 0; s < steps; s++)
             for (int64_t e = 0; e < inner; e++)
-                merge_element(PUT, y, (p * room + (start % room + s) % room) * inner + e, update, (p * steps + s) * inner + e);
+                merge_element(PUT, y, (p * room + (start % room + s) % room) * inner + e, update,
+                              (p * steps + s) * inner + e);
     }
 }

@@ -10,6 +10,9 @@
 
 #include "../runtime/runtime.h"
 
+#define DATA_DEPENDENT                                                                                                 \
+    "the result's shape is data-dependent: it is known only when input %d is constant; bind it with --bind"
+
 static void *list_new(int64_t count, size_t size)
 {
     void *list = calloc((size_t)count + 1, size);
@@ -25,8 +28,7 @@ const Array **select_operands(const Node *n)
         if (!n->in[k])
             continue;
         if (!is_constant(n->in[k]))
-            fail_node(SDC_UNSUPPORTED, n, "the result's shape is data-dependent: it is known only when input %d is constant; "
-                      "bind it with --bind", k);
+            fail_node(SDC_UNSUPPORTED, n, DATA_DEPENDENT, k);
         in[k] = array_from_tensor(constant_tensor(n->in[k]));
         constant_release(n->in[k]);
     }
@@ -45,7 +47,7 @@ static bool is_set(const Array *x, int64_t k)
     return x->f ? x->f[k] != 0 : x->i[k] != 0;
 }
 
-/* ---- NonZero and Compress ------------------------------------------------------------------------------------------- */
+/* ---- NonZero and Compress ---------------------------------------------------------------------------------------- */
 
 int64_t select_nonzero(const Array *x, int64_t *into, int64_t count)
 {
@@ -92,8 +94,7 @@ void shape_compress(Node *n)
     const Shape *x = &n->in[0]->shape;
     need_rank(n, 1, 1, 1);
     if (!is_constant(n->in[1]))
-        fail_node(SDC_UNSUPPORTED, n, "the result's shape is data-dependent: it is known only when input 1 is constant; bind it "
-                  "with --bind");
+        fail_node(SDC_UNSUPPORTED, n, DATA_DEPENDENT, 1);
     Shape y = *x;
     int axis = attr_has(n, "axis") ? (int)axis_of(n, attr_i(n, "axis"), x->rank) : -1;
     int64_t extent = axis < 0 ? shape_count(x) : x->dim[axis];
@@ -129,7 +130,7 @@ void eval_compress(const Node *n, const Array *const *in, Array *const *out)
     free(positions);
 }
 
-/* ---- Unique ------------------------------------------------------------------------------------------------------------ */
+/* ---- Unique ------------------------------------------------------------------------------------------------------ */
 
 /* Slice `number` of x along an axis: its elements start at base and repeat every `extent * inner`. */
 typedef struct { const Array *x; int64_t number, outer, extent, inner; } Slice;

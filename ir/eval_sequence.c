@@ -9,10 +9,11 @@
 
 #include "../runtime/runtime.h"
 
-/* ---- RotaryEmbedding and SwiGLU ---------------------------------------------------------------------------------------- */
+/* ---- RotaryEmbedding and SwiGLU ---------------------------------------------------------------------------------- */
 
 /* One head of one position: pairs (i, i + half), or (2i, 2i + 1) when interleaved, turn by the cached angle. */
-static void rotate_head(const double *x, double *y, int64_t size, int64_t half, bool interleaved, const double *cosine, const double *sine)
+static void rotate_head(const double *x, double *y, int64_t size, int64_t half, bool interleaved, const double *cosine,
+                        const double *sine)
 {
     for (int64_t d = 2 * half; d < size; d++)
         y[d] = x[d];
@@ -37,8 +38,8 @@ void eval_rotary(const Node *n, const Array *const *in, Array *const *out)
                 if (positions)
                     row = index_wrap(positions->i[row], cache->dim[0]);
                 if (row < 0)
-                    fail_node(SDC_BAD_INPUT, n, "position %lld lies outside a cache of %lld", (long long)positions->i[b * length + t],
-                              (long long)cache->dim[0]);
+                    fail_node(SDC_BAD_INPUT, n, "position %lld lies outside a cache of %lld",
+                              (long long)positions->i[b * length + t], (long long)cache->dim[0]);
                 rotate_head(in[0]->f + at * size, out[0]->f + at * size, size, half, interleaved, in[1]->f + row * half,
                             in[2]->f + row * half);
             }
@@ -51,9 +52,10 @@ void eval_swiglu(const Node *n, const Array *const *in, Array *const *out)
         out[0]->f[k] = in[0]->f[k] / (1 + exp(-alpha * in[0]->f[k])) * in[1]->f[k];
 }
 
-/* ---- LinearAttention --------------------------------------------------------------------------------------------------- */
+/* ---- LinearAttention --------------------------------------------------------------------------------------------- */
 
-typedef struct { const double *key, *value, *decay, *beta; } Step;      /* of one head; decay and beta NULL when not used */
+/* One head at one time; decay and beta are NULL when not used. */
+typedef struct { const double *key, *value, *decay, *beta; } Step;
 
 /* S = exp(decay) S + key (x) change, where change = value, or beta (value - S^T key) for the delta rules. */
 static void update_state(const LinearExtents *e, const Step *s, double *state)
@@ -112,7 +114,7 @@ void eval_linear_attention(const Node *n, const Array *const *in, Array *const *
     free(unused);
 }
 
-/* ---- CausalConvWithState ----------------------------------------------------------------------------------------------- */
+/* ---- CausalConvWithState ----------------------------------------------------------------------------------------- */
 
 /* Position p of channel row r of [past, data]. */
 static double padded_at(const Array *x, const Array *past, int64_t history, int64_t r, int64_t p)

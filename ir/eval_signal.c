@@ -19,7 +19,7 @@ static int64_t one_int(const Node *n, int k, const char *what)
     return v;
 }
 
-/* ---- DFT --------------------------------------------------------------------------------------------------------------- */
+/* ---- DFT --------------------------------------------------------------------------------------------------------- */
 
 Transform signal_transform(const Node *n)
 {
@@ -33,7 +33,8 @@ Transform signal_transform(const Node *n)
     t.in = x->dim[t.axis];
     t.parts_in = (int)x->dim[x->rank - 1];
     if (x->dim[x->rank - 1] != 1 && x->dim[x->rank - 1] != 2)
-        fail_node(SDC_BAD_INPUT, n, "the last axis must be 1 (real) or 2 (complex), not %lld", (long long)x->dim[x->rank - 1]);
+        fail_node(SDC_BAD_INPUT, n, "the last axis must be 1 (real) or 2 (complex), not %lld",
+                  (long long)x->dim[x->rank - 1]);
     t.length = input_of(n, 1) ? one_int(n, 1, "dft_length") : t.inverse && t.onesided ? 2 * (t.in - 1) : t.in;
     if (t.length < 1 || t.length > INT32_MAX)
         fail_node(SDC_BAD_INPUT, n, "a transform of length %lld", (long long)t.length);
@@ -55,8 +56,8 @@ void shape_dft(Node *n)
     set_output(n, 0, n->in[0]->dtype, &y);
 }
 
-/* Bins of a one-sided inverse: beyond the middle, the conjugates of the given ones; the imaginary parts of bin 0 and of the
- * middle one do not count. */
+/* Bins of a one-sided inverse: beyond the middle, the conjugates of the given ones; the imaginary parts of bin 0 and
+ * of the middle one do not count. */
 static void complete_spectrum(double *re, double *im, int64_t length)
 {
     im[0] = 0;
@@ -89,7 +90,8 @@ void eval_dft(const Node *n, const Array *const *in, Array *const *out)
     Transform t = signal_transform(n);
     const Array *x = in[0];
     Array *y = out[0];
-    int64_t inner = index_span(x->shape.dim, t.axis + 1, x->shape.rank - 1), outer = index_span(x->shape.dim, 0, t.axis);
+    int64_t inner = index_span(x->shape.dim, t.axis + 1, x->shape.rank - 1);
+    int64_t outer = index_span(x->shape.dim, 0, t.axis);
     double *line = calloc((size_t)(t.length + 1) * 4, sizeof *line);
     if (!line)
         fail_node(SDC_NO_SPACE, n, "out of memory");
@@ -113,7 +115,7 @@ void eval_dft(const Node *n, const Array *const *in, Array *const *out)
     free(line);
 }
 
-/* ---- STFT -------------------------------------------------------------------------------------------------------------- */
+/* ---- STFT -------------------------------------------------------------------------------------------------------- */
 
 Frames signal_frames(const Node *n)
 {
@@ -131,10 +133,11 @@ Frames signal_frames(const Node *n)
     Frames f = {.step = one_int(n, 1, "frame_step")};
     f.length = input_of(n, 3) ? one_int(n, 3, "frame_length") : window ? window->shape.dim[0] : x->dim[1];
     if (f.step < 1 || f.length < 1 || f.length > x->dim[1])
-        fail_node(SDC_BAD_INPUT, n, "frames of length %lld, %lld apart, in a signal of %lld", (long long)f.length, (long long)f.step,
-                  (long long)x->dim[1]);
+        fail_node(SDC_BAD_INPUT, n, "frames of length %lld, %lld apart, in a signal of %lld", (long long)f.length,
+                  (long long)f.step, (long long)x->dim[1]);
     if (window && window->shape.dim[0] != f.length)
-        fail_node(SDC_BAD_INPUT, n, "a window of %lld for frames of %lld", (long long)window->shape.dim[0], (long long)f.length);
+        fail_node(SDC_BAD_INPUT, n, "a window of %lld for frames of %lld", (long long)window->shape.dim[0],
+                  (long long)f.length);
     f.frames = 1 + (x->dim[1] - f.length) / f.step;
     return f;
 }
@@ -142,7 +145,8 @@ Frames signal_frames(const Node *n)
 void shape_stft(Node *n)
 {
     Frames f = signal_frames(n);
-    Shape y = shape_of(4, (int64_t[]){n->in[0]->shape.dim[0], f.frames, attr_i(n, "onesided") ? f.length / 2 + 1 : f.length, 2});
+    int64_t bins = attr_i(n, "onesided") ? f.length / 2 + 1 : f.length;
+    Shape y = shape_of(4, (int64_t[]){n->in[0]->shape.dim[0], f.frames, bins, 2});
     set_output(n, 0, n->in[0]->dtype, &y);
 }
 
@@ -172,11 +176,12 @@ void eval_stft(const Node *n, const Array *const *in, Array *const *out)
     free(line);
 }
 
-/* ---- MelWeightMatrix --------------------------------------------------------------------------------------------------- */
+/* ---- MelWeightMatrix --------------------------------------------------------------------------------------------- */
 
 void shape_mel_weight_matrix(Node *n)
 {
-    int64_t bins = one_int(n, 0, "num_mel_bins"), length = one_int(n, 1, "dft_length"), type = attr_i(n, "output_datatype");
+    int64_t bins = one_int(n, 0, "num_mel_bins"), length = one_int(n, 1, "dft_length");
+    int64_t type = attr_i(n, "output_datatype");
     if (bins < 0 || length < 0 || type < 0 || type >= DT_LIMIT || !dtype_info((DType)type)->name)
         fail_node(SDC_BAD_INPUT, n, "%lld mel bins of a transform of length %lld", (long long)bins, (long long)length);
     Shape y = shape_of(2, (int64_t[]){length / 2 + 1, bins});

@@ -41,7 +41,8 @@ static inline int64_t index_span(const int64_t *dim, int from, int to)
     return count;
 }
 
-/* Element x of a against element y of b: negative, 0 or positive.  NaN counts as larger than every number, as in numpy's sort. */
+/* Element x of a against element y of b: negative, 0 or positive.  NaN counts as larger than every number, as in
+ * numpy's sort. */
 int array_compare(const Array *a, int64_t x, const Array *b, int64_t y);
 
 #endif

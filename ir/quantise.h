@@ -7,10 +7,11 @@
 /* Granularity of QuantizeLinear and DequantizeLinear. */
 typedef struct {
     int axis;                       /* -1: one scale for everything */
-    int64_t block;                  /* 0: one scale an index of `axis`; else one a block of so many, in every other position */
+    int64_t block;                  /* 0: one scale an index of `axis`; else one a block of so many indices */
 } Granularity;
 
-/* From attributes and the shapes of operands 0 (data), 1 (scale) and 2 (zero point); fails the node when they do not fit. */
+/* From attributes and the shapes of operands 0 (data), 1 (scale) and 2 (zero point); fails the node when they do not
+ * fit. */
 Granularity quantise_granularity(const Node *n);
 
 /* The type that QuantizeLinear divides in. */

@@ -9,19 +9,19 @@
 #include "need.h"
 #include "op.h"
 
-/* Names, and the defaults of the ONNX operators of the same names. */
-static const struct { const char *name; double alpha, beta; } activations[ACT_COUNT] = {
-    [ACT_RELU] = {"Relu", 0, 0},
-    [ACT_TANH] = {"Tanh", 0, 0},
-    [ACT_SIGMOID] = {"Sigmoid", 0, 0},
-    [ACT_AFFINE] = {"Affine", 1, 0},
-    [ACT_LEAKY_RELU] = {"LeakyRelu", 0.01, 0},
-    [ACT_THRESHOLDED_RELU] = {"ThresholdedRelu", 1, 0},
-    [ACT_SCALED_TANH] = {"ScaledTanh", 1, 1},
-    [ACT_HARD_SIGMOID] = {"HardSigmoid", 0.2, 0.5},
-    [ACT_ELU] = {"Elu", 1, 0},
-    [ACT_SOFTSIGN] = {"Softsign", 0, 0},
-    [ACT_SOFTPLUS] = {"Softplus", 0, 0},
+/* Names, how many of alpha and beta each takes, and their defaults: those of the ONNX operators of the same names. */
+static const struct { const char *name; int takes; double alpha, beta; } activations[ACT_COUNT] = {
+    [ACT_RELU] = {"Relu", 0, 0, 0},
+    [ACT_TANH] = {"Tanh", 0, 0, 0},
+    [ACT_SIGMOID] = {"Sigmoid", 0, 0, 0},
+    [ACT_AFFINE] = {"Affine", 2, 1, 0},
+    [ACT_LEAKY_RELU] = {"LeakyRelu", 1, 0.01, 0},
+    [ACT_THRESHOLDED_RELU] = {"ThresholdedRelu", 1, 1, 0},
+    [ACT_SCALED_TANH] = {"ScaledTanh", 2, 1, 1},
+    [ACT_HARD_SIGMOID] = {"HardSigmoid", 2, 0.2, 0.5},
+    [ACT_ELU] = {"Elu", 1, 1, 0},
+    [ACT_SOFTSIGN] = {"Softsign", 0, 0, 0},
+    [ACT_SOFTPLUS] = {"Softplus", 0, 0, 0},
 };
 
 const char *activation_name(Activation a)
@@ -37,12 +37,12 @@ static Activation activation_by_name(const Node *n, const char *name)
     fail_node(SDC_UNSUPPORTED, n, "activation '%s' is unknown", name);
 }
 
-/* activation_alpha and activation_beta hold one entry for each activation, in order; missing ones take the default. */
+/* activation_alpha and activation_beta are consumed in order by the activations that take one; then the defaults serve. */
 static void take_activations(const Node *n, Recurrent *r)
 {
     static const Activation usual[] = {ACT_SIGMOID, ACT_TANH, ACT_TANH};
     const Attr *names = attr_find(n, "activations"), *alpha = attr_find(n, "activation_alpha"), *beta = attr_find(n, "activation_beta");
-    int total = r->activations * (int)r->directions;
+    int total = r->activations * (int)r->directions, alphas = 0, betas = 0;
     if (names && (names->type != ATTR_STRINGS || names->count != total))
         fail_node(SDC_BAD_INPUT, n, "attribute 'activations' must list %d names", total);
     if ((alpha && alpha->type != ATTR_FLOATS) || (beta && beta->type != ATTR_FLOATS))
@@ -50,8 +50,9 @@ static void take_activations(const Node *n, Recurrent *r)
     for (int k = 0; k < total; k++) {
         ActivationUse *use = &r->use[k / r->activations][k % r->activations];
         use->kind = names ? activation_by_name(n, names->strings[k]) : r->gates == 1 ? ACT_TANH : usual[k % r->activations];
-        use->alpha = alpha && k < alpha->count ? alpha->floats[k] : activations[use->kind].alpha;
-        use->beta = beta && k < beta->count ? beta->floats[k] : activations[use->kind].beta;
+        int takes = activations[use->kind].takes;
+        use->alpha = takes > 0 && alpha && alphas < alpha->count ? alpha->floats[alphas++] : activations[use->kind].alpha;
+        use->beta = takes > 1 && beta && betas < beta->count ? beta->floats[betas++] : activations[use->kind].beta;
     }
 }
 

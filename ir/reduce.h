@@ -5,7 +5,8 @@
 #include "sdc.h"
 
 /* Marks the axes of input 0 that n reduces.  ReduceX: operand 1, all axes when it is absent or empty, none then with
- * noop_with_empty_axes.  ArgMax, ArgMin: attribute axis.  Fails the node when axes are out of range, repeated or not constant. */
+ * noop_with_empty_axes.  ArgMax, ArgMin: attribute axis.  Fails the node when axes are out of range, repeated or not
+ * constant. */
 void reduce_axes(const Node *n, bool reduced[MAX_RANK]);
 
 /* Strides of the result over the axes of input 0: 0 along reduced axes. */

@@ -8,7 +8,7 @@
 
 #include "../runtime/runtime.h"
 
-/* ---- Attention and FlexAttention --------------------------------------------------------------------------------------- */
+/* ---- Attention and FlexAttention --------------------------------------------------------------------------------- */
 
 /* heads and size of operand k, packed or not. */
 static void heads_of(const Node *n, int k, const char *attribute, bool packed, int64_t *heads, int64_t *size)
@@ -16,7 +16,8 @@ static void heads_of(const Node *n, int k, const char *attribute, bool packed, i
     const Shape *s = &n->in[k]->shape;
     *heads = packed ? attr_i(n, attribute) : s->dim[1];
     if (packed && (*heads < 1 || s->dim[2] % *heads))
-        fail_node(SDC_BAD_INPUT, n, "%s is %lld, which does not divide input %d of shape %s", attribute, (long long)*heads, k, shape_text(s));
+        fail_node(SDC_BAD_INPUT, n, "%s is %lld, which does not divide input %d of shape %s", attribute,
+                  (long long)*heads, k, shape_text(s));
     *size = packed ? s->dim[2] / *heads : s->dim[3];
 }
 
@@ -24,7 +25,8 @@ static void need_shape(const Node *n, int k, int64_t a, int64_t b, int64_t c, in
 {
     Shape want = shape_of(4, (int64_t[]){a, b, c, d});
     if (!shape_equal(&n->in[k]->shape, &want))
-        fail_node(SDC_BAD_INPUT, n, "input %d must have the shape %s, not %s", k, shape_text(&want), shape_text(&n->in[k]->shape));
+        fail_node(SDC_BAD_INPUT, n, "input %d must have the shape %s, not %s", k, shape_text(&want),
+                  shape_text(&n->in[k]->shape));
 }
 
 AttentionExtents attention_extents(const Node *n)
@@ -41,10 +43,13 @@ AttentionExtents attention_extents(const Node *n)
     int sequence = e.packed ? 1 : 2;
     e.q_length = q->dim[sequence];
     e.kv_length = k->dim[sequence];
-    if (k->dim[0] != e.batch || v->dim[0] != e.batch || v->dim[sequence] != e.kv_length || k_size != e.size || v_heads != e.kv_heads)
-        fail_node(SDC_BAD_INPUT, n, "queries %s, keys %s and values %s do not fit", shape_text(q), shape_text(k), shape_text(v));
+    if (k->dim[0] != e.batch || v->dim[0] != e.batch || v->dim[sequence] != e.kv_length || k_size != e.size ||
+        v_heads != e.kv_heads)
+        fail_node(SDC_BAD_INPUT, n, "queries %s, keys %s and values %s do not fit", shape_text(q), shape_text(k),
+                  shape_text(v));
     if (e.kv_heads < 1 || e.q_heads % e.kv_heads)
-        fail_node(SDC_BAD_INPUT, n, "%lld query heads are no multiple of %lld key heads", (long long)e.q_heads, (long long)e.kv_heads);
+        fail_node(SDC_BAD_INPUT, n, "%lld query heads are no multiple of %lld key heads", (long long)e.q_heads,
+                  (long long)e.kv_heads);
     const Value *past = flex ? NULL : input_of(n, 4);
     if (past) {
         need_rank(n, 4, 4, 4);
@@ -68,8 +73,9 @@ static void need_mask(const Node *n, const AttentionExtents *e)
     for (int k = 1; k <= mask->shape.rank; k++) {
         int64_t dim = mask->shape.dim[mask->shape.rank - k];
         if (k == 1 ? dim > e->total : dim != 1 && dim != full[4 - k])
-            fail_node(SDC_BAD_INPUT, n, "the mask %s does not broadcast to [%lld,%lld,%lld,%lld]", shape_text(&mask->shape),
-                      (long long)full[0], (long long)full[1], (long long)full[2], (long long)full[3]);
+            fail_node(SDC_BAD_INPUT, n, "the mask %s does not broadcast to [%lld,%lld,%lld,%lld]",
+                      shape_text(&mask->shape), (long long)full[0], (long long)full[1], (long long)full[2],
+                      (long long)full[3]);
     }
 }
 
@@ -146,7 +152,7 @@ void shape_flex_attention(Node *n)
     set_output(n, 0, n->in[0]->dtype, &y);
 }
 
-/* ---- RotaryEmbedding and SwiGLU ---------------------------------------------------------------------------------------- */
+/* ---- RotaryEmbedding and SwiGLU ---------------------------------------------------------------------------------- */
 
 void shape_rotary(Node *n)
 {
@@ -158,25 +164,30 @@ void shape_rotary(Node *n)
     bool by_position = input_of(n, 3) != NULL, packed = x->rank == 3;
     int64_t heads = packed ? attr_i(n, "num_heads") : x->dim[1], turned = attr_i(n, "rotary_embedding_dim");
     if (heads < 1 || (packed && x->dim[2] % heads))
-        fail_node(SDC_BAD_INPUT, n, "num_heads is %lld, which does not divide data of shape %s", (long long)heads, shape_text(x));
+        fail_node(SDC_BAD_INPUT, n, "num_heads is %lld, which does not divide data of shape %s", (long long)heads,
+                  shape_text(x));
     int64_t size = packed ? x->dim[2] / heads : x->dim[3], length = packed ? x->dim[1] : x->dim[2];
     if (!turned)
         turned = size;
     if (turned < 0 || turned > size || turned % 2)
-        fail_node(SDC_BAD_INPUT, n, "%lld of %lld dimensions can not be rotated in pairs", (long long)turned, (long long)size);
+        fail_node(SDC_BAD_INPUT, n, "%lld of %lld dimensions can not be rotated in pairs", (long long)turned,
+                  (long long)size);
     for (int k = 1; k <= 2; k++) {
         const Shape *cache = &n->in[k]->shape;
         need_rank(n, k, by_position ? 2 : 3, by_position ? 2 : 3);
-        if (cache->dim[cache->rank - 1] != turned / 2 || (!by_position && (cache->dim[0] != x->dim[0] || cache->dim[1] != length)))
+        if (cache->dim[cache->rank - 1] != turned / 2 ||
+            (!by_position && (cache->dim[0] != x->dim[0] || cache->dim[1] != length)))
             fail_node(SDC_BAD_INPUT, n, "the cache %s does not fit data of shape %s", shape_text(cache), shape_text(x));
     }
     if (!shape_equal(&n->in[1]->shape, &n->in[2]->shape))
-        fail_node(SDC_BAD_INPUT, n, "cosines %s and sines %s differ in shape", shape_text(&n->in[1]->shape), shape_text(&n->in[2]->shape));
+        fail_node(SDC_BAD_INPUT, n, "cosines %s and sines %s differ in shape", shape_text(&n->in[1]->shape),
+                  shape_text(&n->in[2]->shape));
     if (by_position) {
         const Shape *at = &n->in[3]->shape;
         need_integer(n, 3);
         if (at->rank != 2 || at->dim[0] != x->dim[0] || at->dim[1] != length)
-            fail_node(SDC_BAD_INPUT, n, "position_ids must have the shape [%lld,%lld]", (long long)x->dim[0], (long long)length);
+            fail_node(SDC_BAD_INPUT, n, "position_ids must have the shape [%lld,%lld]", (long long)x->dim[0],
+                      (long long)length);
     }
     set_output(n, 0, n->in[0]->dtype, x);
 }
@@ -186,11 +197,12 @@ void shape_swiglu(Node *n)
     need_float(n, 0);
     need_same_type(n, 0, 1);
     if (!shape_equal(&n->in[0]->shape, &n->in[1]->shape))
-        fail_node(SDC_BAD_INPUT, n, "gate %s and value %s must have one shape", shape_text(&n->in[0]->shape), shape_text(&n->in[1]->shape));
+        fail_node(SDC_BAD_INPUT, n, "gate %s and value %s must have one shape", shape_text(&n->in[0]->shape),
+                  shape_text(&n->in[1]->shape));
     set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
 }
 
-/* ---- LinearAttention and CausalConvWithState --------------------------------------------------------------------------- */
+/* ---- LinearAttention and CausalConvWithState --------------------------------------------------------------------- */
 
 LinearExtents linear_extents(const Node *n)
 {
@@ -199,7 +211,9 @@ LinearExtents linear_extents(const Node *n)
     };
     const char *rule = attr_s(n, "update_rule");
     const Shape *q = &n->in[0]->shape, *k = &n->in[1]->shape, *v = &n->in[2]->shape;
-    LinearExtents e = {.batch = q->dim[0], .length = q->dim[1], .q_heads = attr_i(n, "q_num_heads"), .kv_heads = attr_i(n, "kv_num_heads")};
+    LinearExtents e = {.batch = q->dim[0], .length = q->dim[1]};
+    e.q_heads = attr_i(n, "q_num_heads");
+    e.kv_heads = attr_i(n, "kv_num_heads");
     size_t r = 0;
     while (r < 4 && strcmp(rules[r].name, rule))
         r++;
@@ -211,8 +225,8 @@ LinearExtents linear_extents(const Node *n)
         fail_node(SDC_BAD_INPUT, n, "update_rule '%s' %s decay and %s beta", rule, e.gated ? "needs" : "takes no",
                   e.delta ? "needs" : "takes no");
     if (e.q_heads < 1 || e.kv_heads < 1 || e.q_heads % e.kv_heads || q->dim[2] % e.q_heads || v->dim[2] % e.kv_heads)
-        fail_node(SDC_BAD_INPUT, n, "%lld query and %lld key heads do not fit queries %s and values %s", (long long)e.q_heads,
-                  (long long)e.kv_heads, shape_text(q), shape_text(v));
+        fail_node(SDC_BAD_INPUT, n, "%lld query and %lld key heads do not fit queries %s and values %s",
+                  (long long)e.q_heads, (long long)e.kv_heads, shape_text(q), shape_text(v));
     e.k_size = q->dim[2] / e.q_heads;
     e.v_size = v->dim[2] / e.kv_heads;
     if (k->dim[2] != e.kv_heads * e.k_size)
@@ -231,11 +245,13 @@ void shape_linear_attention(Node *n)
         need_float(n, k);
         need_rank(n, k, 3, 3);
         if (n->in[k]->shape.dim[0] != n->in[0]->shape.dim[0] || n->in[k]->shape.dim[1] != n->in[0]->shape.dim[1])
-            fail_node(SDC_BAD_INPUT, n, "input %d of shape %s differs from the queries in batch or length", k, shape_text(&n->in[k]->shape));
+            fail_node(SDC_BAD_INPUT, n, "input %d of shape %s differs from the queries in batch or length", k,
+                      shape_text(&n->in[k]->shape));
     }
     LinearExtents e = linear_extents(n);
     if (e.decay_per_key && n->in[4]->shape.dim[2] != e.kv_heads * e.k_size)
-        fail_node(SDC_BAD_INPUT, n, "decay %s has neither a value a head nor one a key dimension", shape_text(&n->in[4]->shape));
+        fail_node(SDC_BAD_INPUT, n, "decay %s has neither a value a head nor one a key dimension",
+                  shape_text(&n->in[4]->shape));
     if (e.beta_shared && n->in[5]->shape.dim[2] != 1)
         fail_node(SDC_BAD_INPUT, n, "beta %s has neither a value a head nor one for all", shape_text(&n->in[5]->shape));
     if (input_of(n, 3)) {
@@ -266,7 +282,8 @@ void shape_causal_conv(Node *n)
         fail_node(SDC_BAD_INPUT, n, "the bias must have the shape [%lld]", (long long)x->dim[1]);
     Shape state = shape_of(3, (int64_t[]){x->dim[0], x->dim[1], w->dim[2] - 1});
     if (past && !shape_equal(&past->shape, &state))
-        fail_node(SDC_BAD_INPUT, n, "past_state must have the shape %s, not %s", shape_text(&state), shape_text(&past->shape));
+        fail_node(SDC_BAD_INPUT, n, "past_state must have the shape %s, not %s", shape_text(&state),
+                  shape_text(&past->shape));
     set_output(n, 0, n->in[0]->dtype, x);
     set_output(n, 1, n->in[0]->dtype, &state);
 }

@@ -28,7 +28,8 @@ void shape_gather(Node *n)
     int axis = (int)axis_of(n, attr_i(n, "axis"), x->rank);
     need_extent(n, x->dim[axis], indices);
     if (x->rank + indices->rank - 1 > MAX_RANK)
-        fail_node(SDC_UNSUPPORTED, n, "the result would have rank %d, at most %d are supported", x->rank + indices->rank - 1, MAX_RANK);
+        fail_node(SDC_UNSUPPORTED, n, "the result would have rank %d, at most %d are supported",
+                  x->rank + indices->rank - 1, MAX_RANK);
     Shape y = {.rank = x->rank + indices->rank - 1};
     memcpy(y.dim, x->dim, (size_t)axis * sizeof *y.dim);
     memcpy(y.dim + axis, indices->dim, (size_t)indices->rank * sizeof *y.dim);
@@ -43,7 +44,8 @@ static void need_inside(const Node *n, const Shape *indices, const Shape *x, int
         fail_node(SDC_BAD_INPUT, n, "data and indices must have one rank, not %d and %d", x->rank, indices->rank);
     for (int k = 0; k < x->rank; k++)
         if (k != axis && indices->dim[k] > x->dim[k])
-            fail_node(SDC_BAD_INPUT, n, "indices %s exceed the data %s along axis %d", shape_text(indices), shape_text(x), k);
+            fail_node(SDC_BAD_INPUT, n, "indices %s exceed the data %s along axis %d", shape_text(indices),
+                      shape_text(x), k);
     need_extent(n, x->dim[axis], indices);
 }
 
@@ -65,7 +67,8 @@ static int tuple_length(const Node *n, int batch)
     need_rank(n, 1, batch + 1, MAX_RANK);
     int64_t length = indices->dim[indices->rank - 1];
     if (length > x->rank - batch)
-        fail_node(SDC_BAD_INPUT, n, "index tuples of length %lld are too long for data of rank %d", (long long)length, x->rank);
+        fail_node(SDC_BAD_INPUT, n, "index tuples of length %lld are too long for data of rank %d", (long long)length,
+                  x->rank);
     if (shape_count(indices))
         for (int k = 0; k < length; k++)
             need_extent(n, x->dim[batch + k], indices);
@@ -81,8 +84,8 @@ void shape_gather_nd(Node *n)
     int length = tuple_length(n, (int)batch);
     for (int k = 0; k < batch; k++)
         if (x->dim[k] != indices->dim[k])
-            fail_node(SDC_BAD_INPUT, n, "batch axis %d is %lld in the data and %lld in the indices", k, (long long)x->dim[k],
-                      (long long)indices->dim[k]);
+            fail_node(SDC_BAD_INPUT, n, "batch axis %d is %lld in the data and %lld in the indices", k,
+                      (long long)x->dim[k], (long long)indices->dim[k]);
     Shape y = {.rank = 0};
     int rank = indices->rank - 1 + x->rank - (int)batch - length;
     if (rank > MAX_RANK)
@@ -132,7 +135,8 @@ void shape_scatter_nd(Node *n)
     for (int k = length; k < x->rank; k++)
         expected.dim[expected.rank++] = x->dim[k];
     if (!shape_equal(&expected, &n->in[2]->shape))
-        fail_node(SDC_BAD_INPUT, n, "updates must have the shape %s, not %s", shape_text(&expected), shape_text(&n->in[2]->shape));
+        fail_node(SDC_BAD_INPUT, n, "updates must have the shape %s, not %s", shape_text(&expected),
+                  shape_text(&n->in[2]->shape));
     set_output(n, 0, n->in[0]->dtype, x);
 }
 
@@ -151,7 +155,8 @@ void shape_tensor_scatter(Node *n)
     for (int k = 0; fits && k < x->rank; k++)
         fits = k == axis ? update->dim[k] <= x->dim[k] : update->dim[k] == x->dim[k];
     if (!fits)
-        fail_node(SDC_BAD_INPUT, n, "update %s does not fit the cache %s along axis %d", shape_text(update), shape_text(x), axis);
+        fail_node(SDC_BAD_INPUT, n, "update %s does not fit the cache %s along axis %d", shape_text(update),
+                  shape_text(x), axis);
     if (input_of(n, 2)) {
         const Shape *at = &n->in[2]->shape;
         need_integers(n, 2);

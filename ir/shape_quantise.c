@@ -19,7 +19,8 @@ Granularity quantise_granularity(const Node *n)
     const Shape *x = &n->in[0]->shape, *scale = &n->in[1]->shape;
     int64_t block = attr_i(n, "block_size");
     if (input_of(n, 2) && shape_count(&n->in[2]->shape) != shape_count(scale))
-        fail_node(SDC_BAD_INPUT, n, "scale %s and zero point %s must have one shape", shape_text(scale), shape_text(&n->in[2]->shape));
+        fail_node(SDC_BAD_INPUT, n, "scale %s and zero point %s must have one shape", shape_text(scale),
+                  shape_text(&n->in[2]->shape));
     if (block < 0)
         fail_node(SDC_BAD_INPUT, n, "block_size %lld is negative", (long long)block);
     if (scale->rank == 0 || (!block && shape_count(scale) == 1))
@@ -29,8 +30,8 @@ Granularity quantise_granularity(const Node *n)
     for (int k = 0; block && fits && k < x->rank; k++)
         fits = scale->dim[k] == (k == axis ? (x->dim[k] - 1) / block + (x->dim[k] > 0) : x->dim[k]);
     if (!fits)
-        fail_node(SDC_BAD_INPUT, n, "scale %s does not fit data %s along axis %d with block_size %lld", shape_text(scale), shape_text(x),
-                  axis, (long long)block);
+        fail_node(SDC_BAD_INPUT, n, "scale %s does not fit data %s along axis %d with block_size %lld",
+                  shape_text(scale), shape_text(x), axis, (long long)block);
     return (Granularity){axis, block};
 }
 
@@ -49,8 +50,10 @@ void shape_quantize(Node *n)
     DType type = input_of(n, 2) ? n->in[2]->dtype : asked ? (DType)asked : DT_U8;
     quantise_granularity(n);
     quantise_precision(n);
-    if (asked < 0 || asked >= DT_LIMIT || (asked && (DType)asked != type) || !dtype_info(type)->name || dtype_info(type)->bits > 16)
-        fail_node(SDC_BAD_INPUT, n, "output_dtype %lld is no quantised type or differs from the zero point's", (long long)asked);
+    if (asked < 0 || asked >= DT_LIMIT || (asked && (DType)asked != type) || !dtype_info(type)->name ||
+        dtype_info(type)->bits > 16)
+        fail_node(SDC_BAD_INPUT, n, "output_dtype %lld is no quantised type or differs from the zero point's",
+                  (long long)asked);
     set_output(n, 0, type, &n->in[0]->shape);
 }
 
@@ -92,8 +95,8 @@ static void need_per_line(const Node *n, int k, int m, bool row)
             fits &= v->shape.dim[d] == (d == x->rank - (row ? 1 : 2) ? 1 : x->dim[d]);
     }
     if (!fits)
-        fail_node(SDC_BAD_INPUT, n, "input %d of shape %s is neither one value nor one a %s of %s", k, shape_text(&v->shape),
-                  row ? "row" : "column", shape_text(x));
+        fail_node(SDC_BAD_INPUT, n, "input %d of shape %s is neither one value nor one a %s of %s", k,
+                  shape_text(&v->shape), row ? "row" : "column", shape_text(x));
 }
 
 /* numpy's matmul of the shapes of operands a and b. */
@@ -160,8 +163,8 @@ static void need_per_channel(const Node *n, int k, int64_t channels)
 {
     const Value *v = input_of(n, k);
     if (v && shape_count(&v->shape) != 1 && (v->shape.rank != 1 || v->shape.dim[0] != channels))
-        fail_node(SDC_BAD_INPUT, n, "input %d of shape %s is neither one value nor one a channel of %lld", k, shape_text(&v->shape),
-                  (long long)channels);
+        fail_node(SDC_BAD_INPUT, n, "input %d of shape %s is neither one value nor one a channel of %lld", k,
+                  shape_text(&v->shape), (long long)channels);
 }
 
 static Shape convolved_shape(const Node *n, int x, int w)

@@ -56,7 +56,7 @@ void pass_decompose(Graph *g)
     }
 }
 
-/* ---- building ------------------------------------------------------------------------------------------------------------ */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 Node *begun(Node *at, Op op, int n_in, Value *const *in)
 {
@@ -125,7 +125,8 @@ Value *make_concat(Node *at, Value *x, Value *y, int64_t axis)
 Value *make_slice(Node *at, Value *x, int64_t axis, int64_t first, int64_t end, int64_t step)
 {
     Graph *g = at->graph;
-    Value *in[] = {x, value_ints(g, &first, 1), value_ints(g, &end, 1), value_ints(g, &axis, 1), value_ints(g, &step, 1)};
+    Value *in[] = {x, value_ints(g, &first, 1), value_ints(g, &end, 1), value_ints(g, &axis, 1),
+                   value_ints(g, &step, 1)};
     return finished(begun(at, OP_Slice, 5, in));
 }
 

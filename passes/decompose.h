@@ -10,13 +10,14 @@ typedef void Decompose(Node *n);
 
 Decompose decompose_attention, decompose_flex_attention;
 Decompose decompose_rotary, decompose_swiglu, decompose_causal_conv, decompose_tensor_scatter, decompose_compress;
-Decompose decompose_dynamic_quantize, decompose_matmul_integer, decompose_qlinear_matmul, decompose_conv_integer, decompose_qlinear_conv;
+Decompose decompose_dynamic_quantize, decompose_matmul_integer, decompose_qlinear_matmul, decompose_conv_integer,
+    decompose_qlinear_conv;
 Decompose decompose_nll_loss, decompose_softmax_loss;
 Decompose decompose_lp_norm, decompose_mvn, decompose_log_sum_exp;
 Decompose decompose_adagrad, decompose_adam, decompose_momentum;
 Decompose decompose_stft;
 
-/* ---- decompose.c ------------------------------------------------------------------------------------------------------- */
+/* ---- decompose.c ------------------------------------------------------------------------------------------------- */
 
 /* A node in front of `at` whose attributes are still to be set; finished() infers and folds it and returns output 0. */
 Node *begun(Node *at, Op op, int n_in, Value *const *in);

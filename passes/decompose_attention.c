@@ -2,16 +2,16 @@
  *
  *      P = softmax(softcap(scale Q K^T) + bias);  Y = P V
  *
- * Heads are split by Reshape and Transpose, which lowering makes views of.  Query heads that share a key head are stacked
- * along the rows of one product.  Conditions on positions are joined into one boolean before they become -inf; those that
- * do not depend on data are constants.  A row without any key is 0, decided on the bias alone. */
+ * Heads are split by Reshape and Transpose, which lowering makes views of.  Query heads that share a key head are
+ * stacked along the rows of one product.  Conditions on positions are joined into one boolean before they become -inf;
+ * those that do not depend on data are constants.  A row without any key is 0, decided on the bias alone. */
 #include "../ir/attention.h"
 #include "decompose.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- heads --------------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 /* [batch, length, heads * size] to [batch, heads, length, size]. */
 static Value *split_heads(Node *n, Value *x, int64_t heads)
@@ -28,7 +28,8 @@ static Value *merge_heads(Node *n, Value *x)
     return make_reshape(n, turned, 3, (int64_t[]){dim[0], dim[2], dim[1] * dim[3]});
 }
 
-/* [batch, q_heads, rows, columns] times [batch, kv_heads, columns, ...]: groups of query heads as rows of one product. */
+/* [batch, q_heads, rows, columns] times [batch, kv_heads, columns, ...]: groups of query heads as rows of one
+ * product. */
 static Value *grouped_product(Node *n, Value *x, Value *y, const AttentionExtents *e)
 {
     int64_t group = e->q_heads / e->kv_heads, rows = x->shape.dim[2], inner = x->shape.dim[3];
@@ -45,7 +46,7 @@ static Value *scaled_scores(Node *n, Value *q, Value *k, const AttentionExtents 
     return grouped_product(n, scaled, make_transpose(n, k, 4, (int64_t[]){0, 1, 3, 2}), e);
 }
 
-/* ---- which keys a query sees ------------------------------------------------------------------------------------------- */
+/* ---- which keys a query sees ------------------------------------------------------------------------------------- */
 
 static Value *both(Node *n, Value *a, Value *b)
 {
@@ -133,7 +134,7 @@ static bool may_mask_row(Value *bias)
     return masked;
 }
 
-/* ---- the operators ------------------------------------------------------------------------------------------------------- */
+/* ---- the operators ----------------------------------------------------------------------------------------------- */
 
 static Value *softmax(Node *n, Value *x, DType precision)
 {

@@ -10,7 +10,8 @@ void decompose_nll_loss(Node *n)
     Value *scores = make_cast(n, n->in[0], type), *zero = make_scalar(n, type, 0);
     Shape picked = n->in[0]->shape;
     if (attr_has(n, "ignore_index")) {
-        counted = make1(n, OP_Not, make2(n, OP_Equal, target, make_scalar(n, DT_I64, (double)attr_i(n, "ignore_index"))));
+        Value *ignored = value_int(n->graph, attr_i(n, "ignore_index"));
+        counted = make1(n, OP_Not, make2(n, OP_Equal, target, ignored));
         target = make3(n, OP_Where, counted, target, make_scalar(n, DT_I64, 0));
     }
     picked.dim[1] = 1;
@@ -26,7 +27,8 @@ void decompose_nll_loss(Node *n)
     if (how == LOSS_SUM || (how == LOSS_MEAN && scale))
         loss = make_reduce_all(n, OP_ReduceSum, loss);
     if (how == LOSS_MEAN)
-        loss = scale ? make2(n, OP_Div, loss, make_reduce_all(n, OP_ReduceSum, scale)) : make_reduce_all(n, OP_ReduceMean, loss);
+        loss = scale ? make2(n, OP_Div, loss, make_reduce_all(n, OP_ReduceSum, scale))
+                     : make_reduce_all(n, OP_ReduceMean, loss);
     decompose_output(n, 0, make_cast(n, loss, result));
 }
 

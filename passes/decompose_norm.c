@@ -1,4 +1,5 @@
-/* decompose_norm.c: LpNormalization, MeanVarianceNormalization and ReduceLogSumExp, as elementwise nodes and reductions. */
+/* decompose_norm.c: LpNormalization, MeanVarianceNormalization and ReduceLogSumExp, as elementwise nodes and
+ * reductions. */
 #include "decompose.h"
 
 #include <math.h>

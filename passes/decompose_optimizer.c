@@ -79,7 +79,8 @@ void decompose_adam(Node *n)
     for (int t = 0; t < s.tensors; t++) {
         Value *gradient = gradient_of(&s, t);
         Value *mean = add(&s, scaled(&s, alpha, part_of(&s, 2, t)), scaled(&s, 1 - alpha, gradient));
-        Value *squares = add(&s, scaled(&s, beta, part_of(&s, 3, t)), scaled(&s, 1 - beta, multiply(&s, gradient, gradient)));
+        Value *square = multiply(&s, gradient, gradient);
+        Value *squares = add(&s, scaled(&s, beta, part_of(&s, 3, t)), scaled(&s, 1 - beta, square));
         Value *fresh = subtract(&s, part_of(&s, 0, t), multiply(&s, rate, normalised(&s, mean, squares)));
         decompose_output(n, t, scaled(&s, 1 - attr_f(n, "norm_coefficient_post"), fresh));
         decompose_output(n, s.tensors + t, mean);
@@ -91,7 +92,8 @@ void decompose_momentum(Node *n)
 {
     Step s = step_of(n, 1);
     double alpha = attr_f(n, "alpha");
-    Value *beta = make3(n, OP_Where, is_first(&s), make_scalar(n, s.type, 1), make_scalar(n, s.type, attr_f(n, "beta")));
+    Value *later = make_scalar(n, s.type, attr_f(n, "beta"));
+    Value *beta = make3(n, OP_Where, is_first(&s), make_scalar(n, s.type, 1), later);
     bool nesterov = !strcmp(attr_s(n, "mode"), "nesterov");
     for (int t = 0; t < s.tensors; t++) {
         Value *gradient = gradient_of(&s, t);

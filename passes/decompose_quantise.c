@@ -1,7 +1,7 @@
 /* decompose_quantise.c: integer products become products of integers whose zero points are taken off first.
  *
- * Matrix products run in i32, as ONNX says.  Convolutions run in f64, which holds every sum of products of bytes exactly.
- * Scales multiply in f64; QuantizeLinear with a scale of 1 rounds and saturates. */
+ * Matrix products run in i32, as ONNX says.  Convolutions run in f64, which holds every sum of products of bytes
+ * exactly.  Scales multiply in f64; QuantizeLinear with a scale of 1 rounds and saturates. */
 #include "decompose.h"
 
 /* One value, or one a line: shaped to repeat over the axes of an operand of `rank`, lying along `axis`. */
@@ -63,7 +63,8 @@ void decompose_qlinear_matmul(Node *n)
 static Value *convolution(Node *n, Value *x, Value *x_zero, Value *w, Value *w_zero, Value *bias)
 {
     static const char *const kept[] = {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"};
-    Value *in[] = {centred(n, x, x_zero, 1, DT_F64), centred(n, w, w_zero, 0, DT_F64), bias ? make_cast(n, bias, DT_F64) : NULL};
+    Value *in[] = {centred(n, x, x_zero, 1, DT_F64), centred(n, w, w_zero, 0, DT_F64),
+                   bias ? make_cast(n, bias, DT_F64) : NULL};
     Node *conv = begun(n, OP_Conv, bias ? 3 : 2, in);
     for (size_t k = 0; k < sizeof kept / sizeof *kept; k++) {
         const Attr *a = attr_find(n, kept[k]);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- RotaryEmbedding ----------------------------------------------------------------------------------------------------- */
+/* ---- RotaryEmbedding --------------------------------------------------------------------------------------------- */
 
 /* A cache as it meets the data: [batch, length, 1, half] for packed heads, [batch, 1, length, half] otherwise. */
 static Value *angles(Node *n, int k, bool packed)
@@ -48,7 +48,7 @@ void decompose_rotary(Node *n)
     decompose_output(n, 0, packed ? make_reshape(n, y, given.rank, given.dim) : y);
 }
 
-/* ---- SwiGLU -------------------------------------------------------------------------------------------------------------- */
+/* ---- SwiGLU ------------------------------------------------------------------------------------------------------ */
 
 static Value *swish(Node *n, Value *x, double alpha)
 {
@@ -62,7 +62,7 @@ void decompose_swiglu(Node *n)
     decompose_output(n, 0, make2(n, OP_Mul, swish(n, n->in[0], attr_f(n, "alpha")), n->in[1]));
 }
 
-/* ---- CausalConvWithState ------------------------------------------------------------------------------------------------- */
+/* ---- CausalConvWithState ----------------------------------------------------------------------------------------- */
 
 /* The last taps - 1 positions of [past, data] are the state that the next call begins with. */
 void decompose_causal_conv(Node *n)
@@ -81,9 +81,10 @@ void decompose_causal_conv(Node *n)
         decompose_output(n, 1, make_slice(n, padded, 2, length - (taps - 1), length, 1));
 }
 
-/* ---- TensorScatter ------------------------------------------------------------------------------------------------------- */
+/* ---- TensorScatter ----------------------------------------------------------------------------------------------- */
 
-/* Steps start at a position of their own in each sample: a ScatterElements whose indices repeat along the other axes. */
+/* Steps start at a position of their own in each sample: a ScatterElements whose indices repeat along the other
+ * axes. */
 void decompose_tensor_scatter(Node *n)
 {
     Value *cache = n->in[0], *update = n->in[1], *start = input_of(n, 2);
@@ -102,12 +103,13 @@ void decompose_tensor_scatter(Node *n)
     }
     if (!strcmp(attr_s(n, "mode"), "circular"))
         at = make2(n, OP_Mod, at, make_scalar(n, DT_I64, (double)cache->shape.dim[axis]));
-    Node *scatter = begun(n, OP_ScatterElements, 3, (Value *[]){cache, make_expand(n, at, shape->rank, shape->dim), update});
+    Value *everywhere = make_expand(n, at, shape->rank, shape->dim);
+    Node *scatter = begun(n, OP_ScatterElements, 3, (Value *[]){cache, everywhere, update});
     attr_set_i(scatter, "axis", axis);
     decompose_output(n, 0, finished(scatter));
 }
 
-/* ---- Compress ------------------------------------------------------------------------------------------------------------ */
+/* ---- Compress ---------------------------------------------------------------------------------------------------- */
 
 /* Its condition is constant, or its shape rule would have refused it: a Gather of the positions that are kept. */
 void decompose_compress(Node *n)

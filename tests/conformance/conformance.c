@@ -99,9 +99,9 @@ static void case_done(int k, int code, const char *text, void *context)
         return;
     }
     o->verdict = FAILED;
-    if (code == NOTHING_LEFT_TO_BIND)           /* the message of the first attempt stays */
+    if (code == NOTHING_LEFT_TO_BIND)           /* the last other message stays */
         return;
-    if (!o->message)
+    if (!o->message || !strstr(text, "--bind"))
         o->message = code >= SIGNALLED || code == TIMED_OUT ? format("ended with code %d: %.200s", code, text) : first_line(text);
     if (strstr(text, "--bind")) {
         o->attempt++;

@@ -189,11 +189,11 @@ void empty_dims(const char *folder, Bytes *model)
 /* f0 calls f1 twice, f1 calls f2 twice, ...: 2^40 nodes. */
 void doubling_functions(const char *folder, Bytes *model)
 {
+    static const char pair[] = "25{1'f%d'4'a'5'c'10'local'7{1'a'2'b'4'f%d'7'local'}7{1'b'2'c'4'f%d'7'local'}9{2=17}}";
     char text[256];
     (void)folder;
     for (int k = 0; k < 40; k++) {
-        snprintf(text, sizeof text, "25{1'f%d'4'a'5'c'10'local'7{1'a'2'b'4'f%d'7'local'}7{1'b'2'c'4'f%d'7'local'}9{2=17}}", k,
-                 k + 1, k + 1);
+        snprintf(text, sizeof text, pair, k, k + 1, k + 1);
         wire_text(model, text);
     }
     wire_text(model, "25{1'f40'4'a'5'c'10'local'7{1'a'2'c'4'Relu'}9{2=17}}");

@@ -2,9 +2,9 @@
  *
  *      bad_input SDC WORK [ROW]
  *
- * A refused model must end with the row's exit code and exactly one line on stderr that names the file and the thing, and
- * must leave nothing where the output would have gone.  Besides the rows, one sound model is cut at many places, and no
- * cut may load.  A row works in WORK/NAME, which is removed unless the row fails. */
+ * A refused model must end with the row's exit code and exactly one line on stderr that names the file and the thing,
+ * and must leave nothing where the output would have gone.  Besides the rows, one sound model is cut at many places,
+ * and no cut may load.  A row works in WORK/NAME, which is removed unless the row fails. */
 #define _GNU_SOURCE 1
 #include <dirent.h>
 #include <errno.h>
@@ -181,8 +181,8 @@ static bool row_passes(const char *sdc, const char *work, const Row *row, const 
     }
     const char *wrong = judged(row, &r, root);
     if (wrong)
-        printf("FAILED: %s: %s: exit code %d, expected %d with '%s'\n    %s", row->name, wrong, r.code, row->code, row->part,
-               *r.err ? r.err : "(no message)\n");
+        printf("FAILED: %s: %s: exit code %d, expected %d with '%s'\n    %s", row->name, wrong, r.code, row->code,
+               row->part, *r.err ? r.err : "(no message)\n");
     else
         folders_remove(root);
     return !wrong;
@@ -193,8 +193,8 @@ static int cuts_failed(const char *sdc, const char *work, int *count)
 {
     Bytes whole = {0};
     int failed = 0;
-    wire_text(&whole, "1=8 8{2=17} 7{1{1'x'1'w'2'a'3'add'4'Add'}1{1'a'2'y'3's'4'Softmax'5{1'axis'20=2 3=1}}5{1=2 1=3 2=1 8'w'9*24}"
-                      "11{1'x'2{1{1=1 2{1{2'batch'}1{1=3}}}}}12{1'y'2{1{1=1}}}}");
+    wire_text(&whole, "1=8 8{2=17} 7{1{1'x'1'w'2'a'3'add'4'Add'}1{1'a'2'y'3's'4'Softmax'5{1'axis'20=2 3=1}}"
+                      "5{1=2 1=3 2=1 8'w'9*24}11{1'x'2{1{1=1 2{1{2'batch'}1{1=3}}}}}12{1'y'2{1{1=1}}}}");
     for (size_t cut = 1; cut < whole.count; cut += whole.count / CUTS + 1) {
         char name[32];
         snprintf(name, sizeof name, "cut_%zu", cut);

@@ -118,7 +118,7 @@ op("resize_11_sizes", 11, "Resize", {"x": image}, [none, none, np.array([1, 2, 8
 op("resize_11_scales", 11, "Resize", {"x": image}, [none, up], mode="linear", coordinate_transformation_mode="half_pixel")
 op("resize_13_cubic", 13, "Resize", {"x": image}, [None, up], mode="cubic")
 op("dropout_7", 7, "Dropout", {"x": x34}, ratio=0.3)
-op("dropout_10_mask", 10, "Dropout", {"x": x34}, outputs=("y", "m"), ratio=0.3, kinds={"m": T.BOOL})
+op("dropout_10", 10, "Dropout", {"x": x34})
 op("scatter_9", 9, "Scatter", {"x": x34, "i": np.array([[1, 0], [3, 2]], I), "u": floats(2, 2)}, axis=1)
 op("mod_10_fmod", 10, "Mod", {"x": floats(6), "d": np.array([1, -1, 0.75, 2, -2, 3], np.float32)}, fmod=1)
 op("mod_10", 10, "Mod", {"x": np.array([-7, 7, 5, -5], np.int32), "d": np.array([3, -3, 2, 2], np.int32)}, kinds={"y": T.INT32})

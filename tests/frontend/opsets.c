@@ -3,8 +3,8 @@
  *      opsets SDC WORK FOLDER
  *
  * Each FOLDER/NAME.txt holds a model, its inputs and ONNX Runtime's outputs as wire text (make_opsets.py records them);
- * they become files in the layout of ONNX's own tests, which `sdc verify` runs through the oracle.  Dropping a file into
- * the folder adds a test. */
+ * they become files in the layout of ONNX's own tests, which `sdc verify` runs through the oracle.  Dropping a file
+ * into the folder adds a test. */
 #define _GNU_SOURCE 1
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* bounds.h: indices that come from data.  One outside its axis never reaches memory: it is reported in c->error, and the
- * program ends with SDC_BAD_INPUT. */
+/* bounds.h: indices that come from data.  One outside its axis never reaches memory: it is reported in c->error, and
+ * the program ends with SDC_BAD_INPUT. */
 #ifndef SDC_BOUNDS_H
 #define SDC_BOUNDS_H
 
@@ -14,7 +14,8 @@ static __attribute__((cold, noinline, unused)) void sdc_index_error(SdcContext *
 {
     char empty = 0;
     if (__atomic_compare_exchange_n(&c->error[0], &empty, 'i', 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        snprintf(c->error + 1, sizeof c->error - 1, "ndex %" PRId64 " is out of range for an extent of %" PRId64, index, extent);
+        snprintf(c->error + 1, sizeof c->error - 1, "ndex %" PRId64 " is out of range for an extent of %" PRId64, index,
+                 extent);
 }
 
 /* index counted from either end, or -1 after reporting it. */

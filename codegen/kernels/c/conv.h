@@ -149,7 +149,7 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
         for (int64_t m = 0; m < tile; m++)
             row[m] = patch + pixel[t * tile + m] * depth;
         sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, taps, steps / taps, weights,
-            next + t * share * steps, share);
+                                    next + t * share * steps, share);
     }
 }
 
@@ -196,11 +196,11 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
             const bool last = p + 1 == block->end;
             const float *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
+            const float *at = SDC_CAT(NAME, _panel)(weights, p, channel);
             if (channel == 0)
                 sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
-                    columns - begin * SDC_VL);
-            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors,
-                SDC_CAT(NAME, _panel)(weights, p, channel), next);
+                               columns - begin * SDC_VL);
+            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors, at, next);
         }
     }
     for (int64_t p = block->panel; p < block->end; p++) {

@@ -72,8 +72,8 @@ static inline int64_t sdc_end_tap(int64_t first, int64_t dilation, int64_t kerne
 #endif
 
 /* `lanes` channels from `channel` on, of the output whose first tap lies at row `top`, column `left` of the image x. */
-static inline sdc_vf SDC_CAT(NAME, _sum)(const SdcDense *d, const float *x, int64_t top, int64_t left, int64_t channel,
-                                         int64_t lanes)
+static inline __attribute__((always_inline)) sdc_vf SDC_CAT(NAME, _sum)(const SdcDense *d, const float *x, int64_t top,
+                                                                        int64_t left, int64_t channel, int64_t lanes)
 {
     const int64_t r_end = sdc_end_tap(top, DILATION_H, KERNEL_H, IN_H), s_begin = sdc_first_tap(left, DILATION_W);
     const int64_t s_end = sdc_end_tap(left, DILATION_W, KERNEL_W, IN_W);

@@ -15,6 +15,13 @@ static inline float sdc_log1p(float u)
     return sdc_log(sum) + (u - (sum - 1.0f)) / sum;
 }
 
+/* e^x - 1 without cancellation: with t = tanh(x / 2) it is 2 t / (1 - t), whose denominator is safe while x is not large. */
+static inline float sdc_expm1(float x)
+{
+    float t = sdc_tanh(0.5f * x);
+    return x > 1.0f ? sdc_exp(x) - 1.0f : 2.0f * t / (1.0f - t);
+}
+
 static inline double sdc_sigmoid_f64(double x) { return 1.0 / (1.0 + exp(-x)); }
 
 /* The remainder with the divisor's sign, as Python's %. */

@@ -13,6 +13,7 @@
 #define ABS(x) SDC_BY_TYPE(x, fabsf, fabs)(x)
 #define SQRT(x) SDC_BY_TYPE(x, sqrtf, sqrt)(x)
 #define EXP(x) SDC_BY_TYPE(x, sdc_exp, exp)(x)
+#define EXPM1(x) SDC_BY_TYPE(x, sdc_expm1, expm1)(x)
 #define LOG(x) SDC_BY_TYPE(x, sdc_log, log)(x)
 #define LOG1P(x) SDC_BY_TYPE(x, sdc_log1p, log1p)(x)
 #define SIN(x) SDC_BY_TYPE(x, sdc_sin, sin)(x)
@@ -51,6 +52,7 @@
 #define IREM(x, y) SDC_BY_SIGN(x, sdc_irem_s, sdc_irem_u)(x, y)
 #define IMOD(x, y) SDC_BY_SIGN(x, sdc_imod_s, sdc_irem_u)(x, y)
 #define IPOW(x, y) SDC_BY_SIGN(x, sdc_ipow_s, sdc_ipow_u)(x, y)
+#define TRUNCATE(v) SDC_BY_SIGN(x, dt_i64_from_d, dt_u64_from_d)((double)(v))      /* saturating */
 #define SHIFT_LEFT(x, y) sdc_shift_left(x, y)
 #define SHIFT_RIGHT(x, y) sdc_shift_right(x, y)
 
@@ -63,6 +65,7 @@
 #undef ABS
 #undef SQRT
 #undef EXP
+#undef EXPM1
 #undef LOG
 #undef LOG1P
 #undef SIN
@@ -100,6 +103,7 @@
 #undef IREM
 #undef IMOD
 #undef IPOW
+#undef TRUNCATE
 #undef SHIFT_LEFT
 #undef SHIFT_RIGHT
 #endif

@@ -1,14 +1,15 @@
 /* fft.h: the discrete Fourier transform of one line, any length, in double.
  *
- * Cooley and Tukey's recursion over the prime factors of the length: n * (sum of the factors) complex products.  Arrays hold
- * (real, imaginary) pairs. */
+ * Cooley and Tukey's recursion over the prime factors of the length: n * (sum of the factors) complex products.
+ * Arrays hold (real, imaginary) pairs. */
 #ifndef SDC_FFT_H
 #define SDC_FFT_H
 
 #include <math.h>
 #include <stdint.h>
 
-/* table[k] = exp(sign * 2 pi i k / length); angles are taken from the nearest axis, so that the exact values are exact. */
+/* table[k] = exp(sign * 2 pi i k / length); angles are taken from the nearest axis, so that the exact values are
+ * exact. */
 static inline __attribute__((unused)) void sdc_fft_table(double *table, int64_t length, int sign)
 {
     for (int64_t k = 0; k < length; k++) {
@@ -22,8 +23,9 @@ static inline __attribute__((unused)) void sdc_fft_table(double *table, int64_t 
 }
 
 /* out[k] = sum over j of in[j * stride] table[j k length / n]; terms: room for the largest prime factor of n. */
-static inline __attribute__((unused)) void sdc_fft(double *restrict out, const double *restrict in, int64_t n, int64_t stride, const double *restrict table,
-                           int64_t length, double *restrict terms)
+static inline __attribute__((unused)) void sdc_fft(double *restrict out, const double *restrict in, int64_t n,
+                                                   int64_t stride, const double *restrict table, int64_t length,
+                                                   double *restrict terms)
 {
     int64_t p = 2;
     if (n == 1) {

@@ -9,7 +9,8 @@
  *   M  MR M0 M1        length and strides of that innermost axis
  *   TUPLE EXTENTS SX   number of indices a tuple; extents of the indexed axes and strides of x along them
  *   ST                 stride between the indices of a tuple
- *   LINES INNER INNER_DIMS SLR SL0     product, number, lengths and strides (result, x) of a slice's axes but its innermost
+ *   LINES INNER        product and number of a slice's axes but its innermost
+ *   INNER_DIMS SLR SL0 their lengths and strides (result, x)
  *   N  IR I0           length and strides of a slice's innermost axis
  *
  * A unit is one tuple.  An index out of range is reported and leaves its slice unwritten. */

@@ -136,8 +136,8 @@ static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t rows, int6
 }
 
 /* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
-static void SDC_CAT(NAME, _unit)(float *y, const float *a, const float *b, const SdcDense *d, int64_t row, int64_t rows,
-    int64_t panel, int64_t end, int64_t first)
+static void SDC_CAT(NAME, _unit)(float *y, const float *a, const float *b, const SdcDense *d, int64_t row,
+                                 int64_t rows, int64_t panel, int64_t end, int64_t first)
 {
     enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
     _Alignas(64) float sums[SDC_UNIT_PANELS][unit_rows * widest];
@@ -151,13 +151,13 @@ static void SDC_CAT(NAME, _unit)(float *y, const float *a, const float *b, const
             const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
             if (k == 0)
                 sdc_tile_start(sums[p - panel], tiles * tile, vectors, bias, (COLUMNS) - begin * SDC_VL);
-            SDC_CAT(NAME, _step)
-            (sums[p - panel], a + row * (A_ROW) + k, rows, depth, vectors, SDC_CAT(NAME, _panel)(b, p, k), next);
+            const float *weights = SDC_CAT(NAME, _panel)(b, p, k);
+            SDC_CAT(NAME, _step)(sums[p - panel], a + row * (A_ROW) + k, rows, depth, vectors, weights, next);
         }
     for (int64_t p = panel; p < end; p++) {
         int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-        SDC_CAT(NAME, _store)
-        (y + row * (Y_ROW) + begin * SDC_VL, sums[p - panel], rows, vectors, first, begin * SDC_VL, d->extra);
+        float *to = y + row * (Y_ROW) + begin * SDC_VL;
+        SDC_CAT(NAME, _store)(to, sums[p - panel], rows, vectors, first, begin * SDC_VL, d->extra);
     }
 }
 
@@ -170,10 +170,11 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     for (; unit < unit_end; unit++) {
         int64_t row = unit % row_units * SDC_CAT(NAME, _rows), panel = unit / row_units % panel_units * step;
         int64_t matrix = unit / row_units / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
-        SDC_CAT(NAME, _unit)
-        (d->y + outer * (Y_OUTER) + inner * (Y_INNER), d->x + outer * (A_OUTER) + inner * (A_INNER),
-         d->weights + SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH), d, row,
-         sdc_min(SDC_CAT(NAME, _rows), (ROWS)-row), panel, sdc_min(panel + step, all_panels), matrix * (ROWS) + row);
+        int64_t rows = sdc_min(SDC_CAT(NAME, _rows), (ROWS) - row), end = sdc_min(panel + step, all_panels);
+        float *y = d->y + outer * (Y_OUTER) + inner * (Y_INNER);
+        const float *a = d->x + outer * (A_OUTER) + inner * (A_INNER);
+        const float *b = d->weights + SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        SDC_CAT(NAME, _unit)(y, a, b, d, row, rows, panel, end, matrix * (ROWS) + row);
     }
 }
 
@@ -185,8 +186,8 @@ static void SDC_CAT(NAME, _pack)(void *argument, int64_t unit, int64_t unit_end)
     for (; unit < unit_end; unit++) {
         int64_t matrix = unit / sdc_panels(COLUMNS), per_outer = (B_INNER) ? (INNER) : 1;
         const float *b = d->weights + matrix / per_outer * (B_OUTER) + matrix % per_outer * (B_INNER);
-        sdc_pack_panel(d->y + matrix * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH), b, DEPTH, COLUMNS, B_ROW,
-            B_FORM == SDC_B_COLUMNS, unit % sdc_panels(COLUMNS));
+        float *to = d->y + matrix * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        sdc_pack_panel(to, b, DEPTH, COLUMNS, B_ROW, B_FORM == SDC_B_COLUMNS, unit % sdc_panels(COLUMNS));
     }
 }
 #endif

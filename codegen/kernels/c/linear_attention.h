@@ -5,7 +5,8 @@
  *      void NAME(SdcContext *c, st_T *y, st_TS *present, const st_T *query, const st_T *key, const st_T *value
  *                [, const st_TS *past] [, const st_T *decay] [, const st_T *beta], ct_A *state)
  *
- *   NAME T TS A        the function; types of the data, of the state as it is stored, and of the arithmetic (f32 or f64)
+ *   NAME T TS A        the function; types of the data, of the state as it is stored, and of the arithmetic (f32 or
+ *                      f64)
  *   BATCH LENGTH       query [BATCH][LENGTH][KV_HEADS * GROUP][KS], key [..][KV_HEADS][KS], value [..][KV_HEADS][VS]
  *   KV_HEADS GROUP     key heads; query heads that share one
  *   KS VS              sizes of a key and of a value
@@ -14,8 +15,8 @@
  *   BETAS              0: plain update, 1: one for all heads, otherwise KV_HEADS: one a head
  *   SCALE              of the result
  *
- * present [BATCH][KV_HEADS][KS][VS] gets the last state; state is scratch of as many elements.  A unit is one key head of
- * one sample. */
+ * present [BATCH][KV_HEADS][KS][VS] gets the last state; state is scratch of as many elements.  A unit is one key head
+ * of one sample. */
 #include "kernel.h"
 
 #ifndef NAME
@@ -48,7 +49,8 @@ typedef struct {
 } SDC_CAT(NAME, _arguments);
 
 /* Step t of head h: `at` numbers (sample, step). */
-static inline void SDC_CAT(NAME, _update)(const SDC_CAT(NAME, _arguments) *p, int64_t at, int64_t h, ACC *restrict state)
+static inline void SDC_CAT(NAME, _update)(const SDC_CAT(NAME, _arguments) *p, int64_t at, int64_t h,
+                                          ACC *restrict state)
 {
     const SDC_CAT(st_, T) *key = p->key + (at * KV_HEADS + h) * KS, *value = p->value + (at * KV_HEADS + h) * VS;
     ACC change[VS > 0 ? VS : 1];
@@ -78,7 +80,8 @@ static inline void SDC_CAT(NAME, _update)(const SDC_CAT(NAME, _arguments) *p, in
     }
 }
 
-static inline void SDC_CAT(NAME, _read)(const SDC_CAT(NAME, _arguments) *p, int64_t at, int64_t head, const ACC *restrict state)
+static inline void SDC_CAT(NAME, _read)(const SDC_CAT(NAME, _arguments) *p, int64_t at, int64_t head,
+                                        const ACC *restrict state)
 {
     const SDC_CAT(st_, T) *query = p->query + (at * KV_HEADS * GROUP + head) * KS;
     SDC_CAT(st_, T) *y = p->y + (at * KV_HEADS * GROUP + head) * VS;
@@ -112,8 +115,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, SDC_CAT(st_, T) *y, SDC_CAT(st_, TS) *present, const SDC_CAT(st_, T) *query, const SDC_CAT(st_, T) *key,
-          const SDC_CAT(st_, T) *value,
+void NAME(SdcContext *c, SDC_CAT(st_, T) *y, SDC_CAT(st_, TS) *present, const SDC_CAT(st_, T) *query,
+          const SDC_CAT(st_, T) *key, const SDC_CAT(st_, T) *value,
 #if HAS_PAST
           const SDC_CAT(st_, TS) *past,
 #endif
@@ -125,7 +128,8 @@ void NAME(SdcContext *c, SDC_CAT(st_, T) *y, SDC_CAT(st_, TS) *present, const SD
 #endif
           ACC *state)
 {
-    SDC_CAT(NAME, _arguments) p = {.y = y, .present = present, .query = query, .key = key, .value = value, .state = state};
+    SDC_CAT(NAME, _arguments) p = {.y = y, .query = query, .key = key, .value = value, .state = state};
+    p.present = present;
 #if HAS_PAST
     p.past = past;
 #endif

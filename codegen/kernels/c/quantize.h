@@ -55,7 +55,8 @@ static inline void SDC_CAT(NAME, _row)(SDC_CAT(NAME, _arguments) a)
 {
     SDC_INDEPENDENT
     for (int64_t i = 0; i < N; i++) {
-        const SDC_CAT(ct_, A) x = (SDC_CAT(ct_, A))SDC_CAT(ld_, T)(a.x[i * I0]), scale = (SDC_CAT(ct_, A))SDC_CAT(ld_, TS)(a.scale[i * I1]);
+        const SDC_CAT(ct_, A) x = (SDC_CAT(ct_, A))SDC_CAT(ld_, T)(a.x[i * I0]),
+                              scale = (SDC_CAT(ct_, A))SDC_CAT(ld_, TS)(a.scale[i * I1]);
         const SDC_CAT(ct_, A) quotient = SDC_CAT(ld_, A)(SDC_CAT(to_, A)(x / scale));
         const SDC_CAT(ct_, A) zero = HAS_ZERO ? (SDC_CAT(ct_, A))SDC_CAT(ld_, R)(a.zero[i * I1]) : 0;
 #if LOW == 0 && HIGH == 0

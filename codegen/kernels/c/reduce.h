@@ -1,5 +1,5 @@
-/* reduce.h: one result a line: y[kept] = FINISH(STEP over all reduced elements of x).  For reduced axes that run along memory,
- * and for whatever reduce_columns.h is not made for.
+/* reduce.h: one result a line: y[kept] = FINISH(STEP over all reduced elements of x).  For reduced axes that run along
+ * memory, and for whatever reduce_columns.h is not made for.
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *x)
  *
@@ -48,7 +48,8 @@ typedef struct {
 } SDC_CAT(NAME, _arguments);
 
 /* The elements of one line into the lanes. */
-static inline __attribute__((always_inline)) void SDC_CAT(NAME, _line)(ACC *restrict lane, const SDC_CAT(st_, T) *restrict x)
+static inline __attribute__((always_inline)) void SDC_CAT(NAME, _line)(ACC *restrict lane,
+                                                                       const SDC_CAT(st_, T) *restrict x)
 {
     int64_t i = 0;
     for (; LANES > 1 && i + LANES <= N; i += LANES)

@@ -1,5 +1,5 @@
-/* reduce_columns.h: many results side by side: reductions whose kept innermost axis runs along memory (spatial means of channels-last
- * data, sums over a leading axis).  Each row of x meets a row of accumulators.
+/* reduce_columns.h: many results side by side: reductions whose kept innermost axis runs along memory (spatial means
+ * of channels-last data, sums over a leading axis).  Each row of x meets a row of accumulators.
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *x)
  *
@@ -43,7 +43,8 @@ typedef struct {
     const SDC_CAT(st_, T) *x;
 } SDC_CAT(NAME, _arguments);
 
-/* `rows` rows of x, I0 apart, meet the accumulators; a constant number of rows keeps each accumulator in a register meanwhile. */
+/* `rows` rows of x, I0 apart, meet the accumulators; a constant number of rows keeps each accumulator in a register
+ * meanwhile. */
 static inline __attribute__((always_inline)) void SDC_CAT(NAME, _rows)(int64_t n, int rows, ACC *restrict sum,
                                                                        const SDC_CAT(st_, T) *restrict x)
 {

@@ -7,14 +7,15 @@
  *   MERGE              the A to store when update u meets element a
  *   ROWS OUTER DIMS    product, number and lengths of the axes whose positions never meet in one element
  *   SR S0 S1           strides of y, of the updates and of the indices along them
- *   LENGTH SEQUENCE SEQUENCE_DIMS SQ0 SQ1      product, number, lengths and strides (updates, indices) of the other axes of
- *                      the indices: their tuples may name one element twice, so they are taken in order
+ *   LENGTH SEQUENCE    product and number of the other axes of the indices: their tuples may name one element twice, so
+ *                      they are taken in order
+ *   SEQUENCE_DIMS SQ0 SQ1      their lengths and strides (updates, indices)
  *   TUPLE EXTENTS SY   number of indices a tuple; extents of the indexed axes and strides of y along them
  *   ST                 stride between the indices of a tuple
  *   N  IR I0           length and strides (y, updates) of the innermost axis that is not indexed
  *
- * y already holds the data.  A unit is CHUNK elements along N of one row, for the whole sequence.  An index out of range is
- * reported and its update dropped. */
+ * y already holds the data.  A unit is CHUNK elements along N of one row, for the whole sequence.  An index out of
+ * range is reported and its update dropped. */
 #include "kernel.h"
 #include "bounds.h"
 #include "index.h"
@@ -55,10 +56,12 @@ typedef struct {
     const SDC_CAT(st_, TI) *indices;
 } SDC_CAT(NAME, _arguments);
 
-static inline void SDC_CAT(NAME, _merge)(int64_t n, SDC_CAT(st_, T) *restrict y, const SDC_CAT(st_, T) *restrict updates)
+static inline void SDC_CAT(NAME, _merge)(int64_t n, SDC_CAT(st_, T) *restrict y,
+                                         const SDC_CAT(st_, T) *restrict updates)
 {
     for (int64_t i = 0; i < n; i++) {
-        const SDC_CAT(ct_, A) a = (SDC_CAT(ct_, A))SDC_CAT(ld_, T)(y[i * IR]), u = (SDC_CAT(ct_, A))SDC_CAT(ld_, T)(updates[i * I0]);
+        const SDC_CAT(ct_, A) a = (SDC_CAT(ct_, A))SDC_CAT(ld_, T)(y[i * IR]),
+                              u = (SDC_CAT(ct_, A))SDC_CAT(ld_, T)(updates[i * I0]);
         (void)a;
         y[i * IR] = SDC_CAST(A, T, MERGE);
     }

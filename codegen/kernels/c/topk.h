@@ -102,7 +102,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
         return;
     sdc_walk_start(&w, begin, OUTER, dims, 3, strides);
     for (int64_t unit = begin; unit < end; unit++) {
-        SDC_CAT(NAME, _line)((SDC_CAT(NAME, _arguments)){p->y + w.offset[0], p->positions + w.offset[1], p->x + w.offset[2]});
+        const SDC_CAT(NAME, _arguments) l = {p->y + w.offset[0], p->positions + w.offset[1], p->x + w.offset[2]};
+        SDC_CAT(NAME, _line)(l);
         sdc_walk_next(&w, OUTER, dims, 3, strides);
     }
 }

@@ -1,0 +1,36 @@
+# Completion of sdc for bash.
+_sdc()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
+    local -A options=(
+        [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
+                   --keep-source --jobs --quiet --verbose --help"
+        [inspect]="--dim --shape --bind --help"
+        [verify]="--data --input --compiled --bisect --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
+                  --threads --isa --cc --cflag --static --keep-source --jobs --help"
+        [print]="--after --dim --shape --bind --help"
+    )
+    [[ $word == = ]] && word=
+    [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "compile inspect verify print --help --version" -- "$word")
+        return
+    fi
+    case $before in
+    --emit) words="exe lib source" ;;
+    --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
+    --after) words="bind infer fold simplify decompose" ;;
+    --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
+    --keep-source | --data | -d) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
+    --dim | --shape | --bind | --input | --size | --batch | --default | --cflag | --prefix | --jobs | -j | --seed | --threads | \
+        --rtol | --atol | --rms) return ;;
+    esac
+    if [[ -n $words ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    elif [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "${options[$command]-}" -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -o filenames -F _sdc sdc
