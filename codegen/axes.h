@@ -1,7 +1,7 @@
 /* axes.h: the loop nest of a strided kernel call: axes with one length and one stride an operand.
  *
- * Operand 0 is the result.  axes_simplify() brings the nest into the result's storage order with as few axes as possible,
- * so that the kernel's innermost loop is long and runs along memory. */
+ * Operand 0 is the result.  axes_simplify() brings the nest into the result's storage order with as few axes as
+ * possible, so that the kernel's innermost loop is long and runs along memory. */
 #ifndef SDC_AXES_H
 #define SDC_AXES_H
 
@@ -26,9 +26,9 @@ int64_t axes_count(const Axes *a);              /* product of the lengths */
 /* Parameters ROWS, OUTER, DIMS and one list of strides an operand, names[k], for the first `outer` axes. */
 void axes_parameters(Call *c, const Axes *a, int outer, const char *const *names);
 
-/* Copy along the axes (any order, not yet simplified) from the first element of `from` to that of `to`; the views' own dims do not
- * count.  `conversion` is the element to store in terms of the stored element v, NULL: the plain cast between the types.
- * Empty nests give no call.  In lower_copy.c; kernels copy.h and transpose.h. */
+/* Copy along the axes (any order, not yet simplified) from the first element of `from` to that of `to`; the views' own
+ * dims do not count.  `conversion` is the element to store in terms of the stored element v, NULL: the plain cast
+ * between the types. Empty nests give no call.  In lower_copy.c; kernels copy.h and transpose.h. */
 Call *lower_copy_axes(Lowering *l, Node *n, View to, View from, Axes a, const char *conversion);
 /* The same value into every element of `to`: kernel fill.h.  In lower_copy.c. */
 void lower_fill_view(Lowering *l, Node *n, View to, int64_t value);

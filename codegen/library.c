@@ -26,9 +26,10 @@ enum { N_PUBLIC = sizeof public_names / sizeof *public_names };
 static const char template_prefix[] = "sdclib";
 
 /* What library.c of the runtime stands on, where no archive is at hand (another machine's compiler). */
-static const char *const runtime_sources[] = {"library", "pool", "cpu_count", "cpu", "weights", "fileio", "instance", "error", "dtype", NULL};
+static const char *const runtime_sources[] = {"library", "pool",  "cpu_count", "cpu", "weights", "fileio", "instance",
+                                              "error",   "dtype", NULL};
 
-/* ---- the prefix ------------------------------------------------------------------------------------------------------ */
+/* ---- the prefix -------------------------------------------------------------------------------------------------- */
 
 static bool is_word(char c)
 {
@@ -49,7 +50,7 @@ const char *library_prefix(const BuildOptions *o)
     return isdigit((unsigned char)*prefix) ? text_format("_%s", prefix) : prefix;
 }
 
-/* ---- OUT.h ---------------------------------------------------------------------------------------------------------------- */
+/* ---- OUT.h ------------------------------------------------------------------------------------------------------- */
 
 /* A model's own name inside a comment: nothing that could end it. */
 static void print_name(FILE *out, const char *name)
@@ -58,7 +59,8 @@ static void print_name(FILE *out, const char *name)
         fputc(isalnum((unsigned char)*name) || strchr("_.-+:@[] ", *name) ? *name : '?', out);
 }
 
-static void print_tensors(FILE *out, const char *kind, int count, const View *views, Value *const *values, const char *const *names)
+static void print_tensors(FILE *out, const char *kind, int count, const View *views, Value *const *values,
+                          const char *const *names)
 {
     for (int k = 0; k < count; k++) {
         Shape s = shape_of(views[k].rank, views[k].dim);
@@ -81,7 +83,8 @@ static void print_networks(FILE *out, Program *const *programs, int n_programs)
 }
 
 /* The template with its prefix, in either case, exchanged for ours. */
-static void print_header(FILE *out, const char *text, const char *end, const char *prefix, Program *const *programs, int n_programs)
+static void print_header(FILE *out, const char *text, const char *end, const char *prefix, Program *const *programs,
+                         int n_programs)
 {
     static const char mark[] = " * NETWORKS\n";
     size_t length = strlen(template_prefix);
@@ -113,7 +116,7 @@ static void write_header(const char *path, const char *prefix, Program *const *p
         fail(SDC_NO_SPACE, "%s: can not be written", path);
 }
 
-/* ---- the object ------------------------------------------------------------------------------------------------------------- */
+/* ---- the object -------------------------------------------------------------------------------------------------- */
 
 /* Lines for objcopy: "sdclib_run PREFIX_run", or with keep "PREFIX_run". */
 static const char *write_names(const char *folder, const char *file, const char *prefix, bool keep)
@@ -142,9 +145,11 @@ static const char *join(const BuildOptions *o, const char *folder, char *const *
     remove_at_exit(joined);
     remove_at_exit(object);
     cc_join(o, folder, files, roots, joined);
-    const char *rename = write_names(folder, "rename", prefix, false), *keep = write_names(folder, "keep", prefix, true);
+    const char *rename = write_names(folder, "rename", prefix, false);
+    const char *keep = write_names(folder, "keep", prefix, true);
     cc_tool(o, folder, "objcopy", (const char *const[]){"--redefine-syms", rename, joined, NULL});
-    cc_tool(o, folder, "objcopy", (const char *const[]){"--keep-global-symbols", keep, "--strip-unneeded", joined, object, NULL});
+    cc_tool(o, folder, "objcopy",
+            (const char *const[]){"--keep-global-symbols", keep, "--strip-unneeded", joined, object, NULL});
     return object;
 }
 
@@ -160,7 +165,7 @@ static char *const *with_runtime(char *const *files)
     return all;
 }
 
-/* ---- the four files --------------------------------------------------------------------------------------------------------- */
+/* ---- the four files ---------------------------------------------------------------------------------------------- */
 
 int library_weights(BuildOptions *o, int weights_fd, int64_t weights_bytes, char **path)
 {
@@ -191,8 +196,8 @@ static void publish_file(const BuildOptions *o, const char *suffix, const char *
     publish(fd, temporary, to, mode);
 }
 
-void library_build(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, char *const *files,
-                   int weights_fd, const char *weights_path, double *seconds)
+void library_build(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder,
+                   char *const *files, int weights_fd, const char *weights_path, double *seconds)
 {
     const char *prefix = library_prefix(o);
     const char *archive = text_format("%s/library.a", folder), *shared = text_format("%s/library.so", folder);

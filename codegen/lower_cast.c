@@ -5,14 +5,14 @@
 /* The element to store in terms of the stored element v, where it is not the plain cast; NULL otherwise. */
 static const char *special_rounding(const Node *n, DType from, DType to)
 {
-    static const char *const names[DT_LIMIT] = {[DT_F8E4M3] = "f8e4m3", [DT_F8E4M3Z] = "f8e4m3z", [DT_F8E5M2] = "f8e5m2", [DT_F8E5M2Z] = "f8e5m2z"};
+    bool unsaturated = to == DT_F8E4M3 || to == DT_F8E4M3Z || to == DT_F8E5M2 || to == DT_F8E5M2Z;
     bool saturate = attr_i(n, "saturate") != 0;
     const char *mode = attr_s(n, "round_mode");
     const char *value = text_format("dt_round_to_odd((double)ld_%s(v))", dtype_info(from)->name);
     if (to == DT_F8E8M0 && (*mode != 'u' || !saturate))
-        return text_format("dt_f8e8m0_round(%s, %s, %s)", value,
-                           *mode == 'u' ? "DT_ROUND_UP" : *mode == 'd' ? "DT_ROUND_DOWN" : "DT_ROUND_NEAREST", saturate ? "true" : "false");
-    return names[to] && !saturate ? text_format("to_%s_nosat(%s)", names[to], value) : NULL;
+        return text_format("dt_f8e8m0_round(%s, DT_ROUND_%s, %s)", value,
+                           *mode == 'u' ? "UP" : *mode == 'd' ? "DOWN" : "NEAREST", saturate ? "true" : "false");
+    return unsaturated && !saturate ? text_format("to_%s_nosat(%s)", dtype_info(to)->name, value) : NULL;
 }
 
 void lower_cast(Lowering *l, Node *n)
@@ -38,6 +38,7 @@ void lower_bitcast(Lowering *l, Node *n)
         return;
     }
     View to = result_like(l, n->out[0], &from);
+    const char *bits = text_format("(v & %d)", (1 << info->bits) - 1);
     lower_copy_axes(l, n, to, from, axes_of_views(2, (View[]){to, from}),
-                    text_format(info->class == 'f' ? "(uint8_t)(v & %d)" : "SDC_CAT(to_, R)((SDC_CAT(st_, R))(v & %d))", (1 << info->bits) - 1));
+                    info->class == 'f' ? bits : text_format("SDC_CAT(to_, R)((SDC_CAT(st_, R))%s)", bits));
 }

@@ -58,7 +58,8 @@ Call *lower_copy_axes(Lowering *l, Node *n, View to, View from, Axes a, const ch
         axes_parameters(c, &a, inner - 1, names);
     }
     Shape shape = shape_of(to.rank, to.dim);
-    call_note(c, "%s %s%s%s", other < 0 ? "copy" : "transpose", shape_text(&shape), to.dtype == from.dtype ? "" : " to ",
+    call_note(c, "%s %s%s%s", other < 0 ? "copy" : "transpose", shape_text(&shape),
+              to.dtype == from.dtype ? "" : " to ",
               to.dtype == from.dtype ? "" : dtype_info(to.dtype)->name);
     return c;
 }

@@ -1,7 +1,8 @@
 /* lower_elementwise.c: every EW row of op.def becomes one call of elementwise.h.
  *
- * The result takes the storage order of its largest operand.  An operand that runs along another axis is brought into that
- * order first (tiles beat a gather in the inner loop); broadcast operands have strides of 0 and are never copied. */
+ * The result takes the storage order of its largest operand.  An operand that runs along another axis is brought into
+ * that order first (tiles beat a gather in the inner loop); broadcast operands have strides of 0 and are never copied.
+ * */
 #include <stdlib.h>
 
 #include "../ir/elementwise.h"
@@ -97,7 +98,9 @@ static DType arithmetic_type(const Node *n)
 static const char *small_power(const Node *n)
 {
     static const char *const meaning[] = {[2] = "x * x", [3] = "x * x * x"};
-    if (n->op != OP_Pow || !dtype_is_float(n->in[0]->dtype) || !is_constant(n->in[1]) || shape_count(&n->in[1]->shape) != 1)
+    if (n->op != OP_Pow || !dtype_is_float(n->in[0]->dtype))
+        return NULL;
+    if (!is_constant(n->in[1]) || shape_count(&n->in[1]->shape) != 1)
         return NULL;
     double power = float_of(n, 1, "exponent");
     return power == 2 || power == 3 ? meaning[(int)power] : NULL;

@@ -1,5 +1,5 @@
-/* lower_made.c: tensors made from shapes, counts and random numbers at run time.  Shape, Size, ConstantOfShape, Range and the
- * windows are always constants by now. */
+/* lower_made.c: tensors made from shapes, counts and random numbers at run time.  Shape, Size, ConstantOfShape, Range
+ * and the windows are always constants by now. */
 #include "../ir/made.h"
 #include "../runtime/runtime.h"
 #include "axes.h"

@@ -101,17 +101,20 @@ void lower_tile(Lowering *l, Node *n)
     lower_copy_axes(l, n, to, from, a, NULL);
 }
 
-/* Axes of the copy: batch, then (rows, columns) of pixels, the block's (row, column), channels. `deep` has block * block times the
- * channels of `wide`; in `deep` the strides of block row, block column and channel are multiples of its channel stride. */
+/* Axes of the copy: batch, then (rows, columns) of pixels, the block's (row, column), channels. `deep` has block *
+ * block times the channels of `wide`; in `deep` the strides of block row, block column and channel are multiples of its
+ * channel stride. */
 static Axes block_axes(const View *deep, const View *wide, int64_t block, bool channel_inside, bool deep_is_result)
 {
     int64_t channels = wide->dim[1];
     int64_t row = channel_inside ? block * channels : block, column = channel_inside ? channels : 1;
     int64_t channel = channel_inside ? 1 : block * block;
     int64_t dim[] = {wide->dim[0], deep->dim[2], deep->dim[3], block, block, channels};
-    int64_t in_deep[] = {deep->stride[0], deep->stride[2], deep->stride[3], row * deep->stride[1], column * deep->stride[1],
+    int64_t in_deep[] = {deep->stride[0], deep->stride[2], deep->stride[3], row * deep->stride[1],
+                         column * deep->stride[1],
                          channel * deep->stride[1]};
-    int64_t in_wide[] = {wide->stride[0], block * wide->stride[2], block * wide->stride[3], wide->stride[2], wide->stride[3],
+    int64_t in_wide[] = {wide->stride[0], block * wide->stride[2], block * wide->stride[3], wide->stride[2],
+                         wide->stride[3],
                          wide->stride[1]};
     Axes a = {.operands = 2};
     for (int k = 0; k < 6; k++)
@@ -122,7 +125,8 @@ static Axes block_axes(const View *deep, const View *wide, int64_t block, bool c
 void lower_depth_to_space(Lowering *l, Node *n)
 {
     View from = view_of(l, n->in[0]), to = result_like(l, n->out[0], &from);
-    lower_copy_axes(l, n, to, from, block_axes(&from, &to, attr_i(n, "blocksize"), !strcmp(attr_s(n, "mode"), "DCR"), false), NULL);
+    bool channel_inside = !strcmp(attr_s(n, "mode"), "DCR");
+    lower_copy_axes(l, n, to, from, block_axes(&from, &to, attr_i(n, "blocksize"), channel_inside, false), NULL);
 }
 
 void lower_space_to_depth(Lowering *l, Node *n)
@@ -131,7 +135,8 @@ void lower_space_to_depth(Lowering *l, Node *n)
     lower_copy_axes(l, n, to, from, block_axes(&to, &from, attr_i(n, "blocksize"), true, true), NULL);
 }
 
-/* ---- padding ------------------------------------------------------------------------------------------------------------- */
+/* ---- padding
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* The axes of an unpadded source in the result's storage order, as the kernel wants them. */
 static void storage_order(const View *v, int *axes)
@@ -147,7 +152,9 @@ static void storage_order(const View *v, int *axes)
 /* One call of pad.h; fill NULL: zeros. */
 static void lower_padding(Lowering *l, Node *n, const Padding *p, const View *fill)
 {
-    static const char *const modes[] = {[PAD_CONSTANT] = "constant", [PAD_REFLECT] = "reflect", [PAD_EDGE] = "edge", [PAD_WRAP] = "wrap"};
+    static const char *const modes[] = {
+        [PAD_CONSTANT] = "constant", [PAD_REFLECT] = "reflect", [PAD_EDGE] = "edge", [PAD_WRAP] = "wrap",
+    };
     View from = view_of(l, n->in[0]);
     bool padded = false;
     for (int k = 0; k < p->rank; k++) {
@@ -201,7 +208,8 @@ void lower_center_crop_pad(Lowering *l, Node *n)
     lower_padding(l, n, &p, NULL);
 }
 
-/* ---- triangles and sequences ------------------------------------------------------------------------------------------------ */
+/* ---- triangles and sequences
+ * ------------------------------------------------------------------------------------------------ */
 
 void lower_trilu(Lowering *l, Node *n)
 {

@@ -67,6 +67,18 @@ static int64_t store(Store *s, const void *data, int64_t bytes, int program, boo
     return s->list[s->count - 1].offset;
 }
 
+/* Elements that lie unaligned in a mapped file are copied: packers read them by their type. */
+static void *aligned_copy(const Tensor *t)
+{
+    size_t size = (size_t)dtype_info(t->dtype)->bytes, bytes = (size_t)t->count * size;
+    if ((uintptr_t)t->data % size == 0)
+        return NULL;
+    void *copy = malloc(bytes + 1);
+    if (!copy)
+        fail(SDC_NO_SPACE, "out of memory copying a weight of %zu bytes", bytes);
+    return memcpy(copy, t->data, bytes);
+}
+
 static void pack_buffer(Store *s, Program *p, int program, Buffer *b)
 {
     bool fresh_use;
@@ -77,9 +89,14 @@ static void pack_buffer(Store *s, Program *p, int program, Buffer *b)
         void *packed = calloc((size_t)b->bytes + 1, 1);
         if (!packed)
             fail(SDC_NO_SPACE, "out of memory packing a weight of %lld bytes", (long long)b->bytes);
-        b->pack(packed, t, b->pack_parameters);
+        Tensor source = *t;
+        void *copy = aligned_copy(t);
+        if (copy)
+            source.data = copy;
+        b->pack(packed, &source, b->pack_parameters);
         if (b->bytes > 1 << 20)
             memory_sample();
+        free(copy);
         b->offset = store(s, packed, b->bytes, program, &fresh_use);
         free(packed);
     }

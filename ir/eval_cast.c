@@ -1,7 +1,7 @@
 /* eval_cast.c: evaluators of the type changes.
  *
- * Between floats nothing is done here: eval_node rounds to the result's type.  What that rounding cannot know is done here:
- * float to integer saturates, anything to bool is `!= 0`, and the 8-bit floats' saturate=0 and round_mode. */
+ * Between floats nothing is done here: eval_node rounds to the result's type.  What that rounding cannot know is done
+ * here: float to integer saturates, anything to bool is `!= 0`, and the 8-bit floats' saturate=0 and round_mode. */
 #include "../runtime/dtype_bits.h"
 #include "../runtime/runtime.h"
 #include "op.h"
@@ -18,7 +18,8 @@ typedef struct { DType to; int mode; bool saturate; } Rounding;
 static Rounding rounding_of(const Node *n, DType to)
 {
     const char *mode = attr_s(n, "round_mode");
-    return (Rounding){to, *mode == 'u' ? DT_ROUND_UP : *mode == 'd' ? DT_ROUND_DOWN : DT_ROUND_NEAREST, attr_i(n, "saturate") != 0};
+    int direction = *mode == 'u' ? DT_ROUND_UP : *mode == 'd' ? DT_ROUND_DOWN : DT_ROUND_NEAREST;
+    return (Rounding){to, direction, attr_i(n, "saturate") != 0};
 }
 
 static double to_small_float(const Rounding *r, double v)

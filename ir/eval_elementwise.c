@@ -1,8 +1,8 @@
 /* eval_elementwise.c: the EW rows of op.def in the oracle: libm's doubles, and 64-bit integers.
  *
  * Each row's two meanings become functions: on doubles, on int64_t, and on uint64_t for u64, whose division, order and
- * right shift differ.  Narrower integers are exact in int64_t; eval_node wraps the result to its type.  The bindings here
- * are independent of the kernels' (codegen/kernels/c/ew_names.h). */
+ * right shift differ.  Narrower integers are exact in int64_t; eval_node wraps the result to its type.  The bindings
+ * here are independent of the kernels' (codegen/kernels/c/ew_names.h). */
 #include <math.h>
 
 #include "../runtime/runtime.h"
@@ -140,7 +140,10 @@ typedef uint64_t OnUnsigned(uint64_t x, uint64_t y, uint64_t z, double p, double
 #define IPOW power_unsigned
 #define TRUNCATE truncate_unsigned
 #define EW(Name, inputs, result, attrs, on_float, on_int) \
-    static uint64_t unsigned_##Name(uint64_t x, uint64_t y, uint64_t z, double p, double q) { return (uint64_t)(on_int); }
+    static uint64_t unsigned_##Name(uint64_t x, uint64_t y, uint64_t z, double p, double q) \
+    {                                                                                       \
+        return (uint64_t)(on_int);                                                          \
+    }
 #include "op.def"
 #undef EW
 
@@ -161,7 +164,10 @@ static double real_operand(const Operands *o, int k)
     const Array *a = o->in[k];
     if (!a)
         return 0;
-    return a->f ? a->f[o->offset[k]] : a->dtype == DT_U64 ? (double)(uint64_t)a->i[o->offset[k]] : (double)a->i[o->offset[k]];
+    if (a->f)
+        return a->f[o->offset[k]];
+    int64_t v = a->i[o->offset[k]];
+    return a->dtype == DT_U64 ? (double)(uint64_t)v : (double)v;
 }
 
 static int64_t integer_operand(const Operands *o, int k)
@@ -169,7 +175,8 @@ static int64_t integer_operand(const Operands *o, int k)
     return o->in[k] ? o->in[k]->i[o->offset[k]] : 0;
 }
 
-static void one_element(const Node *n, const Operands *o, bool real, bool is_unsigned, const double *p, Array *out, int64_t k)
+static void one_element(const Node *n, const Operands *o, bool real, bool is_unsigned, const double *p, Array *out,
+                        int64_t k)
 {
     const Meaning *m = &meanings[n->op];
     if (real) {

@@ -83,7 +83,8 @@ void eval_one_hot(const Node *n, const Array *const *in, Array *const *out)
 /* Sums of cosines: a0 + a1 cos(2 pi k / N) + a2 cos(4 pi k / N). */
 void eval_window(const Node *n, const Array *const *in, Array *const *out)
 {
-    static const double hann[] = {0.5, -0.5, 0}, hamming[] = {25.0 / 46.0, -21.0 / 46.0, 0}, blackman[] = {0.42, -0.5, 0.08};
+    static const double hann[] = {0.5, -0.5, 0}, hamming[] = {25.0 / 46.0, -21.0 / 46.0, 0}, blackman[] = {0.42, -0.5,
+                                                                                                           0.08};
     (void)in;
     const double *a = n->op == OP_HannWindow ? hann : n->op == OP_HammingWindow ? hamming : blackman;
     double period = (double)(attr_i(n, "periodic") ? out[0]->count : out[0]->count - 1);

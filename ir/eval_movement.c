@@ -1,7 +1,7 @@
 /* eval_movement.c: evaluators of the operators that only move data.
  *
- * Elements of an Array are 8 bytes whatever their type, so moving them needs no type: cells() is either kind as int64_t.
- * Source: the ONNX operator documentation of each. */
+ * Elements of an Array are 8 bytes whatever their type, so moving them needs no type: cells() is either kind as
+ * int64_t. Source: the ONNX operator documentation of each. */
 #include <string.h>
 
 #include "../runtime/runtime.h"
@@ -15,7 +15,8 @@ static int64_t *cells(const Array *a)
 }
 
 /* out[at] = in[offset + sum of at * stride], over every index `at` of dim in row-major order. */
-static void take_strided(const Array *out, const Array *in, int rank, const int64_t *dim, const int64_t *stride, int64_t offset)
+static void take_strided(const Array *out, const Array *in, int rank, const int64_t *dim, const int64_t *stride,
+                         int64_t offset)
 {
     int64_t at[2 * MAX_RANK] = {0};
     int64_t *to = cells(out), *from = cells(in);
@@ -184,7 +185,8 @@ void eval_reverse_sequence(const Node *n, const Array *const *in, Array *const *
             fail_node(SDC_BAD_INPUT, n, "a sequence of %lld among %lld steps", (long long)length, (long long)steps);
         for (int64_t t = 0; t < steps; t++) {
             int64_t from = t < length ? length - 1 - t : t, base = b * stride[batch_axis];
-            memcpy(cells(out[0]) + base + t * stride[time_axis], cells(in[0]) + base + from * stride[time_axis], (size_t)inner * 8);
+            memcpy(cells(out[0]) + base + t * stride[time_axis], cells(in[0]) + base + from * stride[time_axis],
+                   (size_t)inner * 8);
         }
     }
 }

@@ -1,5 +1,5 @@
-/* eval_random.c: evaluators of operators that draw random numbers, from the runtime's own generator, so that the oracle and
- * the executable draw the same ones. */
+/* eval_random.c: evaluators of operators that draw random numbers, from the runtime's own generator, so that the oracle
+ * and the executable draw the same ones. */
 #include <stdlib.h>
 
 #include "../runtime/runtime.h"
@@ -40,7 +40,8 @@ void eval_random(const Node *n, const Array *const *in, Array *const *out)
     free(drawn);
 }
 
-/* In training each element is kept with probability 1 - ratio and scaled by 1 / (1 - ratio); numpy's stream of doubles. */
+/* In training each element is kept with probability 1 - ratio and scaled by 1 / (1 - ratio); numpy's stream of doubles.
+ * */
 void eval_dropout(const Node *n, const Array *const *in, Array *const *out)
 {
     double ratio = n->n_in > 1 && in[1] ? array_get(in[1], 0) : 0.5;

@@ -33,8 +33,8 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* Negative positions count from the end; then a start is clamped to an element, or for positive steps to the end, and an end to one
- * beyond the elements on its side. */
+/* Negative positions count from the end; then a start is clamped to an element, or for positive steps to the end, and
+ * an end to one beyond the elements on its side. */
 static void slice_axis(Range *r, int axis, int64_t extent, int64_t start, int64_t end, int64_t step)
 {
     bool forward = step > 0;
@@ -60,7 +60,8 @@ Range slice_range(const Node *n)
     int count = ints_of(n, 1, "starts", start, MAX_RANK), ends = ints_of(n, 2, "ends", end, MAX_RANK);
     int steps = input_of(n, 4) ? ints_of(n, 4, "steps", step, MAX_RANK) : 0;
     if (ends != count || (input_of(n, 4) && steps != count) || count > x->rank)
-        fail_node(SDC_BAD_INPUT, n, "starts, ends and steps have %d, %d and %d entries for rank %d", count, ends, steps, x->rank);
+        fail_node(SDC_BAD_INPUT, n, "starts, ends and steps have %d, %d and %d entries for rank %d", count, ends,
+                  steps, x->rank);
     axes_operand(n, 3, count, axes);
     for (int k = 0; k < count; k++) {
         if (steps && step[k] == 0)
@@ -158,7 +159,8 @@ int split_sizes(const Node *n, int64_t *size)
     int axis = (int)axis_of(n, attr_i(n, "axis"), x->rank);
     int64_t extent = x->dim[axis], sum = 0;
     if (attr_has(n, "num_outputs") && (input_of(n, 1) || attr_i(n, "num_outputs") != n->n_out))
-        fail_node(SDC_BAD_INPUT, n, "num_outputs is %lld for %d outputs%s", (long long)attr_i(n, "num_outputs"), n->n_out,
+        fail_node(SDC_BAD_INPUT, n, "num_outputs is %lld for %d outputs%s", (long long)attr_i(n, "num_outputs"),
+                  n->n_out,
                   input_of(n, 1) ? ", and the sizes are given too" : "");
     if (input_of(n, 1)) {
         int count = ints_of(n, 1, "split", size, n->n_out);

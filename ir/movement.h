@@ -1,7 +1,7 @@
 /* movement.h: what the operators that only move data do to each axis.
  *
- * Shape rules make these from the node's attributes and constant operands, which validates them; evaluators and lowerings
- * make the same ones again and never look at the operands themselves.  Entries per axis, in ONNX order. */
+ * Shape rules make these from the node's attributes and constant operands, which validates them; evaluators and
+ * lowerings make the same ones again and never look at the operands themselves.  Entries per axis, in ONNX order. */
 #ifndef SDC_MOVEMENT_H
 #define SDC_MOVEMENT_H
 
@@ -27,6 +27,7 @@ Padding pad_padding(const Node *n);             /* Pad; negative pads are the cr
 Padding center_padding(const Node *n);          /* CenterCropPad */
 int split_sizes(const Node *n, int64_t *size);  /* Split: the axis; size has n->n_out entries */
 void tile_repeats(const Node *n, int64_t *repeats);                  /* Tile: one an axis */
-int64_t pad_source(PadMode mode, int64_t at, int64_t count);         /* index in 0..count-1 for at < 0 or >= count; -1: the constant */
+/* Index in 0..count-1 that shows at position `at`, which may be < 0 or >= count; -1: the constant. */
+int64_t pad_source(PadMode mode, int64_t at, int64_t count);
 
 #endif

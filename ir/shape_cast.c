@@ -35,6 +35,7 @@ void shape_bitcast(Node *n)
     DType to = type_attribute(n, attr_i(n, "to"));
     const DTypeInfo *from = dtype_info(n->in[0]->dtype);
     if (from->bits != dtype_info(to)->bits)
-        fail_node(SDC_BAD_INPUT, n, "%s has %d bits, %s %d", from->name, from->bits, dtype_info(to)->name, dtype_info(to)->bits);
+        fail_node(SDC_BAD_INPUT, n, "%s has %d bits, %s %d", from->name, from->bits, dtype_info(to)->name,
+                  dtype_info(to)->bits);
     set_output(n, 0, to, &n->in[0]->shape);
 }

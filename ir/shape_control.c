@@ -1,6 +1,6 @@
-/* shape_control.c: shape rules of If, Loop and Scan: they type the inputs of the subgraphs, infer them, and take over the types
- * of their outputs.  Everything stays static: branches must agree, state keeps its shape, and a stacked output needs a
- * number of iterations that is known. */
+/* shape_control.c: shape rules of If, Loop and Scan: they type the inputs of the subgraphs, infer them, and take over
+ * the types of their outputs.  Everything stays static: branches must agree, state keeps its shape, and a stacked
+ * output needs a number of iterations that is known. */
 #include "../runtime/runtime.h"
 #include "control.h"
 #include "op.h"
@@ -24,12 +24,19 @@ static int64_t listed(const Node *n, const char *name, int k)
 
 ScanWay scan_input_way(const Node *n, int k, int rank)
 {
-    return (ScanWay){(int)axis_of(n, listed(n, "scan_input_axes", k), rank), listed(n, "scan_input_directions", k) != 0};
+    return (ScanWay){(int)axis_of(n, listed(n, "scan_input_axes", k), rank), listed(n, "scan_input_directions",
+                                                                                    k) != 0};
 }
 
 ScanWay scan_output_way(const Node *n, int k, int rank)
 {
-    return (ScanWay){(int)axis_of(n, listed(n, "scan_output_axes", k), rank), listed(n, "scan_output_directions", k) != 0};
+    return (ScanWay){(int)axis_of(n, listed(n, "scan_output_axes", k), rank), listed(n, "scan_output_directions",
+                                                                                     k) != 0};
+}
+
+static const char *type_text(const Value *v)
+{
+    return text_format("%s %s", dtype_info(v->dtype)->name, shape_text(&v->shape));
 }
 
 void shape_if(Node *n)
@@ -39,15 +46,16 @@ void shape_if(Node *n)
         fail_node(SDC_BAD_INPUT, n, "the condition must be one bool");
     for (int b = 0; b < 2; b++) {
         if (branch[b]->n_outputs != n->n_out || branch[b]->n_inputs)
-            fail_node(SDC_BAD_INPUT, n, "a branch has %d outputs and %d inputs, the node %d outputs", branch[b]->n_outputs,
+            fail_node(SDC_BAD_INPUT, n, "a branch has %d outputs and %d inputs, the node %d outputs",
+                      branch[b]->n_outputs,
                       branch[b]->n_inputs, n->n_out);
         pass_infer(branch[b]);
     }
     for (int k = 0; k < n->n_out; k++) {
         const Value *a = branch[0]->outputs[k], *b = branch[1]->outputs[k];
         if (a->dtype != b->dtype || !shape_equal(&a->shape, &b->shape))
-            fail_node(SDC_UNSUPPORTED, n, "output %d is %s %s in one branch and %s %s in the other; it must be static", k,
-                      dtype_info(a->dtype)->name, shape_text(&a->shape), dtype_info(b->dtype)->name, shape_text(&b->shape));
+            fail_node(SDC_UNSUPPORTED, n, "output %d is %s in one branch and %s in the other; it must be static", k,
+                      type_text(a), type_text(b));
         set_output(n, k, a->dtype, &a->shape);
     }
 }
@@ -71,9 +79,8 @@ static void type_state(const Node *n, Value *inside, const Value *initial)
 static void check_state(const Node *n, int k, const Value *before, const Value *after)
 {
     if (before->dtype != after->dtype || !shape_equal(&before->shape, &after->shape))
-        fail_node(SDC_UNSUPPORTED, n, "state %d changes from %s %s to %s %s in one iteration; it must be static", k,
-                  dtype_info(before->dtype)->name, shape_text(&before->shape), dtype_info(after->dtype)->name,
-                  shape_text(&after->shape));
+        fail_node(SDC_UNSUPPORTED, n, "state %d changes from %s to %s in one iteration; it must be static", k,
+                  type_text(before), type_text(after));
 }
 
 /* A stacked output: the shape of one iteration's, with `extent` inserted at `axis`. */
@@ -119,7 +126,8 @@ void shape_loop(Node *n)
     Graph *body = subgraph_of(n, "body");
     int states = n->n_in - 2, scans = n->n_out - states;
     if (body->n_inputs != n->n_in || body->n_outputs != 1 + n->n_out || scans < 0)
-        fail_node(SDC_BAD_INPUT, n, "the body has %d inputs and %d outputs, the node %d and %d", body->n_inputs, body->n_outputs,
+        fail_node(SDC_BAD_INPUT, n, "the body has %d inputs and %d outputs, the node %d and %d", body->n_inputs,
+                  body->n_outputs,
                   n->n_in, n->n_out);
     type_scalar(body->inputs[0], DT_I64);
     type_scalar(body->inputs[1], DT_BOOL);
@@ -145,7 +153,8 @@ void shape_scan(Node *n)
         fail_node(SDC_BAD_INPUT, n, "num_scan_inputs is %lld for %d inputs", (long long)scanned, n->n_in);
     int states = n->n_in - (int)scanned;
     if (body->n_inputs != n->n_in || body->n_outputs != n->n_out || n->n_out < states)
-        fail_node(SDC_BAD_INPUT, n, "the body has %d inputs and %d outputs, the node %d and %d", body->n_inputs, body->n_outputs,
+        fail_node(SDC_BAD_INPUT, n, "the body has %d inputs and %d outputs, the node %d and %d", body->n_inputs,
+                  body->n_outputs,
                   n->n_in, n->n_out);
     for (int k = 0; k < states; k++)
         type_state(n, body->inputs[k], n->in[k]);
@@ -155,7 +164,8 @@ void shape_scan(Node *n)
         Shape s = n->in[k]->shape;
         int axis = scan_input_way(n, k - states, s.rank).axis;
         if (extent >= 0 && s.dim[axis] != extent)
-            fail_node(SDC_BAD_INPUT, n, "scan inputs have %lld and %lld steps", (long long)extent, (long long)s.dim[axis]);
+            fail_node(SDC_BAD_INPUT, n, "scan inputs have %lld and %lld steps", (long long)extent,
+                      (long long)s.dim[axis]);
         extent = s.dim[axis];
         for (int a = axis; a + 1 < s.rank; a++)
             s.dim[a] = s.dim[a + 1];
@@ -169,5 +179,6 @@ void shape_scan(Node *n)
         set_output(n, k, body->outputs[k]->dtype, &body->outputs[k]->shape);
     }
     for (int k = states; k < n->n_out; k++)
-        set_stacked(n, k, body->outputs[k], scan_output_way(n, k - states, body->outputs[k]->shape.rank + 1).axis, extent);
+        set_stacked(n, k, body->outputs[k], scan_output_way(n, k - states, body->outputs[k]->shape.rank + 1).axis,
+                    extent);
 }

@@ -1,4 +1,5 @@
-/* shape_elementwise.c: the shape rule of all EW rows: broadcast, one type for all operands save where ONNX says otherwise. */
+/* shape_elementwise.c: the shape rule of all EW rows: broadcast, one type for all operands save where ONNX says
+ * otherwise. */
 #include "elementwise.h"
 
 #include <string.h>

@@ -12,7 +12,8 @@ static DType type_attribute(const Node *n, const char *name, DType otherwise)
     if (code == DT_NONE && !attr_has(n, name))
         return otherwise;
     if (code <= DT_NONE || code >= DT_LIMIT || !dtype_info((DType)code)->name)
-        fail_node(SDC_UNSUPPORTED, n, "attribute '%s': type code %lld is not a numeric type that is supported", name, (long long)code);
+        fail_node(SDC_UNSUPPORTED, n, "attribute '%s': type code %lld is not a numeric type that is supported", name,
+                  (long long)code);
     return (DType)code;
 }
 
@@ -87,7 +88,8 @@ void shape_one_hot(Node *n)
 {
     const Shape *x = &n->in[0]->shape;
     if (x->rank == MAX_RANK)
-        fail_node(SDC_UNSUPPORTED, n, "the result would have rank %d (at most %d are supported)", x->rank + 1, MAX_RANK);
+        fail_node(SDC_UNSUPPORTED, n, "the result would have rank %d (at most %d are supported)", x->rank + 1,
+                  MAX_RANK);
     if (n->in[2]->shape.rank != 1 || n->in[2]->shape.dim[0] != 2)
         fail_node(SDC_BAD_INPUT, n, "values must be [off, on], not of shape %s", shape_text(&n->in[2]->shape));
     Shape s = {.rank = x->rank + 1};

@@ -29,7 +29,8 @@ void shape_reshape(Node *n)
         s.dim[k] = dim[k];
         if (dim[k] == 0 && !attr_i(n, "allowzero")) {
             if (k >= x->rank)
-                fail_node(SDC_BAD_INPUT, n, "entry %d of the shape copies an axis that %s does not have", k, shape_text(x));
+                fail_node(SDC_BAD_INPUT, n, "entry %d of the shape copies an axis that %s does not have", k,
+                          shape_text(x));
             s.dim[k] = x->dim[k];
         }
         if (dim[k] == -1) {
@@ -127,6 +128,11 @@ void shape_expand(Node *n)
     set_output(n, 0, n->in[0]->dtype, &s);
 }
 
+static const char *type_text(const Value *v)
+{
+    return text_format("%s %s", dtype_info(v->dtype)->name, shape_text(&v->shape));
+}
+
 void shape_concat(Node *n)
 {
     Shape s = n->in[0]->shape;
@@ -140,9 +146,8 @@ void shape_concat(Node *n)
         int64_t extent = x.rank == s.rank ? x.dim[axis] : 0;
         x.dim[axis] = s.dim[axis];
         if (!shape_equal(&x, &s) || n->in[k]->dtype != n->in[0]->dtype)
-            fail_node(SDC_BAD_INPUT, n, "input %d is %s %s, input 0 %s %s: they do not fit along axis %lld", k,
-                      dtype_info(n->in[k]->dtype)->name, shape_text(&n->in[k]->shape), dtype_info(n->in[0]->dtype)->name,
-                      shape_text(&n->in[0]->shape), (long long)axis);
+            fail_node(SDC_BAD_INPUT, n, "input %d is %s, input 0 %s: they do not fit along axis %lld", k,
+                      type_text(n->in[k]), type_text(n->in[0]), (long long)axis);
         if (__builtin_add_overflow(s.dim[axis], extent, &s.dim[axis]))
             fail_node(SDC_BAD_INPUT, n, "axis %lld would be impossibly long", (long long)axis);
     }
@@ -216,7 +221,8 @@ void shape_depth_to_space(Node *n)
     Shape s = n->in[0]->shape;
     const char *mode = attr_s(n, "mode");
     if (s.dim[1] % (block * block))
-        fail_node(SDC_BAD_INPUT, n, "%lld channels do not divide by the block's %lld", (long long)s.dim[1], (long long)(block * block));
+        fail_node(SDC_BAD_INPUT, n, "%lld channels do not divide by the block's %lld", (long long)s.dim[1],
+                  (long long)(block * block));
     if (strcmp(mode, "DCR") && strcmp(mode, "CRD"))
         fail_node(SDC_BAD_INPUT, n, "mode '%s' is neither DCR nor CRD", mode);
     s.dim[1] /= block * block;
@@ -251,7 +257,8 @@ void shape_reverse_sequence(Node *n)
     need_rank(n, 0, 2, MAX_RANK);
     int64_t batch = attr_i(n, "batch_axis"), time = attr_i(n, "time_axis");
     if (batch < 0 || batch > 1 || time != 1 - batch)
-        fail_node(SDC_BAD_INPUT, n, "batch_axis %lld and time_axis %lld are not 0 and 1", (long long)batch, (long long)time);
+        fail_node(SDC_BAD_INPUT, n, "batch_axis %lld and time_axis %lld are not 0 and 1", (long long)batch,
+                  (long long)time);
     if (n->in[1]->dtype != DT_I64 || lengths->rank != 1 || lengths->dim[0] != x->dim[batch])
         fail_node(SDC_BAD_INPUT, n, "sequence_lens must be i64 [%lld]", (long long)x->dim[batch]);
     shape_same(n);

@@ -78,7 +78,7 @@ static void message(const char *prefix, const char *format, va_list arguments)
     vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
     size_t total = strlen(line);
     for (size_t k = 0; k < total; k++)
-        if ((unsigned char)line[k] < ' ' && line[k] != '\n')
+        if ((unsigned char)line[k] < ' ')
             line[k] = '?';
     line[total++] = '\n';
     if (write(STDERR_FILENO, line, total) < 0)

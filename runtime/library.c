@@ -1,8 +1,8 @@
 /* library.c: the functions of library.h, for --emit lib.
  *
- * The compiler joins this with a model's programs into one object file, gives the public names their prefix and makes all
- * other symbols local, so that any number of such libraries fit one program.  Runtime functions that print their errors
- * print into the instance here: each public function that calls one catches this thread's lines first. */
+ * The compiler joins this with a model's programs into one object file, gives the public names their prefix and makes
+ * all other symbols local, so that any number of such libraries fit one program.  Runtime functions that print their
+ * errors print into the instance here: each public function that calls one catches this thread's lines first. */
 #include "library.h"
 
 #include <stdlib.h>
@@ -13,11 +13,13 @@
 
 enum { MAX_THREADS = 1024, ALIGNMENT = 64 };
 
-#define DTYPE(NAME, text, code, bytes, bits, class) _Static_assert((int)SDCLIB_##NAME == (int)DT_##NAME, "ONNX's numbers");
+#define DTYPE(NAME, text, code, bytes, bits, class) \
+    _Static_assert((int)SDCLIB_##NAME == (int)DT_##NAME, "ONNX's numbers");
 #include "dtype.def"
 #undef DTYPE
 _Static_assert((int)SDCLIB_USAGE == (int)SDC_USAGE && (int)SDCLIB_BAD_INPUT == (int)SDC_BAD_INPUT, "one set of codes");
-_Static_assert((int)SDCLIB_UNSUPPORTED == (int)SDC_UNSUPPORTED && (int)SDCLIB_NO_SPACE == (int)SDC_NO_SPACE, "one set of codes");
+_Static_assert((int)SDCLIB_UNSUPPORTED == (int)SDC_UNSUPPORTED, "one set of codes");
+_Static_assert((int)SDCLIB_NO_SPACE == (int)SDC_NO_SPACE, "one set of codes");
 _Static_assert((int)SDCLIB_CANCELLED == (int)SDC_CANCELLED, "one set of codes");
 _Static_assert(sizeof ((sdclib_tensor *)0)->dim == sizeof ((SdcTensor *)0)->dim, "one highest rank");
 
@@ -32,7 +34,7 @@ struct sdclib_instance {
 
 int sdclib_abi(void) { return SDCLIB_ABI; }
 
-/* ---- networks ------------------------------------------------------------------------------------------------------------ */
+/* ---- networks ---------------------------------------------------------------------------------------------------- */
 
 static const SdcProgram *network(int k)
 {
@@ -53,7 +55,7 @@ int64_t sdclib_arena_bytes(int k)
     return p ? p->arena_bytes : -1;
 }
 
-/* ---- instances ------------------------------------------------------------------------------------------------------------- */
+/* ---- instances --------------------------------------------------------------------------------------------------- */
 
 static bool aligned(const void *p) { return (uintptr_t)p % ALIGNMENT == 0; }
 
@@ -72,8 +74,8 @@ static int find_weights(sdclib_instance *i, const sdclib_options *o, SdcSection 
     else if (!code)
         code = sdc_sections_parse(&sections, i->file.data, i->file.bytes, path);
     if (!code && sections.hash != sdc_model.weights_hash)
-        return sdc_error(SDC_BAD_INPUT, "%s: holds the weights of another model than %s, or of another compilation", path,
-                         sdc_model.name);
+        return sdc_error(SDC_BAD_INPUT, "%s: holds the weights of another model than %s, or of another compilation",
+                         path, sdc_model.name);
     if (!code && o->check)
         code = sdc_sections_check(&sections, path);
     if (!code)
@@ -88,7 +90,8 @@ static int open_instance(sdclib_instance *i, const sdclib_options *o)
     if (!p)
         return sdc_error(SDC_USAGE, "there is no network %d; there are %d", o->network, sdc_model.n_programs);
     if (o->arena && (!aligned(o->arena) || o->arena_bytes < p->arena_bytes))
-        return sdc_error(SDC_USAGE, "arena: must hold %lld bytes and lie on a multiple of %d", (long long)p->arena_bytes, ALIGNMENT);
+        return sdc_error(SDC_USAGE, "arena: must hold %lld bytes and lie on a multiple of %d",
+                         (long long)p->arena_bytes, ALIGNMENT);
     int code = sdc_cpu_check(sdc_model.isa);
     if (!code && p->weights_bytes > 0)
         code = find_weights(i, o, &weights);
@@ -123,7 +126,7 @@ void sdclib_destroy(sdclib_instance *i)
 
 const char *sdclib_message(const sdclib_instance *i) { return i ? i->message : "out of memory"; }
 
-/* ---- tensors --------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
 int sdclib_inputs(const sdclib_instance *i) { return i->program ? i->program->n_inputs : 0; }
 int sdclib_outputs(const sdclib_instance *i) { return i->program ? i->program->n_outputs : 0; }
@@ -169,7 +172,7 @@ int sdclib_output_index(const sdclib_instance *i, const char *name)
     return i->program ? find(i->program->outputs, i->program->n_outputs, name) : -1;
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 static int step(SdcContext *c, int64_t done)
 {
@@ -200,7 +203,8 @@ static int start_threads(sdclib_instance *i, int threads)
 int sdclib_run(sdclib_instance *i, int threads)
 {
     if (!i->program || threads < 0 || threads > MAX_THREADS) {
-        snprintf(i->message, sizeof i->message, !i->program ? "the instance is not open" : "threads: from 0 to %d", MAX_THREADS);
+        snprintf(i->message, sizeof i->message, i->program ? "threads: from 0 to %d" : "the instance is not open",
+                 MAX_THREADS);
         return SDC_USAGE;
     }
     int code = start_threads(i, threads ? threads : sdc_default_threads());

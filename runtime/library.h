@@ -49,13 +49,13 @@ enum {
     SDCLIB_F4E2M1 = 23, SDCLIB_F8E8M0 = 24, SDCLIB_U2 = 25, SDCLIB_I2 = 26
 };
 
-/* ---- networks: a single model is one; a pipeline has one a component, batch and size ----------------------------------- */
+/* ---- networks: a single model is one; a pipeline has one a component, batch and size ----------------------------- */
 
 int sdclib_networks(void);
 const char *sdclib_network_name(int network);       /* "unet@b2-512x512"; NULL: there is no such network */
 int64_t sdclib_arena_bytes(int network);            /* working memory of one instance; -1: no such network */
 
-/* ---- instances ----------------------------------------------------------------------------------------------------------- */
+/* ---- instances --------------------------------------------------------------------------------------------------- */
 
 typedef struct sdclib_instance sdclib_instance;
 
@@ -64,7 +64,7 @@ typedef struct {
     const char *weights_path;           /* the weights file: mapped, pages are shared by all who map it */
     const void *weights;                /* or its bytes in memory, 64-byte aligned: used where they are until destroy */
     int64_t weights_bytes;
-    void *arena;                        /* the caller's working memory, 64-byte aligned; NULL: the library maps its own */
+    void *arena;                        /* the caller's working memory, 64-byte aligned; NULL: the library's own */
     int64_t arena_bytes;                /* at least sdclib_arena_bytes(network) */
     bool check;                         /* compare all of the weights with their checksums first */
 } sdclib_options;
@@ -76,7 +76,7 @@ void sdclib_destroy(sdclib_instance *instance);     /* NULL is fine */
 /* What the last failed call on this instance was about; "" when none failed.  Valid until the next call. */
 const char *sdclib_message(const sdclib_instance *instance);
 
-/* ---- tensors --------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;                   /* as in the model */
@@ -94,11 +94,11 @@ int sdclib_output(sdclib_instance *instance, int index, sdclib_tensor *tensor);
 int sdclib_input_index(const sdclib_instance *instance, const char *name);      /* -1: there is none */
 int sdclib_output_index(const sdclib_instance *instance, const char *name);
 
-/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
-/* Fill every input before every run: a run reuses their memory.  Outputs last until an input is written.  threads counts
- * the caller's; 0: the CPUs that this process may use.  They are started at the first run, and again when the number
- * changes.  The result does not depend on their number. */
+/* Fill every input before every run: a run reuses their memory.  Outputs last until an input is written.  threads
+ * counts the caller's; 0: the CPUs that this process may use.  They are started at the first run, and again when the
+ * number changes.  The result does not depend on their number. */
 int sdclib_run(sdclib_instance *instance, int threads);
 
 /* Called on the running thread before each of the network's `total` kernel calls (a loop's again in each iteration).

@@ -272,6 +272,17 @@ void data_folder(const char *folder, Bytes *model)
     in_folder(path, folder, "w.bin/inside");
 }
 
+/* More than 32 bits of file, none of it on the disk. */
+void data_5gb(const char *folder, Bytes *model)
+{
+    char path[PATH_MAX];
+    (void)model;
+    zeros(folder, "w.bin", 0);
+    in_folder(path, folder, "w.bin");
+    if (truncate(path, (off_t)5 << 30))
+        broken(path);
+}
+
 /* As Hugging Face caches have it: model and data are links into a folder of blobs. */
 void data_cache(const char *folder, Bytes *model)
 {

@@ -4,7 +4,7 @@
  *
  *   NAME               the function
  *   R  T               types of the result and of the source
- *   EXPR               the element to store, from the stored element v: `v`, or a conversion such as SDC_CAST(T, R, ld_T(v))
+ *   EXPR               the element to store, from the stored element v: `v`, or a conversion, SDC_CAST(T, R, ld_T(v))
  *   SAME               1: EXPR is `v`, so that unit strides are a memcpy
  *   N  IR I0           length of the innermost axis and strides along it, in elements (I0 = 0 repeats one element)
  *   ROWS               product of the other axes; 0 rows or N = 0 are legal

@@ -1,7 +1,8 @@
-/* dropout.h: Dropout whose mode or ratio is known at run time only, or that trains: each element is zeroed with probability
- * `ratio`, the others scaled by 1 / (1 - ratio); outside of training x itself.
+/* dropout.h: Dropout whose mode or ratio is known at run time only, or that trains: each element is zeroed with
+ * probability `ratio`, the others scaled by 1 / (1 - ratio); outside of training x itself.
  *
- *      void NAME(SdcContext *c, st_R *result, st_bool *mask, const st_R *x, const st_bool *training [, const st_T *ratio])
+ *      void NAME(SdcContext *c, st_R *result, st_bool *mask, const st_R *x, const st_bool *training
+ *                [, const st_T *ratio])
  *
  *   NAME               the function
  *   R  T               floating-point types of the data and of the ratio

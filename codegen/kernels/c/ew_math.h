@@ -1,8 +1,8 @@
 /* ew_math.h: the functions behind the names that op.def's elementwise meanings use (ew_names.h binds the names).
  *
- * Floats: vecmath.h's branch-free functions where it has one, libm for the rest and for double.  Integers: two's complement
- * that wraps in the operand's own width; nothing is undefined: x / 0, x % 0 and shifts by the width or more give 0, and
- * INT_MIN / -1 wraps. */
+ * Floats: vecmath.h's branch-free functions where it has one, libm for the rest and for double.  Integers: two's
+ * complement that wraps in the operand's own width; nothing is undefined: x / 0, x % 0 and shifts by the width or more
+ * give 0, and INT_MIN / -1 wraps. */
 #ifndef SDC_EW_MATH_H
 #define SDC_EW_MATH_H
 
@@ -15,7 +15,8 @@ static inline float sdc_log1p(float u)
     return sdc_log(sum) + (u - (sum - 1.0f)) / sum;
 }
 
-/* e^x - 1 without cancellation: with t = tanh(x / 2) it is 2 t / (1 - t), whose denominator is safe while x is not large. */
+/* e^x - 1 without cancellation: with t = tanh(x / 2) it is 2 t / (1 - t), whose denominator is safe while x is not
+ * large. */
 static inline float sdc_expm1(float x)
 {
     float t = sdc_tanh(0.5f * x);

@@ -1,7 +1,8 @@
 /* ew_names.h: the short names of op.def's elementwise meanings, in force between two inclusions of this file.
  *
- * The first inclusion defines them, the second takes them away again, since other templates use names such as K and MAX as
- * parameters.  K(c) needs SDC_EW_TYPE, the arithmetic's C type; the others pick by the type of their first operand. */
+ * The first inclusion defines them, the second takes them away again, since other templates use names such as K and MAX
+ * as parameters.  K(c) needs SDC_EW_TYPE, the arithmetic's C type; the others pick by the type of their first operand.
+ * */
 #ifndef SDC_EW_NAMES
 #define SDC_EW_NAMES
 

@@ -1,12 +1,15 @@
 /* index.h: walking the outer axes of strided operands, row by row.
  *
- * A kernel that takes dims and strides as initializer lists loops over its innermost axis itself and lets a walk carry the
- * element offset of each operand over the outer axes, in row-major order.  `strides` is [operands][rank]; rank 0 is one
- * row.  Everything is inline so that constant dims and strides specialise. */
+ * A kernel that takes dims and strides as initializer lists loops over its innermost axis itself and lets a walk carry
+ * the element offset of each operand over the outer axes, in row-major order.  `strides` is [operands][rank]; rank 0 is
+ * one row.  Everything is inline so that constant dims and strides specialise. */
 #ifndef SDC_INDEX_H
 #define SDC_INDEX_H
 
 #include <stdint.h>
+
+/* Small functions whose constant arguments must specialise the caller's loops. */
+#define SDC_INLINE static inline __attribute__((always_inline))
 
 enum { SDC_WALK_RANK = 16, SDC_WALK_OPERANDS = 4 };
 
@@ -24,7 +27,7 @@ typedef struct {
 } SdcWalk;
 
 /* The walk at row number `row`, 0 <= row < product of dims. */
-static inline __attribute__((always_inline)) void sdc_walk_start(SdcWalk *w, int64_t row, int rank, const int64_t *dims,
+SDC_INLINE void sdc_walk_start(SdcWalk *w, int64_t row, int rank, const int64_t *dims,
                                                                  int operands, const int64_t *strides)
 {
     for (int o = 0; o < operands; o++)
@@ -36,7 +39,7 @@ static inline __attribute__((always_inline)) void sdc_walk_start(SdcWalk *w, int
     }
 }
 
-static inline __attribute__((always_inline)) void sdc_walk_next(SdcWalk *w, int rank, const int64_t *dims, int operands,
+SDC_INLINE void sdc_walk_next(SdcWalk *w, int rank, const int64_t *dims, int operands,
                                                                 const int64_t *strides)
 {
     for (int k = rank; k-- > 0;) {

@@ -6,7 +6,8 @@
  *   R  T               types of the result and of the indices
  *   OUTER DEPTH INNER  result [OUTER][DEPTH][INNER], indices [OUTER][INNER], dense; none is 0
  *
- * Indices -DEPTH..-1 count from the end; others outside 0..DEPTH-1 give a row of values[0].  A unit is one [INNER] row. */
+ * Indices -DEPTH..-1 count from the end; others outside 0..DEPTH-1 give a row of values[0].  A unit is one [INNER] row.
+ * */
 #include "kernel.h"
 
 #ifndef NAME

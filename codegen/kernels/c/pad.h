@@ -37,8 +37,10 @@ typedef struct {
     int64_t rows, group;
 } SDC_CAT(NAME, _arguments);
 
-static const int64_t SDC_CAT(NAME, _dims)[] = {DIMS}, SDC_CAT(NAME, _counts)[] = {COUNTS}, SDC_CAT(NAME, _before)[] = {BEFORE},
-                     SDC_CAT(NAME, _strides)[] = {STRIDES};
+static const int64_t SDC_CAT(NAME, _dims)[] = {DIMS};
+static const int64_t SDC_CAT(NAME, _counts)[] = {COUNTS};
+static const int64_t SDC_CAT(NAME, _before)[] = {BEFORE};
+static const int64_t SDC_CAT(NAME, _strides)[] = {STRIDES};
 
 /* Elements [from, to) of one row outside the source's own extent; x is the source's row. */
 static inline void SDC_CAT(NAME, _border)(STORED *y, const STORED *x, STORED value, int64_t from, int64_t to)

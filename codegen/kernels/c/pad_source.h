@@ -1,5 +1,5 @@
-/* pad_source.h: which source element a padded position shows, by mode: `at` counts from the source's first element and may be
- * negative or beyond count - 1; the result is in 0..count-1, or -1 for the constant.  Source: ONNX Pad. */
+/* pad_source.h: which source element a padded position shows, by mode: `at` counts from the source's first element and
+ * may be negative or beyond count - 1; the result is in 0..count-1, or -1 for the constant.  Source: ONNX Pad. */
 #ifndef SDC_PAD_SOURCE_H
 #define SDC_PAD_SOURCE_H
 
@@ -21,7 +21,8 @@ static inline int64_t sdc_pad_wrap(int64_t at, int64_t count)
     return r < 0 ? r + count : r;
 }
 
-/* Mirrored at the first and last element, which are not repeated; again and again where the pad is longer than the source. */
+/* Mirrored at the first and last element, which are not repeated; again and again where the pad is longer than the
+ * source. */
 static inline int64_t sdc_pad_reflect(int64_t at, int64_t count)
 {
     if (count == 1)

@@ -45,27 +45,47 @@ typedef struct {
     const SDC_CAT(st_, T) *x;
 } SDC_CAT(NAME, _arguments);
 
-/* m x n elements, both at most TILE.  The buffer keeps strides that are powers of two, whose lines evict each other, out of the
- * inner loops: each line of either memory is touched once. */
-static inline __attribute__((always_inline)) void SDC_CAT(NAME, _tile)(int64_t m, int64_t n, SDC_CAT(st_, R) *restrict result,
+/* columns[i][j] = rows[j * stride + i], m x n elements. */
+SDC_INLINE void SDC_CAT(NAME, _turn)(int64_t m, int64_t n, SDC_CAT(st_, R) (*columns)[TILE],
+                                                                       const SDC_CAT(st_, R) *rows, int64_t stride)
+{
+    const int block = sizeof *rows == 1 ? TILE + 1 : 16 / (int)sizeof *rows;           /* bytes go one by one */
+    const int64_t whole_m = m / block * block, whole_n = n / block * block;
+    for (int64_t j = 0; j < whole_n; j += block)
+        for (int64_t i = 0; i < whole_m; i += block) {
+            void *to = &columns[i][j];
+            const void *from = rows + j * stride + i;
+            if (sizeof *rows == 2)
+                sdc_transpose_16(to, TILE, from, stride);
+            else if (sizeof *rows == 4)
+                sdc_transpose_32(to, TILE, from, stride);
+            else
+                sdc_transpose_64(to, TILE, from, stride);
+        }
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = j < whole_n ? whole_m : 0; i < m; i++)
+            columns[i][j] = rows[j * stride + i];
+}
+
+/* m x n elements, both at most TILE.  The buffers keep strides that are powers of two, whose lines evict each other,
+ * out of the inner loops: each line of either memory is touched once. */
+SDC_INLINE void SDC_CAT(NAME, _tile)(int64_t m, int64_t n, SDC_CAT(st_, R) *restrict result,
                                                                        const SDC_CAT(st_, T) *restrict x)
 {
-    SDC_CAT(st_, R) buffer[TILE][TILE];
-    int64_t blocks_m = 0, blocks_n = 0;
-    if (SAME && sizeof *x == 4) {
-        blocks_m = m / 4 * 4;
-        blocks_n = n / 4 * 4;
-        for (int64_t j = 0; j < blocks_n; j += 4)
-            for (int64_t i = 0; i < blocks_m; i += 4)
-                sdc_transpose_4x4(&buffer[i][j], TILE, x + j * NX + i, NX);
+    SDC_CAT(st_, R) columns[TILE][TILE];
+    if (SAME) {
+        SDC_CAT(NAME, _turn)(m, n, columns, (const void *)x, NX);
+    } else {
+        SDC_CAT(st_, R) rows[TILE][TILE];
+        for (int64_t j = 0; j < n; j++)
+            for (int64_t i = 0; i < m; i++) {
+                const SDC_CAT(st_, T) v = x[j * NX + i];
+                rows[j][i] = EXPR;
+            }
+        SDC_CAT(NAME, _turn)(m, n, columns, rows[0], TILE);
     }
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t i = j < blocks_n ? blocks_m : 0; i < m; i++) {
-            const SDC_CAT(st_, T) v = x[j * NX + i];
-            buffer[i][j] = EXPR;
-        }
     for (int64_t i = 0; i < m; i++)
-        memcpy(result + i * MR, buffer[i], (size_t)n * sizeof *result);
+        memcpy(result + i * MR, columns[i], (size_t)n * sizeof *result);
 }
 
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
@@ -74,7 +94,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     static const int64_t strides[] = {SR, S0};
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t block = unit % (BLOCKS_M * BLOCKS_N), m0 = block / BLOCKS_N * UNIT_M, n0 = block % BLOCKS_N * UNIT_N;
+        const int64_t block = unit % (BLOCKS_M * BLOCKS_N);
+        const int64_t m0 = block / BLOCKS_N * UNIT_M, n0 = block % BLOCKS_N * UNIT_N;
         const int64_t m1 = m0 + UNIT_M < M ? m0 + UNIT_M : M, n1 = n0 + UNIT_N < N ? n0 + UNIT_N : N;
         SdcWalk w;
         sdc_walk_start(&w, unit / (BLOCKS_M * BLOCKS_N), OUTER, dims, 2, strides);

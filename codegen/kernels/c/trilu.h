@@ -31,7 +31,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
 {
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
-        int64_t edge = unit % ROWS + (a->diagonal < -ROWS ? -ROWS : a->diagonal > COLUMNS ? COLUMNS : a->diagonal) + !UPPER;
+        const int64_t diagonal = a->diagonal < -ROWS ? -ROWS : a->diagonal > COLUMNS ? COLUMNS : a->diagonal;
+        int64_t edge = unit % ROWS + diagonal + !UPPER;
         edge = edge < 0 ? 0 : edge > COLUMNS ? COLUMNS : edge;                /* where the zeros end, or begin */
         SDC_CAT(st_, R) *y = a->result + unit * COLUMNS;
         const SDC_CAT(st_, R) *x = a->x + unit * COLUMNS;

@@ -1,0 +1,68 @@
+/* round_trip.c: print(parse(print(g))) is print(g), for every fixture, as imported and after the passes.
+ *
+ *      round_trip SOURCE_FOLDER */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "harness.h"
+
+/* The runtime's messages begin with the model's name. */
+const SdcModel sdc_model = {.name = "sdc", .version = "0"};
+
+static const char *const stages[] = {"bind", "simplify", NULL};        /* NULL: all passes */
+enum { STAGES = sizeof stages / sizeof *stages };
+
+typedef struct { Fixture *fixtures; int failed; } Run;
+
+static char *text_of(const Graph *g)
+{
+    char *text;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    graph_print(out, g);
+    fclose(out);
+    return text;
+}
+
+static int work(int k, void *context)
+{
+    const Fixture *f = &((Run *)context)->fixtures[k / STAGES];
+    Graph *g = load_fixture(f, stages[k % STAGES]).graph;
+    char *once = text_of(g);
+    Graph *parsed = graph_parse(model_new("text"), once, "text");
+    graph_check(parsed, "parsing");
+    char *twice = text_of(parsed);
+    if (!strcmp(once, twice))
+        return 0;
+    size_t at = 0;
+    while (once[at] == twice[at])
+        at++;
+    while (at && once[at - 1] != '\n')
+        at--;
+    printf("printed  %.200s\nreprinted %.200s\n", once + at, twice + at);
+    return 1;
+}
+
+static void done(int k, int code, const char *text, void *context)
+{
+    Run *r = context;
+    if (!code)
+        return;
+    r->failed++;
+    printf("FAILED: %s after %s (code %d): %s\n", r->fixtures[k / STAGES].name, stages[k % STAGES] ? stages[k % STAGES] : "all passes", code, text);
+}
+
+int main(int argc, char **argv)
+{
+    int count;
+    if (argc != 2)
+        return 1;
+    Run r = {.fixtures = list_fixtures(argv[1], &count)};
+    int *list = calloc((size_t)count * STAGES + 1, sizeof *list);
+    for (int k = 0; list && k < count * STAGES; k++)
+        list[k] = k;
+    run_parallel(cpus(), list, count * STAGES, 120, work, done, &r);
+    printf("%d graphs, %d failed\n", count * STAGES, r.failed);
+    return r.failed != 0;
+}
