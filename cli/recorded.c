@@ -1,9 +1,30 @@
-/* recorded.c: an ONNX test_data_set folder: input_K.pb and output_K.pb, each a tensor, and what they say about a graph's axes. */
+/* recorded.c: recorded inputs and outputs, and what they say about a graph's axes: an ONNX test_data_set folder (input_K.pb
+ * and output_K.pb, each a tensor), or one .npz whose members have the names of the graph's inputs and outputs. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../runtime/array_io.h"
 #include "verify.h"
+
+static bool is_npz(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && !strcmp(path + length - 4, ".npz");
+}
+
+static bool has_member(const char *path, const char *name)
+{
+    char **names;
+    int count, code = sdc_npz_names(path, &names, &count);
+    bool found = false;
+    if (code)
+        exit(code);
+    for (int k = 0; k < count; k++)
+        found |= !strcmp(names[k], name);
+    free(names);
+    return found;
+}
 
 Array *array_of(const SdcArray *a)
 {
@@ -20,16 +41,24 @@ SdcArray array_view(const Array *a)
 }
 
 /* A half-precision model is judged against the same weights evaluated in f32, where the folder has that. */
-Array **recorded_outputs(const Graph *g, const char *folder)
+static const char *output_path(const Graph *g, const char *data, int k)
+{
+    if (is_npz(data))
+        return has_member(data, g->output_names[k]) ? data : NULL;
+    const char *path = text_format("%s/output_fp32_%d.pb", data, k);
+    if (access(path, F_OK))
+        path = text_format("%s/output_%d.pb", data, k);
+    return access(path, F_OK) ? NULL : path;
+}
+
+Array **recorded_outputs(const Graph *g, const char *data)
 {
     Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted);
     int found = 0;
     for (int k = 0; k < g->n_outputs; k++) {
-        const char *path = text_format("%s/output_fp32_%d.pb", folder, k);
+        const char *path = output_path(g, data, k);
         SdcArray a;
-        if (access(path, F_OK))
-            path = text_format("%s/output_%d.pb", folder, k);
-        if (access(path, F_OK))
+        if (!path)
             continue;
         int code = sdc_array_read(&a, path, g->output_names[k]);
         if (code)
@@ -39,17 +68,31 @@ Array **recorded_outputs(const Graph *g, const char *folder)
         found++;
     }
     if (!found)
-        fail(SDC_BAD_INPUT, "%s: holds no output_0.pb", folder);
+        fail(SDC_BAD_INPUT, "%s: holds no %s", data, is_npz(data) ? "member that is named as an output" : "output_0.pb");
     return wanted;
 }
 
-/* The files' order is the graph's order of inputs, those included that initializers shadow; names decide where given. */
-Input *recorded_inputs(const Graph *g, const char *folder)
+static Input *npz_inputs(const Graph *g, const char *path)
 {
+    Input *given = alloc_array(g->n_inputs, sizeof *given);
+    for (int k = 0; k < g->n_inputs; k++) {
+        int code = sdc_array_read(&given[k].array, path, g->inputs[k]->name);
+        if (code)
+            exit(code);
+        given[k].path = path;
+    }
+    return given;
+}
+
+/* The files' order is the graph's order of inputs, those included that initializers shadow; names decide where given. */
+Input *recorded_inputs(const Graph *g, const char *data)
+{
+    if (is_npz(data))
+        return npz_inputs(g, data);
     Input *given = alloc_array(g->n_inputs, sizeof *given);
     bool *found = alloc_array(g->n_inputs + 1, sizeof *found);
     for (int k = 0; k < 1000; k++) {
-        const char *path = text_format("%s/input_%d.pb", folder, k);
+        const char *path = text_format("%s/input_%d.pb", data, k);
         if (access(path, R_OK))
             break;
         SdcArray a;
@@ -68,7 +111,7 @@ Input *recorded_inputs(const Graph *g, const char *folder)
     }
     for (int j = 0; j < g->n_inputs; j++)
         if (!found[j])
-            fail(SDC_BAD_INPUT, "%s: no file holds the input '%s'", folder, g->inputs[j]->name);
+            fail(SDC_BAD_INPUT, "%s: no file holds the input '%s'", data, g->inputs[j]->name);
     return given;
 }
 

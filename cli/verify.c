@@ -1,6 +1,6 @@
 /* verify: is a model computed right?
  *
- *   --data DIR          against the outputs recorded in an ONNX test_data_set folder, by the oracle
+ *   --data DIR|NPZ      against the outputs recorded in an ONNX test_data_set folder or an .npz, by the oracle
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
  *   --bisect            every node's result against the oracle's: names the first that differs                       */
 #include "verify.h"
@@ -17,7 +17,7 @@ static int option_jobs(void *into, const char *value) { return parse_int(value, 
 static int option_threads(void *into, const char *value) { return parse_int(value, 1, 1024, &((Options *)into)->threads); }
 
 static const SdcOption table[] = {
-    {"data", 'd', "DIR", "recorded inputs and outputs: input_0.pb ..., output_0.pb ...", option_data},
+    {"data", 'd', "DIR|NPZ", "recorded inputs and outputs: a folder of input_0.pb ..., output_0.pb ..., or an .npz", option_data},
     {"input", 0, "NAME=FILE", "an input (.npy, .npz, .pb); the others are random (repeat)", option_inputs},
     {"compiled", 0, NULL, "run an executable instead of the oracle", option_compiled},
     {"bisect", 0, NULL, "name the first node whose result differs from the oracle's", option_bisect},
@@ -72,12 +72,12 @@ static int report(const Options *o, const Graph *g, Array *const *got, Array *co
     return failed ? SDC_BAD_INPUT : SDC_OK;
 }
 
-static int verify_data(const char *path, const char *folder, const Options *o)
+static int verify_data(const char *path, const char *data, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
     Bindings b = read_bindings(o, path);
-    Input *inputs = recorded_inputs(g, folder);
-    Array **wanted = recorded_outputs(g, folder), **got = alloc_array(g->n_outputs + 1, sizeof *got);
+    Input *inputs = recorded_inputs(g, data);
+    Array **wanted = recorded_outputs(g, data), **got = alloc_array(g->n_outputs + 1, sizeof *got);
     const Value **before = alloc_array(g->n_inputs + 1, sizeof *before);
     bool *as_constant = alloc_array(g->n_inputs + 1, sizeof *as_constant);
     for (int k = 0; k < g->n_inputs; k++) {
@@ -114,7 +114,7 @@ int command_verify(int argc, char **argv)
 {
     Options o = {0};
     int n, code = SDC_OK;
-    char **positional = parse_options(table, &o, argc, argv, &n, "sdc verify MODEL.onnx [--data DIR] [--compiled] [options]", examples);
+    char **positional = parse_options(table, &o, argc, argv, &n, "sdc verify MODEL.onnx [--data DIR|NPZ] [--compiled] [options]", examples);
     if (n != 1)
         return sdc_error(SDC_USAGE, "verify takes one model; see sdc verify --help");
     for (int k = 0; k < o.data.count; k++) {

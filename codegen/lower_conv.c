@@ -1,5 +1,5 @@
-/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in single precision through conv.h,
- * conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
+/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in single precision through
+ * conv.h, conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "matmul.h"
 #include "spatial.h"
 
-/* ---- packed weights ---------------------------------------------------------------------------------------------------- */
+/* ---- packed weights ---------------------------------------------------------------------------------------------- */
 
 enum { SHAPE_FIELDS = sizeof(ConvShape) / sizeof(int64_t) };
 
@@ -31,16 +31,16 @@ static void pack_weights(void *dst, const Tensor *t, const int64_t *p)
     free(f);
 }
 
-/* ---- the fast kernels ----------------------------------------------------------------------------------------------------- */
+/* ---- the fast kernels -------------------------------------------------------------------------------------------- */
 
 static ConvShape conv_shape(const Node *n, const Window *w)
 {
     const Shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
     int last = w->rank - 1;
     ConvShape s = {.batch = x->dim[0], .in_h = 1, .in_c = x->dim[1], .out_h = 1, .out_c = y->dim[1], .kernel_h = 1,
-                   .stride_h = 1, .dilation_h = 1, .in_w = w->in[last], .out_w = w->out[last], .kernel_w = w->kernel[last],
-                   .stride_w = w->stride[last], .pad_left = w->before[last], .dilation_w = w->dilation[last],
-                   .groups = attr_i(n, "group")};
+                   .stride_h = 1, .dilation_h = 1, .in_w = w->in[last], .out_w = w->out[last],
+                   .kernel_w = w->kernel[last], .stride_w = w->stride[last], .pad_left = w->before[last],
+                   .dilation_w = w->dilation[last], .groups = attr_i(n, "group")};
     if (w->rank == 2) {
         s.in_h = w->in[0];
         s.out_h = w->out[0];
@@ -72,7 +72,8 @@ static void conv_parameters(Call *c, const ConvShape *s)
     const struct { const char *name; int64_t value; } list[] = {
         {"BATCH", s->batch}, {"IN_H", s->in_h}, {"IN_W", s->in_w}, {"OUT_H", s->out_h}, {"OUT_W", s->out_w},
         {"KERNEL_H", s->kernel_h}, {"KERNEL_W", s->kernel_w}, {"STRIDE_H", s->stride_h}, {"STRIDE_W", s->stride_w},
-        {"PAD_TOP", s->pad_top}, {"PAD_LEFT", s->pad_left}, {"DILATION_H", s->dilation_h}, {"DILATION_W", s->dilation_w},
+        {"PAD_TOP", s->pad_top}, {"PAD_LEFT", s->pad_left}, {"DILATION_H", s->dilation_h},
+        {"DILATION_W", s->dilation_w},
     };
     for (size_t k = 0; k < sizeof list / sizeof *list; k++)
         call_int(c, list[k].name, list[k].value);
@@ -87,8 +88,8 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     int64_t parameters[SHAPE_FIELDS + 1];
     memcpy(parameters, &s, sizeof s);
     parameters[SHAPE_FIELDS] = vl;
-    View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters, SHAPE_FIELDS + 1, DT_F32,
-                                  pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
+    View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters,
+                                  SHAPE_FIELDS + 1, DT_F32, pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
     View bias = input_of(n, 2) ? view_f32_list(l, n, n->in[2]) : (View){.dtype = DT_F32};
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
@@ -149,7 +150,7 @@ static void fast_conv(Lowering *l, Node *n, const Window *w)
         lower_copy_view(l, n, wanted, y);
 }
 
-/* ---- any other type, rank or source of weights ---------------------------------------------------------------------------- */
+/* ---- any other type, rank or source of weights ------------------------------------------------------------------- */
 
 static void any_conv(Lowering *l, Node *n, const Window *w)
 {

@@ -11,7 +11,7 @@
 #include "matmul.h"
 #include "spatial.h"
 
-/* ---- ConvTranspose ----------------------------------------------------------------------------------------------------------- */
+/* ---- ConvTranspose ----------------------------------------------------------------------------------------------- */
 
 /* W [C, K / groups, taps...] as [groups, C / groups, taps * K / groups]. */
 static View transposed_weights(Lowering *l, Node *n, int64_t groups, Value **constant)
@@ -23,7 +23,8 @@ static View transposed_weights(Lowering *l, Node *n, int64_t groups, Value **con
     return view_split(view_flatten(w, 1, rank - 1), 0, groups);
 }
 
-static void fold_call(Lowering *l, Node *n, View y, View col, const Window *w, int64_t groups, const int64_t *col_strides, View bias)
+static void fold_call(Lowering *l, Node *n, View y, View col, const Window *w, int64_t groups,
+                      const int64_t *col_strides, View bias)
 {
     static const char *const names[] = {"COL_N", "COL_G", "COL_K", "COL_T", "COL_P"};
     Call *c = call_kernel(l, n, "fold");
@@ -91,7 +92,7 @@ void lower_col2im(Lowering *l, Node *n)
     fold_call(l, n, y, x, &w, 1, strides, (View){.dtype = y.dtype});
 }
 
-/* ---- DeformConv ---------------------------------------------------------------------------------------------------------------- */
+/* ---- DeformConv -------------------------------------------------------------------------------------------------- */
 
 /* Windows [N, pixels, C * taps] of a DeformConv in the data's own type. */
 static View gather_call(Lowering *l, Node *n, const Window *w, const int64_t *out)
@@ -107,9 +108,10 @@ static View gather_call(Lowering *l, Node *n, const Window *w, const int64_t *ou
     call_read(c, offset);
     call_read(c, mask);
     const struct { const char *name; int64_t value; } list[] = {
-        {"BATCH", s->dim[0]}, {"CHANNELS", s->dim[1]}, {"HEIGHT", s->dim[2]}, {"WIDTH", s->dim[3]}, {"PARTS", attr_i(n, "offset_group")},
-        {"OUT_H", out[0]}, {"OUT_W", out[1]}, {"KERNEL_H", w->kernel[0]}, {"KERNEL_W", w->kernel[1]}, {"STRIDE_H", w->stride[0]},
-        {"STRIDE_W", w->stride[1]}, {"DILATION_H", w->dilation[0]}, {"DILATION_W", w->dilation[1]}, {"PAD_TOP", w->before[0]},
+        {"BATCH", s->dim[0]}, {"CHANNELS", s->dim[1]}, {"HEIGHT", s->dim[2]}, {"WIDTH", s->dim[3]},
+        {"PARTS", attr_i(n, "offset_group")}, {"OUT_H", out[0]}, {"OUT_W", out[1]}, {"KERNEL_H", w->kernel[0]},
+        {"KERNEL_W", w->kernel[1]}, {"STRIDE_H", w->stride[0]}, {"STRIDE_W", w->stride[1]},
+        {"DILATION_H", w->dilation[0]}, {"DILATION_W", w->dilation[1]}, {"PAD_TOP", w->before[0]},
         {"PAD_LEFT", w->before[1]}, {"HAS_MASK", mask.buffer != NULL},
     };
     call_type(c, "T", x.dtype);

@@ -1,4 +1,5 @@
-/* lower_einsum.c: Einsum and Det.  A permutation is a view, a contraction of two operands a matrix product, the rest loops. */
+/* lower_einsum.c: Einsum and Det.  A permutation is a view, a contraction of two operands a matrix product; the rest
+ * are loops. */
 #include <string.h>
 
 #include "../ir/einsum.h"
@@ -6,10 +7,13 @@
 #include "matmul.h"
 #include "spatial.h"
 
-/* ---- contraction of two operands ------------------------------------------------------------------------------------------ */
+/* ---- contraction of two operands --------------------------------------------------------------------------------- */
 
 /* Labels of the result and the sum, sorted by their part in a matrix product. */
-typedef struct { int batch[MAX_RANK], rows[MAX_RANK], columns[MAX_RANK], depth[MAX_RANK], n_batch, n_rows, n_columns, n_depth; } Roles;
+typedef struct {
+    int batch[MAX_RANK], rows[MAX_RANK], columns[MAX_RANK], depth[MAX_RANK];
+    int n_batch, n_rows, n_columns, n_depth;
+} Roles;
 
 static int axis_with(const Einsum *e, int k, int label)
 {
@@ -54,7 +58,8 @@ static bool roles_of(const Einsum *e, const Node *n, Roles *r)
 }
 
 /* dim [batch..., product of first, product of second] */
-static int product_dims(const Einsum *e, const Roles *r, const int *first, int n_first, const int *second, int n_second, int64_t *dim)
+static int product_dims(const Einsum *e, const Roles *r, const int *first, int n_first, const int *second,
+                        int n_second, int64_t *dim)
 {
     for (int k = 0; k < r->n_batch; k++)
         dim[k] = e->extent[r->batch[k]];
@@ -67,8 +72,8 @@ static int product_dims(const Einsum *e, const Roles *r, const int *first, int n
 }
 
 /* Operand k with its axes in the order batch, first, second, the latter two merged. */
-static View factor(Lowering *l, Node *n, const Einsum *e, const Roles *r, int k, const int *first, int n_first, const int *second,
-                   int n_second, Value **constant)
+static View factor(Lowering *l, Node *n, const Einsum *e, const Roles *r, int k, const int *first, int n_first,
+                   const int *second, int n_second, Value **constant)
 {
     int perm[MAX_RANK], count = 0;
     int64_t dim[MAX_RANK];
@@ -123,7 +128,7 @@ static void contract(Lowering *l, Node *n, const Einsum *e, const Roles *r)
     lower_product(l, n, p);
 }
 
-/* ---- loops --------------------------------------------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 static void loops(Lowering *l, Node *n, const Einsum *e)
 {
@@ -182,7 +187,7 @@ void lower_einsum(Lowering *l, Node *n)
         loops(l, n, &e);
 }
 
-/* ---- Det ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Det --------------------------------------------------------------------------------------------------------- */
 
 void lower_det(Lowering *l, Node *n)
 {

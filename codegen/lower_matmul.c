@@ -10,7 +10,7 @@
 #include "conv_pack.h"
 #include "matmul.h"
 
-/* ---- views ----------------------------------------------------------------------------------------------------------- */
+/* ---- views ------------------------------------------------------------------------------------------------------- */
 
 View view_insert(View v, int axis)
 {
@@ -67,7 +67,7 @@ View view_f32_list(Lowering *l, Node *n, Value *v)
     return list;
 }
 
-/* ---- packed constants -------------------------------------------------------------------------------------------------- */
+/* ---- packed constants -------------------------------------------------------------------------------------------- */
 
 enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP, P_COUNT };
 
@@ -85,7 +85,7 @@ static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
     free(f);
 }
 
-/* ---- gemm.h --------------------------------------------------------------------------------------------------------------- */
+/* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
 
 /* The two batch levels and the row extent that gemm.h knows, with the strides of y, a and b along each. */
 typedef struct { int64_t rows, y_row, a_row, outer, inner, outer_step[3], inner_step[3]; } Nest;
@@ -159,8 +159,8 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     View b = p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
     if (p->constant) {
-        int64_t how[P_COUNT] = {b.offset, depth, columns, row, transposed, vl, x->outer_step[2] ? x->outer : 1, x->outer_step[2],
-                                x->inner_step[2] ? x->inner : 1, x->inner_step[2]};
+        int64_t how[P_COUNT] = {b.offset, depth, columns, row, transposed, vl, x->outer_step[2] ? x->outer : 1,
+                                x->outer_step[2], x->inner_step[2] ? x->inner : 1, x->inner_step[2]};
         b = weights_packed(l, p->constant, pack_matrices, "gemm", how, P_COUNT, DT_F32, floats);
     } else
         room = scratch(l, DT_F32, floats);
@@ -178,11 +178,12 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     note_product(c, p);
 }
 
-/* ---- matmul_any.h ----------------------------------------------------------------------------------------------------------- */
+/* ---- matmul_any.h ------------------------------------------------------------------------------------------------ */
 
 static void any_call(Lowering *l, Node *n, Product *p)
 {
-    static const char *const lists[] = {"SY", "SA", "SB"}, *const names[][2] = {{"Y_ROW", "Y_COLUMN"}, {"A_ROW", "A_COLUMN"}, {"B_ROW", "B_COLUMN"}};
+    static const char *const lists[] = {"SY", "SA", "SB"};
+    static const char *const names[][2] = {{"Y_ROW", "Y_COLUMN"}, {"A_ROW", "A_COLUMN"}, {"B_ROW", "B_COLUMN"}};
     int m = p->y.rank - 2;
     if (p->constant)
         p->b.buffer = view_cast(l, n, view_of(l, p->constant), p->y.dtype).buffer;
@@ -212,7 +213,7 @@ static void any_call(Lowering *l, Node *n, Product *p)
     note_product(c, p);
 }
 
-/* ---- choice -------------------------------------------------------------------------------------------------------------------- */
+/* ---- choice ------------------------------------------------------------------------------------------------------ */
 
 static bool runs_along(const View *v, int axis)
 {
@@ -262,7 +263,8 @@ static View with_batch_of(const View *y, View v)
     dim[y->rank - 2] = v.dim[v.rank - 2];
     dim[y->rank - 1] = v.dim[v.rank - 1];
     View r = view_broadcast(v, y->rank, dim);
-    for (int k = 1; k <= 2; k++)                    /* an extent of 1 keeps its stride: it is told from a broadcast one */
+    /* an extent of 1 keeps its stride: it is told from a broadcast one */
+    for (int k = 1; k <= 2; k++)
         r.stride[y->rank - k] = v.stride[v.rank - k];
     return r;
 }
@@ -285,7 +287,7 @@ void lower_product(Lowering *l, Node *n, Product p)
         any_call(l, n, &p);
 }
 
-/* ---- MatMul and Gemm ------------------------------------------------------------------------------------------------------------- */
+/* ---- MatMul and Gemm --------------------------------------------------------------------------------------------- */
 
 /* Where the only reader is a Transpose that keeps the last axis, the result is stored in the transpose's order: joining
  * attention heads then moves nothing. */
@@ -295,7 +297,8 @@ static View matmul_result(Lowering *l, Node *n)
     const Node *reader = y->n_uses == 1 && !y->graph_output ? y->uses[0] : NULL;
     int64_t perm[MAX_RANK];
     int rank = y->shape.rank;
-    if (!reader || reader->op != OP_Transpose || rank < 3 || attr_ints(reader, "perm", perm, MAX_RANK) != rank || perm[rank - 1] != rank - 1)
+    if (!reader || reader->op != OP_Transpose || rank < 3 || attr_ints(reader, "perm", perm, MAX_RANK) != rank ||
+        perm[rank - 1] != rank - 1)
         return result_dense(l, y);
     View order = {.rank = rank};
     int64_t step = 1;

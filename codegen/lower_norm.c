@@ -12,7 +12,7 @@ static DType real_type(const Value *v)
     return v->dtype == DT_F64 ? DT_F64 : DT_F32;
 }
 
-/* ---- rows along one or more trailing axes -------------------------------------------------------------------------------- */
+/* ---- rows along one or more trailing axes ------------------------------------------------------------------------ */
 
 /* Where a kernel writes its result: the result itself, or a temporary of the computing type. */
 static View result_room(Lowering *l, View wanted, DType real)
@@ -88,7 +88,7 @@ static void row_norm(Lowering *l, Node *n, bool centred)
 {
     const Shape *s = &n->in[0]->shape;
     int axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
-    DType real = real_type(n->in[0]), stash = output_of(n, 1) ? n->out[1]->dtype : output_of(n, 2) ? n->out[2]->dtype : DT_F32;
+    DType real = real_type(n->in[0]), stash = attr_i(n, "stash_type") == DT_BF16 ? DT_BF16 : DT_F32;
     int64_t width = index_span(s->dim, axis, s->rank), scale_row, bias_row = 0;
     View wanted = result_dense(l, n->out[0]), mean = {.dtype = stash}, inverse = {.dtype = stash};
     if (output_of(n, 1))
@@ -134,7 +134,7 @@ void lower_rms_norm(Lowering *l, Node *n)
     row_norm(l, n, false);
 }
 
-/* ---- channels ---------------------------------------------------------------------------------------------------------------- */
+/* ---- channels ---------------------------------------------------------------------------------------------------- */
 
 /* x and the result either dense or channels last, as x is; in the computing type. */
 typedef struct { View x, y, wanted; bool last; DType real; int64_t batch, channels, area; } Planes;
@@ -173,7 +173,8 @@ static void channel_norm(Lowering *l, Node *n, int64_t groups)
         return;
     int64_t extent = p.last ? p.area : p.channels / groups * p.area, block = p.last ? UNIT / p.channels : UNIT;
     block = block < 4 ? 4 : block;
-    View scale = view_cast(l, n, view_dense(l, n->in[1]), p.real), bias = view_cast(l, n, view_dense(l, n->in[2]), p.real);
+    View scale = view_cast(l, n, view_dense(l, n->in[1]), p.real);
+    View bias = view_cast(l, n, view_dense(l, n->in[2]), p.real);
     View sums = scratch(l, DT_F64, p.batch * groups * ((extent + block - 1) / block) * 2);
     View lines = scratch(l, p.real, p.batch * p.channels * 2);
     Call *c = call_kernel(l, n, "group_norm");
@@ -210,8 +211,9 @@ void lower_batch_norm(Lowering *l, Node *n)
             moved[k] = result_dense(l, n->out[k + 1]);
     if (view_count(&p.wanted) == 0)
         return;
-    View in[5] = {p.x, view_cast(l, n, view_dense(l, n->in[1]), affine), view_cast(l, n, view_dense(l, n->in[2]), affine),
-                  view_cast(l, n, view_dense(l, n->in[3]), moments), view_cast(l, n, view_dense(l, n->in[4]), moments)};
+    View in[5] = {p.x};
+    for (int k = 1; k < 5; k++)
+        in[k] = view_cast(l, n, view_dense(l, n->in[k]), k < 3 ? affine : moments);
     View lines = scratch(l, p.real, p.channels * 2);
     Call *c = call_kernel(l, n, "batch_norm");
     call_write(c, p.y);

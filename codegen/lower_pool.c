@@ -7,7 +7,7 @@
 #include "axes.h"
 #include "spatial.h"
 
-/* ---- pools ----------------------------------------------------------------------------------------------------------------- */
+/* ---- pools ------------------------------------------------------------------------------------------------------- */
 
 static const char *pool_kind(const Node *n)
 {
@@ -70,7 +70,9 @@ void lower_max_unpool(Lowering *l, Node *n)
     Window w = window_attributes(n, x->rank - 2, NULL);
     int64_t full[MAX_RANK], strides[MAX_RANK];
     for (int k = 0; k < x->rank; k++)
-        full[k] = k < 2 ? x->dim[k] : (x->dim[k] - 1) * w.stride[k - 2] - w.before[k - 2] - w.after[k - 2] + w.kernel[k - 2];
+        full[k] = x->dim[k];
+    for (int k = 0; k < w.rank; k++)
+        full[k + 2] = (x->dim[k + 2] - 1) * w.stride[k] - w.before[k] - w.after[k] + w.kernel[k];
     shape_strides(y, strides);
     View to = result_dense(l, n->out[0]);
     if (view_count(&to) == 0)
@@ -89,7 +91,7 @@ void lower_max_unpool(Lowering *l, Node *n)
     call_note(c, "MaxUnpool %s -> %s", shape_text(x), shape_text(y));
 }
 
-/* ---- regions ----------------------------------------------------------------------------------------------------------------- */
+/* ---- regions ----------------------------------------------------------------------------------------------------- */
 
 static Call *region_call(Lowering *l, Node *n, const char *kernel)
 {

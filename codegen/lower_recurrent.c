@@ -1,4 +1,4 @@
-/* lower_recurrent.c: RNN, GRU and LSTM: one matrix product of all inputs with W for each direction, then recurrent.h. */
+/* lower_recurrent.c: RNN, GRU and LSTM: one matrix product of all inputs with W a direction, then recurrent.h. */
 #include <math.h>
 
 #include "../ir/recurrent.h"
@@ -16,7 +16,8 @@ static View operand(Lowering *l, Node *n, int k, DType type)
 static View input_products(Lowering *l, Node *n, const Recurrent *r, DType type, View bias)
 {
     int64_t width = r->gates * r->hidden;
-    View x = view_cast(l, n, view_dense(l, n->in[0]), type), all = temporary(l, type, 4, (int64_t[]){r->directions, r->steps, r->batch, width});
+    View x = view_cast(l, n, view_dense(l, n->in[0]), type);
+    View all = temporary(l, type, 4, (int64_t[]){r->directions, r->steps, r->batch, width});
     if (r->batch_first)
         x = view_permute(x, 3, (int[]){1, 0, 2});
     for (int64_t d = 0; d < r->directions; d++) {
@@ -94,8 +95,9 @@ void lower_recurrent(Lowering *l, Node *n)
         }
     if (r.batch == 0)
         return;
-    View bias = operand(l, n, 3, type), gates = input_products(l, n, &r, type, bias), recurrence = operand(l, n, 2, type);
-    View lengths = operand(l, n, 4, DT_I32), h = operand(l, n, 5, type), c_state = operand(l, n, 6, type), peephole = operand(l, n, 7, type);
+    View bias = operand(l, n, 3, type), gates = input_products(l, n, &r, type, bias);
+    View recurrence = operand(l, n, 2, type), lengths = operand(l, n, 4, DT_I32);
+    View h = operand(l, n, 5, type), c_state = operand(l, n, 6, type), peephole = operand(l, n, 7, type);
     View work = scratch(l, type, r.directions * r.batch * 8 * r.hidden);
     Call *c = call_kernel(l, n, "recurrent");
     for (int k = 0; k < 3; k++)

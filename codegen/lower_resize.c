@@ -1,5 +1,5 @@
-/* lower_resize.c: Resize.  Nearest copies blocks through index tables; the other modes interpolate one axis at a time, axes
- * that shrink first.  The result keeps the storage order of the data. */
+/* lower_resize.c: Resize.  Nearest copies blocks through index tables; the other modes interpolate one axis at a time,
+ * axes that shrink first.  The result keeps the storage order of the data. */
 #include <string.h>
 
 #include "../ir/index.h"
@@ -7,7 +7,7 @@
 #include "../runtime/runtime.h"
 #include "spatial.h"
 
-/* ---- tables as constants ------------------------------------------------------------------------------------------------ */
+/* ---- tables as constants ----------------------------------------------------------------------------------------- */
 
 static View table_of(Lowering *l, Node *n, DType dtype, int64_t count, const void *data)
 {
@@ -53,7 +53,7 @@ static void storage_order(const View *v, int *axes)
     }
 }
 
-/* ---- nearest ------------------------------------------------------------------------------------------------------------ */
+/* ---- nearest ----------------------------------------------------------------------------------------------------- */
 
 static void nearest(Lowering *l, Node *n, const Resize *r, View y, View x)
 {
@@ -61,7 +61,8 @@ static void nearest(Lowering *l, Node *n, const Resize *r, View y, View x)
     int64_t out[MAX_RANK], strides[MAX_RANK], begin[MAX_RANK], entries[MAX_RANK], total = 0, block = 1;
     bool outside = false;
     storage_order(&y, order);
-    for (; rank > 0 && r->axis[order[rank - 1]].identity && (y.dim[order[rank - 1]] == 1 || x.stride[order[rank - 1]] == block); rank--)
+    for (; rank > 0 && r->axis[order[rank - 1]].identity &&
+         (y.dim[order[rank - 1]] == 1 || x.stride[order[rank - 1]] == block); rank--)
         block *= y.dim[order[rank - 1]];
     for (int k = 0; k < rank; k++) {
         const ResizeAxis *a = &r->axis[order[k]];
@@ -99,14 +100,15 @@ static void nearest(Lowering *l, Node *n, const Resize *r, View y, View x)
     call_note(c, "resize nearest %s -> %s", shape_text(&n->in[0]->shape), shape_text(&n->out[0]->shape));
 }
 
-/* ---- linear and cubic ------------------------------------------------------------------------------------------------------- */
+/* ---- linear and cubic -------------------------------------------------------------------------------------------- */
 
 /* One axis of x, whose axes are in storage order without gaps, into y. */
 static void one_axis(Lowering *l, Node *n, const Resize *r, int axis, int place, View y, View x, DType real)
 {
     const ResizeAxis *a = &r->axis[axis];
     bool whole = !dtype_is_float(y.dtype);
-    View index = index_table(l, n, a->index, a->out * a->taps), weights = weight_table(l, n, real, a->weight, a->out * a->taps);
+    View index = index_table(l, n, a->index, a->out * a->taps);
+    View weights = weight_table(l, n, real, a->weight, a->out * a->taps);
     Call *c = call_kernel(l, n, "resize_axis");
     call_write(c, y);
     call_read(c, x);

@@ -9,19 +9,20 @@ typedef struct {
     View y;                         /* [batch..., M, N]; the elements of a row lie side by side */
     View a;                         /* [batch..., M, K]; leading axes broadcast to y's, as numpy has it */
     View b;                         /* [batch..., K, N], likewise */
-    Value *constant;                /* b looks at this constant (b.buffer is NULL), which is packed for its kernel; else NULL */
+    Value *constant;                /* NULL, or what b looks at: b.buffer is NULL then, it is packed for its kernel */
     View bias;                      /* [N], side by side; no buffer: none */
 } Product;
 
 void lower_product(Lowering *l, Node *n, Product p);
 
-/* v as an operand: where it lives, or, for a constant, its dims and row-major strides without a buffer and *constant = v. */
+/* v as an operand: where it lives, or, for a constant, its dims and row-major strides without a buffer and
+ * *constant = v. */
 View product_operand(Lowering *l, Value *v, Value **constant);
 
 /* v with an axis of extent 1 in front of axis `axis`. */
 View view_insert(View v, int axis);
 
-/* A floating-point operand in single precision, gapless as v's element order asks: constants are converted when packed. */
+/* A floating-point operand in single precision, row-major; a constant is converted when it is packed. */
 View view_f32_list(Lowering *l, Node *n, Value *v);
 
 #endif

@@ -11,8 +11,8 @@ View channels_to_last(View v);
 /* Parameters RANK, and the lists IN OUT KERNEL STRIDE DILATION BEFORE of the spatial axes. */
 void window_parameters(Call *c, const Window *w);
 
-/* v with its axes permuted, ready to be a factor of a product: a constant becomes a Transpose of it that is evaluated when
- * weights are packed (then *constant is that, and the view has no buffer); a run-time value is copied. */
+/* v with its axes permuted, ready to be a factor of a product: a constant becomes a Transpose of it that is evaluated
+ * when weights are packed (then *constant is that, and the view has no buffer); a run-time value is copied. */
 View permuted_operand(Lowering *l, Node *n, Value *v, const int *perm, Value **constant);
 
 /* The axes [first, first + count) as one axis; the view must store them one inside the other. */

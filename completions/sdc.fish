@@ -30,7 +30,7 @@ complete -c sdc -n $compile -s q -l quiet -d "Print errors only"
 complete -c sdc -n $compile -s v -l verbose -d "Print the C compiler's command lines"
 
 set -l verify "__fish_seen_subcommand_from verify"
-complete -c sdc -n $verify -s d -l data -x -a "(__fish_complete_directories)" -d "Recorded inputs and outputs"
+complete -c sdc -n $verify -s d -l data -r -d "Recorded inputs and outputs"
 complete -c sdc -n $verify -l input -r -d "NAME=FILE: an input"
 complete -c sdc -n $verify -l compiled -d "Run an executable instead of the oracle"
 complete -c sdc -n $verify -l bisect -d "Name the first node whose result differs"

@@ -55,7 +55,8 @@ static void label_operand(const Node *n, Einsum *e, int k, const int *term, int 
         ellipsis |= term[j] < 0;
     int dots = s->rank - (length - ellipsis);
     if (dots < 0 || (!ellipsis && dots))
-        fail_node(SDC_BAD_INPUT, n, "operand %d of equation '%s' has shape %s", k, attr_s(n, "equation"), shape_text(s));
+        fail_node(SDC_BAD_INPUT, n, "operand %d of equation '%s' has shape %s", k, attr_s(n, "equation"),
+                  shape_text(s));
     int axis = 0;
     for (int j = 0; j < length; j++) {
         if (term[j] >= 0)

@@ -29,7 +29,7 @@ static void swap_axes(double *to, const double *from, int64_t count, int64_t row
                 to[(n * columns + j) * rows + i] = from[(n * rows + i) * columns + j];
 }
 
-/* ---- Conv and ConvTranspose -------------------------------------------------------------------------------------------- */
+/* ---- Conv and ConvTranspose -------------------------------------------------------------------------------------- */
 
 typedef struct {
     const Window *w;
@@ -51,14 +51,17 @@ static void walk_run(const Walk *k, int64_t tap, int64_t small_row, int64_t larg
     end = end < k->small[last] ? end : k->small[last];
     if (first >= end)
         return;
-    int64_t at_small = small_row * k->small[last] + first, at_large = large_row * k->large[last] + first * stride + shift;
+    int64_t at_small = small_row * k->small[last] + first;
+    int64_t at_large = large_row * k->large[last] + first * stride + shift;
     int64_t wide_in = k->groups * k->in_channels, wide_out = k->groups * k->out_channels;
-    int64_t x_at = (k->transposed ? at_small : at_large) * wide_in, y_at = (k->transposed ? at_large : at_small) * wide_out;
+    int64_t x_at = (k->transposed ? at_small : at_large) * wide_in;
+    int64_t y_at = (k->transposed ? at_large : at_small) * wide_out;
     int64_t x_row = k->transposed ? wide_in : wide_in * stride, y_row = k->transposed ? wide_out * stride : wide_out;
     int64_t taps = window_taps(k->w), block = k->in_channels * k->out_channels;
     for (int64_t g = 0; g < k->groups; g++)
         product_float(k->y + y_at + g * k->out_channels, y_row, k->x + x_at + g * k->in_channels, x_row, 1,
-                      k->weights + (g * taps + tap) * block, k->out_channels, end - first, k->out_channels, k->in_channels);
+                      k->weights + (g * taps + tap) * block, k->out_channels, end - first, k->out_channels,
+                      k->in_channels);
 }
 
 /* One image of the batch: every outer position of the small side, every tap. */
@@ -96,7 +99,8 @@ static double *pack_weights(const Walk *k, const double *w)
             for (int64_t o = 0; o < k->out_channels; o++)
                 for (int64_t t = 0; t < taps; t++) {
                     int64_t from = k->transposed ? i * k->out_channels + o : o * k->in_channels + i;
-                    packed[((g * taps + t) * k->in_channels + i) * k->out_channels + o] = w[(g * block + from) * taps + t];
+                    int64_t to = ((g * taps + t) * k->in_channels + i) * k->out_channels + o;
+                    packed[to] = w[(g * block + from) * taps + t];
                 }
     return packed;
 }
@@ -138,7 +142,7 @@ void eval_conv_transpose(const Node *n, const Array *const *in, Array *const *ou
     convolve(&k, in[0], in[1], n->n_in > 2 ? in[2] : NULL, out[0]);
 }
 
-/* ---- DeformConv ---------------------------------------------------------------------------------------------------------- */
+/* ---- DeformConv -------------------------------------------------------------------------------------------------- */
 
 /* Bilinear sample of a plane [height][width]; outside it everything is 0. */
 static double sample_plane(const double *plane, int64_t height, int64_t width, double y, double x)
@@ -155,7 +159,8 @@ static double sample_plane(const double *plane, int64_t height, int64_t width, d
 }
 
 /* One element of the result: image b, output channel o, position (i, j). */
-static double deform_element(const Node *n, const Array *const *in, const Window *w, int64_t b, int64_t o, int64_t i, int64_t j)
+static double deform_element(const Node *n, const Array *const *in, const Window *w, int64_t b, int64_t o, int64_t i,
+                             int64_t j)
 {
     const Shape *x = &in[0]->shape, *k = &in[1]->shape, *f = &in[2]->shape;
     const Array *mask = n->n_in > 4 ? in[4] : NULL;
@@ -189,7 +194,7 @@ void eval_deform_conv(const Node *n, const Array *const *in, Array *const *out)
     }
 }
 
-/* ---- Col2Im ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Col2Im ------------------------------------------------------------------------------------------------------ */
 
 static void add_to(Array *y, int64_t to, const Array *x, int64_t from)
 {

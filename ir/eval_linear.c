@@ -17,7 +17,7 @@ static void *need_memory(int64_t count)
     return p;
 }
 
-/* ---- MatMul and Gemm ------------------------------------------------------------------------------------------------ */
+/* ---- MatMul and Gemm --------------------------------------------------------------------------------------------- */
 
 /* One matrix product between places of three arrays of one class; offsets and strides in elements. */
 static void multiply(Array *y, int64_t y_at, const Array *a, int64_t a_at, int64_t a_row, int64_t a_column,
@@ -106,12 +106,13 @@ void eval_gemm(const Node *n, const Array *const *in, Array *const *out)
     int64_t rows = out[0]->shape.dim[0], columns = out[0]->shape.dim[1];
     int64_t inner = in[0]->shape.dim[!across_a], width = in[0]->shape.dim[1];
     Array *turned = across_b ? transposed(in[1]) : NULL;
-    multiply(out[0], 0, in[0], 0, across_a ? 1 : width, across_a ? width : 1, turned ? turned : in[1], 0, rows, columns, inner);
+    multiply(out[0], 0, in[0], 0, across_a ? 1 : width, across_a ? width : 1, turned ? turned : in[1], 0, rows,
+             columns, inner);
     array_free(turned);
     add_scaled(n, out[0], n->n_in > 2 ? in[2] : NULL, columns);
 }
 
-/* ---- Einsum ----------------------------------------------------------------------------------------------------------- */
+/* ---- Einsum ------------------------------------------------------------------------------------------------------ */
 
 static void label_extents(const Einsum *e, const int *labels, int count, int64_t *dim)
 {
@@ -169,7 +170,7 @@ void eval_einsum(const Node *n, const Array *const *in, Array *const *out)
     }
 }
 
-/* ---- Det ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Det --------------------------------------------------------------------------------------------------------- */
 
 /* By Gaussian elimination with partial pivoting; destroys m [size][size]. */
 static double determinant(double *m, int64_t size)

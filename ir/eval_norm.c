@@ -6,7 +6,7 @@
 #include "index.h"
 #include "op.h"
 
-/* ---- sets of elements ------------------------------------------------------------------------------------------------- */
+/* ---- sets of elements -------------------------------------------------------------------------------------------- */
 
 /* Elements base + i * outer_step + j over i < outer, j < inner. */
 typedef struct { int64_t base, outer, outer_step, inner; } Span;
@@ -34,10 +34,11 @@ static double variance_of(const double *x, const Span *s, double mean)
     return sum / (double)(s->outer * s->inner);
 }
 
-/* ---- batch, instance and group normalisation -------------------------------------------------------------------------- */
+/* ---- batch, instance and group normalisation --------------------------------------------------------------------- */
 
 /* y = (x - mean) / deviation * scale + bias over one span. */
-static void apply(const double *x, double *y, const Span *s, double mean, double variance, double epsilon, double scale, double bias)
+static void apply(const double *x, double *y, const Span *s, double mean, double variance, double epsilon,
+                  double scale, double bias)
 {
     double deviation = sqrt(variance + epsilon);
     for (int64_t k = 0; k < s->outer * s->inner; k++) {
@@ -93,7 +94,7 @@ void eval_group_norm(const Node *n, const Array *const *in, Array *const *out)
     group_norm(n, attr_i(n, "num_groups"), in, out[0]);
 }
 
-/* ---- layer and RMS normalisation ---------------------------------------------------------------------------------------- */
+/* ---- layer and RMS normalisation --------------------------------------------------------------------------------- */
 
 /* Offset in operand a, which broadcasts to `full`, of the element at `at`. */
 static int64_t broadcast_offset(const Array *a, const Shape *full, const int64_t *at)
@@ -135,7 +136,7 @@ void eval_rms_norm(const Node *n, const Array *const *in, Array *const *out)
     layer_norm(n, false, in, out);
 }
 
-/* ---- the others ----------------------------------------------------------------------------------------------------------- */
+/* ---- the others -------------------------------------------------------------------------------------------------- */
 
 void eval_lrn(const Node *n, const Array *const *in, Array *const *out)
 {
@@ -143,11 +144,13 @@ void eval_lrn(const Node *n, const Array *const *in, Array *const *out)
     int64_t channels = x->dim[1], area = index_span(x->dim, 2, x->rank), size = attr_i(n, "size");
     int64_t before = (size - 1) / 2, after = size - 1 - before;
     for (int64_t k = 0; k < in[0]->count; k++) {
-        int64_t c = k / area % channels, from = c < before ? 0 : c - before, to = after < channels - 1 - c ? c + after : channels - 1;
+        int64_t c = k / area % channels, from = c < before ? 0 : c - before,
+            to = after < channels - 1 - c ? c + after : channels - 1;
         double sum = 0;
         for (int64_t j = from; j <= to; j++)
             sum += in[0]->f[k + (j - c) * area] * in[0]->f[k + (j - c) * area];
-        out[0]->f[k] = in[0]->f[k] / pow(attr_f(n, "bias") + attr_f(n, "alpha") / (double)size * sum, attr_f(n, "beta"));
+        out[0]->f[k] = in[0]->f[k] / pow(attr_f(n, "bias") + attr_f(n, "alpha") / (double)size * sum,
+                                         attr_f(n, "beta"));
     }
 }
 
@@ -208,7 +211,7 @@ void eval_mvn(const Node *n, const Array *const *in, Array *const *out)
     } while (index_next(x->rank, kept, at));
 }
 
-/* ---- softmax ------------------------------------------------------------------------------------------------------------------ */
+/* ---- softmax ----------------------------------------------------------------------------------------------------- */
 
 /* One line of `length` elements, `step` apart. */
 static void softmax_line(Op op, const double *x, double *y, int64_t length, int64_t step)

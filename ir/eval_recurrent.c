@@ -114,7 +114,8 @@ static void store_state(Array *into, int64_t at, const double *from, int64_t siz
 }
 
 /* Sequence b in direction d: all its steps; what lies behind its length stays zero in Y. */
-static void run_sequence(const Recurrent *r, Cell *k, Step *step, const Array *const *in, Array *const *out, int64_t d, int64_t b)
+static void run_sequence(const Recurrent *r, Cell *k, Step *step, const Array *const *in, Array *const *out, int64_t d,
+                         int64_t b)
 {
     RecurrentStrides sx = recurrent_x(r), sy = recurrent_y(r), ss = recurrent_state(r);
     int64_t length = in[4] ? in[4]->i[b] : r->steps, state = d * ss.direction + b * ss.batch;
@@ -146,9 +147,10 @@ void eval_recurrent(const Node *n, const Array *const *given, Array *const *resu
         fail(SDC_NO_SPACE, "out of memory");
     Step *step = r.gates == 1 ? step_rnn : r.gates == 3 ? step_gru : step_lstm;
     for (int64_t d = 0; d < r.directions; d++) {
-        Cell k = {.r = &r, .use = r.use[d], .w = part(in[1], d, rows * r.inputs), .recurrence = part(in[2], d, rows * size),
-                  .bias = part(in[3], d, 2 * rows), .peephole = part(in[7], d, 3 * size), .h = work, .c = work + size,
-                  .next = work + 2 * size, .gate = work + 3 * size};
+        Cell k = {.r = &r, .use = r.use[d], .w = part(in[1], d, rows * r.inputs),
+                  .recurrence = part(in[2], d, rows * size), .bias = part(in[3], d, 2 * rows),
+                  .peephole = part(in[7], d, 3 * size), .h = work, .c = work + size, .next = work + 2 * size,
+                  .gate = work + 3 * size};
         for (int64_t b = 0; b < r.batch; b++)
             run_sequence(&r, &k, step, in, out, d, b);
     }

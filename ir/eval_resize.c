@@ -34,10 +34,11 @@ static void saturate(Array *y)
     }
 }
 
-/* ---- Resize --------------------------------------------------------------------------------------------------------------- */
+/* ---- Resize ------------------------------------------------------------------------------------------------------ */
 
 /* from [outer][axis.in][inner] to [outer][axis.out][inner] */
-static void resize_axis(const ResizeAxis *a, double extrapolation, int64_t outer, int64_t inner, const double *from, double *to)
+static void resize_axis(const ResizeAxis *a, double extrapolation, int64_t outer, int64_t inner, const double *from,
+                        double *to)
 {
     for (int64_t o = 0; o < outer; o++)
         for (int64_t k = 0; k < a->out; k++) {
@@ -90,7 +91,8 @@ void eval_resize(const Node *n, const Array *const *in, Array *const *out)
             continue;
         now.dim[k] = r.axis[k].out;
         double *next = doubles(shape_count(&now));
-        resize_axis(&r.axis[k], r.extrapolation, index_span(now.dim, 0, k), index_span(now.dim, k + 1, now.rank), data, next);
+        resize_axis(&r.axis[k], r.extrapolation, index_span(now.dim, 0, k), index_span(now.dim, k + 1, now.rank), data,
+                    next);
         free(data);
         data = next;
     }
@@ -100,7 +102,7 @@ void eval_resize(const Node *n, const Array *const *in, Array *const *out)
     free(data);
 }
 
-/* ---- GridSample -------------------------------------------------------------------------------------------------------------- */
+/* ---- GridSample -------------------------------------------------------------------------------------------------- */
 
 typedef enum { PAD_ZEROS, PAD_BORDER, PAD_REFLECTION } Padding;
 
@@ -133,8 +135,8 @@ static int64_t resolve(const GridSampler *g, int axis, double p)
     return p <= 0 || isnan(p) ? 0 : p >= last ? g->dim[axis] - 1 : (int64_t)p;
 }
 
-/* Coordinate of the grid, -1..1, among the axis' elements; padding moves positions that lie outside, but for cubic, which
- * as in PyTorch and ONNX Runtime pads tap by tap. */
+/* Coordinate of the grid, -1..1, among the axis' elements; padding moves positions that lie outside, but for cubic,
+ * which as in PyTorch and ONNX Runtime pads tap by tap. */
 static double denormalize(const GridSampler *g, int axis, double v)
 {
     double extent = (double)g->dim[axis], half = g->corners ? 0 : 0.5;
@@ -207,7 +209,7 @@ void eval_grid_sample(const Node *n, const Array *const *in, Array *const *out)
     saturate(out[0]);
 }
 
-/* ---- AffineGrid --------------------------------------------------------------------------------------------------------------- */
+/* ---- AffineGrid -------------------------------------------------------------------------------------------------- */
 
 void eval_affine_grid(const Node *n, const Array *const *in, Array *const *out)
 {

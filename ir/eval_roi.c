@@ -20,7 +20,7 @@ static int64_t clamp(double v, int64_t low, int64_t high)
     return v >= (double)high ? high : v > (double)low ? (int64_t)v : low;
 }
 
-/* First and last element of bin k along one axis of `extent`: regions are rounded to whole elements, as in Fast R-CNN. */
+/* First and last element of bin k along one axis of `extent`: regions are rounded to elements, as in Fast R-CNN. */
 static void bin_range(double begin, double end, int64_t k, int64_t bins, int64_t extent, int64_t *from, int64_t *to)
 {
     double start = round(begin), size = fmax(round(end) - start + 1, 1) / (double)bins;
@@ -58,14 +58,15 @@ static bool neighbours(double p, int64_t extent, int64_t *low, int64_t *high, do
     return true;
 }
 
-/* A bilinear sample: the sum of its four weighted elements, or, as the ONNX tests have it for max, the largest of them. */
+/* A bilinear sample: the sum of its four weighted elements or, as the ONNX tests have it for max, the largest one. */
 static double sample(const double *plane, const int64_t *x, double y, double z, bool largest)
 {
     int64_t top, bottom, left, right;
     double down, across;
     if (!neighbours(y, x[2], &top, &bottom, &down) || !neighbours(z, x[3], &left, &right, &across))
         return 0;
-    double a = (1 - down) * (1 - across) * plane[top * x[3] + left], b = (1 - down) * across * plane[top * x[3] + right];
+    double a = (1 - down) * (1 - across) * plane[top * x[3] + left];
+    double b = (1 - down) * across * plane[top * x[3] + right];
     double c = down * (1 - across) * plane[bottom * x[3] + left], d = down * across * plane[bottom * x[3] + right];
     return largest ? fmax(fmax(a, b), fmax(c, d)) : a + b + c + d;
 }

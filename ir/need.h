@@ -4,8 +4,9 @@
 
 #include "sdc.h"
 
-void need_float(const Node *n, int k);               /* fails the node unless input k is floating point; absent is fine */
-void need_integer(const Node *n, int k);             /* ... is an integer and no bool; absent is fine */
-void need_same_type(const Node *n, int k, int j);    /* ... inputs k and j have one type; absent is fine */
+/* Each fails the node in one clear line; an absent input is fine. */
+void need_float(const Node *n, int k);              /* input k is floating point */
+void need_integer(const Node *n, int k);            /* input k is an integer and no bool */
+void need_same_type(const Node *n, int k, int j);   /* inputs k and j have one type */
 
 #endif

@@ -37,11 +37,12 @@ static Activation activation_by_name(const Node *n, const char *name)
     fail_node(SDC_UNSUPPORTED, n, "activation '%s' is unknown", name);
 }
 
-/* activation_alpha and activation_beta are consumed in order by the activations that take one; then the defaults serve. */
+/* activation_alpha and activation_beta are consumed in order by the activations that take one. */
 static void take_activations(const Node *n, Recurrent *r)
 {
     static const Activation usual[] = {ACT_SIGMOID, ACT_TANH, ACT_TANH};
-    const Attr *names = attr_find(n, "activations"), *alpha = attr_find(n, "activation_alpha"), *beta = attr_find(n, "activation_beta");
+    const Attr *names = attr_find(n, "activations");
+    const Attr *alpha = attr_find(n, "activation_alpha"), *beta = attr_find(n, "activation_beta");
     int total = r->activations * (int)r->directions, alphas = 0, betas = 0;
     if (names && (names->type != ATTR_STRINGS || names->count != total))
         fail_node(SDC_BAD_INPUT, n, "attribute 'activations' must list %d names", total);
@@ -49,10 +50,16 @@ static void take_activations(const Node *n, Recurrent *r)
         fail_node(SDC_BAD_INPUT, n, "attributes 'activation_alpha' and 'activation_beta' must be lists of floats");
     for (int k = 0; k < total; k++) {
         ActivationUse *use = &r->use[k / r->activations][k % r->activations];
-        use->kind = names ? activation_by_name(n, names->strings[k]) : r->gates == 1 ? ACT_TANH : usual[k % r->activations];
+        use->kind = r->gates == 1 ? ACT_TANH : usual[k % r->activations];
+        if (names)
+            use->kind = activation_by_name(n, names->strings[k]);
         int takes = activations[use->kind].takes;
-        use->alpha = takes > 0 && alpha && alphas < alpha->count ? alpha->floats[alphas++] : activations[use->kind].alpha;
-        use->beta = takes > 1 && beta && betas < beta->count ? beta->floats[betas++] : activations[use->kind].beta;
+        use->alpha = activations[use->kind].alpha;
+        use->beta = activations[use->kind].beta;
+        if (takes > 0 && alpha && alphas < alpha->count)
+            use->alpha = alpha->floats[alphas++];
+        if (takes > 1 && beta && betas < beta->count)
+            use->beta = beta->floats[betas++];
     }
 }
 

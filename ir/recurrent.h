@@ -1,13 +1,13 @@
-/* recurrent.h: RNN, GRU and LSTM taken apart: extents, activations, and where each operand is.  Shape rule, evaluator and
- * lowering share it.  Notation of the ONNX pages: T steps, B batch, D directions, I inputs, H hidden. */
+/* recurrent.h: RNN, GRU and LSTM taken apart: extents, activations, and where each operand is.  Shape rule, evaluator
+ * and lowering share it.  Notation of the ONNX pages: T steps, B batch, D directions, I inputs, H hidden. */
 #ifndef SDC_RECURRENT_H
 #define SDC_RECURRENT_H
 
 #include "sdc.h"
 
 typedef enum {
-    ACT_RELU, ACT_TANH, ACT_SIGMOID, ACT_AFFINE, ACT_LEAKY_RELU, ACT_THRESHOLDED_RELU, ACT_SCALED_TANH, ACT_HARD_SIGMOID,
-    ACT_ELU, ACT_SOFTSIGN, ACT_SOFTPLUS, ACT_COUNT
+    ACT_RELU, ACT_TANH, ACT_SIGMOID, ACT_AFFINE, ACT_LEAKY_RELU, ACT_THRESHOLDED_RELU, ACT_SCALED_TANH,
+    ACT_HARD_SIGMOID, ACT_ELU, ACT_SOFTSIGN, ACT_SOFTPLUS, ACT_COUNT
 } Activation;
 
 typedef struct { Activation kind; double alpha, beta; } ActivationUse;

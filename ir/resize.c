@@ -35,8 +35,8 @@ static int choice(const Node *n, const char *attribute, const char *const *names
 static Sampler sampler_of(const Node *n)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
-    static const char *const coordinates[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-                                              "asymmetric", "tf_crop_and_resize"};
+    static const char *const coordinates[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
+                                              "align_corners", "asymmetric", "tf_crop_and_resize"};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
     return (Sampler){.mode = (Mode)choice(n, "mode", modes, 3),
                      .coordinates = (Coordinates)choice(n, "coordinate_transformation_mode", coordinates, 6),
@@ -46,7 +46,7 @@ static Sampler sampler_of(const Node *n)
                      .cubic = attr_f(n, "cubic_coeff_a")};
 }
 
-/* ---- extents ----------------------------------------------------------------------------------------------------------- */
+/* ---- extents ----------------------------------------------------------------------------------------------------- */
 
 /* Input k as numbers; 0 when it is absent or empty. */
 static int floats_of(const Node *n, int k, const char *what, double *into, int room)
@@ -86,7 +86,8 @@ static int axes_of(const Node *n, int rank, int64_t *axes)
 }
 
 /* Scales from `sizes`, under the policy for the aspect ratio. */
-static void fit_sizes(const Node *n, const Shape *x, const int64_t *axes, int count, const double *sizes, double *scale, int64_t *out)
+static void fit_sizes(const Node *n, const Shape *x, const int64_t *axes, int count, const double *sizes,
+                      double *scale, int64_t *out)
 {
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
     int policy = choice(n, "keep_aspect_ratio_policy", policies, 3);
@@ -128,7 +129,7 @@ static void extents(const Node *n, const int64_t *axes, int count, double *scale
     }
 }
 
-/* ---- one axis ------------------------------------------------------------------------------------------------------------ */
+/* ---- one axis ---------------------------------------------------------------------------------------------------- */
 
 /* Where element k of the result lies among the data's; *outside only for cropping. */
 static double coordinate(const Sampler *s, double k, bool *outside)
@@ -171,7 +172,8 @@ static double filter(const Sampler *s, double x)
 }
 
 /* Filter terms around p: taps elements from floor(p) + first; an antialiasing filter is stretched when shrinking. */
-static void filter_terms(const Sampler *s, double p, double stretch, int64_t first, int64_t taps, int64_t *index, double *weight)
+static void filter_terms(const Sampler *s, double p, double stretch, int64_t first, int64_t taps, int64_t *index,
+                         double *weight)
 {
     int64_t base = (int64_t)fmin(fmax(floor(p), -EXTENT_LIMIT), EXTENT_LIMIT);
     double sum = 0;
@@ -210,7 +212,7 @@ static void make_table(const Node *n, const Sampler *s, ResizeAxis *axis)
     }
 }
 
-/* ---- all axes -------------------------------------------------------------------------------------------------------------- */
+/* ---- all axes ---------------------------------------------------------------------------------------------------- */
 
 static Resize take_apart(const Node *n, bool tables)
 {

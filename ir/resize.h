@@ -1,5 +1,6 @@
-/* resize.h: Resize taken apart into one table an axis.  Every mode of ONNX Resize is separable: along an axis, an element
- * of the result is a weighted sum of a few elements of the data.  Shape rule, evaluator and lowering share the tables. */
+/* resize.h: Resize taken apart into one table an axis.  Every mode of ONNX Resize is separable: along an axis, an
+ * element of the result is a weighted sum of a few elements of the data.  Shape rule, evaluator and lowering share the
+ * tables. */
 #ifndef SDC_RESIZE_H
 #define SDC_RESIZE_H
 

@@ -12,7 +12,8 @@ static void need_operands(const Node *n, int k, int64_t channels)
     need_same_type(n, 0, 1);
     need_same_type(n, 0, k);
     if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != channels))
-        fail_node(SDC_BAD_INPUT, n, "a bias of shape %s for %lld channels", shape_text(&bias->shape), (long long)channels);
+        fail_node(SDC_BAD_INPUT, n, "a bias of shape %s for %lld channels", shape_text(&bias->shape),
+                  (long long)channels);
 }
 
 static Shape spatial_shape(int64_t batch, int64_t channels, int rank, const int64_t *extents)
@@ -52,7 +53,8 @@ void shape_deform_conv(Node *n)
     need_rank(n, 2, 4, 4);
     int64_t group = attr_i(n, "group"), parts = attr_i(n, "offset_group");
     Window window = window_attributes(n, 2, w->dim + 2);
-    if (group < 1 || x->dim[1] % group || x->dim[1] / group != w->dim[1] || w->dim[0] % group || parts < 1 || x->dim[1] % parts)
+    if (group < 1 || x->dim[1] % group || x->dim[1] / group != w->dim[1] || w->dim[0] % group || parts < 1 ||
+        x->dim[1] % parts)
         fail_node(SDC_BAD_INPUT, n, "data of shape %s and weights of shape %s do not fit %lld groups", shape_text(x),
                   shape_text(w), (long long)group);
     for (int k = 0; k < 2; k++) {
@@ -88,13 +90,14 @@ void shape_col2im(Node *n)
     Window window = window_attributes(n, rank, block);
     for (int k = 0; k < rank; k++) {
         int64_t room = image[k] + window.before[k] + window.after[k] - window_span(&window, k);
-        if (image[k] < 0 || image[k] > ((int64_t)1 << 40) || room < 0 || mul_overflow(columns, room / window.stride[k] + 1, &columns))
+        if (image[k] < 0 || image[k] > ((int64_t)1 << 40) || room < 0 ||
+            mul_overflow(columns, room / window.stride[k] + 1, &columns))
             fail_node(SDC_BAD_INPUT, n, "an image extent of %lld", (long long)image[k]);
     }
     int64_t taps = window_taps(&window);
     if (x->dim[1] % taps || x->dim[2] != columns)
-        fail_node(SDC_BAD_INPUT, n, "data of shape %s for %lld blocks of %lld elements", shape_text(x), (long long)columns,
-                  (long long)taps);
+        fail_node(SDC_BAD_INPUT, n, "data of shape %s for %lld blocks of %lld elements", shape_text(x),
+                  (long long)columns, (long long)taps);
     Shape out = spatial_shape(x->dim[0], x->dim[1] / taps, rank, image);
     set_output(n, 0, n->in[0]->dtype, &out);
 }

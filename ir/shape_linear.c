@@ -13,7 +13,8 @@ void shape_matmul(Node *n)
     int64_t inner_a = a.dim[a.rank - 1], inner_b = b.dim[b.rank == 1 ? 0 : b.rank - 2];
     if (inner_a != inner_b)
         fail_node(SDC_BAD_INPUT, n, "shapes %s and %s do not match", shape_text(&a), shape_text(&b));
-    Shape batch_a = shape_of(a.rank < 2 ? 0 : a.rank - 2, a.dim), batch_b = shape_of(b.rank < 2 ? 0 : b.rank - 2, b.dim);
+    Shape batch_a = shape_of(a.rank < 2 ? 0 : a.rank - 2, a.dim),
+        batch_b = shape_of(b.rank < 2 ? 0 : b.rank - 2, b.dim);
     broadcast_shapes(n, &batch_a, &batch_b, &out);
     if (a.rank > 1)
         out.dim[out.rank++] = a.dim[a.rank - 2];
@@ -37,7 +38,8 @@ void shape_gemm(Node *n)
     if (c) {
         broadcast_shapes(n, &c->shape, &out, &both);
         if (!shape_equal(&both, &out))
-            fail_node(SDC_BAD_INPUT, n, "input 2 of shape %s does not broadcast to %s", shape_text(&c->shape), shape_text(&out));
+            fail_node(SDC_BAD_INPUT, n, "input 2 of shape %s does not broadcast to %s", shape_text(&c->shape),
+                      shape_text(&out));
     }
     set_output(n, 0, n->in[0]->dtype, &out);
 }

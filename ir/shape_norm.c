@@ -44,7 +44,7 @@ void shape_channel_norm(Node *n)
     keep_shape(n);
 }
 
-/* LayerNormalization and RMSNormalization; further outputs: mean and inverse deviation, the normalised axes kept as 1. */
+/* LayerNormalization and RMSNormalization; further outputs: mean and inverse deviation, normalised axes kept as 1. */
 void shape_layer_norm(Node *n)
 {
     Shape out = n->in[0]->shape, both;
@@ -56,8 +56,8 @@ void shape_layer_norm(Node *n)
         need_float(n, k);
         broadcast_shapes(n, &n->in[k]->shape, &out, &both);
         if (!shape_equal(&both, &out))
-            fail_node(SDC_BAD_INPUT, n, "input %d of shape %s does not broadcast to %s", k, shape_text(&n->in[k]->shape),
-                      shape_text(&out));
+            fail_node(SDC_BAD_INPUT, n, "input %d of shape %s does not broadcast to %s", k,
+                      shape_text(&n->in[k]->shape), shape_text(&out));
     }
     keep_shape(n);
     for (int k = (int)axis; k < out.rank; k++)

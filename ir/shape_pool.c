@@ -36,7 +36,8 @@ void shape_max_unpool(Node *n)
     need_integer(n, 1);
     Shape out = n->in[0]->shape;
     if (!shape_equal(&out, &n->in[1]->shape))
-        fail_node(SDC_BAD_INPUT, n, "data of shape %s and indices of shape %s", shape_text(&out), shape_text(&n->in[1]->shape));
+        fail_node(SDC_BAD_INPUT, n, "data of shape %s and indices of shape %s", shape_text(&out),
+                  shape_text(&n->in[1]->shape));
     Window w = window_attributes(n, out.rank - 2, NULL);
     for (int k = 0; k < w.rank; k++)
         out.dim[k + 2] = (out.dim[k + 2] - 1) * w.stride[k] - w.before[k] - w.after[k] + w.kernel[k];

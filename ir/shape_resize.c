@@ -29,7 +29,8 @@ static void need_choice(const Node *n, const char *attribute, const char *const 
 /* X [N,C,in...], grid [N,out...,r] -> [N,C,out...] with r spatial axes. */
 void shape_grid_sample(Node *n)
 {
-    static const char *const modes[] = {"nearest", "linear", "cubic"}, *const paddings[] = {"zeros", "border", "reflection"};
+    static const char *const modes[] = {"nearest", "linear", "cubic"},
+        *const paddings[] = {"zeros", "border", "reflection"};
     const Shape *x = &n->in[0]->shape, *grid = &n->in[1]->shape;
     need_rank(n, 0, 3, MAX_RANK);
     need_float(n, 1);
@@ -53,7 +54,8 @@ void shape_affine_grid(Node *n)
     const Shape *theta = &n->in[0]->shape;
     need_float(n, 0);
     int count = ints_of(n, 1, "size", size, MAX_RANK), rank = count - 2;
-    if (rank < 2 || rank > 3 || theta->rank != 3 || theta->dim[1] != rank || theta->dim[2] != rank + 1 || theta->dim[0] != size[0])
+    if (rank < 2 || rank > 3 || theta->rank != 3 || theta->dim[1] != rank || theta->dim[2] != rank + 1 ||
+        theta->dim[0] != size[0])
         fail_node(SDC_BAD_INPUT, n, "theta of shape %s for a grid of %d axes", shape_text(theta), rank);
     Shape out = {.rank = rank + 2, .dim = {size[0]}};
     for (int k = 0; k < rank; k++)

@@ -1,4 +1,4 @@
-/* window.c: sliding windows from attributes, as the ONNX operator pages of Conv, ConvTranspose and the pools define them. */
+/* window.c: sliding windows from attributes, as the ONNX pages of Conv, ConvTranspose and the pools define them. */
 #include "window.h"
 
 #include <string.h>

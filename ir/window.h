@@ -1,7 +1,7 @@
 /* window.h: the sliding window that convolutions, pools and their transposes share.
  *
- * Shape rules make one from the node's attributes, which validates them; evaluators and lowerings make the same one again
- * and never look at the attributes themselves.  Extents of the spatial axes only, in ONNX order. */
+ * Shape rules make one from the node's attributes, which validates them; evaluators and lowerings make the same one
+ * again and never look at the attributes themselves.  Extents of the spatial axes only, in ONNX order. */
 #ifndef SDC_WINDOW_H
 #define SDC_WINDOW_H
 
@@ -15,13 +15,14 @@ typedef struct {
     int64_t out[MAX_RANK];
 } Window;
 
-/* Conv, ConvInteger, QLinearConv: x [N,C,in...], w [K,C/group,kernel...].  Fails the node on anything that does not fit. */
+/* Conv, ConvInteger, QLinearConv: x [N,C,in...], w [K,C/group,kernel...].  Fails the node where they do not fit. */
 Window window_conv(const Node *n, const Shape *x, const Shape *w);
 /* AveragePool, MaxPool, LpPool over x [N,C,in...]. */
 Window window_pool(const Node *n, const Shape *x);
 /* ConvTranspose: x [N,C,in...], w [C,K/group,kernel...].  The result is the window's `out`, x its `in`. */
 Window window_transposed(const Node *n, const Shape *x, const Shape *w);
-/* Only kernel, stride, dilation and padding, for ops with a rule of their own for the extents (kernel NULL: attribute). */
+/* Only kernel, stride, dilation and padding, for ops with a rule of their own for the extents (kernel NULL:
+ * the attribute gives it). */
 Window window_attributes(const Node *n, int rank, const int64_t *kernel);
 
 int64_t window_taps(const Window *w);           /* product of the kernel's extents */

@@ -2,8 +2,8 @@
  *
  *      goldens FOLDER [--update] [NAME]
  *
- * FOLDER/NAME.txt holds a graph, then for each pass a line "--- PASS" and the graph that the pass makes of it, as
- * ir/print.c writes it.  "--- error PASS" is followed by the message instead.  "#" begins a comment in graph text, which
+ * FOLDER/NAME.txt holds a graph, then lines "--- PASS ..." each with the graph that these passes make of it, as
+ * ir/print.c writes it.  "--- error PASS ..." is followed by the message instead.  "#" begins a comment in graph text, which
  * --update drops behind the first "---".  The checker runs before and after every pass. */
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +35,10 @@ static int work(int k, void *context)
     const Case *s = &((Goldens *)context)->sections[k];
     Graph *g = graph_parse(model_new("input"), s->text, "input");
     graph_check(g, "parsing");
-    pass_named(s->pass)(g);
-    graph_check(g, s->pass);
+    for (char *rest = text_copy(s->pass), *one; (one = strsep(&rest, " "));) {
+        pass_named(one)(g);
+        graph_check(g, one);
+    }
     graph_print(stdout, g);
     return SDC_OK;
 }

@@ -1,7 +1,7 @@
 /* test_vecmath.c: every function of vecmath.h over all floats, in steps, against libm in double; and vectors against
  * scalars, bit by bit.
  *
- *      test_vecmath [STEP]       7: every 7th of the 2^32 floats (minutes); 1511 by default
+ *      test_vecmath [STEP]       31: every 31st of the 2^32 floats (minutes); 1511 by default
  *
  * Errors are in units of the last place of the exact result.  Where the exact result overflows a float, either
  * neighbour counts. */
@@ -30,8 +30,8 @@ static double exact_rsqrt(double x) { return 1 / sqrt(x); }
 
 #define ROW(NAME, EXACT, BOUND) {#NAME, sdc_##NAME, sdc_v##NAME, EXACT, BOUND}
 static const Function functions[] = {
-    ROW(exp, exp, 1.1),           ROW(exp2, exp2, 1.1), ROW(log, log, 0.9),
-    ROW(tanh, tanh, 1.3),         ROW(erf, erf, 1.1),   ROW(sigmoid, exact_sigmoid, 2.3),
+    ROW(exp, exp, 1.1),           ROW(exp2, exp2, 1.1), ROW(log, log, 1.0),
+    ROW(tanh, tanh, 1.4),         ROW(erf, erf, 1.3),   ROW(sigmoid, exact_sigmoid, 2.5),
     ROW(sin, sin, 1.6),           ROW(cos, cos, 1.6),   ROW(sqrt, sqrt, 0.5),
     ROW(rsqrt, exact_rsqrt, 1.5),
 };

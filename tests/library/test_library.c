@@ -38,11 +38,11 @@ typedef struct {
 static const Library linked = {decode_abi,   decode_create, decode_destroy, decode_message,
                                decode_input, decode_output, decode_run};
 static const char *folder;
-static char paths[16][512];
+static _Thread_local char paths[16][512];
 
 static const char *path(const char *name)
 {
-    static int next;
+    static _Thread_local int next;
     char *p = paths[next++ % 16];
     snprintf(p, sizeof paths[0], "%s/%s", folder, name);
     return p;

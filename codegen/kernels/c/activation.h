@@ -1,4 +1,4 @@
-/* activation.h: the activation functions of recurrent networks, as their ONNX pages list them; a and b are alpha and beta. */
+/* activation.h: the activation functions of recurrent networks, as ONNX lists them; a and b are alpha and beta. */
 #ifndef SDC_ACTIVATION_H
 #define SDC_ACTIVATION_H
 

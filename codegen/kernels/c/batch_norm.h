@@ -1,7 +1,7 @@
-/* batch_norm.h: BatchNormalization: y = (x - mean[channel]) / sqrt(variance[channel] + EPSILON) * scale[channel] + bias[channel].
+/* batch_norm.h: BatchNormalization: y = (x - mean) / sqrt(variance + EPSILON) * scale + bias, all four by channel.
  *
- *      void NAME(SdcContext *c, st_T *y, st_M *new_mean, st_M *new_variance, const st_T *x, const st_S *scale, const st_S *bias,
- *                const st_M *mean, const st_M *variance, ct_T *lines)
+ *      void NAME(SdcContext *c, st_T *y, st_M *new_mean, st_M *new_variance, const st_T *x, const st_S *scale,
+ *                const st_S *bias, const st_M *mean, const st_M *variance, ct_T *lines)
  *
  *   NAME                  the function
  *   T                     type of x and y: f32, f64
@@ -103,8 +103,9 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, M) *new_mean, SDC_CAT(st_, M) *new_variance, const REAL *x, const SDC_CAT(st_, S) *scale,
-          const SDC_CAT(st_, S) *bias, const SDC_CAT(st_, M) *mean, const SDC_CAT(st_, M) *variance, REAL *lines)
+void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, M) *new_mean, SDC_CAT(st_, M) *new_variance, const REAL *x,
+          const SDC_CAT(st_, S) *scale, const SDC_CAT(st_, S) *bias, const SDC_CAT(st_, M) *mean,
+          const SDC_CAT(st_, M) *variance, REAL *lines)
 {
     const int64_t count = (int64_t)BATCH * CHANNELS * AREA;
     SDC_CAT(NAME, _arguments) a = {y, new_mean, new_variance, x, scale, bias, mean, variance, lines};

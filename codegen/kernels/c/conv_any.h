@@ -1,6 +1,7 @@
 /* conv_any.h: convolution over any number of spatial axes, for any floating type and any strides; plain loops.
  *
- *      y[n][g, k][o...] = bias[g, k] + sum over c, t... of x[n][g, c][o... * stride + t... * dilation - before] * w[g, k][c][t...]
+ *      y[n][g, k][o...] = bias[g, k] + sum over c, t... of x[n][g, c][p...] * w[g, k][c][t...]
+ *      p = o * stride + t * dilation - before
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *w, const st_T *bias)
  *
@@ -48,7 +49,8 @@ typedef struct {
 /* One element: x and w at their (image, group) and output channel. */
 static double SDC_CAT(NAME, _element)(const STORED *x, const STORED *w, const int64_t *at)
 {
-    static const int64_t in[] = {IN}, kernel[] = {KERNEL}, stride[] = {STRIDE}, dilation[] = {DILATION}, before[] = {BEFORE};
+    static const int64_t in[] = {IN}, kernel[] = {KERNEL}, stride[] = {STRIDE}, dilation[] = {DILATION};
+    static const int64_t before[] = {BEFORE};
     static const int64_t x_strides[] = {X_STRIDES}, w_strides[] = {W_STRIDES};
     int64_t tap[RANK] = {0};
     double sum = 0;

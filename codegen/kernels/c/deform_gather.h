@@ -1,4 +1,5 @@
-/* deform_gather.h: the windows of DeformConv: every tap of every position, sampled where its offset moves it, times its mask.
+/* deform_gather.h: the windows of DeformConv: every tap of every position, sampled where its offset moves it, times
+ * its mask.
  *
  *      void NAME(SdcContext *c, st_T *col, const st_T *x, const st_T *offset, const st_T *mask)
  *
@@ -9,7 +10,8 @@
  *   OUT_H OUT_W KERNEL_H KERNEL_W STRIDE_H STRIDE_W DILATION_H DILATION_W PAD_TOP PAD_LEFT
  *   HAS_MASK                          0: mask is not read
  *
- *   offset [BATCH][PARTS][taps][y, x][OUT_H][OUT_W], mask [BATCH][PARTS][taps][OUT_H][OUT_W], col [BATCH][OUT_H][OUT_W][CHANNELS][taps]
+ *   offset [BATCH][PARTS][taps][y, x][OUT_H][OUT_W], mask [BATCH][PARTS][taps][OUT_H][OUT_W]
+ *   col [BATCH][OUT_H][OUT_W][CHANNELS][taps]
  *
  * A unit is one row of positions. */
 #include "kernel.h"
@@ -68,8 +70,10 @@ static void SDC_CAT(NAME, _position)(const SDC_CAT(NAME, _arguments) *a, int64_t
         const int64_t part = k / (CHANNELS / PARTS);
         for (int64_t t = 0; t < TAPS; t++) {
             const int64_t tap = (b * PARTS + part) * TAPS + t;
-            const double y = (double)(i * STRIDE_H + t / KERNEL_W * DILATION_H - PAD_TOP) + LOAD(a->offset[2 * tap * area + at]);
-            const double z = (double)(j * STRIDE_W + t % KERNEL_W * DILATION_W - PAD_LEFT) + LOAD(a->offset[(2 * tap + 1) * area + at]);
+            const double y = (double)(i * STRIDE_H + t / KERNEL_W * DILATION_H - PAD_TOP) +
+                LOAD(a->offset[2 * tap * area + at]);
+            const double z = (double)(j * STRIDE_W + t % KERNEL_W * DILATION_W - PAD_LEFT) +
+                LOAD(a->offset[(2 * tap + 1) * area + at]);
             double v = SDC_CAT(NAME, _sample)(a->x + (b * CHANNELS + k) * HEIGHT * WIDTH, y, z);
             if (HAS_MASK)
                 v *= LOAD(a->mask[tap * area + at]);

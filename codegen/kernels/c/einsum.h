@@ -7,7 +7,8 @@
  *   OPERANDS POINTERS NAMES    their number, their parameters (", const st_f32 *x0, ...") and names ("x0, x1")
  *   RANK OUT              labels of the result and their extents; y is row-major
  *   SUMS EXTENTS          number and extents of the labels that are summed over
- *   OUT_STRIDES           [OPERANDS][RANK]: distance in each operand from one step of a result label to the next; 0 where absent
+ *   OUT_STRIDES           [OPERANDS][RANK]: distance in each operand from one step of a result label to the
+ *                         next; 0 where absent
  *   SUM_STRIDES           [OPERANDS][SUMS], likewise
  *
  * A unit is one element of the result. */
@@ -38,7 +39,8 @@ typedef struct {
 
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
 {
-    static const int64_t out[] = {OUT}, extents[] = {EXTENTS}, out_strides[] = {OUT_STRIDES}, sum_strides[] = {SUM_STRIDES};
+    static const int64_t out[] = {OUT}, extents[] = {EXTENTS}, out_strides[] = {OUT_STRIDES};
+    static const int64_t sum_strides[] = {SUM_STRIDES};
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
         const STORED *base[OPERANDS];

@@ -1,6 +1,7 @@
 /* fold.h: sums of sliding columns, the transpose of gathering windows: Col2Im, and the second half of ConvTranspose.
  *
- *      y[n][g, k][p...] = bias[g, k] + sum of col[n][g, k][t][q] over all taps t and positions q with q * stride + t * dilation - before = p
+ *      y[n][g, k][p...] = bias[g, k] + sum of col[n][g, k][t][q] over all taps t and positions q
+ *      with q * stride + t * dilation - before = p
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *col, const st_T *bias)
  *
@@ -65,7 +66,8 @@ static inline bool SDC_CAT(NAME, _reaches)(const int64_t *at, const int64_t *tap
 }
 
 /* n channels of the element at `at`; col and bias are at the first of them. */
-static inline void SDC_CAT(NAME, _element)(STORED *y, const STORED *col, const STORED *bias, const int64_t *at, int64_t n)
+static inline void SDC_CAT(NAME, _element)(STORED *y, const STORED *col, const STORED *bias, const int64_t *at,
+                                           int64_t n)
 {
     static const int64_t kernel[] = {KERNEL}, strides[] = {Y_STRIDES};
     int64_t tap[RANK] = {0}, t = 0, position;
@@ -96,7 +98,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
         for (int d = 0; d < RANK - 1; d++)
             y += at[d] * strides[d + 2];
         for (; at[RANK - 1] < out[RANK - 1]; at[RANK - 1]++, y += strides[RANK + 1])
-            SDC_CAT(NAME, _element)(y, a->col + image * COL_N + group * COL_G + first * COL_K, HAS_BIAS ? a->bias + channel : NULL, at, n);
+            SDC_CAT(NAME, _element)(y, a->col + image * COL_N + group * COL_G + first * COL_K,
+                                    HAS_BIAS ? a->bias + channel : NULL, at, n);
     }
 }
 

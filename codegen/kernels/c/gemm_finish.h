@@ -3,7 +3,8 @@
  *      void NAME(SdcContext *c, st_T *y, const st_T *added)
  *
  *   NAME                  the function
- *   T  SUM                type of both operands, and the C type of the arithmetic: float, double, or uint64_t, which wraps
+ *   T  SUM                type of both operands, and the C type of the arithmetic: float, double, or uint64_t
+ *                         (wraps)
  *   M N                   extents; y is row-major
  *   ALPHA BETA            the factors, constants of SUM
  *   HAS_C C_ROW C_COLUMN  0: `added` is not read; its strides, 0 repeats

@@ -5,7 +5,8 @@
  *   NAME               the function
  *   T G                types of data and grid
  *   STORE              the stored element of y in terms of the sum v, a double
- *   BATCH CHANNELS     x [BATCH][CHANNELS][IN...], y [BATCH][CHANNELS][POINTS], grid [BATCH][POINTS][RANK], all row-major
+ *   BATCH CHANNELS     x [BATCH][CHANNELS][IN...], y [BATCH][CHANNELS][POINTS], grid [BATCH][POINTS][RANK];
+ *                      all row-major
  *   RANK IN POINTS     the grid lists coordinates of the last axis first
  *   TAPS               1 nearest, 2 linear, 4 cubic
  *   PADDING            SDC_GRID_ZEROS, SDC_GRID_BORDER, SDC_GRID_REFLECTION
@@ -69,8 +70,8 @@ typedef struct {
     const SDC_CAT(st_, G) *grid;
 } SDC_CAT(NAME, _arguments);
 
-/* Coordinate v, -1..1, among the elements of an axis; padding moves positions that lie outside, but for cubic, which as in
- * PyTorch pads tap by tap. */
+/* Coordinate v, -1..1, among the elements of an axis; padding moves positions that lie outside, but for cubic, which as
+ * in PyTorch pads tap by tap. */
 static double SDC_CAT(NAME, _position)(double v, double extent)
 {
     const double half = CORNERS ? 0 : 0.5;

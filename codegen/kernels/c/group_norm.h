@@ -1,4 +1,4 @@
-/* group_norm.h: GroupNormalization and InstanceNormalization: mean and variance of each group of channels of each image.
+/* group_norm.h: GroupNormalization and InstanceNormalization: mean and variance of each group of channels of an image.
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale[channel] + bias[channel]
  *
@@ -10,11 +10,12 @@
  *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
  *   EPSILON
- *   sums                         scratch: BATCH * GROUPS * blocks * 2, blocks = ceil((LAST ? AREA : CHANNELS / GROUPS * AREA) / BLOCK)
+ *   sums                         scratch: BATCH * GROUPS * blocks * 2
+ *                                blocks = ceil((LAST ? AREA : CHANNELS / GROUPS * AREA) / BLOCK)
  *   lines                        scratch: BATCH * CHANNELS * 2
  *
- * Each block gives its own mean and squared distances from it, from memory that is still in cache; those are joined in the
- * order of the blocks (Chan, Golub, LeVeque 1979), become one factor and one shift a channel, and are applied. */
+ * Each block gives its own mean and squared distances from it, from memory that is still in cache; those are joined in
+ * the order of the blocks (Chan, Golub, LeVeque 1979), become one factor and one shift a channel, and are applied. */
 #include "kernel.h"
 #include "index.h"
 #include "lanes.h"
@@ -126,7 +127,8 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
     for (int64_t unit = begin; unit < end; unit++) {
         if (LAST) {
             const int64_t image = unit / BLOCKS, first = unit % BLOCKS * BLOCK;
-            const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK, at = (image * AREA + first) * CHANNELS;
+            const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
+            const int64_t at = (image * AREA + first) * CHANNELS;
             const REAL *restrict factor = a->lines + image * 2 * CHANNELS, *restrict shift = factor + CHANNELS;
             for (int64_t p = 0; p < pixels; p++) {
                 REAL *y = a->y + at + p * CHANNELS;

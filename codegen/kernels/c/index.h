@@ -28,7 +28,7 @@ typedef struct {
 
 /* The walk at row number `row`, 0 <= row < product of dims. */
 SDC_INLINE void sdc_walk_start(SdcWalk *w, int64_t row, int rank, const int64_t *dims,
-                                                                 int operands, const int64_t *strides)
+                               int operands, const int64_t *strides)
 {
     for (int o = 0; o < operands; o++)
         w->offset[o] = 0;
@@ -39,8 +39,7 @@ SDC_INLINE void sdc_walk_start(SdcWalk *w, int64_t row, int rank, const int64_t 
     }
 }
 
-SDC_INLINE void sdc_walk_next(SdcWalk *w, int rank, const int64_t *dims, int operands,
-                                                                const int64_t *strides)
+SDC_INLINE void sdc_walk_next(SdcWalk *w, int rank, const int64_t *dims, int operands, const int64_t *strides)
 {
     for (int k = rank; k-- > 0;) {
         if (++w->at[k] < dims[k]) {

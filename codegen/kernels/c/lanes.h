@@ -9,6 +9,26 @@
 
 enum { SDC_LANE_STEPS = 256 };
 
+/* Fold the lanes, halves onto halves, in straight lines: JOIN of a pair. */
+#define SDC_FOLD_HALF(lane, half, JOIN)                 \
+    for (int k = 0; k < (half) && SDC_VL > (half); k++) \
+        lane[k] = JOIN(lane[k], lane[k + (half)])
+#define SDC_FOLD_LANES(lane, JOIN)      \
+    SDC_FOLD_HALF(lane, 8, JOIN);       \
+    SDC_FOLD_HALF(lane, 4, JOIN);       \
+    SDC_FOLD_HALF(lane, 2, JOIN);       \
+    SDC_FOLD_HALF(lane, 1, JOIN)
+
+static inline float sdc_largest(sdc_vf v)
+{
+    float lane[SDC_VL + 8];                 /* the halves that SDC_VL does not have are never read */
+    sdc_store(lane, v);
+#define SDC_JOIN(a, b) ((a) > (b) ? (a) : (b))
+    SDC_FOLD_LANES(lane, SDC_JOIN);
+#undef SDC_JOIN
+    return lane[0];
+}
+
 static inline float sdc_max_f32(const float *x, int64_t n)
 {
     float top = -INFINITY;
@@ -19,20 +39,27 @@ static inline float sdc_max_f32(const float *x, int64_t n)
             const sdc_vf v = sdc_load(x + i);
             most = sdc_select(v > most, v, most);
         }
-        for (int lane = 0; lane < SDC_VL; lane++)
-            top = most[lane] > top ? most[lane] : top;
+        const sdc_vf tail = sdc_load(x + n - SDC_VL);       /* partly seen before, which does not matter */
+        most = sdc_select(tail > most, tail, most);
+        return sdc_largest(most);
     }
     for (; i < n; i++)
         top = x[i] > top ? x[i] : top;
     return top;
 }
 
-static inline double sdc_collect(sdc_vf a, sdc_vf b, sdc_vf c, sdc_vf d)
+/* Sum of the lanes, halves onto halves. */
+static inline double sdc_collect(sdc_vf v)
 {
-    double total = 0;
-    for (int lane = 0; lane < SDC_VL; lane++)
-        total += ((double)a[lane] + b[lane]) + ((double)c[lane] + d[lane]);
-    return total;
+    float part[SDC_VL];
+    double lane[SDC_VL + 8];
+    sdc_store(part, v);
+    for (int k = 0; k < SDC_VL; k++)
+        lane[k] = (double)part[k];
+#define SDC_JOIN(a, b) ((a) + (b))
+    SDC_FOLD_LANES(lane, SDC_JOIN);
+#undef SDC_JOIN
+    return lane[0];
 }
 
 /* Sum of TERM(element) over x[0..n), where TERM works on scalars and vectors alike. */
@@ -48,7 +75,7 @@ static inline double sdc_collect(sdc_vf a, sdc_vf b, sdc_vf c, sdc_vf d)
             d += TERM(sdc_load(x + i + 3 * SDC_VL));                                        \
             i += 4 * SDC_VL;                                                                \
         }                                                                                   \
-        total += sdc_collect(a, b, c, d);                                                   \
+        total += sdc_collect((a + b) + (c + d));                                            \
     }                                                                                       \
     for (; i < n; i++)                                                                      \
         total += (double)TERM(x[i]);                                                        \
@@ -95,11 +122,18 @@ static inline double sdc_spread_f64(const double *x, int64_t n, double centre)
     return total;
 }
 
-/* y = exp(x - top), y may be x; returns the sum of y. */
+/* y = exp(x - top), y may be x; returns the sum of y.  The last vector overlaps the one before it: it is computed from
+ * what was loaded first, and counts where no other has. */
 static inline double sdc_exp_sum_f32(float *y, const float *x, int64_t n, float top)
 {
     double total = 0;
     int64_t i = 0;
+    if (n < SDC_VL) {
+        for (; i < n; i++)
+            total += (double)(y[i] = sdc_exp(x[i] - top));
+        return total;
+    }
+    const sdc_vf tail = sdc_vexp(sdc_load(x + n - SDC_VL) - top);
     while (i + SDC_VL <= n) {
         sdc_vf sum = {0};
         for (int step = 0; step < SDC_LANE_STEPS && i + SDC_VL <= n; step++, i += SDC_VL) {
@@ -107,13 +141,35 @@ static inline double sdc_exp_sum_f32(float *y, const float *x, int64_t n, float 
             sdc_store(y + i, e);
             sum += e;
         }
-        total += sdc_collect(sum, (sdc_vf){0}, (sdc_vf){0}, (sdc_vf){0});
+        total += sdc_collect(sum);
     }
-    for (; i < n; i++) {
-        y[i] = sdc_exp(x[i] - top);
-        total += (double)y[i];
+    if (i < n) {
+        static const float number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        const sdc_vi fresh = sdc_load(number) >= (float)(SDC_VL - (n - i));
+        sdc_store(y + n - SDC_VL, tail);
+        total += sdc_collect(sdc_select(fresh, tail, (sdc_vf){0}));
     }
     return total;
+}
+
+/* y *= factor */
+static inline void sdc_scale_f32(float *y, int64_t n, float factor)
+{
+    if (n < SDC_VL) {
+        for (int64_t i = 0; i < n; i++)
+            y[i] *= factor;
+        return;
+    }
+    const sdc_vf tail = sdc_load(y + n - SDC_VL) * factor;
+    for (int64_t i = 0; i + SDC_VL <= n; i += SDC_VL)
+        sdc_store(y + i, sdc_load(y + i) * factor);
+    sdc_store(y + n - SDC_VL, tail);
+}
+
+static inline void sdc_scale_f64(double *y, int64_t n, double factor)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] *= factor;
 }
 
 static inline double sdc_exp_sum_f64(double *y, const double *x, int64_t n, double top)
@@ -132,7 +188,7 @@ static inline float sdc_dot_f32(const float *a, const float *b, int64_t n)
         even += sdc_load(a + i) * sdc_load(b + i);
         odd += sdc_load(a + i + SDC_VL) * sdc_load(b + i + SDC_VL);
     }
-    double total = sdc_collect(even, odd, (sdc_vf){0}, (sdc_vf){0});
+    double total = sdc_collect(even + odd);
     for (; i < n; i++)
         total += (double)a[i] * (double)b[i];
     return (float)total;

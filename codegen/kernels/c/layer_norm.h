@@ -59,7 +59,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, U) *mean, SDC_CAT(st_, U) *inverse, const REAL *x, const REAL *scale, const REAL *bias)
+void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, U) *mean, SDC_CAT(st_, U) *inverse, const REAL *x, const REAL *scale,
+          const REAL *bias)
 {
     SDC_CAT(NAME, _arguments) a = {y, mean, inverse, x, scale, bias};
     sdc_run(c, SDC_CAT(NAME, _part), &a, ROWS, (int64_t)ROWS * N * 8);

@@ -1,4 +1,4 @@
-/* lrn.h: local response normalisation: y = x / (BIAS + ALPHA / SIZE * sum of squares over neighbouring channels) ^ BETA.
+/* lrn.h: local response normalisation: y = x / (BIAS + ALPHA / SIZE * sum of squares over nearby channels) ^ BETA.
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *x)
  *
@@ -32,7 +32,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
 {
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t k = unit % CHANNELS, from = k < BELOW ? -k : -BELOW, to = ABOVE < CHANNELS - 1 - k ? ABOVE : CHANNELS - 1 - k;
+        const int64_t k = unit % CHANNELS, from = k < BELOW ? -k : -BELOW;
+        const int64_t to = ABOVE < CHANNELS - 1 - k ? ABOVE : CHANNELS - 1 - k;
         for (int64_t i = unit * INNER; i < (unit + 1) * INNER; i++) {
             double sum = 0;
             for (int64_t j = from; j <= to; j++) {

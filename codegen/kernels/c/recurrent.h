@@ -1,7 +1,8 @@
-/* recurrent.h: RNN, GRU and LSTM over whole sequences; the products of the inputs with W come in ready, their bias added.
+/* recurrent.h: RNN, GRU and LSTM over whole sequences; the inputs come in multiplied by W, with their bias.
  *
- *      void NAME(SdcContext *c, st_T *y, st_T *y_h, st_T *y_c, const st_T *gates, const st_T *recurrence, const st_T *bias,
- *                const int32_t *lengths, const st_T *initial_h, const st_T *initial_c, const st_T *peephole, st_T *work)
+ *      void NAME(SdcContext *c, st_T *y, st_T *y_h, st_T *y_c, const st_T *gates, const st_T *recurrence,
+ *                const st_T *bias, const int32_t *lengths, const st_T *initial_h, const st_T *initial_c,
+ *                const st_T *peephole, st_T *work)
  *
  *   NAME                        the function
  *   T                           f32 or f64
@@ -104,7 +105,8 @@ static inline void SDC_CAT(NAME, _gru)(SDC_CAT(NAME, _sequence) *s, const REAL *
     }
     for (int64_t j = 0; j < HIDDEN; j++) {
         const REAL back = SDC_CAT(NAME, _recur)(s, 2 * HIDDEN + j, LINEAR_BEFORE_RESET ? s->h : gated);
-        const REAL fresh = SDC_CAT(NAME, _activate)(s, 1, x[2 * HIDDEN + j] + (LINEAR_BEFORE_RESET ? reset[j] * back : back));
+        const REAL sum = x[2 * HIDDEN + j] + (LINEAR_BEFORE_RESET ? reset[j] * back : back);
+        const REAL fresh = SDC_CAT(NAME, _activate)(s, 1, sum);
         s->next[j] = (1 - z[j]) * fresh + z[j] * s->h[j];
     }
 }
@@ -112,19 +114,26 @@ static inline void SDC_CAT(NAME, _gru)(SDC_CAT(NAME, _sequence) *s, const REAL *
 static inline void SDC_CAT(NAME, _lstm)(SDC_CAT(NAME, _sequence) *s, const REAL *x)
 {
     for (int64_t j = 0; j < HIDDEN; j++) {
-        const REAL old = s->c[j], peek_in = HAS_PEEPHOLE ? s->peephole[j] : 0, peek_out = HAS_PEEPHOLE ? s->peephole[HIDDEN + j] : 0;
-        const REAL peek_forget = HAS_PEEPHOLE ? s->peephole[2 * HIDDEN + j] : 0;
-        const REAL in = SDC_CAT(NAME, _activate)(s, 0, x[j] + SDC_CAT(NAME, _recur)(s, j, s->h) + peek_in * old);
-        const REAL forget = INPUT_FORGET ? 1 - in : SDC_CAT(NAME, _activate)(s, 0, x[2 * HIDDEN + j] +
-                            SDC_CAT(NAME, _recur)(s, 2 * HIDDEN + j, s->h) + peek_forget * old);
-        const REAL fresh = SDC_CAT(NAME, _activate)(s, 1, x[3 * HIDDEN + j] + SDC_CAT(NAME, _recur)(s, 3 * HIDDEN + j, s->h));
+        const REAL old = s->c[j];
+        REAL in = x[j] + SDC_CAT(NAME, _recur)(s, j, s->h), out = x[HIDDEN + j] + SDC_CAT(NAME, _recur)(s, HIDDEN + j, s->h);
+        REAL forget = x[2 * HIDDEN + j] + SDC_CAT(NAME, _recur)(s, 2 * HIDDEN + j, s->h);
+        REAL fresh = x[3 * HIDDEN + j] + SDC_CAT(NAME, _recur)(s, 3 * HIDDEN + j, s->h);
+        if (HAS_PEEPHOLE) {
+            in += s->peephole[j] * old;
+            forget += s->peephole[2 * HIDDEN + j] * old;
+        }
+        in = SDC_CAT(NAME, _activate)(s, 0, in);
+        forget = INPUT_FORGET ? 1 - in : SDC_CAT(NAME, _activate)(s, 0, forget);
+        fresh = SDC_CAT(NAME, _activate)(s, 1, fresh);
         s->c[j] = forget * old + in * fresh;
-        const REAL leave = SDC_CAT(NAME, _activate)(s, 0, x[HIDDEN + j] + SDC_CAT(NAME, _recur)(s, HIDDEN + j, s->h) + peek_out * s->c[j]);
-        s->next[j] = leave * SDC_CAT(NAME, _activate)(s, 2, s->c[j]);
+        if (HAS_PEEPHOLE)
+            out += s->peephole[HIDDEN + j] * s->c[j];
+        s->next[j] = SDC_CAT(NAME, _activate)(s, 0, out) * SDC_CAT(NAME, _activate)(s, 2, s->c[j]);
     }
 }
 
-static void SDC_CAT(NAME, _walk)(const SDC_CAT(NAME, _arguments) *a, SDC_CAT(NAME, _sequence) *s, int64_t b, int64_t length)
+static void SDC_CAT(NAME, _walk)(const SDC_CAT(NAME, _arguments) *a, SDC_CAT(NAME, _sequence) *s, int64_t b,
+                                 int64_t length)
 {
     static const int64_t backward[] = {BACKWARD};
     const int64_t d = s->direction;
@@ -161,7 +170,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
         SDC_CAT(NAME, _sequence) s = {.direction = (int)d, .recurrence = a->recurrence + d * GATES * HIDDEN * HIDDEN,
                                       .bias = HAS_BIAS ? a->bias + (2 * d + 1) * GATES * HIDDEN : NULL,
                                       .peephole = HAS_PEEPHOLE ? a->peephole + d * 3 * HIDDEN : NULL,
-                                      .h = work, .c = work + HIDDEN, .next = work + 2 * HIDDEN, .gate = work + 3 * HIDDEN};
+                                      .h = work, .c = work + HIDDEN, .next = work + 2 * HIDDEN,
+                                      .gate = work + 3 * HIDDEN};
         if (HAS_H)
             memcpy(s.h, a->initial_h + state, HIDDEN * sizeof *s.h);
         if (HAS_C)

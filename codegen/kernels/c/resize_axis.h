@@ -1,4 +1,6 @@
-/* resize_axis.h: linear or cubic interpolation along one axis: y[o][k][i] = sum over t of weights[k][t] * x[o][index[k][t]][i].
+/* resize_axis.h: linear or cubic interpolation along one axis.
+ *
+ *      y[o][k][i] = sum over t of weights[k][t] * x[o][index[k][t]][i]
  *
  *      void NAME(SdcContext *c, st_R *y, const st_T *x, const int32_t *index, const REAL *weights)
  *
@@ -38,8 +40,8 @@ typedef struct {
 } SDC_CAT(NAME, _arguments);
 
 /* Up to STRIP elements of the line at y, whose sources are the lines at x + index * INNER. */
-static inline void SDC_CAT(NAME, _strip)(SDC_CAT(st_, R) *restrict y, const SDC_CAT(st_, T) *restrict x, const int32_t *index,
-                                         const REAL *weights, int64_t n)
+static inline void SDC_CAT(NAME, _strip)(SDC_CAT(st_, R) *restrict y, const SDC_CAT(st_, T) *restrict x,
+                                         const int32_t *index, const REAL *weights, int64_t n)
 {
     REAL sum[STRIP];
     const bool outside = OUTSIDE && index[0] < 0;
@@ -63,7 +65,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     for (int64_t unit = begin; unit < end; unit++) {
         if (INNER == 1) {
             for (int64_t k = 0; k < OUT_N; k++)
-                SDC_CAT(NAME, _strip)(a->y + unit * OUT_N + k, a->x + unit * IN_N, a->index + k * TAPS, a->weights + k * TAPS, 1);
+                SDC_CAT(NAME, _strip)(a->y + unit * OUT_N + k, a->x + unit * IN_N, a->index + k * TAPS,
+                                      a->weights + k * TAPS, 1);
             continue;
         }
         const int64_t k = unit % OUT_N;

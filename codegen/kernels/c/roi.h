@@ -14,7 +14,8 @@ static inline int64_t sdc_roi_clamp(double v, int64_t low, int64_t high)
 }
 
 /* Elements [*from, *to) of bin k of `bins` along one axis. */
-static inline void sdc_roi_bin(double begin, double end, int64_t k, int64_t bins, int64_t extent, int64_t *from, int64_t *to)
+static inline void sdc_roi_bin(double begin, double end, int64_t k, int64_t bins, int64_t extent, int64_t *from,
+                               int64_t *to)
 {
     const double start = round(begin), size = fmax(round(end) - start + 1, 1) / (double)bins;
     *from = sdc_roi_clamp(floor((double)k * size) + start, 0, extent);

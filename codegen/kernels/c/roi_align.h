@@ -1,11 +1,12 @@
-/* roi_align.h: RoiAlign: bilinear samples in each bin of each region, averaged, or the largest of their weighted elements.
+/* roi_align.h: RoiAlign: bilinear samples in each bin of each region, averaged, or the largest weighted element.
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *rois, const st_I *images)
  *
  *   NAME                              the function
  *   T I                               types of data and regions, and of the images' indices
  *   BATCH CHANNELS HEIGHT WIDTH       x, row-major
- *   REGIONS ROWS COLUMNS              y [REGIONS][CHANNELS][ROWS][COLUMNS]; rois [REGIONS][x1, y1, x2, y2], images [REGIONS]
+ *   REGIONS ROWS COLUMNS              y [REGIONS][CHANNELS][ROWS][COLUMNS]; rois [REGIONS][x1, y1, x2, y2],
+ *                                     images [REGIONS]
  *   SCALE HALF_PIXEL                  HALF_PIXEL 1 shifts by half an element and keeps regions below 1x1 as they are
  *   RATIO                             samples along each axis of a bin; 0: as many as the bin has elements
  *   LARGEST                           1: maximum instead of average
@@ -49,7 +50,7 @@ static SDC_CAT(NAME, _axis) SDC_CAT(NAME, _region)(double begin, double end, int
 {
     const double extent = (end - begin) * SCALE, size = (HALF_PIXEL ? extent : fmax(extent, 1)) / (double)bins;
     return (SDC_CAT(NAME, _axis)){begin * SCALE - (HALF_PIXEL ? 0.5 : 0), size,
-                                  RATIO > 0 ? sdc_roi_clamp(RATIO, 1, SDC_ROI_GRID) : sdc_roi_clamp(ceil(size), 0, SDC_ROI_GRID)};
+                                  sdc_roi_clamp(RATIO > 0 ? RATIO : ceil(size), RATIO > 0, SDC_ROI_GRID)};
 }
 
 static double SDC_CAT(NAME, _sample)(const STORED *x, double y, double z)
@@ -58,8 +59,10 @@ static double SDC_CAT(NAME, _sample)(const STORED *x, double y, double z)
     double down, across;
     if (!sdc_roi_around(y, HEIGHT, &top, &bottom, &down) || !sdc_roi_around(z, WIDTH, &left, &right, &across))
         return 0;
-    const double a = (1 - down) * (1 - across) * LOAD(x[top * WIDTH + left]), b = (1 - down) * across * LOAD(x[top * WIDTH + right]);
-    const double e = down * (1 - across) * LOAD(x[bottom * WIDTH + left]), f = down * across * LOAD(x[bottom * WIDTH + right]);
+    const double a = (1 - down) * (1 - across) * LOAD(x[top * WIDTH + left]);
+    const double b = (1 - down) * across * LOAD(x[top * WIDTH + right]);
+    const double e = down * (1 - across) * LOAD(x[bottom * WIDTH + left]);
+    const double f = down * across * LOAD(x[bottom * WIDTH + right]);
     return LARGEST ? fmax(fmax(a, b), fmax(e, f)) : a + b + e + f;
 }
 

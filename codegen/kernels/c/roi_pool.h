@@ -1,4 +1,4 @@
-/* roi_pool.h: MaxRoiPool: the largest element of each bin of each region, regions rounded to whole elements (Fast R-CNN).
+/* roi_pool.h: MaxRoiPool: the largest element of each bin of each region, regions rounded to elements (Fast R-CNN).
  *
  *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *rois)
  *
@@ -46,8 +46,10 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
         const STORED *x = a->x + (image * CHANNELS + unit % CHANNELS) * HEIGHT * WIDTH;
         for (int64_t bin = 0; bin < ROWS * COLUMNS; bin++) {
             int64_t top, bottom, left, right;
-            sdc_roi_bin((double)LOAD(roi[2]) * SCALE, (double)LOAD(roi[4]) * SCALE, bin / COLUMNS, ROWS, HEIGHT, &top, &bottom);
-            sdc_roi_bin((double)LOAD(roi[1]) * SCALE, (double)LOAD(roi[3]) * SCALE, bin % COLUMNS, COLUMNS, WIDTH, &left, &right);
+            sdc_roi_bin((double)LOAD(roi[2]) * SCALE, (double)LOAD(roi[4]) * SCALE, bin / COLUMNS, ROWS, HEIGHT, &top,
+                        &bottom);
+            sdc_roi_bin((double)LOAD(roi[1]) * SCALE, (double)LOAD(roi[3]) * SCALE, bin % COLUMNS, COLUMNS, WIDTH,
+                        &left, &right);
             double best = top < bottom && left < right ? -INFINITY : 0;
             for (int64_t i = top; i < bottom; i++)
                 for (int64_t j = left; j < right; j++)

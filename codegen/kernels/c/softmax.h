@@ -53,9 +53,7 @@ static inline void SDC_CAT(NAME, _row)(REAL *y, const REAL *x)
         return;
     }
     const REAL factor = (REAL)(1 / SDC_CAT(sdc_exp_sum_, T)(y, x, N, top));
-    SDC_INDEPENDENT
-    for (int64_t i = 0; i < N; i++)
-        y[i] *= factor;
+    SDC_CAT(sdc_scale_, T)(y, N, factor);
 }
 
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)

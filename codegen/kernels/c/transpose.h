@@ -47,7 +47,7 @@ typedef struct {
 
 /* columns[i][j] = rows[j * stride + i], m x n elements. */
 SDC_INLINE void SDC_CAT(NAME, _turn)(int64_t m, int64_t n, SDC_CAT(st_, R) (*columns)[TILE],
-                                                                       const SDC_CAT(st_, R) *rows, int64_t stride)
+                                     const SDC_CAT(st_, R) *rows, int64_t stride)
 {
     const int block = sizeof *rows == 1 ? TILE + 1 : 16 / (int)sizeof *rows;           /* bytes go one by one */
     const int64_t whole_m = m / block * block, whole_n = n / block * block;
@@ -70,7 +70,7 @@ SDC_INLINE void SDC_CAT(NAME, _turn)(int64_t m, int64_t n, SDC_CAT(st_, R) (*col
 /* m x n elements, both at most TILE.  The buffers keep strides that are powers of two, whose lines evict each other,
  * out of the inner loops: each line of either memory is touched once. */
 SDC_INLINE void SDC_CAT(NAME, _tile)(int64_t m, int64_t n, SDC_CAT(st_, R) *restrict result,
-                                                                       const SDC_CAT(st_, T) *restrict x)
+                                     const SDC_CAT(st_, T) *restrict x)
 {
     SDC_CAT(st_, R) columns[TILE][TILE];
     if (SAME) {

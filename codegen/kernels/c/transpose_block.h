@@ -33,8 +33,7 @@ typedef uint64_t sdc_u64x2 __attribute__((vector_size(16)));
     const sdc_u32x4 y##0 = SDC_LOW_32(x##0, x##2), y##1 = SDC_HIGH_32(x##0, x##2),         \
                     y##2 = SDC_LOW_32(x##1, x##3), y##3 = SDC_HIGH_32(x##1, x##3)
 
-SDC_INLINE void sdc_transpose_16(uint16_t *to, int64_t to_stride, const uint16_t *from,
-                                                                   int64_t from_stride)
+SDC_INLINE void sdc_transpose_16(uint16_t *to, int64_t to_stride, const uint16_t *from, int64_t from_stride)
 {
     sdc_u16x8 a0, a1, a2, a3, a4, a5, a6, a7;
     SDC_LOAD_ROW(a0, 0), SDC_LOAD_ROW(a1, 1), SDC_LOAD_ROW(a2, 2), SDC_LOAD_ROW(a3, 3);
@@ -46,8 +45,7 @@ SDC_INLINE void sdc_transpose_16(uint16_t *to, int64_t to_stride, const uint16_t
     SDC_STORE_ROW(d4, 4), SDC_STORE_ROW(d5, 5), SDC_STORE_ROW(d6, 6), SDC_STORE_ROW(d7, 7);
 }
 
-SDC_INLINE void sdc_transpose_32(uint32_t *to, int64_t to_stride, const uint32_t *from,
-                                                                   int64_t from_stride)
+SDC_INLINE void sdc_transpose_32(uint32_t *to, int64_t to_stride, const uint32_t *from, int64_t from_stride)
 {
     sdc_u32x4 a0, a1, a2, a3;
     SDC_LOAD_ROW(a0, 0), SDC_LOAD_ROW(a1, 1), SDC_LOAD_ROW(a2, 2), SDC_LOAD_ROW(a3, 3);
@@ -56,8 +54,7 @@ SDC_INLINE void sdc_transpose_32(uint32_t *to, int64_t to_stride, const uint32_t
     SDC_STORE_ROW(c0, 0), SDC_STORE_ROW(c1, 1), SDC_STORE_ROW(c2, 2), SDC_STORE_ROW(c3, 3);
 }
 
-SDC_INLINE void sdc_transpose_64(uint64_t *to, int64_t to_stride, const uint64_t *from,
-                                                                   int64_t from_stride)
+SDC_INLINE void sdc_transpose_64(uint64_t *to, int64_t to_stride, const uint64_t *from, int64_t from_stride)
 {
     sdc_u64x2 a0, a1;
     SDC_LOAD_ROW(a0, 0), SDC_LOAD_ROW(a1, 1);

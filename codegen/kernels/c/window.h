@@ -20,8 +20,9 @@ SDC_INLINE bool sdc_window_next(int rank, const int64_t *dim, int64_t *at)
 }
 
 /* Offset of the element that tap `tap` of the window at `at` looks at; false when that is padding. */
-SDC_INLINE bool sdc_window_offset(int rank, const int64_t *at, const int64_t *tap, const int64_t *in, const int64_t *stride,
-                                  const int64_t *dilation, const int64_t *before, const int64_t *strides, int64_t *offset)
+SDC_INLINE bool sdc_window_offset(int rank, const int64_t *at, const int64_t *tap, const int64_t *in,
+                                  const int64_t *stride, const int64_t *dilation, const int64_t *before,
+                                  const int64_t *strides, int64_t *offset)
 {
     int64_t sum = 0;
     for (int d = 0; d < rank; d++) {
@@ -43,7 +44,7 @@ SDC_INLINE int64_t sdc_window_rows(int rank, const int64_t *dim)
     return rows;
 }
 
-/* Unit `unit` of a walk over [rest, rows]: the row's index into `at`, its last entry 0; returns what is left for the rest. */
+/* Unit `unit` of a walk over [rest, rows]: the row's index into `at`, its last entry 0; returns what is left. */
 SDC_INLINE int64_t sdc_window_row(int rank, const int64_t *dim, int64_t unit, int64_t *at)
 {
     at[rank - 1] = 0;

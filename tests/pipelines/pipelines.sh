@@ -1,0 +1,17 @@
+#!/bin/sh
+# Compiles the demo pipeline and, where it is there, tiny-sd1, then runs sd_reference over them.
+#
+#   pipelines.sh SDC SOURCE WORK SD_REFERENCE
+set -eu
+sdc=$1 source=$2 work=$3 reference=$4
+rm -rf "$work"
+mkdir -p "$work"
+"$sdc" compile "$source/models/emoji" -o "$work/emoji" --quiet
+tiny=$source/../shared/data/models/tiny-sd1
+if [ -d "$tiny" ]; then
+    "$sdc" compile "$tiny" -o "$work/tiny" --quiet
+    "$reference" "$source" "$work/emoji" "$work/tiny"
+else
+    "$reference" "$source" "$work/emoji"
+fi
+rm -rf "$work"
