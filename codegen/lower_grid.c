@@ -25,7 +25,8 @@ void lower_grid_sample(Lowering *l, Node *n)
     call_dims(c, "IN", s->rank - 2, s->dim + 2);
     call_int(c, "POINTS", index_span(y.dim, 2, y.rank));
     call_int(c, "TAPS", *mode == 'n' ? 1 : *mode == 'l' ? 2 : 4);
-    call_text(c, "PADDING", text_format("SDC_GRID_%s", *padding == 'z' ? "ZEROS" : *padding == 'b' ? "BORDER" : "REFLECTION"));
+    const char *rule = *padding == 'z' ? "ZEROS" : *padding == 'b' ? "BORDER" : "REFLECTION";
+    call_text(c, "PADDING", text_format("SDC_GRID_%s", rule));
     call_int(c, "CORNERS", attr_i(n, "align_corners") != 0);
     call_note(c, "grid sample %s -> %s", shape_text(s), shape_text(&n->out[0]->shape));
 }

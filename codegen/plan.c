@@ -55,6 +55,29 @@ static int walk(Program *p, Block *block, int order)
     return order;
 }
 
+/* What a loop makes and later calls read (stacked outputs, last states) is there from the loop's start: an iteration
+ * writes only its own part of it, and must find the other iterations' parts as they were.  Returns the order behind the
+ * block. */
+static int extend_over_loops(Program *p, const Block *block, int order)
+{
+    for (const Call *c = block->first; c; c = c->next) {
+        order = c->order + 1;
+        if (c->then_block)
+            order = extend_over_loops(p, c->then_block, order);
+        if (c->else_block)
+            order = extend_over_loops(p, c->else_block, order);
+        if (c->kind != CALL_LOOP)
+            continue;
+        for (int k = 0; k < p->n_buffers; k++) {
+            Buffer *b = p->buffers[k];
+            if (b->kind == BUFFER_ARENA && b->first > c->order && b->first < order && b->last > order)
+                b->first = c->order;
+        }
+        order++;
+    }
+    return order;
+}
+
 /* ---- work -------------------------------------------------------------------------------------------------------------------- */
 
 /* Of one run; a branch counts both ways, a loop of unknown length once. */
@@ -184,6 +207,7 @@ void plan_program(Program *p)
         if (p->outputs[k].buffer->first == end)
             p->outputs[k].buffer->first = 0;
     }
+    extend_over_loops(p, &p->body, 1);
     Buffer **same_as = alloc_array(p->n_buffers + 1, sizeof *same_as), **list = alloc_array(p->n_buffers + 1, sizeof *list);
     for (int k = 0; k < p->n_buffers; k++)
         same_as[k] = p->buffers[k];

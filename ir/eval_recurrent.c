@@ -7,26 +7,41 @@
 #include "op.h"
 #include "recurrent.h"
 
+/* ---- activations, alpha and beta being a and b ---------------------------------------------------------------------- */
+
+typedef double ActivationFunction(double x, double a, double b);
+
+#define ACTIVATION(name, expression)                            \
+    static double name(double x, double a, double b)            \
+    {                                                           \
+        (void)a, (void)b;                                       \
+        return expression;                                      \
+    }
+ACTIVATION(relu, x > 0 ? x : 0)
+ACTIVATION(hyperbolic, tanh(x))
+ACTIVATION(sigmoid, 1 / (1 + exp(-x)))
+ACTIVATION(affine_line, a * x + b)
+ACTIVATION(leaky_relu, x >= 0 ? x : a * x)
+ACTIVATION(thresholded_relu, x >= a ? x : 0)
+ACTIVATION(scaled_tanh, a * tanh(b * x))
+ACTIVATION(hard_sigmoid, fmin(fmax(a * x + b, 0), 1))
+ACTIVATION(elu, x >= 0 ? x : a * expm1(x))
+ACTIVATION(softsign, x / (1 + fabs(x)))
+ACTIVATION(softplus, fmax(x, 0) + log1p(exp(-fabs(x))))
+#undef ACTIVATION
+
+static ActivationFunction *const functions[ACT_COUNT] = {
+    [ACT_RELU] = relu, [ACT_TANH] = hyperbolic, [ACT_SIGMOID] = sigmoid, [ACT_AFFINE] = affine_line,
+    [ACT_LEAKY_RELU] = leaky_relu, [ACT_THRESHOLDED_RELU] = thresholded_relu, [ACT_SCALED_TANH] = scaled_tanh,
+    [ACT_HARD_SIGMOID] = hard_sigmoid, [ACT_ELU] = elu, [ACT_SOFTSIGN] = softsign, [ACT_SOFTPLUS] = softplus,
+};
+
 static double activate(const Recurrent *r, const ActivationUse *u, double x)
 {
-    x = fmin(fmax(x, -r->clip), r->clip);
-    const double a = u->alpha, b = u->beta;
-    switch (u->kind) {
-    case ACT_RELU: return x > 0 ? x : 0;
-    case ACT_TANH: return tanh(x);
-    case ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case ACT_AFFINE: return a * x + b;
-    case ACT_LEAKY_RELU: return x >= 0 ? x : a * x;
-    case ACT_THRESHOLDED_RELU: return x >= a ? x : 0;
-    case ACT_SCALED_TANH: return a * tanh(b * x);
-    case ACT_HARD_SIGMOID: return fmin(fmax(a * x + b, 0), 1);
-    case ACT_ELU: return x >= 0 ? x : a * expm1(x);
-    case ACT_SOFTSIGN: return x / (1 + fabs(x));
-    case ACT_SOFTPLUS: return fmax(x, 0) + log1p(exp(-fabs(x)));
-    case ACT_COUNT: break;
-    }
-    bug("activation %d", (int)u->kind);
+    return functions[u->kind](fmin(fmax(x, -r->clip), r->clip), u->alpha, u->beta);
 }
+
+/* ---- cells ------------------------------------------------------------------------------------------------------------ */
 
 /* One direction of one sequence.  Operand pointers are at this direction's part; absent ones are NULL. */
 typedef struct {

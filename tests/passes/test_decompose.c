@@ -1,8 +1,10 @@
 /* test_decompose.c: does a decomposition mean what the operator's own evaluator says?
  *
- * Each graph is evaluated in double precision as it is written, by the evaluators of the composite operators, and again
- * after pass_decompose, by those of the simple ones.  Both must agree to rounding; integers exactly.  Inputs of floating
- * type are uniform in [-2, 2), integers in [0, bound). */
+ *      test_decompose SOURCE_FOLDER
+ *
+ * Each graph of decompose.txt is evaluated in double precision as it is written, by the evaluators of the composite
+ * operators, and again after pass_decompose, by those of the simple ones.  Both must agree to the rounding of constants,
+ * integers exactly.  Inputs of floating type are uniform in [-2, 2). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,12 @@
 /* The runtime's messages begin with the model's name. */
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 
-typedef struct { const char *name; int64_t bound; const char *body; } Case;
+typedef struct { char *name, *text; int64_t bound; } Case;       /* integers are drawn from [0, bound) */
+
+enum { CASES = 100 };
+
+static Case cases[CASES];
+static int n_cases;
 
 static int failed;
 
@@ -70,7 +77,7 @@ static int run_case(int number, void *context)
 {
     const Case *c = &cases[number];
     (void)context;
-    Graph *g = graph_parse(model_new("case"), text_format("graph \"g\" %s end", c->body), c->name);
+    Graph *g = graph_parse(model_new("decompose.txt"), c->text, c->name);
     pass_infer(g);
     graph_check(g, "infer");
     Array **in = random_inputs(g, c->bound), *before[8], *after[8];
@@ -100,13 +107,32 @@ static void report(int k, int code, const char *text, void *context)
     failed += code != 0;
 }
 
-int main(void)
+/* Cut the file at its "---" lines. */
+static void read_cases(const char *path)
 {
-    enum { COUNT = sizeof cases / sizeof *cases };
-    int list[COUNT];
-    for (int k = 0; k < COUNT; k++)
+    char *text = read_text(path, NULL);
+    if (!text) {
+        printf("%s can not be read\n", path);
+        exit(1);
+    }
+    for (char *at = strstr(text, "\n--- "); at && n_cases < CASES;) {
+        char *end, *line = at + 5, *body = strchr(line, '\n');
+        int64_t bound = strtoll(line, &end, 10);
+        char *next = strstr(body, "\n--- ");
+        cases[n_cases++] = (Case){format("%.*s", (int)(body - end - 1), end + 1),
+                                  format("%.*s", (int)(next ? next - body : (ptrdiff_t)strlen(body)), body), bound};
+        at = next;
+    }
+    free(text);
+}
+
+int main(int argc, char **argv)
+{
+    int list[CASES];
+    read_cases(format("%s/tests/passes/decompose.txt", argc > 1 ? argv[1] : "."));
+    for (int k = 0; k < n_cases; k++)
         list[k] = k;
-    run_parallel(cpus(), list, COUNT, 60, run_case, report, NULL);
-    printf("%d of %d decompositions mean what their operator says\n", COUNT - failed, COUNT);
-    return failed != 0;
+    run_parallel(cpus(), list, n_cases, 60, run_case, report, NULL);
+    printf("%d of %d decompositions mean what their operator says\n", n_cases - failed, n_cases);
+    return failed != 0 || !n_cases;
 }

@@ -10,8 +10,8 @@
  *   KERNEL STRIDE DILATION BEFORE AFTER    the window and the padding, one entry a spatial axis
  *   POWER                     of SDC_POOL_NORM
  *   COUNT_PADDING             1: an average divides by padded positions too
- *   WITH_INDEX COLUMN_MAJOR   1: index holds where each maximum is in [BATCH][CHANNELS][IN...]; 1: planes are
- *                             counted column-major
+ *   WITH_INDEX COLUMN_MAJOR   1: index holds where each maximum is in [BATCH][CHANNELS][IN...]; COLUMN_MAJOR 1 counts
+ *                             along the first spatial axis first
  *
  * A unit is STRIP channels of one row along the last axis. */
 #include "kernel.h"

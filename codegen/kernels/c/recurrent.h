@@ -115,7 +115,8 @@ static inline void SDC_CAT(NAME, _lstm)(SDC_CAT(NAME, _sequence) *s, const REAL 
 {
     for (int64_t j = 0; j < HIDDEN; j++) {
         const REAL old = s->c[j];
-        REAL in = x[j] + SDC_CAT(NAME, _recur)(s, j, s->h), out = x[HIDDEN + j] + SDC_CAT(NAME, _recur)(s, HIDDEN + j, s->h);
+        REAL in = x[j] + SDC_CAT(NAME, _recur)(s, j, s->h);
+        REAL out = x[HIDDEN + j] + SDC_CAT(NAME, _recur)(s, HIDDEN + j, s->h);
         REAL forget = x[2 * HIDDEN + j] + SDC_CAT(NAME, _recur)(s, 2 * HIDDEN + j, s->h);
         REAL fresh = x[3 * HIDDEN + j] + SDC_CAT(NAME, _recur)(s, 3 * HIDDEN + j, s->h);
         if (HAS_PEEPHOLE) {
