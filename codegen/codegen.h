@@ -205,6 +205,9 @@ typedef struct { int files; int64_t source_bytes; int instances; } EmitSummary;
  * translation units, model.c.  Returns the names of the .c files, NULL at the end. */
 char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary);
 
+/* index_bound.c: an exclusive upper bound for the values of an integer input that is used as an index; 0: none is known. */
+int64_t index_bound(const Value *v);
+
 /* Compile `files` of `folder` in parallel and without a shell; returns the object files' paths.  A failure exits with
  * SDC_CC_FAILED and the compiler's first lines. */
 void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds);

@@ -270,23 +270,6 @@ static void print_block(Listing *l, const Block *block, int indent)
     }
 }
 
-/* Integer inputs that index a table: random ones must stay inside it.  0 when no such use is found. */
-static int64_t index_bound(const Value *v, int depth)
-{
-    int64_t bound = 0;
-    for (int k = 0; k < v->n_uses && depth < 8; k++) {
-        const Node *n = v->uses[k];
-        int64_t b = 0;
-        if (n->op == OP_Gather && n->in[1] == v)
-            b = n->in[0]->shape.dim[axis_of(n, attr_i(n, "axis"), n->in[0]->shape.rank)];
-        else if ((n->op == OP_Cast || n->op == OP_Reshape || n->op == OP_Flatten || n->op == OP_Unsqueeze || n->op == OP_Squeeze) && n->in[0] == v)
-            b = index_bound(n->out[0], depth + 1);
-        if (b && (!bound || b < bound))
-            bound = b;
-    }
-    return bound;
-}
-
 static const char *upper(const char *s)
 {
     char *text = text_copy(s);
@@ -306,7 +289,7 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
         for (int d = 0; d < v->rank; d++)
             fprintf(out, "%s%" PRId64, d ? ", " : "", v->dim[d]);
         fprintf(out, "%s}, 0x%07" PRIx64 ", %" PRId64 ", %" PRId64 "},\n", v->rank ? "" : "0", (uint64_t)v->buffer->offset,
-                view_count(v) * dtype_info(v->dtype)->bytes, names || dtype_is_float(v->dtype) ? 0 : index_bound(values[k], 0));
+                view_count(v) * dtype_info(v->dtype)->bytes, names || dtype_is_float(v->dtype) ? 0 : index_bound(values[k]));
     }
     fputs(count ? "};\n" : "    {0},\n};\n", out);
 }
