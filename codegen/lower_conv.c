@@ -175,16 +175,25 @@ static void any_conv(Lowering *l, Node *n, const Window *w)
     note_conv(c, n, w);
 }
 
+/* conv.h keeps its patch on the thread's stack, which an extreme window would not fit. */
+static bool is_fast(const Lowering *l, const Node *n, const Window *w)
+{
+    enum { STACK_LIMIT = 1 << 20 };
+    DType t = n->out[0]->dtype;
+    if ((t != DT_F32 && t != DT_F16 && t != DT_BF16) || w->rank > 2 || !is_constant(n->in[1]) || n->in[1]->shape.dim[1] == 0)
+        return false;
+    ConvShape s = conv_shape(n, w);
+    return conv_is_depthwise(&s) || conv_plan(&s, l->isa->vector_floats).stack_bytes <= STACK_LIMIT;
+}
+
 void lower_conv(Lowering *l, Node *n)
 {
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
-    DType t = n->out[0]->dtype;
-    bool single = t == DT_F32 || t == DT_F16 || t == DT_BF16;
     if (shape_count(&n->out[0]->shape) == 0) {
         result_dense(l, n->out[0]);
         return;
     }
-    if (single && w.rank <= 2 && is_constant(n->in[1]) && n->in[1]->shape.dim[1] > 0)
+    if (is_fast(l, n, &w))
         fast_conv(l, n, &w);
     else
         any_conv(l, n, &w);

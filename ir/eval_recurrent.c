@@ -7,7 +7,7 @@
 #include "op.h"
 #include "recurrent.h"
 
-/* ---- activations: a and b are alpha and beta ---------------------------------------------------------------------- */
+/* ---- activations: a and b are alpha and beta ---------------------------------------------------------------------*/
 
 typedef double ActivationFunction(double x, double a, double b);
 
@@ -41,7 +41,7 @@ static double activate(const Recurrent *r, const ActivationUse *u, double x)
     return functions[u->kind](fmin(fmax(x, -r->clip), r->clip), u->alpha, u->beta);
 }
 
-/* ---- cells -------------------------------------------------------------------------------------------------------- */
+/* ---- cells -------------------------------------------------------------------------------------------------------*/
 
 /* One direction of one sequence.  Operand pointers are at this direction's part; absent ones are NULL. */
 typedef struct {

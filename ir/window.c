@@ -94,13 +94,14 @@ static void slide(const Node *n, Window *w, bool ceiling)
             continue;
         }
         int64_t room = in + w->before[k] + w->after[k] - span;
-        if (room < 0)
+        bool partial = room < 0 ? room > -stride : room % stride != 0;  /* one more would reach beyond the padding */
+        w->out[k] = room < 0 ? 0 : room / stride + 1;
+        /* In ceil mode that one counts when it starts inside the data or the leading padding. */
+        if (ceiling && partial && w->out[k] * stride < in + w->before[k])
+            w->out[k]++;
+        if (w->out[k] < 1)
             fail_node(SDC_BAD_INPUT, n, "the window spans %lld elements of axis %d, which has %lld with padding",
                       (long long)span, k + 2, (long long)(room + span));
-        w->out[k] = room / stride + 1;
-        /* In ceil mode a last, partial window counts when it starts inside the data or the leading padding. */
-        if (ceiling && room % stride && w->out[k] * stride < in + w->before[k])
-            w->out[k]++;
     }
 }
 

@@ -1,16 +1,16 @@
 #!/bin/sh
 # The address, undefined-behaviour and leak sanitizers on the compiler, and on what it emits.
 #
-#   sanitize.sh SOURCE BUILD [--all]      BUILD: a build folder of its own, kept for the next time
+#   sanitize.sh SOURCE BUILD FIXTURE_COMMANDS BAD_INPUT [--all]      BUILD: a build folder of its own, kept for the next time
 #
 # Every fixture is compiled to source and every damaged model refused by an sdc built with the sanitizers; a sample of the
 # fixtures goes through its oracle, and is built and run as an executable with the sanitizers in it (all with --all).
 set -eu
-source=$1 build=$2 all=${3-}
+source=$1 build=$2 fixture_commands=$3 bad_input=$4 all=${5-}
 jobs=$(nproc)
 work=$build/sanitize.work
-cmake -S "$source" -B "$build" -DSDC_SANITIZE=ON -DSDC_TESTS=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
-cmake --build "$build" -j "$jobs" --target sdc fixture_commands frontend_bad_input -- -s
+cmake -S "$source" -B "$build" -DSDC_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake --build "$build" -j "$jobs" --target sdc -- -s
 rm -rf "$work"
 mkdir -p "$work/bad"
 sdc=$build/sdc
@@ -28,7 +28,7 @@ exit ${code-0}
 EOF
 chmod +x "$work/one"
 
-"$build/tests/fixtures/fixture_commands" "$source" 2>"$work/commands.log" >"$work/commands" || { cat "$work/commands.log"; exit 1; }
+"$fixture_commands" "$source" 2>"$work/commands.log" >"$work/commands" || { cat "$work/commands.log"; exit 1; }
 awk -v sdc="$sdc" -v work="$work" -v flag="$flag" -v all="$all" '{
     split($0, half, " \\| ")
     n = split(half[1], word, " ")
@@ -43,9 +43,9 @@ awk -v sdc="$sdc" -v work="$work" -v flag="$flag" -v all="$all" '{
     }
 }' "$work/commands" >"$work/list"
 failed=0
-xargs -P "$jobs" -L 1 <"$work/list" >"$work/out" || failed=1
+xargs -P "$jobs" -L 1 env <"$work/list" >"$work/out" || failed=1
 cat "$work/out"
-"$build/tests/frontend/frontend_bad_input" "$sdc" "$work/bad" >"$work/bad.log" 2>&1 || { failed=1; tail -60 "$work/bad.log"; }
+"$bad_input" "$sdc" "$work/bad" >"$work/bad.log" 2>&1 || { failed=1; tail -60 "$work/bad.log"; }
 tail -1 "$work/bad.log"
 echo "$(grep -c ' compile ' "$work/list") fixtures compiled, $(grep -c ' oracle ' "$work/list") evaluated by the oracle, $(grep -c ' emitted ' "$work/list") run as executables, $(grep -c FAILED "$work/out") failed"
 rm -rf "$work"
