@@ -289,6 +289,22 @@ void lower_product(Lowering *l, Node *n, Product p)
 
 /* ---- MatMul and Gemm --------------------------------------------------------------------------------------------- */
 
+/* MatMul's b.  A large constant that is some other one transposed is packed from that one, without making it first. */
+static View matmul_operand(Lowering *l, Value *v, Value **constant)
+{
+    const Node *n = v->def;
+    int64_t order[MAX_RANK];
+    int rank = v->shape.rank, perm[MAX_RANK];
+    if (!is_constant(v) || v->tensor || n->op != OP_Transpose || !n->in[0]->tensor || rank < 2 ||
+        attr_ints(n, "perm", order, MAX_RANK) != rank)
+        return product_operand(l, v, constant);
+    for (int k = 0; k < rank; k++)
+        perm[k] = (int)order[k];
+    View turned = view_permute(product_operand(l, n->in[0], constant), rank, perm);
+    bool packs = runs_along(&turned, rank - 1) || runs_along(&turned, rank - 2);
+    return packs ? turned : product_operand(l, v, constant);
+}
+
 /* Where the only reader is a Transpose that keeps the last axis, the result is stored in the transpose's order: joining
  * attention heads then moves nothing. */
 static View matmul_result(Lowering *l, Node *n)
@@ -313,7 +329,7 @@ void lower_matmul(Lowering *l, Node *n)
 {
     Product p = {.y = matmul_result(l, n)};
     p.a = view_of(l, n->in[0]);
-    p.b = product_operand(l, n->in[1], &p.constant);
+    p.b = matmul_operand(l, n->in[1], &p.constant);
     if (p.b.rank == 1) {
         p.b = view_insert(p.b, 1);
         p.y = view_insert(p.y, p.y.rank);
