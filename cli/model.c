@@ -59,6 +59,7 @@ static ValueBinding read_value(const char *text)
     int code = sdc_array_read(&a, path, name);
     if (code)
         exit(code);
+    free(a.name);
     return (ValueBinding){name, tensor_of_array(&a)};
 }
 
