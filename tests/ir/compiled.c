@@ -1,0 +1,65 @@
+/* compiled.c: graphs written as text, by an executable and by the oracle, on random inputs.
+ *
+ *      compiled FOLDER [NAME]
+ *
+ * For what the recorded cases have little of, control flow above all.  A graph of FOLDER/NAME.txt goes through all passes;
+ * its outputs must agree within a relative RMS of 1e-6, integers and bools exactly. */
+#include <string.h>
+
+#include "../../cli/verify.h"
+#include "harness.h"
+
+/* The runtime's messages begin with the model's name. */
+const SdcModel sdc_model = {.name = "sdc", .version = "0"};
+
+typedef struct { const char *folder; char **names; int failed; } Run;
+
+static int work(int k, void *context)
+{
+    const Run *r = context;
+    const char *path = text_format("%s/%s", r->folder, r->names[k]), *text = read_text(path, NULL);
+    Graph *g = graph_parse(model_new(path), text, path);
+    run_passes(g, &(Bindings){0}, NULL);
+    for (int64_t seed = 0; seed < 2; seed++) {
+        Options o = {.seed = seed, .threads = 2, .jobs = 1};
+        Input *inputs = random_inputs(g, &o);
+        Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted), **got = alloc_array(g->n_outputs + 1, sizeof *got);
+        run_oracle(g, inputs, wanted, false, NULL, NULL);
+        run_compiled(g, inputs, got, &o);
+        for (int j = 0; j < g->n_outputs; j++) {
+            const SdcArray a = array_view(got[j]), b = array_view(wanted[j]);
+            Difference d = compare(&a, &b, 0, 0);
+            if (!d.same_shape || got[j]->dtype != wanted[j]->dtype || !(d.rms <= (wanted[j]->f ? 1e-6 : 0))) {
+                printf("seed %d, output '%s': relative rms %g\n", (int)seed, g->output_names[j], d.rms);
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+static void done(int k, int code, const char *text, void *context)
+{
+    Run *r = context;
+    if (!code)
+        return;
+    r->failed++;
+    printf("FAILED: %s (code %d): %s\n", r->names[k], code, text);
+}
+
+int main(int argc, char **argv)
+{
+    enum { MOST = 1024 };
+    static int list[MOST];
+    int files, count = 0;
+    if (argc < 2)
+        return 1;
+    Run r = {.folder = argv[1]};
+    r.names = list_folder(argv[1], NULL, &files);
+    for (int k = 0; k < files && count < MOST; k++)
+        if (argc < 3 || strstr(r.names[k], argv[2]))
+            list[count++] = k;
+    run_parallel(cpus(), list, count, 120, work, done, &r);
+    printf("%d programs, %d failed\n", count, r.failed);
+    return r.failed != 0 || count == 0;
+}
