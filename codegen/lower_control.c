@@ -8,16 +8,8 @@
 
 #include <string.h>
 
-#include "../ir/op.h"
+#include "../ir/control.h"
 #include "../runtime/runtime.h"
-
-static Graph *body_of(const Node *n, const char *name)
-{
-    const Attr *a = attr_find(n, name);
-    if (!a || !a->graph)
-        fail_node(SDC_BAD_INPUT, n, "attribute '%s' is missing", name);
-    return a->graph;
-}
 
 static View result_buffer(Lowering *l, Value *v)
 {
@@ -41,7 +33,7 @@ static Block *lower_branch(Lowering *l, Node *n, Graph *g, const View *results)
 
 void lower_if(Lowering *l, Node *n)
 {
-    Graph *then_branch = body_of(n, "then_branch"), *else_branch = body_of(n, "else_branch");
+    Graph *then_branch = subgraph_of(n, "then_branch"), *else_branch = subgraph_of(n, "else_branch");
     View condition = view_dense(l, n->in[0]);
     View *results = alloc_array(n->n_out, sizeof *results);
     for (int k = 0; k < n->n_out; k++)
@@ -82,13 +74,11 @@ static View state_buffer(Lowering *l, Node *n, Value *initial, Value *inside)
     return state;
 }
 
-/* New state may be computed from old state of another number (a swap), so it goes through copies of its own where its
- * place is a state buffer. */
-static void update_state(Lowering *l, Node *n, const View *state, Value *const *next, int count)
+/* New state may be old state of another number (a swap), so it goes through copies of its own where its place is a
+ * state buffer. */
+static void update_state(Lowering *l, Node *n, const View *state, View *fresh, int count)
 {
-    View *fresh = alloc_array(count, sizeof *fresh);
     for (int k = 0; k < count; k++) {
-        fresh[k] = view_of(l, next[k]);
         bool is_state = false;
         for (int j = 0; j < count; j++)
             is_state |= fresh[k].buffer == state[j].buffer;
@@ -121,30 +111,54 @@ static void loop_end(Lowering *l, Block *outer, int mark)
     l->block = outer;
 }
 
+/* -1: until the condition is false. */
+static int64_t trips_of(const Node *n)
+{
+    int64_t trips;
+    if (!input_of(n, 0))
+        return -1;
+    if (ints_of(n, 0, "M, the trip count", &trips, 1) != 1)
+        fail_node(SDC_BAD_INPUT, n, "the trip count must be one integer");
+    return trips > INT64_MAX / 2 ? -1 : trips < 0 ? 0 : trips;
+}
+
+/* The calls of one iteration.  state: the body's states, then the condition, which is one like the others: the next one
+ * may be an old state, and a new state the old condition. */
+static void lower_iteration(Lowering *l, Node *n, Graph *g, const LoopIndex *index, const View *state, const View *scan)
+{
+    int states = g->n_inputs - 2, scans = g->n_outputs - 1 - states;
+    View *next = alloc_array(states + 1, sizeof *next);
+    lower_nodes(l, g);
+    for (int k = 0; k < scans; k++)
+        if (output_of(n, states + k))
+            lower_copy_view(l, n, slice_of(scan[k], 0, index, false), view_of(l, g->outputs[1 + states + k]));
+    for (int k = 0; k < states; k++)
+        next[k] = view_of(l, g->outputs[1 + k]);
+    next[states] = view_broadcast(view_of(l, g->outputs[0]), 0, NULL);
+    update_state(l, n, state, next, states + 1);
+}
+
 /* Body inputs: iteration number, condition, state...; outputs: condition, state..., scan outputs... */
 void lower_loop(Lowering *l, Node *n)
 {
-    Graph *g = body_of(n, "body");
+    Graph *g = subgraph_of(n, "body");
     int states = g->n_inputs - 2, scans = g->n_outputs - 1 - states;
-    int64_t trips = -1;
-    if (input_of(n, 0)) {
-        int64_t value;
-        ints_of(n, 0, "M, the trip count", &value, 1);
-        trips = value > INT64_MAX / 2 ? -1 : value;
-    }
+    int64_t trips = trips_of(n);
     if (scans && trips < 0)
         fail_node(SDC_UNSUPPORTED, n, "scan outputs need a constant trip count; bind it with --bind");
     if (scans && !is_constant(g->outputs[0]) && g->outputs[0] != g->inputs[1])
         fail_node(SDC_UNSUPPORTED, n, "scan outputs of a loop that may end early have no static extent");
     View *state = alloc_array(states + 1, sizeof *state), *scan = alloc_array(scans + 1, sizeof *scan);
-    View condition = temporary(l, DT_BOOL, 0, NULL), number = temporary(l, g->inputs[0]->dtype, g->inputs[0]->shape.rank, g->inputs[0]->shape.dim);
-    Value *one = value_float(n->graph, DT_BOOL, 1), *zero = value_float(n->graph, g->inputs[0]->dtype, 0);
-    Value *step = value_float(n->graph, g->inputs[0]->dtype, 1);
+    const Value *i = g->inputs[0];
+    View condition = temporary(l, DT_BOOL, 0, NULL), number = temporary(l, i->dtype, i->shape.rank, i->shape.dim);
+    Value *one = value_float(n->graph, DT_BOOL, 1), *zero = value_float(n->graph, i->dtype, 0);
+    Value *step = value_float(n->graph, i->dtype, 1);
     View start = view_of(l, input_of(n, 1) ? n->in[1] : one);
     lower_copy_view(l, n, condition, view_broadcast(start, 0, NULL));
     lower_copy_view(l, n, number, view_broadcast(view_of(l, zero), number.rank, number.dim));
     for (int k = 0; k < states; k++)
         state[k] = state_buffer(l, n, n->in[2 + k], g->inputs[2 + k]);
+    state[states] = condition;
     for (int k = 0; k < scans; k++)
         if (output_of(n, states + k))
             scan[k] = result_buffer(l, n->out[states + k]);
@@ -158,14 +172,7 @@ void lower_loop(Lowering *l, Node *n)
     view_reshape(&given, g->inputs[1]->shape.rank, g->inputs[1]->shape.dim);
     result_is(l, g->inputs[0], number);
     result_is(l, g->inputs[1], given);
-    lower_nodes(l, g);
-    for (int k = 0; k < scans; k++)
-        if (output_of(n, states + k))
-            lower_copy_view(l, n, slice_of(scan[k], 0, c->index, false), view_of(l, g->outputs[1 + states + k]));
-    update_state(l, n, state, g->outputs + 1, states);
-    View next = view_of(l, g->outputs[0]);
-    if (next.buffer != condition.buffer)
-        lower_copy_view(l, n, condition, view_broadcast(next, 0, NULL));
+    lower_iteration(l, n, g, c->index, state, scan);
     lower_increment(l, n, number, view_of(l, step));
     loop_end(l, outer, mark);
     for (int k = 0; k < states; k++)
@@ -173,22 +180,26 @@ void lower_loop(Lowering *l, Node *n)
             result_is(l, n->out[k], state[k]);
 }
 
-static int64_t listed(const int64_t *list, int count, int k)
+/* What a Scan walks along: never a slice that an outer loop moves already, since a view has one loop index. */
+static View scan_source(Lowering *l, Node *n, Value *v)
 {
-    return k < count ? list[k] : 0;
+    View source = view_of(l, v);
+    if (!source.index)
+        return source;
+    View copy = temporary(l, source.dtype, source.rank, source.dim);
+    lower_copy_view(l, n, copy, source);
+    return copy;
 }
 
 /* Body inputs: state..., one slice of each scan input; outputs: state..., one slice of each scan output. */
 void lower_scan(Lowering *l, Node *n)
 {
-    Graph *g = body_of(n, "body");
+    Graph *g = subgraph_of(n, "body");
     int scanned = (int)attr_i(n, "num_scan_inputs"), states = n->n_in - scanned, scans = g->n_outputs - states;
-    int64_t in_axes[64], in_back[64], out_axes[64], out_back[64];
-    int n_in_axes = attr_ints(n, "scan_input_axes", in_axes, 64), n_in_back = attr_ints(n, "scan_input_directions", in_back, 64);
-    int n_out_axes = attr_ints(n, "scan_output_axes", out_axes, 64), n_out_back = attr_ints(n, "scan_output_directions", out_back, 64);
-    View *state = alloc_array(states + 1, sizeof *state), *source = alloc_array(scanned + 1, sizeof *source), *scan = alloc_array(scans + 1, sizeof *scan);
+    View *state = alloc_array(states + 1, sizeof *state), *next = alloc_array(states + 1, sizeof *next);
+    View *source = alloc_array(scanned + 1, sizeof *source), *scan = alloc_array(scans + 1, sizeof *scan);
     for (int k = 0; k < scanned; k++)
-        source[k] = view_of(l, n->in[states + k]);
+        source[k] = scan_source(l, n, n->in[states + k]);
     for (int k = 0; k < states; k++)
         state[k] = state_buffer(l, n, n->in[k], g->inputs[k]);
     for (int k = 0; k < scans; k++)
@@ -199,19 +210,21 @@ void lower_scan(Lowering *l, Node *n)
     Call *c = loop_begin(l, n, &outer, &mark);
     call_note(c, "scan");
     for (int k = 0; k < scanned; k++) {
-        int axis = (int)axis_of(n, listed(in_axes, n_in_axes, k), source[k].rank);
-        c->trip_count = source[k].dim[axis];
-        result_is(l, g->inputs[states + k], slice_of(source[k], axis, c->index, listed(in_back, n_in_back, k) == 1));
+        ScanWay way = scan_input_way(n, k, source[k].rank);
+        c->trip_count = source[k].dim[way.axis];
+        result_is(l, g->inputs[states + k], slice_of(source[k], way.axis, c->index, way.backwards));
     }
     lower_nodes(l, g);
     for (int k = 0; k < scans; k++) {
         if (!output_of(n, states + k))
             continue;
-        int axis = (int)axis_of(n, listed(out_axes, n_out_axes, k), scan[k].rank);
-        View place = slice_of(scan[k], axis, c->index, listed(out_back, n_out_back, k) == 1);
+        ScanWay way = scan_output_way(n, k, scan[k].rank);
+        View place = slice_of(scan[k], way.axis, c->index, way.backwards);
         lower_copy_view(l, n, place, view_of(l, g->outputs[states + k]));
     }
-    update_state(l, n, state, g->outputs, states);
+    for (int k = 0; k < states; k++)
+        next[k] = view_of(l, g->outputs[k]);
+    update_state(l, n, state, next, states);
     loop_end(l, outer, mark);
     for (int k = 0; k < states; k++)
         if (output_of(n, k))

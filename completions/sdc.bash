@@ -19,7 +19,7 @@ _sdc()
     case $before in
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
-    --after) words="bind infer fold simplify decompose" ;;
+    --after) words="bind masked infer fold simplify decompose" ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
     --dim | --shape | --bind | --input | --size | --batch | --default | --cflag | --prefix | --jobs | -j | --seed | --threads | \

@@ -29,26 +29,32 @@ static bool counts_rows(const Value *v, const Value *indices)
 {
     const Node *n = v ? v->def : NULL;
     while (n && (n->op == OP_Unsqueeze || n->op == OP_Reshape || n->op == OP_Cast || n->op == OP_Squeeze))
-        n = n->in[0]->def;
-    if (!n || n->op != OP_Gather || !all_equal(n->in[1], 0))
+        n = input_of(n, 0) ? n->in[0]->def : NULL;
+    if (!n || n->op != OP_Gather || !all_equal(input_of(n, 1), 0))
         return false;
-    const Node *shape = made_by(n->in[0], OP_Shape);
-    return shape && shape->in[0] == indices;
+    const Node *shape = made_by(input_of(n, 0), OP_Shape);
+    return shape && input_of(shape, 0) == indices;
 }
 
-static void rewrite(Node *n)
+/* True when n was replaced. */
+static bool rewrite(Node *n)
 {
     const Node *turn = made_by(n->in[1], OP_Transpose), *cut = made_by(n->in[2], OP_Slice);
-    const Node *found = turn ? made_by(turn->in[0], OP_NonZero) : NULL;
+    const Node *found = turn ? made_by(input_of(turn, 0), OP_NonZero) : NULL;
     int64_t perm[2];
-    if (!found || !cut || strcmp(attr_s(n, "reduction"), "none") || attr_ints(turn, "perm", perm, 2) != 2 || perm[0] != 1)
-        return;
-    if (!all_equal(cut->in[1], 0) || !all_equal(input_of(cut, 3), 0) || !all_equal(input_of(cut, 4), 1) || !counts_rows(cut->in[2], n->in[1]))
-        return;
-    Node *masked = node_new(n->graph, n, OP_MaskedScatter, 3, (Value *[]){n->in[0], found->in[0], cut->in[0]}, 1);
+    if (!output_of(n, 0) || !found || !cut || strcmp(attr_s(n, "reduction"), "none"))
+        return false;
+    if (attr_ints(turn, "perm", perm, 2) != 2 || perm[0] != 1)
+        return false;
+    if (!all_equal(input_of(cut, 1), 0) || !all_equal(input_of(cut, 3), 0) || !all_equal(input_of(cut, 4), 1) ||
+        !counts_rows(input_of(cut, 2), n->in[1]))
+        return false;
+    Value *in[] = {n->in[0], input_of(found, 0), input_of(cut, 0)};
+    Node *masked = node_new(n->graph, n, OP_MaskedScatter, 3, in, 1);
     masked->name = n->name;
     masked->out[0]->name = n->out[0]->name;
     value_replace(n->out[0], masked->out[0]);
+    return true;
 }
 
 static void sweep(Graph *g)
@@ -67,11 +73,8 @@ void pass_masked(Graph *g)
 {
     bool any = false;
     for (Node *n = g->first; n; n = n->next)
-        if (n->op == OP_ScatterND && n->n_in == 3) {
-            int before = n->out[0]->n_uses;
-            rewrite(n);
-            any |= n->out[0]->n_uses != before;
-        }
+        if (n->op == OP_ScatterND && n->n_in == 3)
+            any |= rewrite(n);
     if (any)
         sweep(g);
 }

@@ -25,5 +25,5 @@ void run_passes(Graph *g, const Bindings *b, const char *until)
         }
     }
     if (!found)
-        fail(SDC_USAGE, "--after %s: no such pass; there are bind, infer, fold, simplify, decompose", until);
+        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, decompose", until);
 }

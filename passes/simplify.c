@@ -29,6 +29,14 @@ static Value *no_change(Node *n)
     return NULL;
 }
 
+/* The result of a node that replaces others: as constant as they were. */
+static Value *merged(Node *n)
+{
+    infer_node(n);
+    fold_node(n);
+    return n->out[0];
+}
+
 static Value *transpose_identity(Node *n)
 {
     if (n->op != OP_Transpose)
@@ -47,8 +55,7 @@ static Value *transpose_identity(Node *n)
     Value *shape = value_ints(n->graph, n->out[0]->shape.dim, rank);
     Node *reshape = node_new(n->graph, n, OP_Reshape, 2, (Value *[]){n->in[0], shape}, 1);
     attr_set_i(reshape, "allowzero", 1);
-    infer_node(reshape);
-    return reshape->out[0];
+    return merged(reshape);
 }
 
 static Value *transpose_pair(Node *n)
@@ -61,10 +68,9 @@ static Value *transpose_pair(Node *n)
     transpose_perm(inner, inner_perm);
     for (int k = 0; k < rank; k++)
         perm[k] = inner_perm[outer_perm[k]];
-    Node *merged = node_new(n->graph, n, OP_Transpose, 1, inner->in, 1);
-    attr_set_ints(merged, "perm", perm, rank);
-    infer_node(merged);
-    return merged->out[0];
+    Node *both = node_new(n->graph, n, OP_Transpose, 1, inner->in, 1);
+    attr_set_ints(both, "perm", perm, rank);
+    return merged(both);
 }
 
 static bool only_reshapes(const Node *n)
@@ -77,10 +83,9 @@ static Value *reshape_pair(Node *n)
     if (!only_reshapes(n) || !only_reshapes(n->in[0]->def) || n->in[0]->def->graph != n->graph)
         return NULL;
     Value *shape = value_ints(n->graph, n->out[0]->shape.dim, n->out[0]->shape.rank);
-    Node *merged = node_new(n->graph, n, OP_Reshape, 2, (Value *[]){n->in[0]->def->in[0], shape}, 1);
-    attr_set_i(merged, "allowzero", 1);
-    infer_node(merged);
-    return merged->out[0];
+    Node *both = node_new(n->graph, n, OP_Reshape, 2, (Value *[]){n->in[0]->def->in[0], shape}, 1);
+    attr_set_i(both, "allowzero", 1);
+    return merged(both);
 }
 
 /* A scalar constant equal to c, or a tensor full of it. */
