@@ -27,9 +27,11 @@ static const SdcOption table[] = {
     {"bind", 0, "INPUT=FILE", "make an input a constant, from .npy, .npz or .pb (repeat)", option_binds},
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
-    {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)", option_defaults},
+    {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
+     option_defaults},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
-    {"isa", 0, "NAME", "instruction set: native (default), generic, x86-64-v3, x86-64-v4, avx512-bf16, amx, aarch64", option_isa},
+    {"isa", 0, "NAME", "instruction set: native (default), generic, x86-64-v3, x86-64-v4, avx512-bf16, amx, aarch64",
+     option_isa},
     {"cc", 0, "CC", "C compiler (cc); another machine's makes a cross build", option_cc},
     {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags},
     {"static", 0, NULL, "link fully statically", option_is_static},
@@ -66,13 +68,16 @@ int command_compile(int argc, char **argv)
     if ((b.prefix && b.kind != EMIT_LIBRARY) || (b.is_static && b.kind == EMIT_LIBRARY))
         return sdc_error(SDC_USAGE, "--prefix is for --emit lib, --static for executables");
     if (b.kind != EMIT_LIBRARY && !stat(b.output, &info) && (S_ISDIR(info.st_mode) != (b.kind == EMIT_SOURCE)))
-        return sdc_error(SDC_USAGE, "%s: is %s", b.output, S_ISDIR(info.st_mode) ? "a folder" : "a file; --emit source writes a folder");
+        return sdc_error(SDC_USAGE, "%s: is %s", b.output,
+                         S_ISDIR(info.st_mode) ? "a folder" : "a file; --emit source writes a folder");
     if (!stat(positional[0], &info) && S_ISDIR(info.st_mode)) {
         compile_folder(positional[0], &o, &b);
         return SDC_OK;
     }
     if (o.sizes.count || o.batch || o.defaults.count)
-        return sdc_error(SDC_USAGE, "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape", positional[0]);
+        return sdc_error(SDC_USAGE,
+                         "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
+                         positional[0]);
     Bindings bindings = read_bindings(&o, positional[0]);
     Program *p = compile_model(positional[0], &bindings, b.name, isa);
     build(&p, 1, &b);

@@ -43,12 +43,13 @@ static const PipelineRule pipelines[] = {
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}}}}}},
 };
 
-/* ---- configuration files ---------------------------------------------------------------------------------------------- */
+/* ---- configuration files ----------------------------------------------------------------------------------------- */
 
 /* Python writes infinities and NaN as bare words, which JSON does not know: they become strings. */
 static char *quote_constants(const char *text, size_t bytes)
 {
-    static const struct { const char *word, *text; } words[] = {{"-Infinity", "\"-inf\""}, {"Infinity", "\"inf\""}, {"NaN", "\"nan\""}};
+    static const struct { const char *word, *text; } words[] = {
+        {"-Infinity", "\"-inf\""}, {"Infinity", "\"inf\""}, {"NaN", "\"nan\""}};
     char *quoted = alloc(2 * bytes + 1), *out = quoted;
     bool inside = false;
     for (const char *p = text, *end = text + bytes; p < end; p++) {
@@ -110,7 +111,7 @@ bool is_pipeline(const char *folder)
     return !access(text_format("%s/model_index.json", folder), F_OK);
 }
 
-/* ---- what to compile ------------------------------------------------------------------------------------------------------ */
+/* ---- what to compile --------------------------------------------------------------------------------------------- */
 
 typedef struct { int64_t width, height; } Size;
 
@@ -137,7 +138,9 @@ static const PipelineRule *find_rule(const char *folder, const json_t *index)
             return &pipelines[k];
         list = text_format("%s%s%s", list, k ? ", " : "", pipelines[k].class);
     }
-    fail(SDC_UNSUPPORTED, "%s: pipelines of class %s are not supported; there are %s; single components can be compiled alone", folder, class, list);
+    fail(SDC_UNSUPPORTED,
+         "%s: pipelines of class %s are not supported; there are %s; single components can be compiled alone",
+         folder, class, list);
 }
 
 /* The VAE's downsampling: its config's block_out_channels, one halving between two. */
@@ -146,14 +149,19 @@ static int64_t latent_scale(const char *folder)
     json_t *config = read_json(text_format("%s/vae_decoder/config.json", folder));
     size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
     json_decref(config);
+    if (blocks > 16)
+        fail(SDC_BAD_INPUT, "%s/vae_decoder/config.json: %zu block_out_channels", folder, blocks);
     return blocks ? (int64_t)1 << (blocks - 1) : 8;
 }
 
 static void read_sizes(Pipeline *p, const Options *o)
 {
     json_t *config = read_json(text_format("%s/unet/config.json", p->folder));
-    int64_t side = json_int(config, "sample_size", 64) * p->scale;
+    int64_t side = json_int(config, "sample_size", 64);
     json_decref(config);
+    if (side < 1 || side > (1 << 16) / p->scale)
+        fail(SDC_BAD_INPUT, "%s/unet/config.json: a sample_size of %lld", p->folder, (long long)side);
+    side *= p->scale;
     p->sizes[0] = (Size){side, side};
     p->n_sizes = 1;
     if (o->sizes.count > MAX_SIZES)
@@ -172,8 +180,9 @@ static void read_sizes(Pipeline *p, const Options *o)
 
 static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
-    const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale, [LATENT_WIDTH] = s.width / p->scale,
-                                  [HEIGHT] = s.height, [WIDTH] = s.width, [TOKENS] = p->tokens};
+    const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
+                                  [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
+                                  [TOKENS] = p->tokens};
     return values[axis];
 }
 
@@ -198,8 +207,9 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count}, NULL);
     if (p->n_programs == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
-    const char *name = c->per_size ? text_format("%s@b%lld-%lldx%lld", c->name, (long long)batch, (long long)s.width, (long long)s.height)
-                                   : text_format("%s@b%lld", c->name, (long long)batch);
+    const char *name = text_format("%s@b%lld", c->name, (long long)batch);
+    if (c->per_size)
+        name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
     Program *program = lower_graph(m->graph, name, p->isa);
     plan_program(program);
     p->programs[p->n_programs++] = program;
@@ -230,12 +240,14 @@ static Section text_section(const char *name, const char *text)
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
     if (!is_pipeline(folder))
-        fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json; name a model.onnx in it, or a pipeline's folder", folder);
+        fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json; name a model.onnx in it, or a pipeline's folder",
+             folder);
     if (o->dims.count || o->shapes.count || o->binds.count)
         fail(SDC_USAGE, "--dim, --shape and --bind are for single models; a pipeline takes --size and --batch");
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
-    *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1, .isa = given->isa};
+    *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
+                    .isa = given->isa};
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
@@ -253,7 +265,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     json_t *vae = read_json(text_format("%s/vae_decoder/config.json", folder));
     json_t *scheduler = read_json(text_format("%s/scheduler/scheduler_config.json", folder));
     char *pipeline = text_format("class=%s\ntokenizer.max_length=%lld\n", p->rule->class, (long long)p->tokens);
-    Section sections[] = {{"tokenizer", tokenizer, tokenizer_bytes}, text_section("scheduler", settings(scheduler, "", "")),
+    Section sections[] = {{"tokenizer", tokenizer, tokenizer_bytes},
+                          text_section("scheduler", settings(scheduler, "", "")),
                           text_section("pipeline", settings(vae, "vae.", pipeline))};
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -12,7 +12,8 @@ OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds)
 OPTION_FLAG(help)
 
 static const SdcOption table[] = {
-    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat); with all fixed, counts after the passes are shown too", option_dims},
+    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat); with all fixed, counts after the passes are shown too",
+     option_dims},
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
     {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
     {"help", 'h', NULL, "this text", option_help},
@@ -59,7 +60,8 @@ static void print_census(const char *title, const Graph *g)
 {
     Census c = {.seen = alloc_array(g->model->next_value + 1, sizeof *c.seen)};
     take_census(g, &c);
-    printf("%s: %d nodes, %" PRId64 " constants' elements (%.1f MB)\n", title, graph_count(g), c.parameters, (double)c.bytes / 1e6);
+    printf("%s: %d nodes, %" PRId64 " constants' elements (%.1f MB)\n", title, graph_count(g), c.parameters,
+           (double)c.bytes / 1e6);
     for (int most = 1; most > 0;) {             /* by count, most first */
         most = 0;
         int at = 0;
@@ -74,7 +76,8 @@ static void print_census(const char *title, const Graph *g)
     }
 }
 
-static void inspect_model(const char *path)
+/* True when the model has no free axis. */
+static bool inspect_model(const char *path)
 {
     Model *m = onnx_load(path);
     Graph *g = m->graph;
@@ -86,6 +89,10 @@ static void inspect_model(const char *path)
     for (int k = 0; k < g->n_symbols; k++)
         printf("free axis '%s'\n", g->symbols[k]);
     print_census("as imported", g);
+    bool fixed = g->n_symbols == 0;
+    for (int k = 0; k < g->n_inputs; k++)
+        fixed &= g->inputs[k]->shape.rank != NO_SHAPE;
+    return fixed;
 }
 
 /* Every folder in it that holds a model.onnx, in the order of the names. */
@@ -112,8 +119,8 @@ static void inspect_bound(const char *path, const Options *o)
     Bindings b = read_bindings(o, path);
     Program *p = compile_model(path, &b, "model", isa_by_name("native"));
     print_census("after the passes", p->graph);
-    printf("one run: %d kernel calls, %.3f GFLOP, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls, (double)p->flops / 1e9,
-           (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6);
+    printf("one run: %d kernel calls, %.3f GFLOP, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls,
+           (double)p->flops / 1e9, (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6);
 }
 
 int command_inspect(int argc, char **argv)
@@ -127,8 +134,8 @@ int command_inspect(int argc, char **argv)
         return sdc_error(SDC_USAGE, "inspect takes one model or folder; see sdc inspect --help");
     if (!stat(positional[0], &info) && S_ISDIR(info.st_mode))
         return inspect_folder(positional[0]);
-    inspect_model(positional[0]);
-    if (o.dims.count || o.shapes.count || o.binds.count)
+    bool fixed = inspect_model(positional[0]);
+    if (fixed || o.dims.count || o.shapes.count || o.binds.count)
         inspect_bound(positional[0], &o);
     return SDC_OK;
 }

@@ -1,11 +1,12 @@
 /* model.c: from options to bindings, and from a model file to a planned program. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 
-/* NAME=VALUE; the name may hold '=' only when a later one is there. */
+/* NAME=VALUE, split at the first '='. */
 static const char *split(const char *text, const char *option, char **name)
 {
     const char *equals = strchr(text, '=');
@@ -36,7 +37,8 @@ static ShapeBinding read_shape(const char *text)
         char *end;
         long long v = strtoll(p, &end, 10);
         if (end == p || v < 0 || b.shape.rank == MAX_RANK || (*end && *end != 'x'))
-            fail(SDC_USAGE, "--shape %s: expected extents such as 1x3x224x224 (at most %d), or 'scalar'", text, MAX_RANK);
+            fail(SDC_USAGE, "--shape %s: expected extents such as 1x3x224x224 (at most %d), or 'scalar'", text,
+                 MAX_RANK);
         b.shape.dim[b.shape.rank++] = v;
         if (!*end)
             return b;
@@ -93,7 +95,9 @@ const Isa *read_isa(const Options *o)
     const char *name = o->isa ? o->isa : "native", *machine = cc_machine(o->cc ? o->cc : "cc");
     const Isa *isa = o->isa && strcmp(name, "native") ? isa_by_name(name) : default_isa(machine);
     if (isa && isa->machine && strcmp(isa->machine, machine))
-        fail(SDC_USAGE, "--isa %s: the C compiler makes code for %s; name its instruction set, or another compiler with --cc", name, machine);
+        fail(SDC_USAGE,
+             "--isa %s: the C compiler makes code for %s; name its instruction set, or another compiler with --cc",
+             name, machine);
     if (isa)
         return isa;
     int count;
@@ -104,6 +108,16 @@ const Isa *read_isa(const Options *o)
     fail(SDC_USAGE, "--isa %s: no such instruction set; there are %s", name, list);
 }
 
+/* A name that a Makefile takes as one word. */
+static const char *make_name(const char *name)
+{
+    char *plain = text_copy(name);
+    for (char *p = plain; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+            *p = '_';
+    return plain;
+}
+
 BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
 {
     static const struct { const char *name; EmitKind kind; } kinds[] = {
@@ -111,12 +125,15 @@ BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
     const char *slash = strrchr(output, '/');
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     BuildOptions b = {.output = output, .name = slash ? slash + 1 : output, .isa = isa, .cc = o->cc ? o->cc : "cc",
-                      .cflags = o->cflags.list, .prefix = o->prefix, .defaults = o->defaults.list, .keep_source = o->keep_source,
-                      .is_static = o->is_static, .quiet = o->quiet, .verbose = o->verbose, .jobs = o->jobs ? (int)o->jobs : cpus > 0 ? (int)cpus : 1};
+                      .cflags = o->cflags.list, .prefix = o->prefix, .defaults = o->defaults.list,
+                      .keep_source = o->keep_source, .is_static = o->is_static, .quiet = o->quiet,
+                      .verbose = o->verbose, .jobs = o->jobs ? (int)o->jobs : cpus > 0 ? (int)cpus : 1};
     const char *wanted = o->emit ? o->emit : "exe";
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         if (!strcmp(wanted, kinds[k].name)) {
             b.kind = kinds[k].kind;
+            if (b.kind == EMIT_SOURCE)
+                b.name = make_name(b.name);
             return b;
         }
     fail(SDC_USAGE, "--emit %s: expected exe, lib or source", wanted);

@@ -76,6 +76,8 @@ void copy_into(int fd, const char *from, const char *to)
     while ((n = read(in, buffer, sizeof buffer)) > 0)
         if (write(fd, buffer, (size_t)n) != n)
             fail(SDC_NO_SPACE, "%s: %s", to, strerror(errno));
+    if (n < 0)
+        fail(SDC_NO_SPACE, "%s: %s", from, strerror(errno));
     close(in);
 }
 
@@ -107,7 +109,8 @@ void append_sections(int fd, const char *path, int weights_fd, int64_t weights_b
     check(sdc_sections_finish(w));
 }
 
-static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s, double seconds, int64_t weights)
+static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s,
+                   double seconds, int64_t weights)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -115,12 +118,14 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
         return;
     for (int k = 0; k < n_programs; k++) {
         const Program *p = programs[k];
-        printf("%s: %d kernel calls, arena %.1f MB (lower bound %.1f MB), weights %.1f MB, %.3f GFLOP\n", p->name, p->n_calls,
-               (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6, (double)p->weights_bytes / 1e6, (double)p->flops / 1e9);
+        printf("%s: %d kernel calls, arena %.1f MB (lower bound %.1f MB), weights %.1f MB, %.3f GFLOP\n", p->name,
+               p->n_calls, (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6, (double)p->weights_bytes / 1e6,
+               (double)p->flops / 1e9);
     }
-    printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances, s->files,
-           (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);
-    printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB; C compilation took %.1f s\n",
+    printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances,
+           s->files, (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);
+    printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB; "
+           "C compilation took %.1f s\n",
            (double)usage.ru_maxrss * 1024 / 1e6, (double)memory_peak() / 1e6, (double)cc_peak_rss() / 1e6, seconds);
 }
 
@@ -136,12 +141,13 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
     int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path);
     int library_fd = o.kind == EMIT_LIBRARY ? library_weights(&o, weights_fd, weights, &final_path) : -1;
     char **files = emit_source(programs, n_programs, &o, folder, &summary);
-    if (!temporary)
+    if (!temporary) {
+        keep_at_exit(text_format("%s/kernels.h", folder));
         for (int k = 0; files[k]; k++)
             keep_at_exit(text_format("%s/%s", folder, files[k]));
+    }
     write_support(&o, folder, source_only || !host, temporary);
     if (source_only) {
-        keep_at_exit(text_format("%s/kernels.h", folder));
         write_makefile(&o, folder);
         const char *path = text_format("%s/%s.weights", folder, o.name);
         int fd = beside(path, &final_path);

@@ -1,7 +1,7 @@
 /* cc.c: the system's C compiler, run in parallel with argument arrays, never through a shell.
  *
- * Compilers are children of ours: they end with us, their messages go to a file beside the object, and their peak memory
- * is reported apart from the compiler's own. */
+ * Compilers are children of ours: they end with us, their messages go to a file beside the object, and their peak
+ * memory is reported apart from the compiler's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -109,7 +109,7 @@ static void run_alone(const char *kind, char *const *arguments, const char *what
     judge(kind, arguments[0], what, status, log);
 }
 
-/* ---- what kind of compiler it is -------------------------------------------------------------------------------------- */
+/* ---- what kind of compiler it is --------------------------------------------------------------------------------- */
 
 static const char *first_line(const char *cc, const char *option)
 {
@@ -148,7 +148,7 @@ const char *cc_machine(const char *cc)
     return text_format("%.*s", (int)strcspn(line, "-"), line);
 }
 
-/* ---- compiling and linking ---------------------------------------------------------------------------------------------- */
+/* ---- compiling and linking --------------------------------------------------------------------------------------- */
 
 static void add(char **arguments, int *count, const char *argument)
 {
@@ -165,8 +165,9 @@ static const char *object_of(const char *folder, const char *file)
 
 static char **compile_arguments(const BuildOptions *o, const char *folder, const char *file)
 {
-    static const char *const common[] = {"-std=gnu17", "-O2", "-ftree-vectorize", "-ffp-contract=fast", "-fno-math-errno",
-                                         "-fno-trapping-math", "-fno-semantic-interposition", "-w", "-c", NULL};
+    static const char *const common[] = {"-std=gnu17", "-O2", "-ftree-vectorize", "-ffp-contract=fast",
+                                         "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition",
+                                         "-w", "-c", NULL};
     char **arguments = alloc_array(MAX_ARGUMENTS, sizeof *arguments);
     int count = 0;
     add(arguments, &count, o->cc);
@@ -247,7 +248,8 @@ static const char *list_objects(const char *folder, char *const *files)
     return text_format("@%s", list);
 }
 
-static void link_with(const BuildOptions *o, const char *folder, const char *const *before, const char *const *after, const char *output)
+static void link_with(const BuildOptions *o, const char *folder, const char *const *before, const char *const *after,
+                      const char *output)
 {
     const char *log = text_format("%s/link.log", folder);
     remove_at_exit(log);
@@ -282,7 +284,8 @@ void cc_link(const BuildOptions *o, const char *folder, char *const *files, cons
     link_with(o, folder, (const char *const[]){o->is_static ? "-static" : "-pie", NULL}, after, output);
 }
 
-void cc_join(const BuildOptions *o, const char *folder, char *const *files, const char *const *roots, const char *output)
+void cc_join(const BuildOptions *o, const char *folder, char *const *files, const char *const *roots,
+             const char *output)
 {
     const char *after[MAX_ARGUMENTS] = {list_objects(folder, files), "-Wl,--gc-sections"};
     int count = 2;

@@ -25,7 +25,7 @@ typedef struct {
     int slots;
 } Instances;
 
-/* ---- instances -------------------------------------------------------------------------------------------------------- */
+/* ---- instances --------------------------------------------------------------------------------------------------- */
 
 static char *instance_key(const Call *c)
 {
@@ -34,7 +34,7 @@ static char *instance_key(const Call *c)
         length += strlen(c->parameters[k].name) + strlen(c->parameters[k].value) + 11;
     char *key = alloc(length + 1), *p = stpcpy(key, c->kernel);
     for (int k = 0; k < c->n_parameters; k++)
-        p = stpcpy(stpcpy(stpcpy(stpcpy(stpcpy(p, "\n#define "), c->parameters[k].name), " "), c->parameters[k].value), "");
+        p = stpcpy(stpcpy(stpcpy(stpcpy(p, "\n#define "), c->parameters[k].name), " "), c->parameters[k].value);
     return key;
 }
 
@@ -97,7 +97,7 @@ static void collect(Instances *all, Block *block)
     }
 }
 
-/* ---- text helpers ------------------------------------------------------------------------------------------------------- */
+/* ---- text helpers ------------------------------------------------------------------------------------------------ */
 
 static FILE *open_file(const char *folder, const char *name)
 {
@@ -135,14 +135,16 @@ static const char *megabytes(int64_t bytes)
     return text_format("%.1f MB", (double)bytes / 1e6);
 }
 
-/* ---- kernel instances ------------------------------------------------------------------------------------------------------ */
+/* ---- kernel instances -------------------------------------------------------------------------------------------- */
 
 static void print_prototype(FILE *out, const Call *c, int instance)
 {
     fprintf(out, "void %s_%d(SdcContext *c", c->kernel, instance);
-    for (int k = 0; k < c->n_operands; k++)
-        fprintf(out, ", %sst_%s *%s", c->operands[k].mode == OPERAND_READ || c->operands[k].mode == OPERAND_LIST ? "const " : "",
-                dtype_info(c->operands[k].view.dtype)->name, c->operands[k].mode == OPERAND_LIST ? "const *" : "");
+    for (int k = 0; k < c->n_operands; k++) {
+        const Operand *o = &c->operands[k];
+        fprintf(out, ", %sst_%s *%s", o->mode == OPERAND_READ || o->mode == OPERAND_LIST ? "const " : "",
+                dtype_info(o->view.dtype)->name, o->mode == OPERAND_LIST ? "const *" : "");
+    }
     fputs(");\n", out);
 }
 
@@ -183,7 +185,7 @@ static int emit_kernels(const Instances *all, const char *folder, char **files, 
     return units;
 }
 
-/* ---- a program ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a program --------------------------------------------------------------------------------------------------- */
 
 static void print_place(FILE *out, const View *v)
 {
@@ -192,7 +194,8 @@ static void print_place(FILE *out, const View *v)
         fputs("NULL", out);
         return;
     }
-    fprintf(out, "%c(0x%07" PRIx64, v->buffer->kind == BUFFER_ARENA ? 'A' : 'W', (uint64_t)(v->buffer->offset + v->offset * bytes));
+    fprintf(out, "%c(0x%07" PRIx64, v->buffer->kind == BUFFER_ARENA ? 'A' : 'W',
+            (uint64_t)(v->buffer->offset + v->offset * bytes));
     if (v->index)
         fprintf(out, " + i%d * INT64_C(%" PRId64 ")", v->index->id, v->index_stride * bytes);
     fputc(')', out);
@@ -207,8 +210,8 @@ typedef struct {
 
 static void print_block(Listing *l, const Block *block, int indent);
 
-/* "v17  conv 3x3 ..." in front of a call: the first value that its node defines.  Copies that belong to an input or output
- * of the graph have no node. */
+/* "v17  conv 3x3 ..." in front of a call: the first value that its node defines.  Copies that belong to an input or
+ * output of the graph have no node. */
 static void print_note(FILE *out, const Call *c, int indent)
 {
     const Value *v = NULL;
@@ -278,7 +281,8 @@ static const char *upper(const char *s)
     return text;
 }
 
-static void print_tensors(FILE *out, const char *list, const View *views, Value *const *values, const char *const *names, int count)
+static void print_tensors(FILE *out, const char *list, const View *views, Value *const *values,
+                          const char *const *names, int count)
 {
     fprintf(out, "static const SdcTensor %s[] = {\n", list);
     for (int k = 0; k < count; k++) {
@@ -288,34 +292,43 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
         fprintf(out, ", DT_%s, %d, {", upper(dtype_info(v->dtype)->name), v->rank);
         for (int d = 0; d < v->rank; d++)
             fprintf(out, "%s%" PRId64, d ? ", " : "", v->dim[d]);
-        fprintf(out, "%s}, 0x%07" PRIx64 ", %" PRId64 ", %" PRId64 "},\n", v->rank ? "" : "0", (uint64_t)v->buffer->offset,
-                view_count(v) * dtype_info(v->dtype)->bytes, names || dtype_is_float(v->dtype) ? 0 : index_bound(values[k]));
+        fprintf(out, "%s}, 0x%07" PRIx64 ", %" PRId64 ", %" PRId64 "},\n", v->rank ? "" : "0",
+                (uint64_t)v->buffer->offset, view_count(v) * dtype_info(v->dtype)->bytes,
+                names || dtype_is_float(v->dtype) ? 0 : index_bound(values[k]));
     }
     fputs(count ? "};\n" : "    {0},\n};\n", out);
 }
 
-static void emit_program(Program *p, int number, const BuildOptions *o, const char *folder, const char *file, EmitSummary *summary)
+static void emit_program(Program *p, int number, const BuildOptions *o, const char *folder, const char *file,
+                         EmitSummary *summary)
 {
     const Graph *g = p->graph;
     FILE *out = open_file(folder, file);
-    fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  Emitted by sdc.\n"
-                 " *\n * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, then what it reads, then\n"
-                 " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with the value that the\n"
+    fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  "
+                 "Emitted by sdc.\n *\n"
+                 " * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, "
+                 "then what it reads, then\n"
+                 " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with "
+                 "the value that the\n"
                  " * call is for, as `sdc print` shows it. */\n"
                  "#include \"kernels.h\"\n\n#define A(offset) ((void *)(c->arena + (offset)))\n"
                  "#define W(offset) ((const void *)(c->weights + (offset)))\n",
-            p->name, graph_count(g), p->n_calls, megabytes(p->arena_bytes), megabytes(p->bound_bytes), megabytes(p->weights_bytes), (double)p->flops / 1e9);
-    fputs(o->kind == EMIT_LIBRARY ? "#define STEP(done) if (c->step && c->step(c, done)) return SDC_CANCELLED;\n" : "", out);
+            p->name, graph_count(g), p->n_calls, megabytes(p->arena_bytes), megabytes(p->bound_bytes),
+            megabytes(p->weights_bytes), (double)p->flops / 1e9);
+    if (o->kind == EMIT_LIBRARY)
+        fputs("#define STEP(done) if (c->step && c->step(c, done)) return SDC_CANCELLED;\n", out);
     fputs("\n/* Name, type, rank, extents, place in the arena, bytes, limit of random integers. */\n", out);
     print_tensors(out, "inputs", p->inputs, g->inputs, NULL, g->n_inputs);
     print_tensors(out, "outputs", p->outputs, g->outputs, g->output_names, g->n_outputs);
     fprintf(out, "\nstatic int run(SdcContext *c)\n{\n    c->error[0] = 0;\n");
     print_block(&(Listing){.out = out, .steps = o->kind == EMIT_LIBRARY}, &p->body, 4);
-    fprintf(out, "    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n\nconst SdcProgram sdc_program_%d = {\n    .name = ", number);
+    fprintf(out, "    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n\n"
+                 "const SdcProgram sdc_program_%d = {\n    .name = ", number);
     print_string(out, p->name);
     fprintf(out, ",\n    .inputs = inputs, .outputs = outputs, .n_inputs = %d, .n_outputs = %d,\n"
                  "    .arena_bytes = INT64_C(%" PRId64 "), .bound_bytes = INT64_C(%" PRId64 "),\n"
-                 "    .weights_offset = 0, .weights_bytes = INT64_C(%" PRId64 "), .flops = INT64_C(%" PRId64 "), .kernels = %d,\n    .run = run,\n};\n",
+                 "    .weights_offset = 0, .weights_bytes = INT64_C(%" PRId64 "), .flops = INT64_C(%" PRId64 "), "
+                 ".kernels = %d,\n    .run = run,\n};\n",
             g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls);
     summary->source_bytes += close_file(out, folder, file);
 }
@@ -342,11 +355,13 @@ static void emit_model(int n_programs, const BuildOptions *o, const char *folder
     fprintf(out, ",\n    .version = \"%s\", .isa = \"%s\", .compiler = ", SDC_VERSION, o->isa->name);
     print_string(out, cc_version(o->cc));
     fprintf(out, ",\n    .programs = programs, .n_programs = %d, .driver = %s, .defaults = defaults,\n"
-                 "    .weights_hash = UINT64_C(0x%016" PRIx64 "),\n};\n", n_programs, driver ? driver : "NULL", o->weights_hash);
+                 "    .weights_hash = UINT64_C(0x%016" PRIx64 "),\n};\n",
+            n_programs, driver ? driver : "NULL", o->weights_hash);
     summary->source_bytes += close_file(out, folder, "model.c");
 }
 
-char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary)
+char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder,
+                   EmitSummary *summary)
 {
     Instances all = {0};
     for (int k = 0; k < n_programs; k++)

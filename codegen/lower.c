@@ -5,7 +5,7 @@
  * have; each is remembered, so that a second reader uses the same copy.
  *
  *   needs:   static shapes; every remaining operator has a lowering rule
- *   leaves:  a Program: calls in execution order on buffers without offsets (plan.c sets those)                       */
+ *   leaves:  a Program: calls in execution order on buffers without offsets (plan.c sets those) */
 #include "lower.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
 #include "../ir/op.h"
 #include "../runtime/runtime.h"
 
-/* ---- buffers -------------------------------------------------------------------------------------------------------- */
+/* ---- buffers ----------------------------------------------------------------------------------------------------- */
 
 static Buffer *buffer_new(Program *p, BufferKind kind, int64_t bytes, Value *value)
 {
@@ -28,7 +28,8 @@ static Buffer *buffer_new(Program *p, BufferKind kind, int64_t bytes, Value *val
         p->buffers_room = room;
     }
     Buffer *b = alloc(sizeof *b);
-    *b = (Buffer){.id = p->n_buffers, .kind = kind, .bytes = bytes, .offset = -1, .first = -1, .last = -1, .value = value};
+    *b = (Buffer){.id = p->n_buffers, .kind = kind, .bytes = bytes, .offset = -1, .first = -1, .last = -1,
+                  .value = value};
     p->buffers[p->n_buffers++] = b;
     return b;
 }
@@ -64,7 +65,7 @@ View scratch(Lowering *l, DType dtype, int64_t count)
     return temporary(l, dtype, 1, &count);
 }
 
-/* ---- where values live ------------------------------------------------------------------------------------------------ */
+/* ---- where values live ------------------------------------------------------------------------------------------- */
 
 enum { AS_IT_IS, DENSE, CHANNELS_LAST, FORMS };
 
@@ -107,7 +108,8 @@ void forget_since(Lowering *l, int mark)
     }
 }
 
-View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p, DType dtype, int64_t count)
+View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p,
+                    DType dtype, int64_t count)
 {
     int64_t parameters[PACK_PARAMETERS] = {0};
     if (n_p > PACK_PARAMETERS)
@@ -187,7 +189,7 @@ View view_cast(Lowering *l, Node *n, View v, DType dtype)
     return copy;
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------------ */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 void result_is(Lowering *l, Value *v, View view)
 {
@@ -235,7 +237,7 @@ View result_like(Lowering *l, Value *v, const View *order)
     return result_ordered(l, v, axes);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 Call *call_append(Lowering *l, CallKind kind, Node *n)
 {
@@ -335,7 +337,7 @@ void call_reuse(Call *c, int result, int input)
     c->reuse_of = input;
 }
 
-/* ---- the graph -------------------------------------------------------------------------------------------------------------- */
+/* ---- the graph --------------------------------------------------------------------------------------------------- */
 
 void lower_nodes(Lowering *l, Graph *g)
 {

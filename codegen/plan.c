@@ -2,8 +2,9 @@
  *
  * Lifetimes come from one walk over the calls in execution order.  What is alive when a loop starts and used inside it
  * stays alive to the loop's end.  A result takes the place of an input that dies in the same call where the kernel
- * allows it.  Then offsets are found by trying buffers in several orders, each at the lowest gap that is free during its
- * whole life; the best of the orders is kept.  The lower bound is the largest sum of live bytes: no plan can be smaller.  */
+ * allows it.  Then offsets are found by trying buffers in several orders, each at the lowest gap that is free during
+ * its whole life; the best of the orders is kept.  The lower bound is the largest sum of live bytes: no plan can be
+ * smaller. */
 #include "codegen.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static int64_t aligned(int64_t bytes)
     return (bytes + ALIGNMENT - 1) & ~(int64_t)(ALIGNMENT - 1);
 }
 
-/* ---- lifetimes --------------------------------------------------------------------------------------------------------- */
+/* ---- lifetimes --------------------------------------------------------------------------------------------------- */
 
 static void touch(const View *v, int order)
 {
@@ -47,7 +48,8 @@ static int walk(Program *p, Block *block, int order)
             touch(&c->operands[k].view, order);
         for (int k = 0; k < p->n_buffers; k++) {
             Buffer *b = p->buffers[k];
-            if (b->kind == BUFFER_ARENA && b->first >= 0 && b->first <= c->order && b->last > c->order && b->last < order)
+            bool before = b->kind == BUFFER_ARENA && b->first >= 0 && b->first <= c->order;
+            if (before && b->last > c->order && b->last < order)
                 b->last = order;
         }
         order++;
@@ -78,20 +80,21 @@ static int extend_over_loops(Program *p, const Block *block, int order)
     return order;
 }
 
-/* ---- work -------------------------------------------------------------------------------------------------------------------- */
+/* ---- work -------------------------------------------------------------------------------------------------------- */
 
 /* Of one run; a branch counts both ways, a loop of unknown length once. */
 static int64_t block_flops(const Block *block)
 {
     int64_t flops = 0;
     for (const Call *c = block->first; c; c = c->next) {
-        int64_t inner = (c->then_block ? block_flops(c->then_block) : 0) + (c->else_block ? block_flops(c->else_block) : 0);
+        int64_t inner = c->then_block ? block_flops(c->then_block) : 0;
+        inner += c->else_block ? block_flops(c->else_block) : 0;
         flops += c->flops + inner * (c->kind == CALL_LOOP && c->trip_count > 0 ? c->trip_count : 1);
     }
     return flops;
 }
 
-/* ---- in place ------------------------------------------------------------------------------------------------------------ */
+/* ---- in place ---------------------------------------------------------------------------------------------------- */
 
 static Buffer *root(Buffer **same_as, Buffer *b)
 {
@@ -120,7 +123,7 @@ static void reuse(Block *block, Buffer **same_as)
     }
 }
 
-/* ---- offsets --------------------------------------------------------------------------------------------------------------- */
+/* ---- offsets ----------------------------------------------------------------------------------------------------- */
 
 typedef int Order(const void *a, const void *b);
 
@@ -208,7 +211,8 @@ void plan_program(Program *p)
             p->outputs[k].buffer->first = 0;
     }
     extend_over_loops(p, &p->body, 1);
-    Buffer **same_as = alloc_array(p->n_buffers + 1, sizeof *same_as), **list = alloc_array(p->n_buffers + 1, sizeof *list);
+    Buffer **same_as = alloc_array(p->n_buffers + 1, sizeof *same_as);
+    Buffer **list = alloc_array(p->n_buffers + 1, sizeof *list);
     for (int k = 0; k < p->n_buffers; k++)
         same_as[k] = p->buffers[k];
     reuse(&p->body, same_as);

@@ -121,6 +121,15 @@ static int64_t trip_count(const Node *n, const Graph *body)
     return dtype_load_i(t->dtype, t->data) || trips == 0 ? trips : 1;
 }
 
+/* Input k of a Loop, when it is there, is one element of this type. */
+static void check_single(const Node *n, int k, const char *what, DType dtype)
+{
+    const Value *v = input_of(n, k);
+    if (v && (v->dtype != dtype || shape_count(&v->shape) != 1))
+        fail_node(SDC_BAD_INPUT, n, "input %d (%s) must be one %s, not %s", k, what, dtype_info(dtype)->name,
+                  type_text(v));
+}
+
 void shape_loop(Node *n)
 {
     Graph *body = subgraph_of(n, "body");
@@ -129,6 +138,8 @@ void shape_loop(Node *n)
         fail_node(SDC_BAD_INPUT, n, "the body has %d inputs and %d outputs, the node %d and %d", body->n_inputs,
                   body->n_outputs,
                   n->n_in, n->n_out);
+    check_single(n, 0, "M, the trip count", DT_I64);
+    check_single(n, 1, "cond, the condition to begin with", DT_BOOL);
     type_scalar(body->inputs[0], DT_I64);
     type_scalar(body->inputs[1], DT_BOOL);
     for (int k = 0; k < states; k++)

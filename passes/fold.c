@@ -11,8 +11,8 @@
 Node *inline_branch(Node *n)
 {
     const Tensor *condition = constant_tensor(n->in[0]);
-    if (condition->count != 1)
-        fail_node(SDC_BAD_INPUT, n, "the condition must have one element");
+    if (condition->dtype != DT_BOOL || condition->count != 1)
+        fail_node(SDC_BAD_INPUT, n, "the condition must be one bool");
     const Attr *a = attr_find(n, dtype_load_i(condition->dtype, condition->data) ? "then_branch" : "else_branch");
     constant_release(n->in[0]);
     if (!a || !a->graph)
