@@ -98,8 +98,7 @@ int sdclib_output_index(const sdclib_instance *instance, const char *name);
 
 /* Fill every input before every run: a run reuses their memory.  Outputs last until an input is written.  threads
  * counts the caller's; 0: the CPUs that this process may use.  They are started at the first run, and again when the
- * number changes.  The result does not depend on their number.
- * The memory of inputs may be used for other values while it runs: fill every input before every run. */
+ * number changes.  The result does not depend on their number. */
 int sdclib_run(sdclib_instance *instance, int threads);
 
 /* Called on the running thread before each of the network's `total` kernel calls (a loop's again in each iteration).
