@@ -1,4 +1,4 @@
-/* compare.h: two arrays, element by element; for verify, and for the tests of emitted executables, which link this file alone. */
+/* compare.h: two arrays, element by element; for verify, and for tests of executables, which link this file alone. */
 #ifndef SDC_COMPARE_H
 #define SDC_COMPARE_H
 
@@ -11,7 +11,7 @@ typedef struct {
     int64_t outside;                /* elements beyond atol + rtol |b| */
 } Difference;
 
-/* Types may differ; NaN equals NaN.  Elements of b that are not finite must be matched exactly and do not count in rms. */
+/* Types may differ; NaN equals NaN.  Elements of b that are not finite must be matched; they do not count in rms. */
 Difference compare(const SdcArray *a, const SdcArray *b, double rtol, double atol);
 
 #endif

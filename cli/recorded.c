@@ -1,5 +1,6 @@
-/* recorded.c: recorded inputs and outputs, and what they say about a graph's axes: an ONNX test_data_set folder (input_K.pb
- * and output_K.pb, each a tensor), or one .npz whose members have the names of the graph's inputs and outputs. */
+/* recorded.c: recorded inputs and outputs, and what they say about a graph's axes: an ONNX test_data_set folder
+ * (input_K.pb and output_K.pb, each a tensor), or one .npz whose members have the names of the graph's inputs and
+ * outputs. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ Array *array_of(const SdcArray *a)
 
 SdcArray array_view(const Array *a)
 {
-    SdcArray v = {.dtype = a->f ? DT_F64 : DT_I64, .rank = a->shape.rank, .count = a->count, .data = a->f ? (void *)a->f : a->i};
+    SdcArray v = {
+        .dtype = a->f ? DT_F64 : DT_I64, .rank = a->shape.rank, .count = a->count, .data = a->f ? (void *)a->f : a->i};
     for (int k = 0; k < v.rank; k++)
         v.dim[k] = a->shape.dim[k];
     return v;
@@ -68,7 +70,8 @@ Array **recorded_outputs(const Graph *g, const char *data)
         found++;
     }
     if (!found)
-        fail(SDC_BAD_INPUT, "%s: holds no %s", data, is_npz(data) ? "member that is named as an output" : "output_0.pb");
+        fail(SDC_BAD_INPUT, "%s: holds no %s", data,
+             is_npz(data) ? "member that is named as an output" : "output_0.pb");
     return wanted;
 }
 
@@ -84,7 +87,7 @@ static Input *npz_inputs(const Graph *g, const char *path)
     return given;
 }
 
-/* The files' order is the graph's order of inputs, those included that initializers shadow; names decide where given. */
+/* The files' order is the graph's order of inputs, with those that initializers shadow; names decide where given. */
 Input *recorded_inputs(const Graph *g, const char *data)
 {
     if (is_npz(data))
@@ -131,7 +134,8 @@ void bind_to_data(const Graph *g, const Input *inputs, const bool *as_constant, 
         if (as_constant[k])
             values[n_values++] = (ValueBinding){g->inputs[k]->name, tensor_of_array(&inputs[k].array)};
         else
-            shapes[n_shapes++] = (ShapeBinding){g->inputs[k]->name, shape_of(inputs[k].array.rank, inputs[k].array.dim)};
+            shapes[n_shapes++] =
+                (ShapeBinding){g->inputs[k]->name, shape_of(inputs[k].array.rank, inputs[k].array.dim)};
     }
     b->shapes = shapes;
     b->n_shapes = n_shapes;

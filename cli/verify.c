@@ -7,7 +7,8 @@
 
 OPTION_TEXT(isa) OPTION_TEXT(cc) OPTION_TEXT(keep_source)
 OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(data) OPTION_LIST(inputs) OPTION_LIST(cflags)
-OPTION_FLAG(help) OPTION_FLAG(compiled) OPTION_FLAG(bisect) OPTION_FLAG(bind_integers) OPTION_FLAG(wide) OPTION_FLAG(is_static)
+OPTION_FLAG(help) OPTION_FLAG(compiled) OPTION_FLAG(bisect) OPTION_FLAG(bind_integers) OPTION_FLAG(wide)
+OPTION_FLAG(is_static)
 
 static int option_rtol(void *into, const char *value) { return parse_float(value, &((Options *)into)->rtol); }
 static int option_atol(void *into, const char *value) { return parse_float(value, &((Options *)into)->atol); }

@@ -12,10 +12,14 @@ typedef struct { SdcArray array; const char *path; } Input;     /* path: the fil
 Array *array_of(const SdcArray *a);
 SdcArray array_view(const Array *a);                            /* f64 or i64, over a's own elements */
 Input *recorded_inputs(const Graph *g, const char *data);     /* in g's order; fails when one is missing */
-Array **recorded_outputs(const Graph *g, const char *data);   /* in g's order, NULL where there is none; fails when there are none at all */
+Array **
+recorded_outputs(const Graph *g,
+                 const char *data); /* in g's order, NULL where there is none; fails when there are none at all */
 /* Adds to b the shapes of all inputs as the data has them; where as_constant[k], the values of input k instead. */
 void bind_to_data(const Graph *g, const Input *inputs, const bool *as_constant, Bindings *b);
-Input *still_inputs(const Graph *g, const Input *given, const Value *const *before);   /* those left after binding; before: g's inputs then, NULL at the end */
+Input *
+still_inputs(const Graph *g, const Input *given,
+             const Value *const *before); /* those left after binding; before: g's inputs then, NULL at the end */
 
 /* ---- run.c ---- */
 

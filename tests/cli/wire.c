@@ -1,4 +1,4 @@
-/* wire.c: writes the protobuf message that its first argument spells (tests/frontend/wire_text.h) to the file of its second. */
+/* wire.c: writes the protobuf message that its first argument spells (frontend/wire_text.h) to its second. */
 #include <stdio.h>
 
 #include "../frontend/wire_text.h"

@@ -28,7 +28,7 @@ static void add_batch(Batches *b, int *units, int count)
     b->list[b->count++] = (Batch){units, count};
 }
 
-/* ---- in the child: build and run ---------------------------------------------------------------- */
+/* ---- in the child: build and run --------------------------------------------------------------------------------- */
 
 static void write_line(FILE *list, int number, const Program *p, const Input *inputs, const char *data)
 {
@@ -51,7 +51,8 @@ static int work_build(int k, void *context)
     const Batches *b = context;
     const Batch *batch = &b->list[k];
     const Suite *s = b->suite;
-    const char *exe = text_format("%s/batch_%d", s->work, k), *driver = text_format("-Wl,-u,conformance_main,%s", s->driver);
+    const char *exe = text_format("%s/batch_%d", s->work, k),
+               *driver = text_format("-Wl,-u,conformance_main,%s", s->driver);
     Program **programs = alloc_array(batch->count, sizeof *programs);
     FILE *list = fopen(text_format("%s.list", exe), "w");
     if (!list)
@@ -63,8 +64,14 @@ static int work_build(int k, void *context)
         write_line(list, j, programs[j], inputs, u->data);
     }
     fclose(list);
-    BuildOptions o = {.output = exe, .name = "conformance", .isa = isa_by_name("native"), .cc = "cc", .driver = "conformance_main",
-                      .cflags = (const char *const[]){"-O1", driver, NULL}, .quiet = true, .jobs = 1};
+    BuildOptions o = {.output = exe,
+                      .name = "conformance",
+                      .isa = isa_by_name("native"),
+                      .cc = "cc",
+                      .driver = "conformance_main",
+                      .cflags = (const char *const[]){"-O1", driver, NULL},
+                      .quiet = true,
+                      .jobs = 1};
     build(programs, batch->count, &o);
     pid_t child = fork();               /* not in our place: what build() made must be removed at our exit */
     if (!child) {
@@ -76,7 +83,7 @@ static int work_build(int k, void *context)
     return SDC_OK;
 }
 
-/* ---- in the parent ------------------------------------------------------------------------------------------------------ */
+/* ---- in the parent ----------------------------------------------------------------------------------------------- */
 
 static void blame(Outcome *o, const char *message)
 {

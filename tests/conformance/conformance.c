@@ -24,7 +24,8 @@ typedef struct {
 
 static int usage(void)
 {
-    fputs("usage: conformance ARCHIVE DRIVER.a EXPECTED [--all] [--oracle-only] [--update] [--only TEXT] [--batch N]\n", stderr);
+    fputs("usage: conformance ARCHIVE DRIVER.a EXPECTED [--all] [--oracle-only] [--update] [--only TEXT] [--batch N]\n",
+          stderr);
     return 1;
 }
 
@@ -51,7 +52,7 @@ static bool read_arguments(Arguments *a, int argc, char **argv)
     return a->batch_size > 0;
 }
 
-/* ---- cases --------------------------------------------------------------------------------------------------------------- */
+/* ---- cases ------------------------------------------------------------------------------------------------------- */
 
 static bool is_data_set(const char *folder, const char *name)
 {
@@ -70,8 +71,10 @@ static void list_units(Suite *s, const Arguments *a, const char *nodes)
             continue;
         char *folder = format("%s/%s", nodes, names[k]), **data = list_folder(folder, is_data_set, &sets);
         for (int j = 0; j < sets && s->count < room; j++)
-            s->units[s->count++] = (Unit){.name = j ? format("%s/%d", names[k], j) : names[k], .model = format("%s/model.onnx", folder),
-                                          .data = format("%s/%s", folder, data[j]), .sampled = !a->oracle_only && (a->all || k % SAMPLE_EVERY == 0)};
+            s->units[s->count++] = (Unit){.name = j ? format("%s/%d", names[k], j) : names[k],
+                                          .model = format("%s/model.onnx", folder),
+                                          .data = format("%s/%s", folder, data[j]),
+                                          .sampled = !a->oracle_only && (a->all || k % SAMPLE_EVERY == 0)};
     }
 }
 
@@ -85,7 +88,7 @@ static int unpack(const char *archive, const char *folder)
     return code;
 }
 
-/* ---- rounds: whoever needs a constant operand tries again with other inputs bound ---------------------------------------- */
+/* ---- rounds: whoever needs a constant operand tries again with other inputs bound -------------------------------- */
 
 static Outcome *oracle_of(Unit *u) { return &u->oracle; }
 static Outcome *compiled_of(Unit *u) { return &u->compiled; }
@@ -102,7 +105,8 @@ static void case_done(int k, int code, const char *text, void *context)
     if (code == NOTHING_LEFT_TO_BIND)           /* the last other message stays */
         return;
     if (!o->message || !strstr(text, "--bind"))
-        o->message = code >= SIGNALLED || code == TIMED_OUT ? format("ended with code %d: %.200s", code, text) : first_line(text);
+        o->message = code >= SIGNALLED || code == TIMED_OUT ? format("ended with code %d: %.200s", code, text)
+                                                            : first_line(text);
     if (strstr(text, "--bind")) {
         o->attempt++;
         s->again[s->n_again++] = k;
@@ -127,7 +131,7 @@ static void run_rounds(Suite *s, int jobs, const int *list, int count, Work *wor
     free(s->again);
 }
 
-/* ---- the count ------------------------------------------------------------------------------------------------------------- */
+/* ---- the count --------------------------------------------------------------------------------------------------- */
 
 static void print_count(const char *what, Suite *s, Outcome *(*outcome)(Unit *), double seconds)
 {
@@ -135,8 +139,9 @@ static void print_count(const char *what, Suite *s, Outcome *(*outcome)(Unit *),
     for (int k = 0; k < s->count; k++)
         counts[outcome(&s->units[k])->verdict]++;
     run = s->count - counts[NOT_RUN];
-    printf("%-8s %d of %d cases pass: %d as they are, %d with shape, axis or index inputs bound, and %d fold away entirely (counted apart); "
-           "%d fail; %.0f s\n", what, counts[PASSED] + counts[PASSED_BOUND], run, counts[PASSED], counts[PASSED_BOUND], counts[ALL_FOLDED],
+    printf("%-8s %d of %d cases pass: %d as they are, %d with shape, axis or index inputs bound, and %d fold away "
+           "entirely (counted apart); %d fail; %.0f s\n",
+           what, counts[PASSED] + counts[PASSED_BOUND], run, counts[PASSED], counts[PASSED_BOUND], counts[ALL_FOLDED],
            counts[FAILED], seconds);
 }
 
@@ -154,7 +159,8 @@ int main(int argc, char **argv)
     if (unpack(a.archive, s.work))
         return 1;
     list_units(&s, &a, format("%s/node", s.work));
-    int *all = calloc((size_t)s.count + 1, sizeof *all), *sampled = calloc((size_t)s.count + 1, sizeof *sampled), n_sampled = 0;
+    int *all = calloc((size_t)s.count + 1, sizeof *all), *sampled = calloc((size_t)s.count + 1, sizeof *sampled),
+        n_sampled = 0;
     for (int k = 0; k < s.count; k++) {
         all[k] = k;
         if (s.units[k].sampled)
@@ -170,7 +176,8 @@ int main(int argc, char **argv)
         run_batches(&s, cpus());
         print_count("compiled", &s, compiled_of, sdc_now() - begin);
     }
-    int untrue = a.only && !a.update ? check_expected(&s, "/dev/null", false) : check_expected(&s, a.expected, a.update);
+    int untrue =
+        a.only && !a.update ? check_expected(&s, "/dev/null", false) : check_expected(&s, a.expected, a.update);
     printf("%d lines of the list of what is out of scope are not true\n", untrue);
     return untrue != 0;
 }

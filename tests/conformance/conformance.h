@@ -53,11 +53,12 @@ Program *unit_program(const Unit *u, const char *name, Input **inputs);
 
 /* ---- batch.c ---- */
 
-void run_batches(Suite *s, int jobs);       /* of all sampled units whose compiled verdict is PASSED, PASSED_BOUND or ALL_FOLDED so far */
+/* All sampled units whose compiled verdict is not FAILED so far. */
+void run_batches(Suite *s, int jobs);
 
 /* ---- expected.c ---- */
 
-/* Compare with the file: prints every line that is not true, returns how many; update: rewrites it instead, keeping reasons. */
+/* Prints every line of the file that is not true, returns how many; update: rewrites it instead, keeping reasons. */
 int check_expected(const Suite *s, const char *path, bool update);
 
 #endif

@@ -2,8 +2,9 @@
  *
  *      EXECUTABLE LIST
  *
- * A line of LIST: the program's number, its inputs' files, "=", its outputs' files ("-": nothing was recorded), separated
- * by tabs.  Each program runs in a child of its own.  One line a program comes out: "K ok" or "K what is wrong". */
+ * A line of LIST: the program's number, its inputs' files, "=", its outputs' files ("-": nothing was recorded),
+ * separated by tabs.  Each program runs in a child of its own.  Out comes a line for each: "K ok", or "K" and what is
+ * wrong. */
 #define _GNU_SOURCE 1
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ static int place_inputs(SdcContext *c, const SdcProgram *p, char **text)
         if (code)
             return code;
         if (a.dtype != p->inputs[k].dtype || a.count * dtype_info(a.dtype)->bytes != p->inputs[k].bytes)
-            return sdc_error(SDC_BAD_INPUT, "input %d is %s, %lld bytes", k, dtype_info(a.dtype)->name, (long long)p->inputs[k].bytes);
+            return sdc_error(SDC_BAD_INPUT, "input %d is %s, %lld bytes", k, dtype_info(a.dtype)->name,
+                             (long long)p->inputs[k].bytes);
         memcpy(c->arena + p->inputs[k].offset, a.data, (size_t)p->inputs[k].bytes);
         sdc_array_free(&a);
     }
@@ -36,7 +38,10 @@ static const char *wrong_output(const SdcContext *c, const SdcProgram *p, char *
     for (int k = 0; k < p->n_outputs; k++) {
         const SdcTensor *t = &p->outputs[k];
         const char *path = strsep(text, "\t");
-        SdcArray want, got = {.dtype = t->dtype, .rank = t->rank, .count = t->bytes / dtype_info(t->dtype)->bytes, .data = c->arena + t->offset};
+        SdcArray want, got = {.dtype = t->dtype,
+                              .rank = t->rank,
+                              .count = t->bytes / dtype_info(t->dtype)->bytes,
+                              .data = c->arena + t->offset};
         memcpy(got.dim, t->dim, sizeof got.dim);
         if (!strcmp(path, "-"))
             continue;
@@ -44,7 +49,8 @@ static const char *wrong_output(const SdcContext *c, const SdcProgram *p, char *
             return "a recorded output can not be read";
         Difference d = compare(&got, &want, 1e-3, 1e-7);
         if (want.dtype != got.dtype || !d.same_shape || d.outside) {
-            snprintf(line, sizeof line, "output %d (%s, expected %s): shape %s; %lld of %lld elements differ, at most by %g", k,
+            snprintf(line, sizeof line,
+                     "output %d (%s, expected %s): shape %s; %lld of %lld elements differ, at most by %g", k,
                      dtype_info(got.dtype)->name, dtype_info(want.dtype)->name, d.same_shape ? "right" : "wrong",
                      (long long)d.outside, (long long)want.count, d.worst);
             return line;

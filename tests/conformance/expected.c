@@ -58,9 +58,14 @@ static const char *message_of(const Unit *u)
 static const char *reason_of(const Unit *u)
 {
     static const struct { const char *part, *reason; } groups[] = {
-        {"ai_onnx_ml", "classical machine learning (ai.onnx.ml)"}, {"image_decoder", "decoding of image files"},
-        {"bernoulli", "random numbers: ONNX does not say which"}, {"type string", "strings"}, {"TfIdfVectorizer", "text vectors"},
-        {"type sequence", "sequence types"}, {"type optional", "optional types"}, {"data-dependent", "data-dependent output shape"},
+        {"ai_onnx_ml", "classical machine learning (ai.onnx.ml)"},
+        {"image_decoder", "decoding of image files"},
+        {"bernoulli", "random numbers: ONNX does not say which"},
+        {"type string", "strings"},
+        {"TfIdfVectorizer", "text vectors"},
+        {"type sequence", "sequence types"},
+        {"type optional", "optional types"},
+        {"data-dependent", "data-dependent output shape"},
         {"depends on run-time data", "a floating-point input decides the output's shape, or must be constant"}};
     for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
         if (strstr(u->name, groups[k].part) || strstr(message_of(u), groups[k].part))
@@ -75,13 +80,15 @@ static void rewrite(const Suite *s, const char *path, const Expected *e)
         perror(path);
         exit(1);
     }
-    fputs("# ONNX node cases that do not pass, and why.  Kept true by the test: a listed case that passes fails it, as does\n"
-          "# a case that fails without being listed.  The second column says by what: the oracle, the compiled program, both.\n", out);
+    fputs("# ONNX node cases that do not pass, and why.  The test keeps this true: a listed case that passes fails\n"
+          "# it, as does one that fails unlisted.  Second column: by the oracle, the compiled program, or both.\n",
+          out);
     for (int k = 0; k < s->count; k++) {
         const Unit *u = &s->units[k];
         const Line *old = find(e, u->name);
         if (failing(u))
-            fprintf(out, "%s  %s  %s\n", u->name, places[failing(u)], old && old->where == failing(u) ? old->reason : reason_of(u));
+            fprintf(out, "%s  %s  %s\n", u->name, places[failing(u)],
+                    old && old->where == failing(u) ? old->reason : reason_of(u));
     }
     fclose(out);
 }
@@ -97,7 +104,8 @@ int check_expected(const Suite *s, const char *path, bool update)
     for (int k = 0; k < s->count; k++) {
         const Unit *u = &s->units[k];
         Line *line = find(&e, u->name);
-        int known = (u->oracle.verdict != NOT_RUN ? 1 : 0) | (u->sampled ? 2 : 0), now = failing(u), then = line ? line->where & known : 0;
+        int known = (u->oracle.verdict != NOT_RUN ? 1 : 0) | (u->sampled ? 2 : 0), now = failing(u),
+            then = line ? line->where & known : 0;
         if (line)
             line->seen = true;
         if (now & ~then) {

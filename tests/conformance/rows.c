@@ -2,8 +2,8 @@
  *
  *      rows ARCHIVE OUT_OF_SCOPE SOURCE_FOLDER EXPECTED [--update]
  *
- * A row is exercised when a node case that passes (is not in OUT_OF_SCOPE), or a fixture with recorded outputs, holds the
- * operator as imported.  EXPECTED lists the rows without one; the test keeps it true. */
+ * A row is exercised when a node case that passes (is not in OUT_OF_SCOPE), or a fixture with recorded outputs, holds
+ * the operator as imported.  EXPECTED lists the rows without one; the test keeps it true. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,7 +76,8 @@ int main(int argc, char **argv)
         return EXIT_SKIPPED;
     }
     Rows r = {0};
-    char *folder = work_folder("sdc-rows"), *text, *all = format("# Rows of ir/op.def that no node case and no recorded model exercises.\n");
+    char *folder = work_folder("sdc-rows"), *text,
+         *all = format("# Rows of ir/op.def that no node case and no recorded model exercises.\n");
     if (run_program((char *[]){"tar", "-xJf", argv[1], "-C", folder, NULL}, 120, &text))
         return 1;
     list_models(&r, format("%s/node", folder), argv[2], argv[3]);
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
         write_text(argv[4], all);
     char *expected = read_text(argv[4], NULL);
     bool same = expected && !strcmp(expected, all);
-    printf("%d of %d rows are exercised by %d models\n%s", OP_COUNT - 1 - missing, OP_COUNT - 1, r.count, same ? "" : format("FAILED: %s says otherwise; now:\n%s", argv[4], all));
+    printf("%d of %d rows are exercised by %d models\n%s", OP_COUNT - 1 - missing, OP_COUNT - 1, r.count,
+           same ? "" : format("FAILED: %s says otherwise; now:\n%s", argv[4], all));
     return !same;
 }

@@ -1,8 +1,8 @@
 /* unit.c: one recorded case.  See conformance.h.
  *
  * An operand that must be constant (a shape, axes, an index) may be bound to its recorded value, floating-point inputs
- * never.  Attempt 0 binds nothing; the following ones bind the integer inputs' subsets, small ones first, so that a case
- * is counted with as few bound inputs as it needs. */
+ * never.  Attempt 0 binds nothing; the following ones bind the integer inputs' subsets, small ones first, so that a
+ * case is counted with as few bound inputs as it needs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,9 +73,9 @@ int work_oracle(int k, void *context)
         const SdcArray a = array_view(got[j]), b = array_view(l.wanted[j]);
         Difference d = compare(&a, &b, RTOL, ATOL);
         if (got[j]->dtype != l.wanted[j]->dtype || !d.same_shape || d.outside) {
-            printf("output %d: got %s%s, expected %s%s; %lld elements differ, at most by %g\n", j, dtype_info(got[j]->dtype)->name,
-                   shape_text(&got[j]->shape), dtype_info(l.wanted[j]->dtype)->name, shape_text(&l.wanted[j]->shape),
-                   (long long)d.outside, d.worst);
+            printf("output %d: got %s%s, expected %s%s; %lld elements differ, at most by %g\n", j,
+                   dtype_info(got[j]->dtype)->name, shape_text(&got[j]->shape), dtype_info(l.wanted[j]->dtype)->name,
+                   shape_text(&l.wanted[j]->shape), (long long)d.outside, d.worst);
             return DIFFERS;
         }
     }

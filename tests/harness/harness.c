@@ -122,7 +122,7 @@ int cpus(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
 }
 
-/* ---- files -------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 char *format(const char *text, ...)
 {
@@ -181,7 +181,8 @@ static void remove_work_folder(void)
 
 char *work_folder(const char *name)
 {
-    const char *given = getenv("TMPDIR"), *parent = given && *given ? given : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+    const char *given = getenv("TMPDIR"), *parent = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+    parent = given && *given ? given : parent;
     char *folder = format("%s/%s-XXXXXX", parent, name);
     if (!mkdtemp(folder))
         give_up(folder);
@@ -216,18 +217,6 @@ char **list_folder(const char *folder, bool (*keep)(const char *folder, const ch
     if (count)
         *count = found;
     return names;
-}
-
-int count_entries(const char *folder)
-{
-    DIR *d = opendir(folder);
-    int found = -2;
-    if (!d)
-        return -1;
-    while (readdir(d))
-        found++;
-    closedir(d);
-    return found;
 }
 
 char *first_line(const char *text)

@@ -15,7 +15,7 @@ typedef int Work(int k, void *context);
 /* Called in the parent.  code: exit code, TIMED_OUT, or SIGNALLED + signal.  text: what the child printed. */
 typedef void Done(int k, int code, const char *text, void *context);
 
-/* work(k) for k in list[0..count), `jobs` at once, each at most `seconds`; done() is called in the order in which they end. */
+/* work(k) for k in list[0..count), `jobs` at once, each at most `seconds`; done() is called as they end. */
 void run_parallel(int jobs, const int *list, int count, unsigned seconds, Work *work, Done *done, void *context);
 /* One program; text gets malloc'd output.  The code is as in Done. */
 int run_program(char *const *argv, unsigned seconds, char **text);
@@ -24,11 +24,10 @@ int cpus(void);
 /* ---- files ---- */
 
 char *format(const char *text, ...) __attribute__((format(printf, 1, 2)));     /* malloc'd; never NULL */
-char *read_text(const char *path, size_t *bytes);       /* malloc'd, NUL-terminated; NULL when it can not be read; bytes may be NULL */
+char *read_text(const char *path, size_t *bytes);       /* malloc'd; NULL when it can not be read; bytes may be NULL */
 void write_text(const char *path, const char *text);    /* exits with a message when it can not */
-char *work_folder(const char *name);                    /* a fresh one in memory or TMPDIR, removed with its contents at exit */
+char *work_folder(const char *name); /* a fresh one in memory or TMPDIR, removed with its contents at exit */
 void remove_tree(const char *path);
-int count_entries(const char *folder);                  /* but . and ..; -1 when it is not there */
 /* Names in folder that satisfy keep (NULL: all but dot files), sorted; NULL at the end. */
 char **list_folder(const char *folder, bool (*keep)(const char *folder, const char *name), int *count);
 

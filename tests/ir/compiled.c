@@ -2,8 +2,8 @@
  *
  *      compiled FOLDER [NAME]
  *
- * For what the recorded cases have little of, control flow above all.  A graph of FOLDER/NAME.txt goes through all passes;
- * its outputs must agree within a relative RMS of 1e-6, integers and bools exactly. */
+ * For what the recorded cases have little of, control flow above all.  A graph of FOLDER/NAME.txt goes through all
+ * passes; its outputs must agree within a relative RMS of 1e-6, integers and bools exactly. */
 #include <string.h>
 
 #include "../../cli/verify.h"
@@ -23,7 +23,8 @@ static int work(int k, void *context)
     for (int64_t seed = 0; seed < 2; seed++) {
         Options o = {.seed = seed, .threads = 2, .jobs = 1};
         Input *inputs = random_inputs(g, &o);
-        Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted), **got = alloc_array(g->n_outputs + 1, sizeof *got);
+        Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted),
+              **got = alloc_array(g->n_outputs + 1, sizeof *got);
         run_oracle(g, inputs, wanted, false, NULL, NULL);
         run_compiled(g, inputs, got, &o);
         for (int j = 0; j < g->n_outputs; j++) {

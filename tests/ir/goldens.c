@@ -3,7 +3,7 @@
  *      goldens FOLDER [--update] [NAME]
  *
  * FOLDER/NAME.txt holds a graph, then lines "--- PASS ..." each with the graph that these passes make of it, as
- * ir/print.c writes it.  "--- error PASS ..." is followed by the message instead.  "#" begins a comment in graph text, which
+ * ir/print.c writes it.  "--- error PASS ..." is followed by the message instead.  "#" begins a comment, which
  * --update drops behind the first "---".  The checker runs before and after every pass. */
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +18,16 @@ static const struct { const char *name; Pass *pass; } passes[] = {
     {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose}};
 
 typedef struct { char *text, *pass, *expected; bool error; } Case;
-typedef struct { const char *folder; char **names; Case *sections; int count, failed; bool update; char **results; } Goldens;
+typedef struct {
+    const char *folder;
+    char **names;
+    Case *sections;
+    int count, failed;
+    bool update;
+    char **results;
+} Goldens;
 
-/* ---- a child: parse, run one pass, print -------------------------------------------------------------------------------- */
+/* ---- a child: parse, run one pass, print ------------------------------------------------------------------------- */
 
 static Pass *pass_named(const char *name)
 {
@@ -43,7 +50,7 @@ static int work(int k, void *context)
     return SDC_OK;
 }
 
-/* ---- the parent ------------------------------------------------------------------------------------------------------------ */
+/* ---- the parent -------------------------------------------------------------------------------------------------- */
 
 static void done(int k, int code, const char *text, void *context)
 {
@@ -54,7 +61,8 @@ static void done(int k, int code, const char *text, void *context)
     if (right && (g->update || !strcmp(text, s->expected)))
         return;
     g->failed++;
-    printf("FAILED: a graph of %s, pass %s (code %d)\n--- expected\n%s--- got\n%s", g->folder, s->pass, code, s->expected, text);
+    printf("FAILED: a graph of %s, pass %s (code %d)\n--- expected\n%s--- got\n%s", g->folder, s->pass, code,
+           s->expected, text);
 }
 
 /* Cut a file into its sections; every section of a file begins with the same graph. */
@@ -69,7 +77,8 @@ static int read_sections(Case *into, char *text)
         char *pass = format("%.*s", (int)(body - line) - (error ? 6 : 0), line + (error ? 6 : 0));
         body += *body == '\n';
         next = strncmp(body, "--- ", 4) ? strstr(body, "\n--- ") : body - 1;
-        into[count++] = (Case){text, pass, format("%.*s", next ? (int)(next + 1 - body) : (int)strlen(body), body), error};
+        into[count++] =
+            (Case){text, pass, format("%.*s", next ? (int)(next + 1 - body) : (int)strlen(body), body), error};
         mark = next;
     }
     return count;

@@ -2,10 +2,10 @@
  *
  *      plans SOURCE_FOLDER
  *
- * Every fixture is lowered and planned.  Then the calls are walked in execution order over a model of the arena that knows
- * which buffer's data each byte range holds: a call may read a buffer only while its data are there, may write over
- * buffers that nobody reads afterwards, and over its own operands only where its kernel allows it (Call.reuse_by).  Loops
- * are walked twice, branches each from the same state.  The arena is at least the lower bound. */
+ * Every fixture is lowered and planned.  Then the calls are walked in execution order over a model of the arena that
+ * knows which buffer's data each byte range holds: a call may read a buffer only while its data are there, may write
+ * over buffers that nobody reads afterwards, and over its own operands only where its kernel allows it (Call.reuse_by).
+ * Loops are walked twice, branches each from the same state.  The arena is at least the lower bound. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static bool in_arena(const Operand *o)
 static void wrote(const Arena *a, const Buffer *b)
 {
     for (int k = 0; k < a->program->n_buffers; k++)
-        if (a->program->buffers[k]->kind == BUFFER_ARENA && a->program->buffers[k]->offset >= 0 && overlap(a->program->buffers[k], b))
+        if (a->program->buffers[k]->kind == BUFFER_ARENA && a->program->buffers[k]->offset >= 0 &&
+            overlap(a->program->buffers[k], b))
             a->intact[k] = false;
     a->intact[b->id] = true;
 }
@@ -42,8 +43,8 @@ static void need_intact(const Arena *a, const Buffer *b, const Call *c)
 {
     if (a->intact[b->id])
         return;
-    printf("call %d (%s, %s) reads buffer %d, [%lld, +%lld), whose data are not there\n", c->order, c->kernel ? c->kernel : "control", c->note,
-           b->id, (long long)b->offset, (long long)b->bytes);
+    printf("call %d (%s, %s) reads buffer %d, [%lld, +%lld), whose data are not there\n", c->order,
+           c->kernel ? c->kernel : "control", c->note, b->id, (long long)b->offset, (long long)b->bytes);
     exit(1);
 }
 
@@ -53,7 +54,8 @@ static void check_own_operands(const Call *c)
     for (int w = 0; w < c->n_operands; w++)
         for (int r = 0; r < c->n_operands; r++) {
             bool writes = c->operands[w].mode == OPERAND_WRITE || c->operands[w].mode == OPERAND_UPDATE;
-            if (!writes || !in_arena(&c->operands[w]) || !in_arena(&c->operands[r]) || (w == c->reuse_by && r == c->reuse_of))
+            if (!writes || !in_arena(&c->operands[w]) || !in_arena(&c->operands[r]) ||
+                (w == c->reuse_by && r == c->reuse_of))
                 continue;
             if (overlap(c->operands[w].view.buffer, c->operands[r].view.buffer)) {
                 printf("call %d (%s): operand %d is written over operand %d\n", c->order, c->kernel, w, r);
@@ -85,7 +87,8 @@ static void walk(Arena *a, const Block *block)
         if (c->kind == CALL_KERNEL)
             check_own_operands(c);
         for (int k = 0; k < c->n_operands && c->kind == CALL_KERNEL; k++)
-            if (in_arena(&c->operands[k]) && (c->operands[k].mode == OPERAND_WRITE || c->operands[k].mode == OPERAND_UPDATE))
+            if (in_arena(&c->operands[k]) &&
+                (c->operands[k].mode == OPERAND_WRITE || c->operands[k].mode == OPERAND_UPDATE))
                 wrote(a, c->operands[k].view.buffer);
         if (c->kind == CALL_IF)
             walk_branches(a, c);
@@ -117,7 +120,8 @@ static int work(int k, void *context)
     for (int j = 0; j < l.graph->n_outputs; j++)
         need_intact(&a, p->outputs[j].buffer, &(Call){.note = "an output at the end"});
     if (p->arena_bytes < p->bound_bytes) {
-        printf("the arena has %lld bytes, less than its lower bound %lld\n", (long long)p->arena_bytes, (long long)p->bound_bytes);
+        printf("the arena has %lld bytes, less than its lower bound %lld\n", (long long)p->arena_bytes,
+               (long long)p->bound_bytes);
         return 1;
     }
     printf("%.4f\n", p->bound_bytes ? (double)p->arena_bytes / (double)p->bound_bytes : 1.0);
@@ -147,6 +151,7 @@ int main(int argc, char **argv)
     for (int k = 0; list && k < count; k++)
         list[k] = k;
     run_parallel(cpus(), list, count, 120, work, done, &r);
-    printf("%d plans, %d failed; arena at most %.3f times its lower bound (%s)\n", count, r.failed, r.worst, r.worst_name);
+    printf("%d plans, %d failed; arena at most %.3f times its lower bound (%s)\n", count, r.failed, r.worst,
+           r.worst_name);
     return r.failed != 0;
 }

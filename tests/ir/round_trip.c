@@ -50,7 +50,8 @@ static void done(int k, int code, const char *text, void *context)
     if (!code)
         return;
     r->failed++;
-    printf("FAILED: %s after %s (code %d): %s\n", r->fixtures[k / STAGES].name, stages[k % STAGES] ? stages[k % STAGES] : "all passes", code, text);
+    printf("FAILED: %s after %s (code %d): %s\n", r->fixtures[k / STAGES].name,
+           stages[k % STAGES] ? stages[k % STAGES] : "all passes", code, text);
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* reschedule.c: see reschedule.h.  Compiling the networks again for every sampler would take minutes and test nothing new. */
+/* reschedule.c: see reschedule.h.  Compiling the networks again for every sampler would take minutes for nothing. */
 #include "reschedule.h"
 
 #include <fcntl.h>
@@ -49,7 +49,8 @@ void reschedule(const char *from, const char *to, const json_t *config)
     for (uint32_t k = 1; k < s.count; k++) {
         bool replaced = !strcmp(s.rows[k].name, "scheduler");
         need(sdc_section_begin(w, s.rows[k].name));
-        need(replaced ? sdc_section_write(w, text, (int64_t)strlen(text)) : sdc_section_write(w, file.data + s.rows[k].offset, s.rows[k].bytes));
+        need(replaced ? sdc_section_write(w, text, (int64_t)strlen(text))
+                      : sdc_section_write(w, file.data + s.rows[k].offset, s.rows[k].bytes));
         need(sdc_section_end(w));
     }
     need(sdc_sections_finish(w));

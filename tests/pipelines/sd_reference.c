@@ -6,8 +6,8 @@
  *
  *      emoji      reference/prompts.json: the recorded starting noise in; token ids equal, embeddings and every step's
  *                 latents within 1e-3 relative RMS, the picture at most 2/255 away on 99.9 % of its bytes
- *      tiny-sd1   reference/NAME.json, from the seed alone: every step's latents within 1e-4 relative RMS; some again by
- *                 --scheduler, from the folder's own configuration                                                 */
+ *      tiny-sd1   reference/NAME.json, from the seed alone: every step's latents within 1e-4 relative RMS, some
+ *                 again by --scheduler from the folder's own configuration                                          */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static const char *source, *emoji, *tiny;
 static char folder[] = "/tmp/sdc-reference-XXXXXX";
 static char trace[64], picture[64];
 
-/* ---- running and comparing -------------------------------------------------------------------------------------- */
+/* ---- running and comparing --------------------------------------------------------------------------------------- */
 
 static void run(const char *const *argv)
 {
@@ -103,7 +103,7 @@ static double compare_steps(const char *record, const char *name, bool first)
     return d;
 }
 
-/* ---- emoji ------------------------------------------------------------------------------------------------------ */
+/* ---- emoji ------------------------------------------------------------------------------------------------------- */
 
 /* Bytes of the PNG that are more than 2 away from the recorded ones, and the largest distance. */
 static int64_t count_far(const char *record, int *largest)
@@ -163,7 +163,7 @@ static void test_emoji(void **state)
     json_decref(root);
 }
 
-/* ---- tiny-sd1 --------------------------------------------------------------------------------------------------- */
+/* ---- tiny-sd1 ---------------------------------------------------------------------------------------------------- */
 
 /* Python writes -Infinity, which is not JSON. */
 static json_t *load_run(const char *path)
@@ -185,7 +185,8 @@ static void draw_tiny(const char *exe, const json_t *run_of, const char *image)
                             picture, "--prompt", json_string_value(json_object_get(run_of, "prompt")), "--negative",
                             json_string_value(json_object_get(run_of, "negative_prompt"))};
     int n = 15;
-    json_t *count = json_object_get(run_of, "num_inference_steps"), *eta = json_object_get(json_object_get(run_of, "step_args"), "eta");
+    json_t *count = json_object_get(run_of, "num_inference_steps"),
+           *eta = json_object_get(json_object_get(run_of, "step_args"), "eta");
     snprintf(steps, sizeof steps, "%lld", (long long)json_integer_value(count));
     snprintf(guidance, sizeof guidance, "%g", json_number_value(json_object_get(run_of, "guidance_scale")));
     snprintf(seed, sizeof seed, "%lld", (long long)json_integer_value(json_object_get(run_of, "seed")));
@@ -246,9 +247,11 @@ static void test_tiny_sd1_by_name(void **state)
         skip();
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         json_t *run_of = load_run(format("%s/%s.json", here, runs[i].run));
-        char *steps = format("--steps=%lld", (long long)json_integer_value(json_object_get(run_of, "num_inference_steps")));
-        run((const char *const[]){tiny, "--scheduler", runs[i].scheduler, "--seed", "1234", "--guidance", "7.5", "--trace", trace, "-o", picture,
-                                  steps, "--prompt", json_string_value(json_object_get(run_of, "prompt")), "--negative",
+        char *steps =
+            format("--steps=%lld", (long long)json_integer_value(json_object_get(run_of, "num_inference_steps")));
+        run((const char *const[]){tiny, "--scheduler", runs[i].scheduler, "--seed", "1234", "--guidance", "7.5",
+                                  "--trace", trace, "-o", picture, steps, "--prompt",
+                                  json_string_value(json_object_get(run_of, "prompt")), "--negative",
                                   json_string_value(json_object_get(run_of, "negative_prompt")), NULL});
         double worst = compare_steps(format("%s/%s.npz", here, runs[i].run), "latents", true);
         print_message("%-24s worst step %.1e\n", runs[i].scheduler, worst);
