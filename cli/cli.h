@@ -9,11 +9,11 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 
 /* Every option of every command; a command's own table lists those that it takes. */
 typedef struct {
-    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *exe;
+    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
     int64_t jobs, batch, seed, threads;
     double rtol, atol, rms;
-    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, json, wide;
+    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide;
 } Options;
 
 typedef struct {
@@ -39,7 +39,7 @@ int parse_float(const char *value, double *into);
 
 /* ---- model.c: from options to programs ---- */
 
-Bindings read_bindings(const Options *o, const char *path);
+Bindings read_bindings(const Options *o);
 const Isa *read_isa(const Options *o);                          /* SDC_USAGE lists the names */
 BuildOptions build_options(const Options *o, const char *output, const Isa *isa);
 /* Load, run the passes, lower and plan. */

@@ -78,7 +78,7 @@ int command_compile(int argc, char **argv)
         return sdc_error(SDC_USAGE,
                          "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
-    Bindings bindings = read_bindings(&o, positional[0]);
+    Bindings bindings = read_bindings(&o);
     Program *p = compile_model(positional[0], &bindings, b.name, isa);
     build(&p, 1, &b);
     return SDC_OK;

@@ -65,9 +65,8 @@ static ValueBinding read_value(const char *text)
     return (ValueBinding){name, tensor_of_array(&a)};
 }
 
-Bindings read_bindings(const Options *o, const char *path)
+Bindings read_bindings(const Options *o)
 {
-    (void)path;
     DimBinding *dims = alloc_array(o->dims.count, sizeof *dims);
     ShapeBinding *shapes = alloc_array(o->shapes.count, sizeof *shapes);
     ValueBinding *values = alloc_array(o->binds.count, sizeof *values);

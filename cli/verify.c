@@ -76,7 +76,7 @@ static int report(const Options *o, const Graph *g, Array *const *got, Array *co
 static int verify_data(const char *path, const char *data, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
-    Bindings b = read_bindings(o, path);
+    Bindings b = read_bindings(o);
     Input *inputs = recorded_inputs(g, data);
     Array **wanted = recorded_outputs(g, data), **got = alloc_array(g->n_outputs + 1, sizeof *got);
     const Value **before = alloc_array(g->n_inputs + 1, sizeof *before);
@@ -100,7 +100,7 @@ static int verify_data(const char *path, const char *data, const Options *o)
 static int verify_oracle(const char *path, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
-    Bindings b = read_bindings(o, path);
+    Bindings b = read_bindings(o);
     run_passes(g, &b, NULL);
     Input *inputs = random_inputs(g, o);
     if (o->bisect)

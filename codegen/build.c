@@ -16,18 +16,12 @@
 #include "../runtime/sections.h"
 #include "build.h"
 
-static void make_folder(const char *path)
-{
-    if (mkdir(path, 0777) && errno != EEXIST)
-        fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-}
-
 /* A folder for source and objects: a temporary one, or the user's. */
 static char *work_folder(const BuildOptions *o)
 {
     const char *given = o->kind == EMIT_SOURCE ? o->output : o->keep_source;
     if (given) {
-        make_folder(given);
+        make_folder(given, false);
         return text_copy(given);
     }
     const char *temporary = getenv("TMPDIR");

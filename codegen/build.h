@@ -17,6 +17,7 @@ void publish(int fd, const char *from, const char *to, mode_t mode);     /* sync
 
 /* ---- support.c --------------------------------------------------------------------------------------------------- */
 
+void make_folder(const char *path, bool temporary);                 /* may be there; temporary: removed at exit */
 /* Headers and kernel templates, and the runtime's sources when asked for, into FOLDER/sdc. */
 void write_support(const BuildOptions *o, const char *folder, bool sources, bool temporary);
 char *write_archive(const char *folder);                            /* the runtime for this machine; returns its path */

@@ -132,19 +132,31 @@ static const char *first_line(const char *cc, const char *option)
     return text_copy(line);
 }
 
+/* The compiler's answer to an option, asked once: every question starts a process. */
+static const char *ask_once(const char *cc, const char *option)
+{
+    static struct { const char *cc, *option, *answer; } known[8];
+    size_t k = 0;
+    for (; k < sizeof known / sizeof *known && known[k].cc; k++)
+        if (!strcmp(known[k].cc, cc) && !strcmp(known[k].option, option))
+            return known[k].answer;
+    const char *answer = first_line(cc, option);
+    if (k < sizeof known / sizeof *known) {
+        known[k].cc = text_copy(cc);
+        known[k].option = option;
+        known[k].answer = answer;
+    }
+    return answer;
+}
+
 const char *cc_version(const char *cc)
 {
-    static const char *known_cc, *known;
-    if (!known_cc || strcmp(known_cc, cc)) {
-        known = first_line(cc, "--version");
-        known_cc = cc;
-    }
-    return known;
+    return ask_once(cc, "--version");
 }
 
 const char *cc_machine(const char *cc)
 {
-    const char *line = first_line(cc, "-dumpmachine");
+    const char *line = ask_once(cc, "-dumpmachine");
     return text_format("%.*s", (int)strcspn(line, "-"), line);
 }
 

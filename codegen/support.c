@@ -31,7 +31,13 @@ static bool ends_with(const char *name, const char *end)
     return length >= tail && !strcmp(name + length - tail, end);
 }
 
-bool is_runtime_source(const char *name, const BuildOptions *o, bool zlib)
+/* A pipeline needs zlib anyway, and a Makefile names it; a single model's build for another machine does without. */
+static bool has_zlib(const BuildOptions *o)
+{
+    return o->kind == EMIT_SOURCE || o->driver;
+}
+
+static bool is_runtime_source(const char *name, const BuildOptions *o)
 {
     if (!ends_with(name, ".c"))
         return false;
@@ -40,11 +46,11 @@ bool is_runtime_source(const char *name, const BuildOptions *o, bool zlib)
     if (listed(name, pipeline_only, sizeof pipeline_only / sizeof *pipeline_only))
         return o->driver != NULL;
     if (listed(name, with_zlib, sizeof with_zlib / sizeof *with_zlib))
-        return zlib;
-    return strcmp(name, without_zlib) || !zlib;
+        return has_zlib(o);
+    return strcmp(name, without_zlib) || !has_zlib(o);
 }
 
-static void make_folder(const char *path, bool temporary)
+void make_folder(const char *path, bool temporary)
 {
     if (mkdir(path, 0777) && errno != EEXIST)
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
@@ -59,8 +65,7 @@ void write_support(const BuildOptions *o, const char *folder, bool sources, bool
         if (k < 3 || (sources && o->driver))
             make_folder(text_format("%s/%s", folder, folders[k]), temporary);
     for (const Embedded *e = embedded_files; e->name; e++) {
-        bool wanted = ends_with(e->name, ".c") ? sources && (is_runtime_source(e->name, o, true) || is_runtime_source(e->name, o, false))
-                                               : !ends_with(e->name, ".a");
+        bool wanted = ends_with(e->name, ".c") ? sources && is_runtime_source(e->name, o) : !ends_with(e->name, ".a");
         if (!wanted || (!strncmp(e->name, "models/", 7) && !(sources && o->driver)))
             continue;
         const char *path = text_format("%s/sdc/%s", folder, e->name);
@@ -91,7 +96,7 @@ char **with_runtime_sources(char **files, const BuildOptions *o)
     char **all = alloc_array(count + extra + 1, sizeof *all);
     memcpy(all, files, (size_t)count * sizeof *all);
     for (const Embedded *e = embedded_files; e->name; e++)
-        if (is_runtime_source(e->name, o, o->driver != NULL))
+        if (is_runtime_source(e->name, o))
             all[count++] = text_format("sdc/%s", e->name);
     return all;
 }
@@ -116,5 +121,4 @@ void write_makefile(const BuildOptions *o, const char *folder)
     fprintf(out, makefile, o->name, o->name, flags, o->name, o->driver ? "-lpng -lz -lutf8proc " : "-lz ", o->name);
     if (fclose(out))
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-    remove(text_format("%s/sdc/%s", folder, without_zlib));
 }

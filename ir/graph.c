@@ -208,6 +208,18 @@ void graph_splice(Node *before, Graph *sub)
     sub->first = sub->last = NULL;
 }
 
+void graph_sweep(Graph *g)
+{
+    for (Node *n = g->last, *prev; n; n = prev) {
+        prev = n->prev;
+        bool dead = true;
+        for (int k = 0; k < n->n_out; k++)
+            dead &= !value_is_read(n->out[k]);
+        if (dead)
+            node_remove(n);
+    }
+}
+
 void node_set_input(Node *n, int k, Value *v)
 {
     use_drop(n->in[k], n);

@@ -197,6 +197,7 @@ Value *node1(Graph *g, Node *before, Op op, int n_in, Value *const *in);        
 void node_remove(Node *n);                                                           /* its outputs must be unused */
 void node_detach(Node *n);                                                           /* as node_remove; its outputs live on as initializers */
 void graph_splice(Node *before, Graph *sub);                                         /* all nodes of sub move in front of `before` */
+void graph_sweep(Graph *g);                                                          /* removes nodes whose results nobody reads */
 void node_set_input(Node *n, int k, Value *v);
 void node_add_input(Node *n, Value *v);
 void attr_set_i(Node *n, const char *name, int64_t v);
@@ -207,6 +208,7 @@ void attr_set(Node *n, Attr a);
 void attr_remove(Node *n, const char *name);
 void value_replace(Value *old, Value *with);                                         /* all uses, graph outputs included */
 int graph_count(const Graph *g);                                                     /* nodes, subgraphs included */
+static inline bool value_is_read(const Value *v) { return v && (v->n_uses || v->graph_output); }
 static inline Value *input_of(const Node *n, int k) { return k < n->n_in ? n->in[k] : NULL; }
 static inline Value *output_of(const Node *n, int k) { return k < n->n_out ? n->out[k] : NULL; }
 

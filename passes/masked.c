@@ -57,18 +57,6 @@ static bool rewrite(Node *n)
     return true;
 }
 
-static void sweep(Graph *g)
-{
-    for (Node *n = g->last, *prev; n; n = prev) {
-        prev = n->prev;
-        bool dead = true;
-        for (int k = 0; k < n->n_out; k++)
-            dead &= !n->out[k] || (!n->out[k]->n_uses && !n->out[k]->graph_output);
-        if (dead)
-            node_remove(n);
-    }
-}
-
 void pass_masked(Graph *g)
 {
     bool any = false;
@@ -76,5 +64,5 @@ void pass_masked(Graph *g)
         if (n->op == OP_ScatterND && n->n_in == 3)
             any |= rewrite(n);
     if (any)
-        sweep(g);
+        graph_sweep(g);
 }

@@ -134,19 +134,6 @@ static Value *cast_pair(Node *n)
 typedef Value *Rule(Node *n);
 static Rule *const rules[] = {no_change, transpose_identity, transpose_pair, reshape_pair, by_one, no_padding, cast_pair};
 
-static bool is_read(const Value *v)
-{
-    return v && (v->n_uses || v->graph_output);
-}
-
-static bool is_dead(const Node *n)
-{
-    for (int k = 0; k < n->n_out; k++)
-        if (is_read(n->out[k]))
-            return false;
-    return true;
-}
-
 static bool apply_rules(Graph *g)
 {
     bool changed = false;
@@ -156,7 +143,7 @@ static bool apply_rules(Graph *g)
             if (n->attrs[a].graph)
                 pass_simplify(n->attrs[a].graph);
         for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
-            Value *with = n->n_out && is_read(n->out[0]) ? rules[r](n) : NULL;     /* else done already */
+            Value *with = n->n_out && value_is_read(n->out[0]) ? rules[r](n) : NULL;     /* else done already */
             if (!with)
                 continue;
             value_replace(n->out[0], with);
@@ -172,10 +159,6 @@ void pass_simplify(Graph *g)
     bool changed;
     do {
         changed = apply_rules(g);
-        for (Node *n = g->last, *prev; n; n = prev) {
-            prev = n->prev;
-            if (is_dead(n))
-                node_remove(n);
-        }
+        graph_sweep(g);
     } while (changed);
 }
