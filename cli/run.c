@@ -1,7 +1,9 @@
 /* run.c: a graph evaluated by the oracle, and by an executable built for it. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,32 +63,38 @@ void run_oracle(Graph *g, const Input *inputs, Array **outputs, bool wide, EvalO
         array_free((Array *)(uintptr_t)in[k]);
 }
 
+static volatile pid_t running;
+
+/* Async-signal-safe. */
+static void stop_running(void)
+{
+    if (running) {
+        kill(running, SIGKILL);
+        waitpid(running, NULL, 0);
+    }
+}
+
 static void run_executable(char *const *arguments)
 {
     int status;
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
     if (child < 0)
         fail(SDC_NO_SPACE, "can not start %s: %s", arguments[0], strerror(errno));
     if (!child) {
-        execv(arguments[0], arguments);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == parent)
+            execv(arguments[0], arguments);
         _exit(127);
     }
+    running = child;
+    stop_at_exit(stop_running);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
+    running = 0;
     if (WIFSIGNALED(status))
         fail(SDC_BUG, "the executable was ended by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status))
         exit(WEXITSTATUS(status));  /* it has said why */
-}
-
-static char *temporary_folder(void)
-{
-    const char *temporary = getenv("TMPDIR");
-    char *folder = text_format("%s/sdc-verify-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    if (!mkdtemp(folder))
-        fail(SDC_NO_SPACE, "%s: %s", folder, strerror(errno));
-    remove_at_exit(folder);
-    return folder;
 }
 
 static const char *build_executable(Graph *g, const char *folder, const Options *o)
@@ -105,7 +113,7 @@ static const char *build_executable(Graph *g, const char *folder, const Options 
 
 void run_compiled(Graph *g, const Input *inputs, Array **outputs, const Options *o)
 {
-    char *folder = temporary_folder();
+    char *folder = temporary_folder("sdc-verify");
     char **arguments = alloc_array(2 * (g->n_inputs + g->n_outputs) + 4, sizeof *arguments);
     int count = 1;
     arguments[0] = text_copy(build_executable(g, folder, o));

@@ -24,12 +24,7 @@ static char *work_folder(const BuildOptions *o)
         make_folder(given, false);
         return text_copy(given);
     }
-    const char *temporary = getenv("TMPDIR");
-    char *folder = text_format("%s/sdc-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    if (!mkdtemp(folder))
-        fail(SDC_NO_SPACE, "%s: %s; set TMPDIR to a folder that can be written", folder, strerror(errno));
-    remove_at_exit(folder);
-    return folder;
+    return temporary_folder("sdc");
 }
 
 static const char *host_machine(void)

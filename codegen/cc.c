@@ -113,12 +113,7 @@ static void run_alone(const char *kind, char *const *arguments, const char *what
 
 static const char *first_line(const char *cc, const char *option)
 {
-    const char *temporary = getenv("TMPDIR");
-    char *log = text_format("%s/sdc-cc-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    int fd = mkstemp(log);
-    if (fd < 0)
-        fail(SDC_NO_SPACE, "%s: %s", log, strerror(errno));
-    close(fd);
+    const char *folder = temporary_folder("sdc-cc"), *log = text_format("%s/answer", folder);
     remove_at_exit(log);
     run_alone("C compiler", (char *const[]){text_copy(cc), text_copy(option), NULL}, option, log);
     char line[256] = "";
@@ -128,7 +123,9 @@ static const char *first_line(const char *cc, const char *option)
     if (in)
         fclose(in);
     unlink(log);
+    rmdir(folder);
     keep_at_exit(log);
+    keep_at_exit(folder);
     return text_copy(line);
 }
 

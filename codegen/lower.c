@@ -174,8 +174,8 @@ View view_channels_last(Lowering *l, Value *v)
         return here;
     int axes[MAX_RANK];
     channels_last_axes(here.rank, axes);
-    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(v->dtype, v->shape.rank, v->shape.dim), v);
-    View copy = view_ordered(b, v->dtype, v->shape.rank, v->shape.dim, axes);
+    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(here.dtype, here.rank, here.dim), v);
+    View copy = view_ordered(b, here.dtype, here.rank, here.dim, axes);
     lower_copy_view(l, origin(v), copy, here);
     return *remember(l, v, CHANNELS_LAST, copy);
 }
@@ -198,8 +198,9 @@ void result_is(Lowering *l, Value *v, View view)
 
 static View result_ordered(Lowering *l, Value *v, const int *axes)
 {
-    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(v->dtype, v->shape.rank, v->shape.dim), v);
-    return *remember(l, v, AS_IT_IS, view_ordered(b, v->dtype, v->shape.rank, v->shape.dim, axes));
+    DType kept = kept_type(v);
+    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(kept, v->shape.rank, v->shape.dim), v);
+    return *remember(l, v, AS_IT_IS, view_ordered(b, kept, v->shape.rank, v->shape.dim, axes));
 }
 
 View result_dense(Lowering *l, Value *v)

@@ -154,8 +154,10 @@ static void fast_conv(Lowering *l, Node *n, const Window *w)
 
 static void any_conv(Lowering *l, Node *n, const Window *w)
 {
-    View x = view_of(l, n->in[0]), weights = view_of(l, n->in[1]), y = result_like(l, n->out[0], &x);
-    View bias = input_of(n, 2) ? view_dense(l, n->in[2]) : (View){.dtype = y.dtype};
+    View x = view_of(l, n->in[0]), y = result_like(l, n->out[0], &x);
+    x = view_cast(l, n, x, y.dtype);
+    View weights = view_cast(l, n, view_of(l, n->in[1]), y.dtype);
+    View bias = input_of(n, 2) ? view_cast(l, n, view_dense(l, n->in[2]), y.dtype) : (View){.dtype = y.dtype};
     int64_t groups = attr_i(n, "group");
     Call *c = call_kernel(l, n, "conv_any");
     call_write(c, y);

@@ -229,7 +229,7 @@ static bool is_half(DType t)
 static void product_in_f32(Lowering *l, Node *n, Product p)
 {
     View y = p.y;
-    p.y = temporary(l, DT_F32, y.rank, y.dim);
+    p.y = y.dtype == DT_F32 ? y : temporary(l, DT_F32, y.rank, y.dim);
     p.a = view_cast(l, n, p.a, DT_F32);
     if (p.constant)
         p.b.dtype = DT_F32;
@@ -238,7 +238,8 @@ static void product_in_f32(Lowering *l, Node *n, Product p)
     if (p.bias.buffer)
         p.bias = view_cast(l, n, p.bias, DT_F32);
     lower_product(l, n, p);
-    lower_copy_view(l, n, y, p.y);
+    if (y.dtype != DT_F32)
+        lower_copy_view(l, n, y, p.y);
 }
 
 /* a and b in orders that gemm.h reads; false: a constant b in neither order, or no depth. */
@@ -274,7 +275,7 @@ void lower_product(Lowering *l, Node *n, Product p)
     Nest nest;
     if (view_count(&p.y) == 0)
         return;
-    if (is_half(p.y.dtype)) {
+    if (is_half(p.y.dtype) || is_half(p.a.dtype)) {
         product_in_f32(l, n, p);
         return;
     }

@@ -75,16 +75,16 @@ Tensor *array_to_tensor(const Array *a)
 
 /* ---- one node ------------------------------------------------------------------------------------------------------ */
 
-/* Integers always wrap to their type; floats are rounded unless the oracle is wide. */
-static void round_array(Array *a, bool wide)
+/* Integers always wrap to their type; floats are rounded to `kept` unless the oracle is wide. */
+static void round_array(Array *a, DType kept, bool wide)
 {
     if ((a->f && wide) || a->dtype == DT_F64 || a->dtype == DT_I64 || a->dtype == DT_U64)
         return;
     char bytes[8];
     for (int64_t k = 0; k < a->count; k++) {
         if (a->f) {
-            dtype_store_f(a->dtype, bytes, a->f[k]);
-            a->f[k] = dtype_load_f(a->dtype, bytes);
+            dtype_store_f(kept, bytes, a->f[k]);
+            a->f[k] = dtype_load_f(kept, bytes);
         } else {
             dtype_store_i(a->dtype, bytes, a->i[k]);
             a->i[k] = dtype_load_i(a->dtype, bytes);
@@ -97,7 +97,7 @@ void eval_node(const Node *n, const Array *const *in, Array *const *out, bool wi
     op_info(n->op)->eval(n, in, out);
     for (int k = 0; k < n->n_out; k++)
         if (out[k])
-            round_array(out[k], wide);
+            round_array(out[k], kept_type(n->out[k]), wide);
 }
 
 /* ---- graphs ---------------------------------------------------------------------------------------------------------- */

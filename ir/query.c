@@ -21,6 +21,36 @@ int transpose_perm(const Node *n, int64_t *perm)
     return rank;
 }
 
+/* Besides elementwise nodes: whose results may stay f32, and who takes f32 where its type is float16. */
+static bool is_among(Op op, const Op *list)
+{
+    if (op_info(op)->float_meaning)
+        return true;
+    while (*list != OP_COUNT && *list != op)
+        list++;
+    return *list != OP_COUNT;
+}
+
+static bool all_take_f32(const Value *v)
+{
+    static const Op takers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
+                                OP_GroupNormalization, OP_COUNT};
+    bool all = value_is_read(v) && !v->graph_output;
+    for (int k = 0; k < v->n_uses; k++)
+        all &= is_among(v->uses[k]->op, takers);
+    return all;
+}
+
+DType kept_type(const Value *v)
+{
+    static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
+                                OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
+    if (!v->def || (v->dtype != DT_F16 && v->dtype != DT_BF16) || !is_among(v->def->op, makers))
+        return v->dtype;
+    bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;
+    return all_take_f32(looked_at ? v->uses[0]->out[0] : v) ? DT_F32 : v->dtype;
+}
+
 bool slice_is_whole(const Node *n)
 {
     if (!shape_equal(&n->in[0]->shape, &n->out[0]->shape))

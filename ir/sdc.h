@@ -165,6 +165,8 @@ _Noreturn void bug_at(const char *file, int line, const char *format, ...) __att
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Temporary files and folders to be removed on every way out, signals included. */
 void remove_at_exit(const char *path);
+/* A new folder in $TMPDIR, removed at exit (empty then); SDC_NO_SPACE when there can be none. */
+char *temporary_folder(const char *stem);
 void stop_at_exit(void (*stop)(void));                               /* called first: ends child processes; async-signal-safe */
 void keep_at_exit(const char *path);                                 /* takes it off the list again */
 
@@ -267,6 +269,9 @@ Graph *graph_parse(Model *m, const char *text, const char *path);    /* syntax e
 /* ---- query.c: what several stages ask about movement nodes ------------------------------------------------- */
 
 int transpose_perm(const Node *n, int64_t *perm);                    /* rank; reversed axes when the attribute is absent */
+/* The type that a result keeps until it is read: its own, but f32 for a float16 or bfloat16 one whose readers compute in
+ * f32 anyhow (elementwise, softmax, norms; behind a Reshape perhaps).  What they add up is not rounded on the way. */
+DType kept_type(const Value *v);
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
 

@@ -42,9 +42,10 @@ void remove_at_exit(const char *path)
 {
     static bool armed;
     if (!armed) {
-        static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGXFSZ, SIGSEGV, SIGBUS, SIGABRT};
+        static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGSEGV, SIGBUS, SIGABRT};
         for (size_t k = 0; k < sizeof fatal / sizeof *fatal; k++)
             signal(fatal[k], on_signal);
+        signal(SIGXFSZ, SIG_IGN);               /* the write that is too large fails, and says so */
         atexit(remove_temporary);
         armed = true;
     }
@@ -66,6 +67,16 @@ void keep_at_exit(const char *path)
             temporary[k] = NULL;
             return;
         }
+}
+
+char *temporary_folder(const char *stem)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = text_format("%s/%s-XXXXXX", parent && *parent ? parent : "/tmp", stem);
+    if (!mkdtemp(folder))
+        fail(SDC_NO_SPACE, "%s: %s; set TMPDIR to a folder that can be written", folder, strerror(errno));
+    remove_at_exit(folder);
+    return folder;
 }
 
 /* ---- messages ------------------------------------------------------------------------------------------------------- */
