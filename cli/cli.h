@@ -13,6 +13,7 @@ typedef struct {
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
     int64_t jobs, batch, seed, threads;
     double rtol, atol, rms;
+    unsigned no_fuse;                       /* bits of Fusion */
     bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide;
 } Options;
 
@@ -36,6 +37,10 @@ char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, 
     static int option_##field(void *into, const char *value) { (void)value; ((Options *)into)->field = true; return SDC_OK; }
 int parse_int(const char *value, int64_t low, int64_t high, int64_t *into);        /* SDC_OK, or SDC_USAGE after a line */
 int parse_float(const char *value, double *into);
+int option_no_fuse(void *into, const char *value);                                  /* names with commas between; NULL: all */
+#define NO_FUSE_ROW \
+    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, concat", \
+     option_no_fuse}
 
 /* ---- model.c: from options to programs ---- */
 

@@ -125,6 +125,7 @@ typedef struct {
     Program *programs[MAX_PROGRAMS];
     int n_programs;
     const Isa *isa;
+    unsigned no_fuse;
 } Pipeline;
 
 static const PipelineRule *find_rule(const char *folder, const json_t *index)
@@ -204,7 +205,7 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count}, NULL);
+    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse}, NULL);
     if (p->n_programs == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -247,7 +248,7 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = given->isa};
+                    .isa = given->isa, .no_fuse = o->no_fuse};
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);

@@ -76,7 +76,7 @@ Bindings read_bindings(const Options *o)
         shapes[k] = read_shape(o->shapes.list[k]);
     for (int k = 0; k < o->binds.count; k++)
         values[k] = read_value(o->binds.list[k]);
-    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count};
+    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, o->no_fuse};
 }
 
 /* The best for this CPU, or what every CPU of the compiler's machine has. */

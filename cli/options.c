@@ -41,6 +41,20 @@ int parse_float(const char *value, double *into)
     return SDC_OK;
 }
 
+int option_no_fuse(void *into, const char *value)
+{
+    unsigned *off = &((Options *)into)->no_fuse;
+    if (!value)
+        *off = (1u << FUSION_COUNT) - 1;
+    for (char *rest = value ? text_copy(value) : NULL, *name; (name = strsep(&rest, ","));) {
+        Fusion f = fusion_by_name(name);
+        if (f == FUSION_COUNT)
+            return sdc_error(SDC_USAGE, "--no-fuse=%s: no such fusion; see --help", name);
+        *off |= 1u << f;
+    }
+    return SDC_OK;
+}
+
 char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, int *n_positional, const char *usage, const char *examples)
 {
     int code = sdc_options_parse(table, o, argc, argv, n_positional);

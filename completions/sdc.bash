@@ -4,11 +4,11 @@ _sdc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --quiet --verbose --help"
-        [inspect]="--dim --shape --bind --help"
+                   --keep-source --jobs --quiet --verbose --no-fuse --help"
+        [inspect]="--dim --shape --bind --no-fuse --help"
         [verify]="--data --input --compiled --bisect --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
-                  --threads --isa --cc --cflag --static --keep-source --jobs --help"
-        [print]="--after --dim --shape --bind --help"
+                  --threads --isa --cc --cflag --static --keep-source --jobs --no-fuse --help"
+        [print]="--after --dim --shape --bind --no-fuse --help"
     )
     [[ $word == = ]] && word=
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
@@ -19,6 +19,7 @@ _sdc()
     case $before in
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
+    --no-fuse) words="attention projection norm epilogue chain concat" ;;
     --after) words="bind masked infer fold simplify decompose" ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;

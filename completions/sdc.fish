@@ -10,6 +10,7 @@ set -l any "__fish_seen_subcommand_from compile inspect verify print"
 complete -c sdc -n $any -l dim -x -d "NAME=N: fix a free axis by its name"
 complete -c sdc -n $any -l shape -x -d "INPUT=1x3x64x64: fix an input's shape"
 complete -c sdc -n $any -l bind -r -d "INPUT=FILE: make an input a constant"
+complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain concat" -d "Switch fusions off"
 
 set -l build "__fish_seen_subcommand_from compile verify"
 complete -c sdc -n $build -l isa -x -a "native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" -d "Instruction set"

@@ -106,13 +106,31 @@ struct Graph {
     struct Model *model;
 };
 
+/* A group of nodes that looked like something to fuse or recognise, for `sdc explain`. */
+typedef struct FusionCandidate {
+    const char *kind;               /* "GroupNorm", "attention", "epilogue" */
+    int node;                       /* id of its last node, and the model's name of it (may be NULL) */
+    const char *name;
+    const char *became, *reason;    /* exactly one is set: what it is now, or the first node that broke the pattern */
+    struct FusionCandidate *next;
+} FusionCandidate;
+
 /* One ONNX file.  */
 typedef struct Model {
     const char *path;               /* as the user gave it, for messages */
     Graph *graph;
     int next_value, next_node;
     int64_t opset;                  /* of the default domain */
+    unsigned no_fuse;               /* bit f: fusion f is off */
+    FusionCandidate *candidates, *last_candidate;   /* in the order found */
 } Model;
+
+typedef enum {
+#define FUSION(name, meaning) FUSION_##name,
+#include "fusion.def"
+#undef FUSION
+    FUSION_COUNT
+} Fusion;
 
 /* ---- op.c: the operator table ------------------------------------------------------------------------------------- */
 
@@ -275,6 +293,16 @@ DType kept_type(const Value *v);
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
 
+/* ---- fusion.c ------------------------------------------------------------------------------------------------------------ */
+
+const char *fusion_name(Fusion f);
+const char *fusion_meaning(Fusion f);
+Fusion fusion_by_name(const char *name);                             /* FUSION_COUNT when unknown */
+bool fuses(const Graph *g, Fusion f);                                /* not switched off */
+/* What became of a candidate whose last node is `at`; kind is a constant string. */
+void candidate_became(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void candidate_missed(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* ---- passes/: one file, one exported function each ---------------------------------------------------------------------- */
 
 typedef struct { const char *name; int64_t value; } DimBinding;      /* --dim name=value */
@@ -284,6 +312,7 @@ typedef struct {
     const DimBinding *dims; int n_dims;
     const ShapeBinding *shapes; int n_shapes;
     const ValueBinding *values; int n_values;
+    unsigned no_fuse;                                                /* --no-fuse: see Model */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */

@@ -11,6 +11,7 @@ static const struct { const char *name; Pass *pass; } order[] = {
 
 void run_passes(Graph *g, const Bindings *b, const char *until)
 {
+    g->model->no_fuse = b->no_fuse;
     pass_bind(g, b);
     graph_check(g, "bind");
     if (until && !strcmp(until, "bind"))
