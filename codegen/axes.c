@@ -105,6 +105,6 @@ void axes_parameters(Call *c, const Axes *a, int outer, const char *const *names
     call_int(c, "ROWS", rows);
     call_int(c, "OUTER", outer);
     call_dims(c, "DIMS", outer, a->dim);
-    for (int o = 0; o < a->operands; o++)
+    for (int o = 0; names && o < a->operands; o++)
         call_dims(c, names[o], outer, a->stride[o]);
 }

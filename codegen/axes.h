@@ -7,7 +7,7 @@
 
 #include "codegen.h"
 
-enum { AXES_MAX = 2 * MAX_RANK, AXES_OPERANDS = 4 };
+enum { AXES_MAX = 2 * MAX_RANK, AXES_OPERANDS = 12 };
 
 typedef struct {
     int rank, operands;
@@ -23,7 +23,7 @@ void axes_add(Axes *a, int64_t dim, int64_t to_stride, int64_t from_stride);
  * At least one axis remains. */
 void axes_simplify(Axes *a);
 int64_t axes_count(const Axes *a);              /* product of the lengths */
-/* Parameters ROWS, OUTER, DIMS and one list of strides an operand, names[k], for the first `outer` axes. */
+/* Parameters ROWS, OUTER, DIMS and one list of strides an operand, names[k] (NULL: none), for the first `outer` axes. */
 void axes_parameters(Call *c, const Axes *a, int outer, const char *const *names);
 
 /* Copy along the axes (any order, not yet simplified) from the first element of `from` to that of `to`; the views' own

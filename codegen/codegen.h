@@ -45,7 +45,7 @@ typedef struct {
     int64_t index_stride;
 } View;
 
-typedef enum { OPERAND_READ, OPERAND_WRITE, OPERAND_UPDATE, OPERAND_LIST } OperandMode;   /* LIST: const T *const * */
+typedef enum { OPERAND_READ, OPERAND_WRITE, OPERAND_UPDATE } OperandMode;
 
 typedef struct { View view; OperandMode mode; } Operand;
 typedef struct { const char *name, *value; } Parameter;
@@ -111,6 +111,7 @@ typedef struct Lowering {
     int n_views;
     Remembered *log;                /* what was remembered, in order: undone when a block ends */
     int n_log, log_room;
+    struct Finish *finish;          /* of the fused node that is being lowered; NULL outside (finish.c) */
 } Lowering;
 
 Program *lower_graph(Graph *g, const char *name, const Isa *isa);
@@ -121,6 +122,7 @@ View view_of(Lowering *l, Value *v);
 View view_dense(Lowering *l, Value *v);
 /* [N,C,spatial...] stored as [N,spatial...,C] without gaps; a copy is inserted when it is not. */
 View view_channels_last(Lowering *l, Value *v);
+void channels_last_axes(int rank, int *axes);                       /* storage order of [N,C,spatial...]: N, spatial..., C */
 bool view_is_dense(const View *v);
 bool view_is_channels_last(const View *v);
 View view_to_dense(Lowering *l, Node *n, View v);                   /* as view_dense for a view that is no Value's own */
@@ -135,6 +137,10 @@ bool view_reshape(View *v, int rank, const int64_t *dim);           /* false whe
 View result_dense(Lowering *l, Value *v);
 View result_channels_last(Lowering *l, Value *v);
 View result_like(Lowering *l, Value *v, const View *order);         /* axes stored in the order of `order`, same rank */
+/* Room for v's elements in some type, without recording; result_ready() does when it is known whose result it is. */
+View room_dense(Lowering *l, Value *v, DType dtype);
+View room_channels_last(Lowering *l, Value *v, DType dtype);
+View room_like(Lowering *l, Value *v, DType dtype, const View *order);
 void result_is(Lowering *l, Value *v, View view);                   /* v is another look at existing data */
 /* Memory that lives for the next call only; row-major. */
 View scratch(Lowering *l, DType dtype, int64_t count);
@@ -151,7 +157,8 @@ void call_update(Call *c, View v);                                  /* read and 
 /* An operand that this instance has no use for: NULL.  So is a view without a buffer. */
 void call_absent(Call *c, DType dtype, OperandMode mode);
 void call_int(Call *c, const char *name, int64_t value);            /* #define name value */
-void call_float(Call *c, const char *name, double value);           /* a C float constant that reads back exactly; inf and nan spelled */
+const char *float_text(double value);                               /* a C constant that reads back exactly; inf and nan spelled */
+void call_float(Call *c, const char *name, double value);
 void call_text(Call *c, const char *name, const char *value);       /* a type or an expression */
 void call_type(Call *c, const char *name, DType dtype);             /* its text: f32 */
 void call_dims(Call *c, const char *name, int count, const int64_t *v);    /* #define name 2, 64, 64 (an initializer list; "0" when empty) */

@@ -142,8 +142,7 @@ static void print_prototype(FILE *out, const Call *c, int instance)
     fprintf(out, "void %s_%d(SdcContext *c", c->kernel, instance);
     for (int k = 0; k < c->n_operands; k++) {
         const Operand *o = &c->operands[k];
-        fprintf(out, ", %sst_%s *%s", o->mode == OPERAND_READ || o->mode == OPERAND_LIST ? "const " : "",
-                dtype_info(o->view.dtype)->name, o->mode == OPERAND_LIST ? "const *" : "");
+        fprintf(out, ", %sst_%s *", o->mode == OPERAND_READ ? "const " : "", dtype_info(o->view.dtype)->name);
     }
     fputs(");\n", out);
 }

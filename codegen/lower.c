@@ -196,36 +196,35 @@ void result_is(Lowering *l, Value *v, View view)
     remember(l, v, AS_IT_IS, view);
 }
 
-static View result_ordered(Lowering *l, Value *v, const int *axes)
+static View room_ordered(Lowering *l, Value *v, DType dtype, const int *axes)
 {
-    DType kept = kept_type(v);
-    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(kept, v->shape.rank, v->shape.dim), v);
-    return *remember(l, v, AS_IT_IS, view_ordered(b, kept, v->shape.rank, v->shape.dim, axes));
+    Buffer *b = buffer_new(l->program, BUFFER_ARENA, bytes_of(dtype, v->shape.rank, v->shape.dim), v);
+    return view_ordered(b, dtype, v->shape.rank, v->shape.dim, axes);
 }
 
-View result_dense(Lowering *l, Value *v)
+View room_dense(Lowering *l, Value *v, DType dtype)
 {
-    return result_ordered(l, v, NULL);
+    return room_ordered(l, v, dtype, NULL);
 }
 
-View result_channels_last(Lowering *l, Value *v)
+View room_channels_last(Lowering *l, Value *v, DType dtype)
 {
     int axes[MAX_RANK];
     if (v->shape.rank < 3)
-        return result_dense(l, v);
+        return room_dense(l, v, dtype);
     channels_last_axes(v->shape.rank, axes);
-    return result_ordered(l, v, axes);
+    return room_ordered(l, v, dtype, axes);
 }
 
 /* Axes sorted by stride, outermost first; broadcast axes (stride 0) and single elements keep their logical place. */
-View result_like(Lowering *l, Value *v, const View *order)
+View room_like(Lowering *l, Value *v, DType dtype, const View *order)
 {
     int axes[MAX_RANK];
     if (order->rank != v->shape.rank)
-        return result_dense(l, v);
+        return room_dense(l, v, dtype);
     for (int k = 0; k < order->rank; k++) {
         if (order->dim[k] > 1 && order->stride[k] <= 0)
-            return result_dense(l, v);
+            return room_dense(l, v, dtype);
         int place = k;
         for (; place > 0 && order->dim[k] > 1; place--) {
             int before = axes[place - 1];
@@ -235,7 +234,22 @@ View result_like(Lowering *l, Value *v, const View *order)
         }
         axes[place] = k;
     }
-    return result_ordered(l, v, axes);
+    return room_ordered(l, v, dtype, axes);
+}
+
+View result_dense(Lowering *l, Value *v)
+{
+    return *remember(l, v, AS_IT_IS, room_dense(l, v, kept_type(v)));
+}
+
+View result_channels_last(Lowering *l, Value *v)
+{
+    return *remember(l, v, AS_IT_IS, room_channels_last(l, v, kept_type(v)));
+}
+
+View result_like(Lowering *l, Value *v, const View *order)
+{
+    return *remember(l, v, AS_IT_IS, room_like(l, v, kept_type(v), order));
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
@@ -296,14 +310,18 @@ void call_int(Call *c, const char *name, int64_t value)
         call_text(c, name, text_format(value < 0 ? "(%lld)" : "%lld", (long long)value));
 }
 
-void call_float(Call *c, const char *name, double value)
+const char *float_text(double value)
 {
     if (isnan(value))
-        call_text(c, name, "(0.0 / 0.0)");
-    else if (isinf(value))
-        call_text(c, name, value < 0 ? "(-1.0 / 0.0)" : "(1.0 / 0.0)");
-    else
-        call_text(c, name, text_format(value < 0 || signbit(value) ? "(%#.17g)" : "%#.17g", value));
+        return "(0.0 / 0.0)";
+    if (isinf(value))
+        return value < 0 ? "(-1.0 / 0.0)" : "(1.0 / 0.0)";
+    return text_format(value < 0 || signbit(value) ? "(%#.17g)" : "%#.17g", value);
+}
+
+void call_float(Call *c, const char *name, double value)
+{
+    call_text(c, name, float_text(value));
 }
 
 void call_type(Call *c, const char *name, DType dtype)

@@ -7,6 +7,5 @@
 Call *call_append(Lowering *l, CallKind kind, Node *n);
 void lower_nodes(Lowering *l, Graph *g);        /* all nodes of g, in order, into l->block */
 void forget_since(Lowering *l, int mark);       /* mark: l->n_log when the block began */
-void channels_last_axes(int rank, int *axes);   /* storage order of [N,C,spatial...]: N, spatial..., C */
 
 #endif

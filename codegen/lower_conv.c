@@ -8,6 +8,7 @@
 #include "conv_pack.h"
 #include "matmul.h"
 #include "spatial.h"
+#include "steps.h"
 
 /* ---- packed weights ---------------------------------------------------------------------------------------------- */
 
@@ -79,6 +80,14 @@ static void conv_parameters(Call *c, const ConvShape *s)
         call_int(c, list[k].name, list[k].value);
 }
 
+/* The steps behind n for a kernel that counts pixels as rows. */
+static Finish *image_finish(Lowering *l, Node *n)
+{
+    int order[MAX_RANK], rank = n->out[0]->shape.rank;
+    channels_last_axes(rank, order);
+    return finish_of(l, n, order, 1);
+}
+
 /* y and x are [N,spatial...,C] in single precision, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
 {
@@ -91,12 +100,12 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters,
                                   SHAPE_FIELDS + 1, DT_F32, pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
     View bias = input_of(n, 2) ? view_f32_list(l, n, n->in[2]) : (View){.dtype = DT_F32};
+    Finish *finish = image_finish(l, n);
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
     call_read(c, x);
     call_read(c, weights);
     call_read(c, bias);
-    call_absent(c, DT_F32, OPERAND_LIST);
     conv_parameters(c, &s);
     if (depthwise)
         call_int(c, "CHANNELS", s.out_c);
@@ -112,6 +121,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     }
     call_int(c, "HAS_BIAS", input_of(n, 2) != NULL);
     note_conv(c, n, w);
+    call_finish(c, finish, y);
 }
 
 /* A 1x1 kernel at every pixel is a matrix product of the pixels' channels. */
@@ -126,7 +136,9 @@ static bool is_pointwise(const Node *n, const Window *w)
 static void pointwise_call(Lowering *l, Node *n, View y, View x)
 {
     static const int turned[] = {1, 0};
-    Product p = {.y = y, .a = x};
+    int order[MAX_RANK];
+    channels_last_axes(n->out[0]->shape.rank, order);
+    Product p = {.y = y, .a = x, .axes = order};
     p.b = product_operand(l, n->in[1], &p.constant);
     p.b.rank = 2;                                   /* [K,C,1,1] as [C,K] */
     p.b.stride[0] = p.b.dim[1];
@@ -140,14 +152,12 @@ static void pointwise_call(Lowering *l, Node *n, View y, View x)
 static void fast_conv(Lowering *l, Node *n, const Window *w)
 {
     View x = view_cast(l, n, channels_to_last(view_channels_last(l, n->in[0])), DT_F32);
-    View wanted = channels_to_last(result_channels_last(l, n->out[0]));
-    View y = wanted.dtype == DT_F32 ? wanted : temporary(l, DT_F32, wanted.rank, wanted.dim);
+    View result = room_channels_last(l, n->out[0], DT_F32), y = channels_to_last(result);
     if (is_pointwise(n, w))
         pointwise_call(l, n, y, x);
     else
         conv_call(l, n, w, y, x);
-    if (wanted.dtype != DT_F32)
-        lower_copy_view(l, n, wanted, y);
+    result_ready(l, n, result);
 }
 
 /* ---- any other type, rank or source of weights ------------------------------------------------------------------- */

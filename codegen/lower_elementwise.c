@@ -1,23 +1,23 @@
-/* lower_elementwise.c: every EW row of op.def becomes one call of elementwise.h.
+/* lower_elementwise.c: every EW row of op.def, or a fused chain of them, becomes one call of elementwise.h.
  *
  * The result takes the storage order of its largest operand.  An operand that runs along another axis is brought into
  * that order first (tiles beat a gather in the inner loop); broadcast operands have strides of 0 and are never copied.
- * */
+ */
 #include <stdlib.h>
 
-#include "../ir/elementwise.h"
 #include "../runtime/runtime.h"
 #include "axes.h"
+#include "steps.h"
 
 enum { SMALL = 4096 };              /* elements: a gather of so few costs less than a call */
 
 /* The storage order for the result: the largest operand's, axes along which it repeats outermost. */
-static View order_of(const Value *result, const Node *n, const View *in)
+static View order_of(const Value *result, const Steps *s, const View *in)
 {
     int best = 0;
     int64_t most = -1;
-    for (int k = 0; k < n->n_in; k++) {
-        int64_t count = shape_count(&n->in[k]->shape);
+    for (int k = 0; k < s->count; k++) {
+        int64_t count = shape_count(&s->operand[k]->shape);
         if (count > most) {
             most = count;
             best = k;
@@ -66,111 +66,88 @@ static View reordered(Lowering *l, Node *n, const View *result, View v)
 }
 
 /* May the result lie where operand k does?  Not while another operand looks at the same buffer in its own way. */
-static bool may_take_place(const Node *n, const View *v, int k)
+static bool may_take_place(int operands, const View *v, int k)
 {
     if (v[k].buffer->kind != BUFFER_ARENA || dtype_info(v[k].dtype)->bytes != dtype_info(v[0].dtype)->bytes)
         return false;
-    for (int j = 1; j <= n->n_in; j++)
+    for (int j = 1; j <= operands; j++)
         if (v[j].buffer == v[k].buffer && (v[j].offset != v[k].offset || !same_order(&v[0], &v[j])))
             return false;
     return same_order(&v[0], &v[k]);
 }
 
-/* Floats are computed in float, or in double if any operand is one; integers in the type that the result is made of. */
-static DType arithmetic_type(const Node *n)
+/* One call over the views v[0] (the result) and v[1], v[2], ... (the operands of s); all have the result's dims. */
+static Call *elementwise_call(Lowering *l, Node *n, const Steps *s, const View *v, DType arithmetic)
 {
-    DType type = n->in[n->op == OP_Where ? 1 : 0]->dtype;
-    bool real = false, mixed = false;
-    for (int k = 0; k < n->n_in; k++) {
-        DType t = n->in[k]->dtype;
-        if (dtype_is_float(t))
-            real = true;
-        mixed |= t == DT_F64 || (t != DT_BOOL && !dtype_is_float(t) && dtype_info(t)->bytes > 2);
-    }
-    if (real)
-        return mixed ? DT_F64 : DT_F32;
-    if (n->op == OP_Pow && dtype_info(n->in[1]->dtype)->bytes > dtype_info(type)->bytes)
-        return n->in[1]->dtype;
-    return type;
-}
-
-/* Powers that exporters write for squares and cubes; powf has no vector form. */
-static const char *small_power(const Node *n)
-{
-    static const char *const meaning[] = {[2] = "x * x", [3] = "x * x * x"};
-    if (n->op != OP_Pow || !dtype_is_float(n->in[0]->dtype))
-        return NULL;
-    if (!is_constant(n->in[1]) || shape_count(&n->in[1]->shape) != 1)
-        return NULL;
-    double power = float_of(n, 1, "exponent");
-    return power == 2 || power == 3 ? meaning[(int)power] : NULL;
-}
-
-/* One call over the views v[0] (the result) and v[1..inputs]; all have the result's dims. */
-static Call *elementwise_call(Lowering *l, Node *n, int inputs, const View *v, DType arithmetic, const char *meaning)
-{
-    static const char *const lists[] = {"SR", "S0", "S1", "S2"}, *const inner[] = {"IR", "I0", "I1", "I2"},
-                      *const types[] = {"R", "T0", "T1", "T2"};
-    Axes a = axes_of_views(inputs + 1, v);
+    Axes a = axes_of_views(s->count + 1, v);
     axes_simplify(&a);
+    int outer = a.rank - 1;
+    char *operands = "", *strides = "";
     Call *c = call_kernel(l, n, "elementwise");
-    call_int(c, "INPUTS", inputs);
-    call_type(c, "A", arithmetic);
-    call_int(c, "CONVERT", dtype_is_float(arithmetic) && !dtype_is_float(v[0].dtype) && v[0].dtype != DT_BOOL);
-    call_text(c, "EXPR", meaning);
-    call_int(c, "N", a.dim[a.rank - 1]);
-    for (int o = 0; o <= inputs; o++) {
-        (o ? call_read : call_write)(c, v[o]);
-        call_type(c, types[o], v[o].dtype);
-        call_int(c, inner[o], a.stride[o][a.rank - 1]);
+    call_write(c, v[0]);
+    for (int k = 0; k < s->count; k++) {
+        call_read(c, v[k + 1]);
+        operands = text_format("%s%sX(%d, %s, %lld)", operands, k ? " " : "", k, dtype_info(v[k + 1].dtype)->name,
+                               (long long)a.stride[k + 1][outer]);
     }
-    axes_parameters(c, &a, a.rank - 1, lists);
+    for (int o = 0; o <= s->count; o++)
+        for (int d = 0; d < outer; d++)
+            strides = text_format("%s%s%lld", strides, *strides ? ", " : "", (long long)a.stride[o][d]);
+    call_int(c, "INPUTS", s->count);
+    call_text(c, "OPERANDS(X)", operands);
+    call_type(c, "R", v[0].dtype);
+    call_type(c, "A", arithmetic);
+    call_text(c, "STEPS", s->steps);
+    call_text(c, "RESULT", s->result);
+    call_int(c, "CONVERT", dtype_is_float(arithmetic) && !dtype_is_float(v[0].dtype) && v[0].dtype != DT_BOOL);
+    call_int(c, "N", a.dim[outer]);
+    call_int(c, "IR", a.stride[0][outer]);
+    axes_parameters(c, &a, outer, NULL);
+    call_text(c, "STRIDES", outer ? strides : "0");
     return c;
 }
 
-static void note_operands(Call *c, const Node *n)
+static void note_operands(Call *c, const Steps *s, const View *v)
 {
     char *list = "";
-    for (int k = 0; k < n->n_in; k++)
-        list = text_format("%s%s%s", list, k ? ", " : "", shape_text(&n->in[k]->shape));
-    call_note(c, "%s %s -> %s %s", op_info(n->op)->name, list, dtype_info(n->out[0]->dtype)->name,
-              shape_text(&n->out[0]->shape));
+    for (int k = 0; k < s->count; k++)
+        list = text_format("%s%s%s", list, k ? ", " : "", shape_text(&s->operand[k]->shape));
+    Shape result = shape_of(v->rank, v->dim);
+    call_note(c, "%s %s -> %s %s", s->note, list, dtype_info(v->dtype)->name, shape_text(&result));
 }
 
-void lower_elementwise(Lowering *l, Node *n)
+void lower_chain(Lowering *l, Node *n, const Node *first, const Node *last)
 {
-    const OpInfo *row = op_info(n->op);
     Value *result = n->out[0];
+    DType arithmetic = first == last ? steps_arithmetic(first) : DT_F32;
+    Steps s = steps_of(first, last, NULL, arithmetic);
     View v[AXES_OPERANDS], *in = v + 1;
-    for (int k = 0; k < n->n_in; k++)
-        in[k] = view_broadcast(view_of(l, n->in[k]), result->shape.rank, result->shape.dim);
-    View order = order_of(result, n, in);
+    for (int k = 0; k < s.count; k++)
+        in[k] = view_broadcast(view_of(l, s.operand[k]), result->shape.rank, result->shape.dim);
+    View order = order_of(result, &s, in);
     v[0] = result_like(l, result, &order);
     int64_t count = view_count(&v[0]);
     if (count == 0)
         return;
-    for (int k = 0; k < n->n_in; k++)
+    for (int k = 0; k < s.count; k++)
         if (count > SMALL && !repeats(&in[k]) && runs_across(&v[0], &in[k]))
             in[k] = reordered(l, n, &v[0], in[k]);
-    DType arithmetic = arithmetic_type(n);
-    const char *power = small_power(n);
-    double attribute[2];
-    elementwise_attributes(n, attribute);
-    Call *c = elementwise_call(l, n, n->n_in, v, arithmetic,
-                               power ? power : dtype_is_float(arithmetic) ? row->float_meaning : row->int_meaning);
-    call_float(c, "P", attribute[0]);
-    call_float(c, "Q", attribute[1]);
-    for (int k = 0; k < n->n_in; k++)
-        if (may_take_place(n, v, k + 1) && (c->reuse_of < 0 || n->in[k]->n_uses == 1))
+    Call *c = elementwise_call(l, n, &s, v, arithmetic);
+    for (int k = 0; k < s.count; k++)
+        if (may_take_place(s.count, v, k + 1) && (c->reuse_of < 0 || s.operand[k]->n_uses == 1))
             call_reuse(c, 0, k + 1);
-    note_operands(c, n);
+    note_operands(c, &s, v);
+}
+
+void lower_elementwise(Lowering *l, Node *n)
+{
+    lower_chain(l, n, n, n);
 }
 
 void lower_increment(Lowering *l, Node *n, View number, View step)
 {
     View v[] = {number, number, view_broadcast(step, number.rank, number.dim)};
-    Call *c = elementwise_call(l, n, 2, v, number.dtype, op_info(OP_Add)->int_meaning);
-    call_float(c, "P", 0);
-    call_float(c, "Q", 0);
+    Steps s = {.count = 2, .steps = "", .result = "IADD(x0, x1)"};
+    Call *c = elementwise_call(l, n, &s, v, number.dtype);
     call_note(c, "next iteration");
 }

@@ -9,6 +9,7 @@
 #include "axes.h"
 #include "conv_pack.h"
 #include "matmul.h"
+#include "steps.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
 
@@ -148,8 +149,33 @@ static void note_product(Call *c, const Product *p)
               p->constant ? ", constant b" : "", p->bias.buffer ? ", + bias" : "");
 }
 
+/* The axes of the product's y in the order that gemm.h counts rows: batch axes as nest_of() sorts them, M, N. */
+static void row_order(const Product *p, int *order)
+{
+    int m = p->y.rank - 2;
+    for (int k = 0; k < m; k++) {
+        int place = k;
+        for (; place > 0 && llabs(p->y.stride[order[place - 1]]) < llabs(p->y.stride[k]); place--)
+            order[place] = order[place - 1];
+        order[place] = k;
+    }
+    order[m] = m;
+    order[m + 1] = m + 1;
+}
+
+static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int *order)
+{
+    int logical[MAX_RANK];
+    for (int k = 0; p->axes && k < p->y.rank; k++)
+        logical[k] = p->axes[order[k]];
+    return p->axes ? finish_of(l, n, logical, 1) : NULL;
+}
+
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
 {
+    int order[MAX_RANK];
+    row_order(p, order);
+    Finish *finish = product_finish(l, n, p, order);
     int m = p->y.rank - 2, vl = l->isa->vector_floats;
     int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
     bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
@@ -170,12 +196,12 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     call_read(c, b);
     call_read(c, bias);
     call_update(c, room);
-    call_absent(c, DT_F32, OPERAND_LIST);
     gemm_extents(c, p, x);
     call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
     if (!p->constant)
         call_int(c, "B_ROW", row);
     note_product(c, p);
+    call_finish(c, finish, view_permute(p->y, p->y.rank, order));
 }
 
 /* ---- matmul_any.h ------------------------------------------------------------------------------------------------ */
@@ -308,7 +334,7 @@ static View matmul_operand(Lowering *l, Value *v, Value **constant)
 
 /* Where the only reader is a Transpose that keeps the last axis, the result is stored in the transpose's order: joining
  * attention heads then moves nothing. */
-static View matmul_result(Lowering *l, Node *n)
+static View matmul_room(Lowering *l, Node *n, DType dtype)
 {
     Value *y = n->out[0];
     const Node *reader = y->n_uses == 1 && !y->graph_output ? y->uses[0] : NULL;
@@ -316,21 +342,31 @@ static View matmul_result(Lowering *l, Node *n)
     int rank = y->shape.rank;
     if (!reader || reader->op != OP_Transpose || rank < 3 || attr_ints(reader, "perm", perm, MAX_RANK) != rank ||
         perm[rank - 1] != rank - 1)
-        return result_dense(l, y);
+        return room_dense(l, y, dtype);
     View order = {.rank = rank};
     int64_t step = 1;
     for (int k = rank; k-- > 0; step *= y->shape.dim[perm[k]]) {
         order.dim[perm[k]] = y->shape.dim[perm[k]];
         order.stride[perm[k]] = step;
     }
-    return result_like(l, y, &order);
+    return room_like(l, y, dtype, &order);
+}
+
+/* The type that a product is stored in: half types as f32, converted behind it. */
+static DType product_type(const Value *y)
+{
+    DType kept = kept_type(y);
+    return is_half(kept) ? DT_F32 : kept;
 }
 
 void lower_matmul(Lowering *l, Node *n)
 {
-    Product p = {.y = matmul_result(l, n)};
+    View result = matmul_room(l, n, product_type(n->out[0]));
+    Product p = {.y = result};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);
+    if (p.a.rank > 1 && p.b.rank > 1)
+        p.axes = in_order;
     if (p.b.rank == 1) {
         p.b = view_insert(p.b, 1);
         p.y = view_insert(p.y, p.y.rank);
@@ -340,6 +376,7 @@ void lower_matmul(Lowering *l, Node *n)
         p.y = view_insert(p.y, p.y.rank - 1);
     }
     lower_product(l, n, p);
+    result_ready(l, n, result);
 }
 
 /* Gemm's C as a bias of gemm.h: one row, side by side, unscaled. */
@@ -356,7 +393,7 @@ static void finish_gemm(Lowering *l, Node *n, View y, Value *c)
     double alpha = attr_f(n, "alpha"), beta = attr_f(n, "beta");
     if (view_count(&y) == 0 || (alpha == 1 && (!c || beta == 0)))
         return;
-    View added = c ? view_broadcast(view_of(l, c), 2, y.dim) : (View){.dtype = y.dtype};
+    View added = c ? view_broadcast(view_cast(l, n, view_of(l, c), y.dtype), 2, y.dim) : (View){.dtype = y.dtype};
     Call *call = call_kernel(l, n, "gemm_finish");
     call_update(call, y);
     call_read(call, added);
@@ -381,7 +418,7 @@ void lower_gemm(Lowering *l, Node *n)
 {
     static const int turned[] = {1, 0};
     Value *c = input_of(n, 2);
-    Product p = {.y = result_dense(l, n->out[0])};
+    Product p = {.y = room_dense(l, n->out[0], product_type(n->out[0]))};
     p.a = view_of(l, n->in[0]);
     p.b = product_operand(l, n->in[1], &p.constant);
     if (attr_i(n, "transA"))
@@ -390,7 +427,11 @@ void lower_gemm(Lowering *l, Node *n)
         p.b = view_permute(p.b, 2, turned);
     if (c && is_row(n, c, p.y.dim[1]))
         p.bias = is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
+    bool plain = attr_f(n, "alpha") == 1 && (!c || p.bias.buffer);
+    if (plain)
+        p.axes = in_order;
     lower_product(l, n, p);
-    if (!p.bias.buffer)
+    if (!plain)
         finish_gemm(l, n, p.y, c);
+    result_ready(l, n, p.y);
 }

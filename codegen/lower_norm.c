@@ -3,6 +3,7 @@
 #include "../runtime/runtime.h"
 #include "matmul.h"
 #include "spatial.h"
+#include "steps.h"
 
 enum { STACK_CHANNELS = 8192 };     /* kernels that work channels last keep a few lines of channels on the stack */
 
@@ -90,17 +91,20 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     int axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
     DType real = real_type(n->in[0]), stash = attr_i(n, "stash_type") == DT_BF16 ? DT_BF16 : DT_F32;
     int64_t width = index_span(s->dim, axis, s->rank), scale_row, bias_row = 0;
-    View wanted = result_dense(l, n->out[0]), mean = {.dtype = stash}, inverse = {.dtype = stash};
+    View y = room_dense(l, n->out[0], real), mean = {.dtype = stash}, inverse = {.dtype = stash};
     if (output_of(n, 1))
         mean = result_dense(l, n->out[1]);
     if (output_of(n, 2))
         inverse = result_dense(l, n->out[2]);
-    if (view_count(&wanted) == 0)
+    if (view_count(&y) == 0) {
+        result_ready(l, n, y);
         return;
-    View x = view_cast(l, n, view_dense(l, n->in[0]), real), y = result_room(l, wanted, real);
+    }
+    View x = view_cast(l, n, view_dense(l, n->in[0]), real);
     View scale = row_operand(l, n, n->in[1], s, axis, real, &scale_row), bias = {.dtype = real};
     if (input_of(n, 2))
         bias = row_operand(l, n, n->in[2], s, axis, real, &bias_row);
+    Finish *finish = finish_of(l, n, in_order, s->rank - axis);
     Call *c = call_kernel(l, n, "layer_norm");
     call_write(c, y);
     call_write(c, mean);
@@ -121,7 +125,8 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     call_int(c, "BIAS_ROW", bias_row);
     call_reuse(c, 0, 3);
     call_note(c, "%s %s from axis %d", op_info(n->op)->name, shape_text(s), axis);
-    result_copy(l, n, wanted, y);
+    call_finish(c, finish, y);
+    result_ready(l, n, y);
 }
 
 void lower_layer_norm(Lowering *l, Node *n)
@@ -137,7 +142,7 @@ void lower_rms_norm(Lowering *l, Node *n)
 /* ---- channels ---------------------------------------------------------------------------------------------------- */
 
 /* x and the result either dense or channels last, as x is; in the computing type. */
-typedef struct { View x, y, wanted; bool last; DType real; int64_t batch, channels, area; } Planes;
+typedef struct { View x, y, result; bool last; DType real; int64_t batch, channels, area; } Planes;
 
 static Planes planes_of(Lowering *l, Node *n)
 {
@@ -146,11 +151,10 @@ static Planes planes_of(Lowering *l, Node *n)
     Planes p = {.real = real_type(n->in[0]), .batch = s->dim[0], .channels = s->rank > 1 ? s->dim[1] : 1,
                 .area = s->rank > 2 ? index_span(s->dim, 2, s->rank) : 1};
     p.last = s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS;
-    p.wanted = p.last ? channels_to_last(result_channels_last(l, n->out[0])) : result_dense(l, n->out[0]);
-    if (view_count(&p.wanted) == 0)
-        return p;
-    p.x = view_cast(l, n, p.last ? channels_to_last(here) : view_dense(l, n->in[0]), p.real);
-    p.y = result_room(l, p.wanted, p.real);
+    p.result = p.last ? room_channels_last(l, n->out[0], p.real) : room_dense(l, n->out[0], p.real);
+    p.y = p.last ? channels_to_last(p.result) : p.result;
+    if (view_count(&p.y))
+        p.x = view_cast(l, n, p.last ? channels_to_last(here) : view_dense(l, n->in[0]), p.real);
     return p;
 }
 
@@ -165,18 +169,31 @@ static void plane_parameters(Call *c, const Node *n, const Planes *p)
     call_note(c, "%s %s%s", op_info(n->op)->name, shape_text(&n->in[0]->shape), p->last ? ", channels last" : "");
 }
 
+/* The steps behind n: pixels are rows and channels columns, or channels rows and all of their elements columns. */
+static Finish *plane_finish(Lowering *l, const Node *n, const Planes *p)
+{
+    int order[MAX_RANK], rank = p->y.rank;
+    if (!p->last)
+        return rank > 2 ? finish_of(l, n, in_order, rank - 2) : NULL;
+    channels_last_axes(rank, order);
+    return finish_of(l, n, order, 1);
+}
+
 static void channel_norm(Lowering *l, Node *n, int64_t groups)
 {
     enum { UNIT = 8192 };           /* elements: two passes over a unit stay in the first or second cache */
     Planes p = planes_of(l, n);
-    if (view_count(&p.wanted) == 0)
+    if (view_count(&p.y) == 0) {
+        result_ready(l, n, p.result);
         return;
+    }
     int64_t extent = p.last ? p.area : p.channels / groups * p.area, block = p.last ? UNIT / p.channels : UNIT;
     block = block < 4 ? 4 : block;
     View scale = view_cast(l, n, view_dense(l, n->in[1]), p.real);
     View bias = view_cast(l, n, view_dense(l, n->in[2]), p.real);
     View sums = scratch(l, DT_F64, p.batch * groups * ((extent + block - 1) / block) * 2);
     View lines = scratch(l, p.real, p.batch * p.channels * 2);
+    Finish *finish = plane_finish(l, n, &p);
     Call *c = call_kernel(l, n, "group_norm");
     call_write(c, p.y);
     call_read(c, p.x);
@@ -188,7 +205,8 @@ static void channel_norm(Lowering *l, Node *n, int64_t groups)
     call_int(c, "BLOCK", block);
     plane_parameters(c, n, &p);
     call_reuse(c, 0, 1);
-    result_copy(l, n, p.wanted, p.y);
+    call_finish(c, finish, p.y);
+    result_ready(l, n, p.result);
 }
 
 void lower_instance_norm(Lowering *l, Node *n)
@@ -209,8 +227,10 @@ void lower_batch_norm(Lowering *l, Node *n)
     for (int k = 0; k < 2; k++)
         if (output_of(n, k + 1))
             moved[k] = result_dense(l, n->out[k + 1]);
-    if (view_count(&p.wanted) == 0)
+    if (view_count(&p.y) == 0) {
+        result_ready(l, n, p.result);
         return;
+    }
     View in[5] = {p.x};
     for (int k = 1; k < 5; k++)
         in[k] = view_cast(l, n, view_dense(l, n->in[k]), k < 3 ? affine : moments);
@@ -230,7 +250,7 @@ void lower_batch_norm(Lowering *l, Node *n)
     call_int(c, "WITH_VARIANCE", moved[1].buffer != NULL);
     plane_parameters(c, n, &p);
     call_reuse(c, 0, 3);
-    result_copy(l, n, p.wanted, p.y);
+    result_ready(l, n, p.result);
 }
 
 void lower_lrn(Lowering *l, Node *n)

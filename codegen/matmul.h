@@ -11,6 +11,8 @@ typedef struct {
     View b;                         /* [batch..., K, N], likewise */
     Value *constant;                /* NULL, or what b looks at: b.buffer is NULL then, it is packed for its kernel */
     View bias;                      /* [N], side by side; no buffer: none */
+    const int *axes;                /* NULL, or y is the whole result of the node: axis k of y is its axis axes[k], and
+                                       the steps of a fused node may be done on the way to memory */
 } Product;
 
 void lower_product(Lowering *l, Node *n, Product p);

@@ -18,7 +18,7 @@
 #define S0 0
 #include "transpose.h"
 
-/* matmul [1,4,4,32], depth 16, constant b, + bias */
+/* matmul [1,4,4,32], depth 16, constant b, + bias, then Div, Tanh, Mul */
 #define NAME gemm_1
 #define ROWS 16
 #define COLUMNS 32
@@ -35,76 +35,15 @@
 #define B_INNER 0
 #define HAS_BIAS 1
 #define B_FORM SDC_B_PACKED
+#define EXTRAS(X) 
+#define STEPS const float t0 = v / K(3.0000000000000000); \
+    const float t1 = TANH(t0); \
+    const float t2 = t1 * K(3.0000000000000000);
+#define RESULT t2
 #include "gemm.h"
 
-/* Div [1,32,4,4], [] -> f32 [1,32,4,4] */
-#define NAME elementwise_2
-#define INPUTS 2
-#define A f32
-#define CONVERT 0
-#define EXPR x / y
-#define N 512
-#define R f32
-#define IR 1
-#define T0 f32
-#define I0 1
-#define T1 f32
-#define I1 0
-#define ROWS 1
-#define OUTER 0
-#define DIMS 0
-#define SR 0
-#define S0 0
-#define S1 0
-#define P 0.0000000000000000
-#define Q 0.0000000000000000
-#include "elementwise.h"
-
-/* Tanh [1,32,4,4] -> f32 [1,32,4,4] */
-#define NAME elementwise_3
-#define INPUTS 1
-#define A f32
-#define CONVERT 0
-#define EXPR TANH(x)
-#define N 512
-#define R f32
-#define IR 1
-#define T0 f32
-#define I0 1
-#define ROWS 1
-#define OUTER 0
-#define DIMS 0
-#define SR 0
-#define S0 0
-#define P 0.0000000000000000
-#define Q 0.0000000000000000
-#include "elementwise.h"
-
-/* Mul [1,32,4,4], [] -> f32 [1,32,4,4] */
-#define NAME elementwise_4
-#define INPUTS 2
-#define A f32
-#define CONVERT 0
-#define EXPR x * y
-#define N 512
-#define R f32
-#define IR 1
-#define T0 f32
-#define I0 1
-#define T1 f32
-#define I1 0
-#define ROWS 1
-#define OUTER 0
-#define DIMS 0
-#define SR 0
-#define S0 0
-#define S1 0
-#define P 0.0000000000000000
-#define Q 0.0000000000000000
-#include "elementwise.h"
-
-/* conv 3x3 [1,32,4,4] -> [1,64,4,4], + bias */
-#define NAME conv_5
+/* conv 3x3 [1,32,4,4] -> [1,64,4,4], + bias, then Relu */
+#define NAME conv_2
 #define BATCH 1
 #define IN_H 4
 #define IN_W 4
@@ -126,30 +65,13 @@
 #define BLOCK_W 4
 #define UNIT_PANELS 1
 #define HAS_BIAS 1
+#define EXTRAS(X) 
+#define STEPS const float t0 = SELECT(v < K(0), K(0), v);
+#define RESULT t0
 #include "conv.h"
 
-/* Relu [1,64,4,4] -> f32 [1,64,4,4] */
-#define NAME elementwise_6
-#define INPUTS 1
-#define A f32
-#define CONVERT 0
-#define EXPR SELECT(x < K(0), K(0), x)
-#define N 1024
-#define R f32
-#define IR 1
-#define T0 f32
-#define I0 1
-#define ROWS 1
-#define OUTER 0
-#define DIMS 0
-#define SR 0
-#define S0 0
-#define P 0.0000000000000000
-#define Q 0.0000000000000000
-#include "elementwise.h"
-
 /* matmul [1,4,4,256], depth 64, constant b */
-#define NAME gemm_7
+#define NAME gemm_3
 #define ROWS 16
 #define COLUMNS 256
 #define DEPTH 64
@@ -168,7 +90,7 @@
 #include "gemm.h"
 
 /* transpose [1,256,4,4] */
-#define NAME transpose_8
+#define NAME transpose_4
 #define R f32
 #define T f32
 #define EXPR v
@@ -185,7 +107,7 @@
 #include "transpose.h"
 
 /* InstanceNormalization [1,4,1024] */
-#define NAME group_norm_9
+#define NAME group_norm_5
 #define GROUPS 4
 #define BLOCK 8192
 #define T f32
@@ -196,48 +118,129 @@
 #define EPSILON 9.9999997473787516e-06
 #include "group_norm.h"
 
-/* Mul [1,256,4,4], [256,1,1] -> f32 [1,256,4,4] */
-#define NAME elementwise_10
-#define INPUTS 2
-#define A f32
-#define CONVERT 0
-#define EXPR x * y
-#define N 16
+/* Mul, Add, Relu [1,256,4,4], [256,1,1], [256,1,1] -> f32 [1,256,4,4] */
+#define NAME elementwise_6
+#define INPUTS 3
+#define OPERANDS(X) X(0, f32, 1) X(1, f32, 0) X(2, f32, 0)
 #define R f32
+#define A f32
+#define STEPS const float t0 = x0 * x1; \
+    const float t1 = t0 + x2; \
+    const float t2 = SELECT(t1 < K(0), K(0), t1);
+#define RESULT t2
+#define CONVERT 0
+#define N 16
 #define IR 1
-#define T0 f32
-#define I0 1
-#define T1 f32
-#define I1 0
 #define ROWS 256
 #define OUTER 1
 #define DIMS 256
-#define SR 16
-#define S0 16
-#define S1 1
-#define P 0.0000000000000000
-#define Q 0.0000000000000000
+#define STRIDES 16, 16, 1, 1
 #include "elementwise.h"
 
-/* Add [1,256,4,4], [256,1,1] -> f32 [1,256,4,4] */
-#define NAME elementwise_11
-#define INPUTS 2
-#define A f32
-#define CONVERT 0
-#define EXPR x + y
-#define N 16
+/* transpose [1,256,4,4] */
+#define NAME transpose_7
 #define R f32
-#define IR 1
-#define T0 f32
-#define I0 1
-#define T1 f32
-#define I1 0
-#define ROWS 256
+#define T f32
+#define EXPR v
+#define SAME 1
+#define N 256
+#define NX 16
+#define M 16
+#define MR 256
+#define ROWS 1
+#define OUTER 0
+#define DIMS 0
+#define SR 0
+#define S0 0
+#include "transpose.h"
+
+/* matmul [1,4,4,64], depth 256, constant b, then Add */
+#define NAME gemm_8
+#define ROWS 16
+#define COLUMNS 64
+#define DEPTH 256
 #define OUTER 1
-#define DIMS 256
-#define SR 16
-#define S0 16
-#define S1 1
-#define P 0.0000000000000000
-#define Q 0.0000000000000000
-#include "elementwise.h"
+#define INNER 1
+#define Y_ROW 64
+#define Y_OUTER 0
+#define Y_INNER 0
+#define A_ROW 256
+#define A_OUTER 0
+#define A_INNER 0
+#define B_OUTER 0
+#define B_INNER 0
+#define HAS_BIAS 0
+#define B_FORM SDC_B_PACKED
+#define EXTRAS(X) X(0, f32, 1, (row) % 16 * 64)
+#define STEPS const float t0 = x0 + v;
+#define RESULT t0
+#include "gemm.h"
+
+/* conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
+#define NAME conv_9
+#define BATCH 1
+#define IN_H 4
+#define IN_W 4
+#define OUT_H 4
+#define OUT_W 4
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define IN_C 64
+#define OUT_C 64
+#define GROUPS 1
+#define CHUNK 64
+#define BLOCK_H 4
+#define BLOCK_W 4
+#define UNIT_PANELS 1
+#define HAS_BIAS 1
+#define EXTRAS(X) 
+#define STEPS const float t0 = SELECT(v < K(0), K(0), v);
+#define RESULT t0
+#include "conv.h"
+
+/* conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Add, Relu */
+#define NAME conv_10
+#define BATCH 1
+#define IN_H 4
+#define IN_W 4
+#define OUT_H 4
+#define OUT_W 4
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define IN_C 64
+#define OUT_C 64
+#define GROUPS 1
+#define CHUNK 64
+#define BLOCK_H 4
+#define BLOCK_W 4
+#define UNIT_PANELS 1
+#define HAS_BIAS 1
+#define EXTRAS(X) X(0, f32, 1, (row) % 16 * 64)
+#define STEPS const float t0 = v + x0; \
+    const float t1 = SELECT(t0 < K(0), K(0), t0);
+#define RESULT t1
+#include "conv.h"
+
+/* resize nearest [1,64,4,4] -> [1,64,8,8] */
+#define NAME resize_nearest_11
+#define T f32
+#define RANK 2
+#define OUT 8, 8
+#define X_STRIDES 256, 64
+#define TABLES 0, 8
+#define BLOCK 64
+#define OUTSIDE 0
+#define FILL 0.0000000000000000
+#include "resize_nearest.h"

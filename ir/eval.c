@@ -131,13 +131,31 @@ static void forget(Evaluation *e, const Value *v)
     e->by_id[v->id] = NULL;
 }
 
-/* Uses of v by nodes of its own graph; values that subgraphs capture are kept (-1). */
+/* Uses of v by nodes of its own graph, fused ones included; values that other subgraphs capture are kept (-1). */
 static int uses_at_home(const Value *v)
 {
-    for (int k = 0; k < v->n_uses; k++)
-        if (v->uses[k]->graph != v->graph)
+    for (int k = 0; k < v->n_uses; k++) {
+        const Graph *g = v->uses[k]->graph;
+        if (g != v->graph && !(g->fused && g->parent == v->graph))
             return -1;
+    }
     return v->graph_output ? -1 : v->n_uses;
+}
+
+/* One use of v, a value of graph g, is over. */
+static void used(Evaluation *e, const Value *v, const Graph *g, int *left)
+{
+    if (v && v->graph == g && left[v->id] > 0 && --left[v->id] == 0)
+        forget(e, v);
+}
+
+/* What the body of a fused node has read. */
+static void used_inside(Evaluation *e, const Node *n, int *left)
+{
+    const Attr *a = attr_find(n, "body");
+    for (const Node *m = a->graph->first; m; m = m->next)
+        for (int k = 0; k < m->n_in; k++)
+            used(e, m->in[k], n->graph, left);
 }
 
 static void step(Evaluation *e, const Node *n, int *left, bool top)
@@ -158,12 +176,13 @@ static void step(Evaluation *e, const Node *n, int *left, bool top)
     if (top && e->observe)
         e->observe(n, (const Array *const *)out, e->context);
     for (int k = 0; k < n->n_in; k++) {
-        const Value *v = n->in[k];
         if (owned[k])
             array_free((Array *)(uintptr_t)in[k]);
-        else if (v && v->graph == n->graph && left[v->id] > 0 && --left[v->id] == 0)
-            forget(e, v);
+        else
+            used(e, n->in[k], n->graph, left);
     }
+    if (n->op == OP_Fused)
+        used_inside(e, n, left);
     free(in);
     free(out);
     free(owned);

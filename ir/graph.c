@@ -208,6 +208,17 @@ void graph_splice(Node *before, Graph *sub)
     sub->first = sub->last = NULL;
 }
 
+void node_move(Node *n, Graph *body)
+{
+    *(n->prev ? &n->prev->next : &n->graph->first) = n->next;
+    *(n->next ? &n->next->prev : &n->graph->last) = n->prev;
+    n->graph = body;
+    for (int k = 0; k < n->n_out; k++)
+        if (n->out[k])
+            n->out[k]->graph = body;
+    node_link(body, NULL, n);
+}
+
 void graph_sweep(Graph *g)
 {
     for (Node *n = g->last, *prev; n; n = prev) {
@@ -268,7 +279,7 @@ int graph_count(const Graph *g)
 {
     int count = 0;
     for (const Node *n = g->first; n; n = n->next) {
-        count++;
+        count += n->op != OP_Fused;
         for (int a = 0; a < n->n_attrs; a++)
             if (n->attrs[a].graph)
                 count += graph_count(n->attrs[a].graph);

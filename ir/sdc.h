@@ -97,6 +97,7 @@ struct Node {
 struct Graph {
     const char *name;
     Graph *parent;                  /* of a subgraph: values of the parent may be used directly */
+    bool fused;                     /* the body of a Fused node: runs once, in its place */
     Node *first, *last;
     Value **inputs, **outputs;
     int n_inputs, n_outputs;
@@ -217,6 +218,7 @@ Value *node1(Graph *g, Node *before, Op op, int n_in, Value *const *in);        
 void node_remove(Node *n);                                                           /* its outputs must be unused */
 void node_detach(Node *n);                                                           /* as node_remove; its outputs live on as initializers */
 void graph_splice(Node *before, Graph *sub);                                         /* all nodes of sub move in front of `before` */
+void node_move(Node *n, Graph *body);                                                /* n, without subgraphs, becomes the last node of another graph */
 void graph_sweep(Graph *g);                                                          /* removes nodes whose results nobody reads */
 void node_set_input(Node *n, int k, Value *v);
 void node_add_input(Node *n, Value *v);
@@ -227,7 +229,7 @@ void attr_set_ints(Node *n, const char *name, const int64_t *v, int count);
 void attr_set(Node *n, Attr a);
 void attr_remove(Node *n, const char *name);
 void value_replace(Value *old, Value *with);                                         /* all uses, graph outputs included */
-int graph_count(const Graph *g);                                                     /* nodes, subgraphs included */
+int graph_count(const Graph *g);                                                     /* nodes, subgraphs included; a Fused node is what it holds */
 static inline bool value_is_read(const Value *v) { return v && (v->n_uses || v->graph_output); }
 static inline Value *input_of(const Node *n, int k) { return k < n->n_in ? n->in[k] : NULL; }
 static inline Value *output_of(const Node *n, int k) { return k < n->n_out ? n->out[k] : NULL; }
@@ -322,6 +324,7 @@ void pass_fold(Graph *g);                        /* constants to initializers or
 Node *inline_branch(Node *n);                    /* fold.c: an If whose condition is constant; returns the node after it */
 void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
+void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */
 void run_passes(Graph *g, const Bindings *b, const char *until);

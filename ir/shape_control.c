@@ -60,6 +60,14 @@ void shape_if(Node *n)
     }
 }
 
+void shape_fused(Node *n)
+{
+    Graph *body = subgraph_of(n, "body");
+    body->fused = true;
+    pass_infer(body);
+    set_output(n, 0, body->outputs[0]->dtype, &body->outputs[0]->shape);
+}
+
 /* A body input that ONNX calls a scalar; some exporters declare [1]. */
 static void type_scalar(Value *v, DType dtype)
 {

@@ -6,7 +6,7 @@
 
 static const struct { const char *name; Pass *pass; } order[] = {
     {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
-    {"fold", pass_fold},   {"simplify", pass_simplify},
+    {"fold", pass_fold},   {"simplify", pass_simplify}, {"fuse", pass_fuse},
 };
 
 void run_passes(Graph *g, const Bindings *b, const char *until)
@@ -26,5 +26,5 @@ void run_passes(Graph *g, const Bindings *b, const char *until)
         }
     }
     if (!found)
-        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, decompose", until);
+        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, decompose, fuse", until);
 }

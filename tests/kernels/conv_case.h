@@ -5,7 +5,7 @@
  *   CUT    block_h, block_w, unit_panels: any, the result may not depend on them
  *   TEMPLATE                      "conv.h" or "conv_depthwise.h"
  *   EXTRA_X, EXTRA_Y              channels of the wider image that x, y are part of (0, 0)
- *   HAS_BIAS (1), EPILOGUE        of the template
+ *   HAS_BIAS (1), RESULT          of the template; x0 is an image like y, without the wider image's channels
  *
  * CHUNK is written out as conv_plan() must give it. */
 #define NAME PICK(0, CASE)
@@ -42,19 +42,20 @@
 #define Y_PIXEL (OUT_C + EXTRA_Y)
 #define CHUNK (CHUNK_OF(IN_C / GROUPS, ((KERNEL_H - 1) * DILATION_H + 1) * ((KERNEL_W - 1) * DILATION_W + 1)))
 
-void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra);
-enum { SDC_CAT(NAME, _epilogue) =
-#ifdef EPILOGUE
-    1
+#define EXTRAS(X) X(0, f32, 1, (row) * OUT_C)
+#define STEPS
+#ifdef RESULT
+enum { SDC_CAT(NAME, _finish) = 1 };
 #else
-    0
+#define RESULT v
+enum { SDC_CAT(NAME, _finish) = 0 };
 #endif
-};
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *x0);
 static const ConvRow SDC_CAT(row_, NAME) = {
     NAME, TEXT(NAME),
     {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT,
      DILATION_H, DILATION_W, GROUPS},
-    CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _epilogue), HAS_BIAS,
+    CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _finish), HAS_BIAS,
 };
 #include TEMPLATE
 #undef CASE

@@ -2,7 +2,7 @@
  *
  *   CASE   name, rows, columns, depth, outer, inner, b_form, b_outer (0 or 1: differs), b_inner (0 or 1)
  *   JOINED (0)      1: A and Y hold [outer][row][inner][...], as heads side by side
- *   HAS_BIAS (0), EPILOGUE         of the template */
+ *   HAS_BIAS (0), RESULT           of the template; x0 lies as rows are counted, without gaps */
 #define NAME PICK(0, CASE)
 #define ROWS PICK(1, CASE)
 #define COLUMNS PICK(2, CASE)
@@ -29,12 +29,15 @@
 Product NAME;
 static const GemmRow SDC_CAT(row_, NAME) = {
     NAME, TEXT(NAME), ROWS, COLUMNS, DEPTH, OUTER, INNER, B_FORM, PICK(7, CASE), PICK(8, CASE), JOINED, HAS_BIAS,
-#ifdef EPILOGUE
+#ifdef RESULT
     1
 #else
+#define RESULT v
     0
 #endif
 };
+#define EXTRAS(X) X(0, f32, 1, (row) * COLUMNS)
+#define STEPS
 #include "gemm.h"
 #undef CASE
 #undef JOINED

@@ -18,19 +18,19 @@
 #include "pick.h"
 
 typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
-                         const float *const *extra);
+                         const float *x0);
 typedef struct {
     Convolution *run;
     const char *name;
     ConvShape shape;
     int64_t chunk, extra_x, extra_y;
-    int epilogue;                           /* adds extra[0], an image like y */
+    int finish;                             /* adds x0, an image like y */
     int has_bias;
 } ConvRow;
 
 #define LIMIT(reach) (16384 / (reach) < 64 ? 16384 / (reach) : 64)
-#define CEIL(a, b) (((a) + (b) - 1) / (b))
-#define CHUNK_OF(channels, reach) CEIL(channels, CEIL(channels, LIMIT(reach)))
+#define DIV_UP(a, b) (((a) + (b) - 1) / (b))
+#define CHUNK_OF(channels, reach) DIV_UP(channels, DIV_UP(channels, LIMIT(reach)))
 
 #define CASE plain, 1, 8, 8, 64, 8, 8, 96, 3, 3, 1, 1, 1, 1, 1, 1, 1
 #define CUT 4, 8, 2
@@ -110,7 +110,7 @@ typedef struct {
 #define CASE residual, 2, 8, 6, 70, 8, 6, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1
 #define CUT 4, 6, 2
 #define TEMPLATE "conv.h"
-#define EPILOGUE(v, pixel, channel, lanes) ((v) + sdc_load_some(extra[0] + (pixel) * OUT_C + (channel), lanes))
+#define RESULT v + x0
 #include "conv_case.h"
 #define CASE depthwise, 2, 9, 8, 37, 9, 8, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37
 #define CUT 1, 1, 1
@@ -124,7 +124,7 @@ typedef struct {
 #define CASE depthwise_dilated, 1, 9, 9, 16, 9, 13, 16, 3, 3, 1, 1, 2, 4, 2, 2, 16
 #define CUT 1, 1, 1
 #define TEMPLATE "conv_depthwise.h"
-#define EPILOGUE(v, pixel, channel, lanes) ((v) + sdc_load_some(extra[0] + (pixel) * CHANNELS + (channel), lanes))
+#define RESULT v + x0
 #include "conv_case.h"
 
 static const ConvRow *const rows[] = {
@@ -200,16 +200,15 @@ static void check_row(const ConvRow *row)
         SdcContext c = {.pool = sdc_pool_create(threads)};
         for (size_t i = 0; i < y_bytes / sizeof *y; i++)
             y[i] = 7.0f;
-        const float *extra[] = {y};
-        if (row->epilogue)
+        if (row->finish)
             memcpy(y, added, y_bytes);
-        row->run(&c, y, x, packed, row->has_bias ? bias : NULL, extra);
+        row->run(&c, y, x, packed, row->has_bias ? bias : NULL, y);
         sdc_pool_destroy(c.pool);
         if (threads == 1)
             memcpy(first, y, y_bytes);
         assert_memory_equal(first, y, y_bytes);
     }
-    double rms = distance(row, y, x, w, row->has_bias ? bias : NULL, row->epilogue ? added : NULL, 7.0f);
+    double rms = distance(row, y, x, w, row->has_bias ? bias : NULL, row->finish ? added : NULL, 7.0f);
     print_message("%-20s relative rms %.2e\n", row->name, rms);
     assert_true(rms <= 2e-7 * sqrt((double)depth / 16 + 1));
     free(x), free(w), free(bias), free(added), free(packed), free(y), free(first);

@@ -19,14 +19,14 @@
 #include "tile.h"
 
 typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
-                     const float *const *extra);
+                     const float *x0);
 typedef struct {
     Product *run;
     const char *name;
     int64_t rows, columns, depth, outer, inner;
     int form;
     int64_t b_outer, b_inner;               /* 0: shared */
-    int joined, has_bias, epilogue;         /* epilogue: adds extra[0], laid out [outer][inner][row][column] */
+    int joined, has_bias, finish;           /* finish: adds x0, laid out [outer][inner][row][column] */
 } GemmRow;
 
 #define CASE plain, 64, 96, 64, 1, 1, SDC_B_PACKED, 0, 0
@@ -71,7 +71,7 @@ typedef struct {
 #include "gemm_case.h"
 #define CASE residual, 70, 53, 290, 1, 2, SDC_B_PACKED, 0, 0
 #define HAS_BIAS 1
-#define EPILOGUE(v, row, column, lanes) ((v) + sdc_load_some(extra[0] + (row) * COLUMNS + (column), lanes))
+#define RESULT v + x0
 #include "gemm_case.h"
 
 static const GemmRow *const rows[] = {
@@ -132,16 +132,15 @@ static void check_row(const GemmRow *g)
                   SDC_VL);
     for (int threads = 1; threads <= 3; threads++) {
         SdcContext c = {.pool = sdc_pool_create(threads)};
-        const float *extra[] = {y};
         memcpy(y, added, (size_t)count * sizeof *y);
         float *scratch = (float *)(void *)packed;
-        g->run(&c, y, a, g->form == SDC_B_PACKED ? scratch : b, bias, g->form == SDC_B_PACKED ? NULL : scratch, extra);
+        g->run(&c, y, a, g->form == SDC_B_PACKED ? scratch : b, bias, g->form == SDC_B_PACKED ? NULL : scratch, y);
         sdc_pool_destroy(c.pool);
         if (threads == 1)
             memcpy(first, y, (size_t)count * sizeof *y);
         assert_memory_equal(first, y, (size_t)count * sizeof *y);
     }
-    double rms = distance(g, y, a, b, g->has_bias ? bias : NULL, g->epilogue ? added : NULL);
+    double rms = distance(g, y, a, b, g->has_bias ? bias : NULL, g->finish ? added : NULL);
     print_message("%-20s relative rms %.2e\n", g->name, rms);
     assert_true(rms <= 2e-7 * sqrt((double)g->depth / 16 + 1));
     free(a), free(b), free(bias), free(added), free(y), free(first), free(packed);

@@ -3,8 +3,7 @@
  *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][iy][ix][c] w[k][c][r][s]
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
- *                const float *const *extra)
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias [, operands of EXTRAS])
  *
  *   NAME                                the function
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
@@ -18,17 +17,15 @@
  *                                       channels of a wider image
  *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
  *   HAS_BIAS                            0 (default): bias is not read
- *   EPILOGUE(v, pixel, channel, lanes)  what is stored for the vector v of channels [channel, channel + lanes) of pixel
- *                                       (n OUT_H + oy) OUT_W + ox (v); reads further operands through extra[], with
- *                                       sdc_load_some()
+ *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
  *
- * weights: written by pack_conv().  y may be one of extra[] (an element is read before it is written), but does not
- * overlap x.
+ * weights: written by pack_conv().  y may be an operand of EXTRAS, but does not overlap x.
  *
  * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input
  * channels it gathers the pixels it needs, padding as zeros, into a patch on the stack, and adds that chunk's products
  * to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so small images fill
  * tiles too. */
+#include "finish.h"
 #include "tile.h"
 
 #ifndef NAME
@@ -79,8 +76,10 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, pixel, channel, lanes) (v)
+#ifndef STEPS
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
 #endif
 
 #ifndef SDC_CONV_H
@@ -153,25 +152,22 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
     }
 }
 
+#define SDC_EW_TYPE float
+#include "ew_names.h"
 /* sums [h * w][vectors][SDC_VL] of channels from `channel` on to y. */
 static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SdcConvBlock *block, int64_t vectors,
-                                  int64_t channel, const float *const *extra)
+                                  int64_t channel, const void *const *extra)
 {
-    enum { columns = SDC_CAT(NAME, _group_out), tail = columns % SDC_VL };
-    const int64_t first = block->group * columns + channel;
-    (void)extra;
-    for (int64_t i = 0; i < block->h * block->w; i++) {
+    enum { columns = SDC_CAT(NAME, _group_out) };
+    const int64_t first = block->group * columns + channel, lanes = sdc_min(vectors * SDC_VL, columns - channel);
+    for (int64_t i = 0; i < block->h * block->w; i++, sums += vectors * SDC_VL) {
         const int64_t pixel = (block->n * (OUT_H) + block->y + i / block->w) * (OUT_W) + block->x + i % block->w;
         float *to = y + pixel * (Y_PIXEL) + first;
-        for (int64_t v = 0; v < vectors; v++, sums += SDC_VL, to += SDC_VL) {
-            sdc_vf sum = sdc_load(sums);
-            if (channel + (v + 1) * SDC_VL <= columns)
-                sdc_store(to, EPILOGUE(sum, pixel, first + v * SDC_VL, SDC_VL));
-            else
-                sdc_store_some(to, EPILOGUE(sum, pixel, first + v * SDC_VL, tail), tail);
-        }
+        SDC_FINISH(j, to, sums[j], lanes, pixel, first);
     }
 }
+#include "ew_names.h"
+#undef SDC_EW_TYPE
 
 static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
 {
@@ -227,8 +223,9 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     }
 }
 
-void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias EXTRAS(SDC_EXTRA_PARAMETER))
 {
+    const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, .extra = extra};
     const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
     const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
@@ -261,4 +258,6 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
 #undef BLOCK_W
 #undef UNIT_PANELS
 #undef HAS_BIAS
-#undef EPILOGUE
+#undef EXTRAS
+#undef STEPS
+#undef RESULT

@@ -3,15 +3,15 @@
  *      y[n][oy][ox][k] = bias[k] + sum over r, s of x[n][iy][ix][k] w[k][0][r][s]
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
- *                const float *const *extra)
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias [, operands of EXTRAS])
  *
  *   NAME BATCH IN_H IN_W OUT_H OUT_W KERNEL_H KERNEL_W STRIDE_H STRIDE_W PAD_TOP PAD_LEFT DILATION_H DILATION_W
- *   X_PIXEL Y_PIXEL HAS_BIAS EPILOGUE    as in conv.h
+ *   X_PIXEL Y_PIXEL HAS_BIAS             as in conv.h, so EXTRAS STEPS RESULT
  *   CHANNELS                             of x and of y
  *
  * weights: [KERNEL_H][KERNEL_W][CHANNELS], written by pack_conv().  Vectors run along the channels; a unit is a row of
  * the output. */
+#include "finish.h"
 #include "tile.h"
 
 #ifndef NAME
@@ -54,8 +54,10 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, pixel, channel, lanes) (v)
+#ifndef STEPS
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
 #endif
 
 /* The taps that touch the image: [begin, end) of `kernel`, the first at position `first` of `size`. */
@@ -87,33 +89,37 @@ static inline __attribute__((always_inline)) sdc_vf SDC_CAT(NAME, _sum)(const Sd
     return sum;
 }
 
+#define SDC_EW_TYPE float
+#include "ew_names.h"
 /* Units: rows of the output. */
 static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
 {
     enum { whole = (CHANNELS) / SDC_VL * SDC_VL, tail = (CHANNELS) % SDC_VL };
     const SdcDense *d = argument;
-    const float *const *extra = d->extra;
-    (void)extra;
+    const void *const *extra = d->extra;
     for (; unit < unit_end; unit++) {
         const float *x = d->x + unit / (OUT_H) * (IN_H) * (IN_W) * (X_PIXEL);
         const int64_t top = unit % (OUT_H) * (STRIDE_H) - (PAD_TOP);
         for (int64_t ox = 0; ox < (OUT_W); ox++) {
             const int64_t pixel = unit * (OUT_W) + ox, left = ox * (STRIDE_W) - (PAD_LEFT);
-            float *y = d->y + pixel * (Y_PIXEL);
+            float *y = d->y + pixel * (Y_PIXEL), sum[SDC_VL];
             for (int64_t k = 0; k < whole; k += SDC_VL) {
-                sdc_vf sum = SDC_CAT(NAME, _sum)(d, x, top, left, k, SDC_VL);
-                sdc_store(y + k, EPILOGUE(sum, pixel, k, SDC_VL));
+                sdc_store(sum, SDC_CAT(NAME, _sum)(d, x, top, left, k, SDC_VL));
+                SDC_FINISH(j, y + k, sum[j], SDC_VL, pixel, k);
             }
             if (tail) {
-                sdc_vf sum = SDC_CAT(NAME, _sum)(d, x, top, left, whole, tail);
-                sdc_store_some(y + whole, EPILOGUE(sum, pixel, whole, tail), tail);
+                sdc_store(sum, SDC_CAT(NAME, _sum)(d, x, top, left, whole, tail));
+                SDC_FINISH(j, y + whole, sum[j], tail, pixel, whole);
             }
         }
     }
 }
+#include "ew_names.h"
+#undef SDC_EW_TYPE
 
-void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *const *extra)
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias EXTRAS(SDC_EXTRA_PARAMETER))
 {
+    const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, .extra = extra};
     const int64_t rows = (int64_t)(BATCH) * (OUT_H);
     sdc_run(c, SDC_CAT(NAME, _part), &d, rows, 2 * rows * (OUT_W) * (CHANNELS) * (KERNEL_H) * (KERNEL_W));
@@ -137,4 +143,6 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
 #undef X_PIXEL
 #undef Y_PIXEL
 #undef HAS_BIAS
-#undef EPILOGUE
+#undef EXTRAS
+#undef STEPS
+#undef RESULT

@@ -1,46 +1,41 @@
-/* elementwise.h: y = EXPR(x, y, z) element by element, with broadcasting; for every EW row of ir/op.def.
+/* elementwise.h: y = RESULT(x0, x1, ...) element by element, with broadcasting: one EW row of ir/op.def, or a chain.
  *
- *      void NAME(SdcContext *c, st_R *result, const st_T0 *x [, const st_T1 *y [, const st_T2 *z]])
+ *      void NAME(SdcContext *c, st_R *result [, const st_T *x0, const st_T *x1, ...])
  *
  *   NAME               the function
- *   INPUTS             1..3
- *   R  T0 T1 T2        types of the result and of the inputs
- *   A                  type of the arithmetic: f32, f64 or an integer type
+ *   R                  type of the result
+ *   INPUTS             how many operands
+ *   OPERANDS(X)        X(k, T, step) for operand k = 0, 1, ...: its type, and elements from one to the next along the
+ *                      innermost axis (0: a scalar along it)
+ *   A                  type of the arithmetic: f32, f64 or an integer type; the operands become x0, x1, ... in it
+ *   STEPS              statements that define names, in terms of x0, x1, ... and the names of ew_names.h
+ *   RESULT             what is stored
  *   CONVERT            1: the result leaves the arithmetic by a cast between classes (Pow of an integer to a float)
- *   EXPR               the meaning, in terms of x, y, z, p, q and the names of ew_names.h
- *   P Q                values of the attributes p and q
- *   N  IR I0 I1 I2     length of the innermost axis and strides along it, in elements (0: a scalar along it)
+ *   N IR               length of the innermost axis, and the result's step along it
  *   ROWS               product of the other axes; 0 rows or N = 0 are legal
  *   OUTER DIMS         their number and lengths, in the result's storage order
- *   SR S0 S1 S2        their strides
+ *   STRIDES            their strides, in elements: OUTER of the result, OUTER of x0, ...
  *
  * A unit is up to CHUNK elements of one row, or as many short rows as make about CHUNK elements.  The result may be the
  * memory of an input in the same order: each element is read before it is written. */
-#include "kernel.h"
 #include "ew_math.h"
 #include "index.h"
 
 #ifndef NAME
 #define NAME elementwise_default
 #define INPUTS 2
+#define OPERANDS(X) X(0, f32, 1) X(1, f32, 0)
 #define R f32
-#define T0 f32
-#define T1 f32
 #define A f32
+#define STEPS const float t0 = x0 + x1;
+#define RESULT t0
 #define CONVERT 0
-#define EXPR x + y
-#define P 0.0
-#define Q 0.0
 #define N 256
 #define IR 1
-#define I0 1
-#define I1 0
 #define ROWS 64
 #define OUTER 1
 #define DIMS 64
-#define SR 256
-#define S0 256
-#define S1 1
+#define STRIDES 256, 256, 1
 #endif
 
 #define SDC_EW_TYPE SDC_CAT(ct_, A)
@@ -56,55 +51,33 @@
 #else
 #define STORE(v) SDC_CAT(to_, R)((SDC_CAT(ct_, R))(v))
 #endif
+#define PARAMETER(k, T, step) , const SDC_CAT(st_, T) *x##k
+#define MEMBER(k, T, step) const SDC_CAT(st_, T) *x##k;
+#define GIVEN(k, T, step) , x##k
+#define PLACE(k, T, step) , a->x##k + w.offset[(k) + 1] + from * (step)
+#define FIXED(k, T, step) const SDC_EW_TYPE fixed##k = LOAD(T, *a.x##k);
+#define VALUE(k, T, step) const SDC_EW_TYPE x##k = (step) ? LOAD(T, a.x##k[i * (step)]) : fixed##k;
 
 typedef struct {
     STORED *result;
-    const SDC_CAT(st_, T0) *x;
-#if INPUTS > 1
-    const SDC_CAT(st_, T1) *y;
-#endif
-#if INPUTS > 2
-    const SDC_CAT(st_, T2) *z;
-#endif
+    OPERANDS(MEMBER)
 } SDC_CAT(NAME, _arguments);
 
 /* n elements of one row; the pointers are at the first. */
 static inline void SDC_CAT(NAME, _row)(int64_t n, SDC_CAT(NAME, _arguments) a)
 {
-    const SDC_EW_TYPE fixed_x = LOAD(T0, *a.x);
-#if INPUTS > 1
-    const SDC_EW_TYPE fixed_y = LOAD(T1, *a.y);
-#endif
-#if INPUTS > 2
-    const SDC_EW_TYPE fixed_z = LOAD(T2, *a.z);
-#endif
-    const __auto_type p = _Generic((SDC_EW_TYPE)0, float: (float)(P), default: (double)(P));
-    const __auto_type q = _Generic((SDC_EW_TYPE)0, float: (float)(Q), default: (double)(Q));
-    (void)p, (void)q;
+    OPERANDS(FIXED)
     SDC_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
-        const SDC_EW_TYPE x = I0 ? LOAD(T0, a.x[i * I0]) : fixed_x;
-#if INPUTS > 1
-        const SDC_EW_TYPE y = I1 ? LOAD(T1, a.y[i * I1]) : fixed_y;
-#endif
-#if INPUTS > 2
-        const SDC_EW_TYPE z = I2 ? LOAD(T2, a.z[i * I2]) : fixed_z;
-#endif
-        a.result[i * IR] = STORE(EXPR);
+        OPERANDS(VALUE)
+        STEPS
+        a.result[i * IR] = STORE(RESULT);
     }
 }
 
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
 {
-    static const int64_t dims[] = {DIMS};
-    static const int64_t strides[] = {SR, S0,
-#if INPUTS > 1
-                                      S1,
-#endif
-#if INPUTS > 2
-                                      S2,
-#endif
-    };
+    static const int64_t dims[] = {DIMS}, strides[] = {STRIDES};
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit / PIECES * GROUP, last = first + GROUP < ROWS ? first + GROUP : ROWS;
@@ -113,36 +86,15 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
         sdc_walk_start(&w, first, OUTER, dims, INPUTS + 1, strides);
         for (int64_t row = first; row < last; row++) {
             SDC_CAT(NAME, _row)(n, (SDC_CAT(NAME, _arguments)){
-                a->result + w.offset[0] + from * IR, a->x + w.offset[1] + from * I0,
-#if INPUTS > 1
-                a->y + w.offset[2] + from * I1,
-#endif
-#if INPUTS > 2
-                a->z + w.offset[3] + from * I2,
-#endif
-            });
+                a->result + w.offset[0] + from * IR OPERANDS(PLACE)});
             sdc_walk_next(&w, OUTER, dims, INPUTS + 1, strides);
         }
     }
 }
 
-void NAME(SdcContext *c, STORED *result, const SDC_CAT(st_, T0) *x
-#if INPUTS > 1
-          , const SDC_CAT(st_, T1) *y
-#endif
-#if INPUTS > 2
-          , const SDC_CAT(st_, T2) *z
-#endif
-)
+void NAME(SdcContext *c, STORED *result OPERANDS(PARAMETER))
 {
-    SDC_CAT(NAME, _arguments) a = {result, x,
-#if INPUTS > 1
-                                   y,
-#endif
-#if INPUTS > 2
-                                   z,
-#endif
-    };
+    SDC_CAT(NAME, _arguments) a = {result OPERANDS(GIVEN)};
     sdc_parallel(c, SDC_CAT(NAME, _part), &a, (ROWS + GROUP - 1) / GROUP * PIECES);
 }
 
@@ -154,26 +106,23 @@ void NAME(SdcContext *c, STORED *result, const SDC_CAT(st_, T0) *x
 #undef STORED
 #undef LOAD
 #undef STORE
+#undef PARAMETER
+#undef MEMBER
+#undef GIVEN
+#undef PLACE
+#undef FIXED
+#undef VALUE
 #undef NAME
 #undef INPUTS
+#undef OPERANDS
 #undef R
-#undef T0
-#undef T1
-#undef T2
 #undef A
+#undef STEPS
+#undef RESULT
 #undef CONVERT
-#undef EXPR
-#undef P
-#undef Q
 #undef N
 #undef IR
-#undef I0
-#undef I1
-#undef I2
 #undef ROWS
 #undef OUTER
 #undef DIMS
-#undef SR
-#undef S0
-#undef S1
-#undef S2
+#undef STRIDES

@@ -1,7 +1,7 @@
 /* gemm.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch.
  *
- *      void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
- *                const float *const *extra)
+ *      void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch
+ *                [, operands of EXTRAS])
  *
  *   NAME                  the function
  *   ROWS COLUMNS DEPTH    M, N, K; at least 1
@@ -15,15 +15,14 @@
  *   B_OUTER B_INNER       floats from one matrix of b to the next; 0: shared (0, 0).  For SDC_B_PACKED any other value
  *                         means that the packed matrices follow each other in batch order
  *   HAS_BIAS              0 (default): bias is not read
- *   EPILOGUE(v, row, column, lanes)
- *                         what is stored for the vector v of columns [column, column + lanes) of row `row`, counted
- *                         over the whole batch (v); reads further operands through extra[], with sdc_load_some()
+ *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *
- * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be one
- * of extra[] (an element is read before it is written), but overlaps neither a nor b.
+ * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be an
+ * operand of EXTRAS, but overlaps neither a nor b.
  *
  * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
  * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache. */
+#include "finish.h"
 #include "tile.h"
 
 #ifndef NAME
@@ -71,8 +70,10 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, row, column, lanes) (v)
+#ifndef STEPS
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
 #endif
 
 enum {
@@ -95,22 +96,18 @@ static inline int64_t SDC_CAT(NAME, _panels)(void)
     return panels;
 }
 
+#define SDC_EW_TYPE float
+#include "ew_names.h"
 /* sums [rows][vectors][SDC_VL] to y, whose first element is at row `first` of the batch and at `column`. */
 static void SDC_CAT(NAME, _store)(float *y, const float *sums, int64_t rows, int64_t vectors, int64_t first,
-                                  int64_t column, const float *const *extra)
+                                  int64_t column, const void *const *extra)
 {
-    enum { tail = (COLUMNS) % SDC_VL };
-    (void)extra, (void)first;
-    for (int64_t m = 0; m < rows; m++)
-        for (int64_t v = 0; v < vectors; v++, sums += SDC_VL) {
-            sdc_vf sum = sdc_load(sums);
-            int64_t at = column + v * SDC_VL;
-            if (at + SDC_VL <= (COLUMNS))
-                sdc_store(y + m * (Y_ROW) + v * SDC_VL, EPILOGUE(sum, first + m, at, SDC_VL));
-            else
-                sdc_store_some(y + m * (Y_ROW) + v * SDC_VL, EPILOGUE(sum, first + m, at, tail), tail);
-        }
+    const int64_t lanes = sdc_min(vectors * SDC_VL, (COLUMNS) - column);
+    for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL)
+        SDC_FINISH(j, y + m * (Y_ROW), sums[j], lanes, first + m, column);
 }
+#include "ew_names.h"
+#undef SDC_EW_TYPE
 
 /* The part of packed b that panel `panel` reads from depth k on. */
 static inline const float *SDC_CAT(NAME, _panel)(const float *b, int64_t panel, int64_t k)
@@ -192,9 +189,10 @@ static void SDC_CAT(NAME, _pack)(void *argument, int64_t unit, int64_t unit_end)
 }
 #endif
 
-void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
-          const float *const *extra)
+void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch
+          EXTRAS(SDC_EXTRA_PARAMETER))
 {
+    const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH);
     const int64_t row_units = sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows));
     const int64_t panel_units = sdc_ceil_div(sdc_panels(COLUMNS), SDC_CAT(NAME, _panels)());
@@ -226,4 +224,6 @@ void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *
 #undef B_OUTER
 #undef B_INNER
 #undef HAS_BIAS
-#undef EPILOGUE
+#undef EXTRAS
+#undef STEPS
+#undef RESULT

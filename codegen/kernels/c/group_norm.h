@@ -2,7 +2,8 @@
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale[channel] + bias[channel]
  *
- *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines)
+ *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines
+ *                [, operands of EXTRAS])
  *
  *   NAME                         the function
  *   T                            f32 or f64
@@ -10,14 +11,15 @@
  *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
  *   EPSILON
+ *   EXTRAS STEPS RESULT          what is stored, see finish.h (T f32 alone).  LAST: row = pixel, image by image, column =
+ *                                channel; else row = channel, image by image, column = element of it
  *   sums                         scratch: BATCH * GROUPS * blocks * 2
  *                                blocks = ceil((LAST ? AREA : CHANNELS / GROUPS * AREA) / BLOCK)
  *   lines                        scratch: BATCH * CHANNELS * 2
  *
  * Each block gives its own mean and squared distances from it, from memory that is still in cache; those are joined in
  * the order of the blocks (Chan, Golub, LeVeque 1979), become one factor and one shift a channel, and are applied. */
-#include "kernel.h"
-#include "index.h"
+#include "finish.h"
 #include "lanes.h"
 
 #ifndef NAME
@@ -32,6 +34,12 @@
 #define EPSILON 1e-5
 #endif
 
+#ifndef STEPS
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
+#endif
+
 #define REAL SDC_CAT(ct_, T)
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
@@ -42,6 +50,7 @@ typedef struct {
     const REAL *x, *scale, *bias;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
     REAL *lines;                        /* [BATCH][factor, shift][CHANNELS] */
+    const void *const *extra;
 } SDC_CAT(NAME, _arguments);
 
 #if LAST
@@ -120,39 +129,41 @@ static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
     }
 }
 
+#define SDC_EW_TYPE REAL
+#include "ew_names.h"
 /* Units of _apply: blocks of pixels, or single channels. */
 static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
 {
     const SDC_CAT(NAME, _arguments) *a = argument;
+    const void *const *extra = a->extra;
     for (int64_t unit = begin; unit < end; unit++) {
         if (LAST) {
             const int64_t image = unit / BLOCKS, first = unit % BLOCKS * BLOCK;
-            const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
-            const int64_t at = (image * AREA + first) * CHANNELS;
+            const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK, at = image * AREA + first;
             const REAL *restrict factor = a->lines + image * 2 * CHANNELS, *restrict shift = factor + CHANNELS;
             for (int64_t p = 0; p < pixels; p++) {
-                REAL *y = a->y + at + p * CHANNELS;
-                const REAL *x = a->x + at + p * CHANNELS;
-                SDC_INDEPENDENT
-                for (int64_t k = 0; k < CHANNELS; k++)
-                    y[k] = x[k] * factor[k] + shift[k];
+                REAL *y = a->y + (at + p) * CHANNELS;
+                const REAL *x = a->x + (at + p) * CHANNELS;
+                SDC_FINISH(k, y, x[k] * factor[k] + shift[k], CHANNELS, at + p, 0);
             }
         } else {
             const REAL *line = a->lines + unit / CHANNELS * 2 * CHANNELS + unit % CHANNELS;
             const REAL factor = line[0], shift = line[CHANNELS];
             REAL *y = a->y + unit * AREA;
             const REAL *x = a->x + unit * AREA;
-            SDC_INDEPENDENT
-            for (int64_t p = 0; p < AREA; p++)
-                y[p] = x[p] * factor + shift;
+            SDC_FINISH(p, y, x[p] * factor + shift, AREA, unit, 0);
         }
     }
 }
+#include "ew_names.h"
+#undef SDC_EW_TYPE
 
-void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *bias, double *sums, REAL *lines)
+void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *bias, double *sums, REAL *lines
+          EXTRAS(SDC_EXTRA_PARAMETER))
 {
+    const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
-    SDC_CAT(NAME, _arguments) a = {y, x, scale, bias, sums, lines};
+    SDC_CAT(NAME, _arguments) a = {y, x, scale, bias, sums, lines, extra};
     sdc_run(c, SDC_CAT(NAME, _measure), &a, LAST ? blocks : blocks * GROUPS, flops);
     sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
     sdc_run(c, SDC_CAT(NAME, _apply), &a, LAST ? blocks : (int64_t)BATCH * CHANNELS, flops);
@@ -171,3 +182,6 @@ void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *
 #undef LAST
 #undef BLOCK
 #undef EPSILON
+#undef EXTRAS
+#undef STEPS
+#undef RESULT

@@ -11,7 +11,7 @@
 /* Small functions whose constant arguments must specialise the caller's loops. */
 #define SDC_INLINE static inline __attribute__((always_inline))
 
-enum { SDC_WALK_RANK = 16, SDC_WALK_OPERANDS = 4 };
+enum { SDC_WALK_RANK = 16, SDC_WALK_OPERANDS = 12 };
 
 /* In front of a loop whose iterations touch different elements, though a result may be the very memory of an input. */
 #ifdef __clang__

@@ -2,7 +2,8 @@
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale + bias;  without CENTRED the mean is 0
  *
- *      void NAME(SdcContext *c, st_T *y, st_U *mean, st_U *inverse, const st_T *x, const st_T *scale, const st_T *bias)
+ *      void NAME(SdcContext *c, st_T *y, st_U *mean, st_U *inverse, const st_T *x, const st_T *scale, const st_T *bias
+ *                [, operands of EXTRAS])
  *
  *   NAME                     the function
  *   T                        f32 or f64
@@ -11,10 +12,10 @@
  *   CENTRED EPSILON
  *   SCALE_ROW                elements of scale from one row to the next: 0 shares one row
  *   HAS_BIAS BIAS_ROW        0: bias is not read
+ *   EXTRAS STEPS RESULT      what is stored, see finish.h (T f32 alone)
  *
  * A unit is one row. */
-#include "kernel.h"
-#include "index.h"
+#include "finish.h"
 #include "lanes.h"
 
 #ifndef NAME
@@ -32,37 +33,48 @@
 #define BIAS_ROW 0
 #endif
 
+#ifndef STEPS
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
+#endif
+
 #define REAL SDC_CAT(ct_, T)
 
 typedef struct {
     REAL *y;
     SDC_CAT(st_, U) *mean, *inverse;
     const REAL *x, *scale, *bias;
+    const void *const *extra;
 } SDC_CAT(NAME, _arguments);
 
+#define SDC_EW_TYPE REAL
+#include "ew_names.h"
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
 {
     const SDC_CAT(NAME, _arguments) *a = argument;
-    for (int64_t row = begin; row < end; row++) {
-        const REAL *restrict x = a->x + row * N, *restrict scale = a->scale + row * SCALE_ROW;
-        const REAL *restrict bias = HAS_BIAS ? a->bias + row * BIAS_ROW : NULL;
-        REAL *y = a->y + row * N;
+    const void *const *extra = a->extra;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const REAL *restrict x = a->x + unit * N, *restrict scale = a->scale + unit * SCALE_ROW;
+        const REAL *restrict bias = HAS_BIAS ? a->bias + unit * BIAS_ROW : NULL;
+        REAL *y = a->y + unit * N;
         const REAL mean = CENTRED ? (REAL)(SDC_CAT(sdc_sum_, T)(x, N) / N) : 0;
         const REAL inverse = (REAL)(1 / sqrt(SDC_CAT(sdc_spread_, T)(x, N, mean) / N + EPSILON));
-        SDC_INDEPENDENT
-        for (int64_t i = 0; i < N; i++)
-            y[i] = (x[i] - mean) * inverse * scale[i] + (HAS_BIAS ? bias[i] : 0);
+        SDC_FINISH(i, y, (x[i] - mean) * inverse * scale[i] + (HAS_BIAS ? bias[i] : 0), N, unit, 0);
         if (WITH_MEAN)
-            a->mean[row] = SDC_CAT(to_, U)((SDC_CAT(ct_, U))mean);
+            a->mean[unit] = SDC_CAT(to_, U)((SDC_CAT(ct_, U))mean);
         if (WITH_INVERSE)
-            a->inverse[row] = SDC_CAT(to_, U)((SDC_CAT(ct_, U))inverse);
+            a->inverse[unit] = SDC_CAT(to_, U)((SDC_CAT(ct_, U))inverse);
     }
 }
+#include "ew_names.h"
+#undef SDC_EW_TYPE
 
 void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, U) *mean, SDC_CAT(st_, U) *inverse, const REAL *x, const REAL *scale,
-          const REAL *bias)
+          const REAL *bias EXTRAS(SDC_EXTRA_PARAMETER))
 {
-    SDC_CAT(NAME, _arguments) a = {y, mean, inverse, x, scale, bias};
+    const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
+    SDC_CAT(NAME, _arguments) a = {y, mean, inverse, x, scale, bias, extra};
     sdc_run(c, SDC_CAT(NAME, _part), &a, ROWS, (int64_t)ROWS * N * 8);
 }
 
@@ -79,3 +91,6 @@ void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, U) *mean, SDC_CAT(st_, U) *invers
 #undef SCALE_ROW
 #undef HAS_BIAS
 #undef BIAS_ROW
+#undef EXTRAS
+#undef STEPS
+#undef RESULT

@@ -164,7 +164,7 @@ static inline void sdc_pack_panel(float *dst, const float *b, int64_t depth, int
 typedef struct {
     float *y;
     const float *x, *weights, *bias;
-    const float *const *extra;                    /* further operands of EPILOGUE */
+    const void *const *extra;                     /* operands of EXTRAS */
 } SdcDense;
 
 #endif

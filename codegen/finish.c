@@ -1,0 +1,138 @@
+/* finish.c: fused nodes: an anchor (convolution, product, norm) and the elementwise nodes behind it, or these alone.
+ *
+ * The anchor's own rule lowers it.  It asks finish_of() whether its kernel has steps to do before it stores; a kernel
+ * that can not do them, or not in the order of the operands at hand, stores its plain result, and the steps become a
+ * call of their own. */
+#include <string.h>
+
+#include "../ir/control.h"
+#include "../runtime/runtime.h"
+#include "steps.h"
+
+const int in_order[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+/* The last `columns` axes as one: false when v does not store them one inside the other. */
+static bool join_columns(View *v, int columns)
+{
+    int rank = v->rank - columns + 1;
+    int64_t dim[MAX_RANK];
+    memcpy(dim, v->dim, sizeof dim);
+    for (int k = rank; k < v->rank; k++)
+        dim[rank - 1] *= v->dim[k];
+    return columns == 1 || view_reshape(v, rank, dim);
+}
+
+Finish *finish_of(Lowering *l, const Node *n, const int *order, int columns)
+{
+    Finish *f = l->finish;
+    if (!f || f->anchor != n)
+        return NULL;
+    const Shape *s = &f->result->shape;
+    for (int k = 0; k < f->steps.count; k++) {
+        View v = view_broadcast(view_of(l, f->steps.operand[k]), s->rank, s->dim);
+        f->operand[k] = view_permute(v, s->rank, order);
+        if (!join_columns(&f->operand[k], columns))
+            return NULL;
+    }
+    f->columns = columns;
+    f->used = true;
+    return f;
+}
+
+/* Where the operand's elements of a row begin: "(row) / 4096 * 320 + (row) % 64 * 5". */
+static const char *row_text(const View *v)
+{
+    char *text = "";
+    int64_t inside = 1;
+    for (int k = v->rank - 1; k-- > 0;) {
+        int64_t dim = v->dim[k], stride = v->stride[k], begin = inside;
+        for (; k > 0 && stride && v->stride[k - 1] == stride * dim; k--)     /* one run */
+            dim *= v->dim[k - 1];
+        for (; k > 0 && !stride && !v->stride[k - 1]; k--)
+            dim *= v->dim[k - 1];
+        inside *= dim;
+        if (!stride || dim == 1)
+            continue;
+        const char *number = begin > 1 ? text_format("(row) / %lld", (long long)begin) : "(row)";
+        if (k > 0)
+            number = text_format("%s %% %lld", number, (long long)dim);
+        text = text_format("%s%s%s * %lld", text, *text ? " + " : "", number, (long long)stride);
+    }
+    return *text ? text : "0";
+}
+
+static bool stored_alike(const View *y, const View *v)
+{
+    bool alike = v->dtype == y->dtype && v->offset == y->offset;
+    for (int d = 0; alike && d < y->rank; d++)
+        alike = y->dim[d] <= 1 || y->stride[d] == v->stride[d];
+    return alike;
+}
+
+/* May the result lie where operand `at` does?  Not where another operand looks at the same memory in another way. */
+static bool may_take_place(const Call *c, const Finish *f, const View *y, int at)
+{
+    const Buffer *place = c->operands[at].view.buffer;
+    int extras = c->n_operands - f->steps.count;
+    for (int j = 1; j < c->n_operands; j++) {
+        bool alike = j == at || (j >= extras && stored_alike(y, &f->operand[j - extras]));
+        if (c->operands[j].view.buffer == place && !alike)
+            return false;
+    }
+    return place && place->kind == BUFFER_ARENA;
+}
+
+void call_finish(Call *c, Finish *f, View y)
+{
+    if (!f)
+        return;
+    char *list = "";
+    int extras = c->n_operands;
+    for (int k = 0; k < f->steps.count; k++) {
+        View *v = &f->operand[k];
+        call_read(c, *v);
+        list = text_format("%s%sX(%d, %s, %lld, %s)", list, k ? " " : "", k, dtype_info(v->dtype)->name,
+                           (long long)v->stride[v->rank - 1], row_text(v));
+    }
+    bool joined = join_columns(&y, f->columns);
+    if (c->reuse_of >= 0 && !may_take_place(c, f, &y, c->reuse_of))
+        c->reuse_of = c->reuse_by = -1;
+    for (int k = 0; joined && k < f->steps.count && c->reuse_of < 0; k++)
+        if (stored_alike(&y, &f->operand[k]) && may_take_place(c, f, &y, extras + k))
+            call_reuse(c, 0, extras + k);
+    call_text(c, "EXTRAS(X)", list);
+    call_text(c, "STEPS", f->steps.steps);
+    call_text(c, "RESULT", f->steps.result);
+    c->note = text_format("%s, then %s", c->note, f->steps.note);
+}
+
+void result_ready(Lowering *l, Node *n, View y)
+{
+    const Finish *f = l->finish;
+    Value *v = f && f->anchor == n && f->used ? f->result : n->out[0];
+    if (y.dtype != kept_type(v)) {
+        View to = room_like(l, v, kept_type(v), &y);
+        lower_copy_view(l, n, to, y);
+        y = to;
+    }
+    result_is(l, v, y);
+}
+
+void lower_fused(Lowering *l, Node *n)
+{
+    Graph *body = subgraph_of(n, "body");
+    Node *first = body->first;
+    if (!op_info(first->op)->float_meaning) {
+        Finish f = {.anchor = first,
+                    .result = n->out[0],
+                    .steps = steps_of(first->next, body->last, first->out[0], DT_F32)};
+        Finish *outer = l->finish;
+        l->finish = &f;
+        op_info(first->op)->lower(l, first);
+        l->finish = outer;
+        if (f.used)
+            return;
+        first = first->next;
+    }
+    lower_chain(l, n, first, body->last);
+}

@@ -1,0 +1,41 @@
+/* finish.h: what happens to a row of results before it is stored: residuals, activations, gates.
+ *
+ * Parameters of the templates that include it; without them a row is stored as it is:
+ *
+ *   EXTRAS(X)   X(k, T, step, at) for k = 0, 1, ...: operand k of type T; its elements for row `row` begin `at` elements
+ *               behind the pointer, an expression in `row`, and lie `step` apart
+ *   STEPS       statements that define names in terms of v, the row's element, and x0, x1, ..., the operands' elements;
+ *               they use the names of ew_names.h, which the template includes around SDC_FINISH
+ *   RESULT      what is stored
+ *
+ * An operand may be the memory of the result in the same order: an element is read before it is written. */
+#ifndef SDC_FINISH_H
+#define SDC_FINISH_H
+
+#include "ew_math.h"
+#include "index.h"
+
+#define SDC_EXTRA_PARAMETER(k, T, step, at) , const SDC_CAT(st_, T) *x##k
+#define SDC_EXTRA_POINTER(k, T, step, at) x##k,
+#define SDC_EXTRA_ROW(k, T, step, at) const SDC_CAT(st_, T) *const row##k = (const SDC_CAT(st_, T) *)extra[k] + (at);
+#define SDC_EXTRA_VALUE(k, T, step, at) \
+    const float x##k = (float)SDC_CAT(ld_, T)(row##k[sdc_column * (step)]); (void)x##k;
+
+/* to[j] for j in [0, count), columns [first, first + count) of row number `number`; value: v, an expression in j. */
+#define SDC_FINISH(j, to, value, count, number, first)                   \
+    do {                                                                 \
+        const int64_t row = (number);                                    \
+        (void)row, (void)extra;                                          \
+        EXTRAS(SDC_EXTRA_ROW)                                            \
+        SDC_INDEPENDENT                                                  \
+        for (int64_t j = 0; j < (count); j++) {                          \
+            const int64_t sdc_column = (first) + j;                      \
+            const __auto_type v = (value);                               \
+            (void)sdc_column;                                            \
+            EXTRAS(SDC_EXTRA_VALUE)                                      \
+            STEPS                                                        \
+            (to)[j] = RESULT;                                            \
+        }                                                                \
+    } while (0)
+
+#endif

@@ -1,0 +1,228 @@
+/* fuse: elementwise nodes join the convolution, product or norm before them, or each other.
+ *
+ *   needs:   static shapes, folded constants, decomposed composites; last of the passes that look for patterns
+ *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
+ *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); it reads outer values directly and
+ *            has one output
+ *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
+ *
+ * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
+ * stands where its last node stood.  Groups are looked for from the end of the graph, so that of two products that are
+ * added the later one takes the sum. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/runtime.h"
+#include "../ir/sdc.h"
+
+enum { MOST_NODES = 24, MOST_OPERANDS = 8 };    /* of a group; operands: read from memory, codegen/steps.h has room for 8 */
+
+typedef struct {
+    Node *node[MOST_NODES];         /* in execution order */
+    int count;
+} Group;
+
+/* ---- which nodes ------------------------------------------------------------------------------------------------- */
+
+static bool is_single(DType t)
+{
+    return t == DT_F32 || t == DT_F16 || t == DT_BF16;
+}
+
+/* Elementwise, computed in float, and by itself in its graph. */
+static bool joins(const Node *n)
+{
+    const char *meaning = op_info(n->op)->float_meaning;
+    if (!meaning || !strcmp(meaning, "NONE") || n->out[0]->constant)
+        return false;
+    bool real = false;
+    for (int k = 0; k < n->n_in; k++) {
+        if (!is_single(n->in[k]->dtype) && n->in[k]->dtype != DT_BOOL)
+            return false;
+        real |= is_single(n->in[k]->dtype);
+    }
+    return real && (is_single(n->out[0]->dtype) || n->out[0]->dtype == DT_BOOL);
+}
+
+static const struct { Op op; Fusion fusion; } anchors[] = {
+    {OP_Conv, FUSION_epilogue}, {OP_MatMul, FUSION_epilogue}, {OP_Gemm, FUSION_epilogue},
+    {OP_GroupNormalization, FUSION_norm}, {OP_InstanceNormalization, FUSION_norm},
+    {OP_LayerNormalization, FUSION_norm}, {OP_RMSNormalization, FUSION_norm},
+};
+
+static bool is_anchor(const Node *n)
+{
+    for (size_t k = 0; k < sizeof anchors / sizeof *anchors; k++)
+        if (anchors[k].op == n->op && fuses(n->graph, anchors[k].fusion))
+            return is_single(n->out[0]->dtype) && !n->out[0]->constant && !output_of(n, 1) && !output_of(n, 2);
+    return false;
+}
+
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
+
+static bool holds(const Group *g, const Node *n)
+{
+    for (int k = 0; k < g->count; k++)
+        if (g->node[k] == n)
+            return true;
+    return false;
+}
+
+/* Is v read by the group's elementwise nodes, and by nothing else? */
+static bool stays_inside(const Group *g, const Value *v)
+{
+    for (int k = 0; k < v->n_uses; k++)
+        if (!holds(g, v->uses[k]) || !op_info(v->uses[k]->op)->float_meaning)
+            return false;
+    return v->n_uses && !v->graph_output;
+}
+
+/* Different values that the group's elementwise nodes read from memory; constants of one element are in the code. */
+static int operands(const Group *g)
+{
+    const Value *seen[3 * MOST_NODES];
+    int count = 0;
+    for (int k = 0; k < g->count; k++) {
+        const Node *n = g->node[k];
+        for (int j = 0; j < n->n_in && op_info(n->op)->float_meaning; j++) {
+            const Value *v = n->in[j];
+            int at = 0;
+            while (at < count && seen[at] != v)
+                at++;
+            if (at == count && !(v->tensor && v->tensor->count == 1) && !(v->def && holds(g, v->def)))
+                seen[count++] = v;
+        }
+    }
+    return count;
+}
+
+/* n at its place in execution order, an anchor in front; false, and nothing changed, when the group would be too large. */
+static bool add(Group *g, Node *n, const int *position)
+{
+    int at = 0;
+    if (g->count == MOST_NODES)
+        return false;
+    while (joins(n) && at < g->count && position[g->node[at]->id] < position[n->id])
+        at++;
+    memmove(g->node + at + 1, g->node + at, (size_t)(g->count - at) * sizeof *g->node);
+    g->node[at] = n;
+    g->count++;
+    if (operands(g) <= MOST_OPERANDS)
+        return true;
+    g->count--;
+    memmove(g->node + at, g->node + at + 1, (size_t)(g->count - at) * sizeof *g->node);
+    return false;
+}
+
+/* A maker of an operand of the group that may become part of it, by `fits`; the latest in execution order. */
+static Node *find_maker(const Group *g, bool (*fits)(const Node *), const int *position)
+{
+    Node *best = NULL;
+    const Node *last = g->node[g->count - 1];
+    for (int k = 0; k < g->count; k++)
+        for (int j = 0; j < g->node[k]->n_in; j++) {
+            const Value *v = g->node[k]->in[j];
+            Node *n = v->def;
+            if (!n || n->graph != last->graph || holds(g, n) || !fits(n) || v != n->out[0] || !stays_inside(g, v) ||
+                !shape_equal(&v->shape, &last->out[0]->shape))
+                continue;
+            if (!best || position[n->id] > position[best->id])
+                best = n;
+        }
+    return best;
+}
+
+/* All elementwise makers, then one anchor.  Without an anchor it must be a chain that is wanted. */
+static bool grow(Group *g, const int *position)
+{
+    Node *n;
+    while ((n = find_maker(g, joins, position)) && add(g, n, position))
+        continue;
+    n = find_maker(g, is_anchor, position);
+    bool anchored = n && add(g, n, position);
+    return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
+}
+
+static Node *make_fused(Group *g)
+{
+    Node *last = g->node[g->count - 1];
+    Graph *outer = last->graph, *body = graph_new(outer->model, outer, "body");
+    Node *fused = node_new(outer, last, OP_Fused, 0, NULL, 1);
+    Value *result = last->out[0];
+    fused->name = last->name;
+    value_replace(result, fused->out[0]);
+    for (int k = 0; k < g->count; k++)
+        node_move(g->node[k], body);
+    graph_output(body, result);
+    attr_set(fused, (Attr){.name = "body", .type = ATTR_GRAPH, .graph = body});
+    infer_node(fused);
+    return fused;
+}
+
+/* ---- the pass ---------------------------------------------------------------------------------------------------- */
+
+static void record_group(const Group *g)
+{
+    char *names = "";
+    for (int k = 0; k < g->count; k++)
+        names = text_format("%s%s%s", names, k ? ", " : "", op_info(g->node[k]->op)->name);
+    candidate_became(g->node[g->count - 1], joins(g->node[0]) ? "chain" : "epilogue", "%s", names);
+}
+
+/* An anchor that kept to itself though something elementwise reads it: why. */
+static void record_miss(const Node *n)
+{
+    const Value *v = n->out[0];
+    for (int k = 0; k < v->n_uses; k++) {
+        const Node *reader = v->uses[k];
+        if (!joins(reader))
+            continue;
+        if (v->n_uses > 1)
+            candidate_missed(n, "epilogue", "v%d is read by %d nodes", v->id, v->n_uses);
+        else if (!shape_equal(&v->shape, &reader->out[0]->shape))
+            candidate_missed(n, "epilogue", "n%d (%s) makes %s of %s", reader->id, op_info(reader->op)->name,
+                             shape_text(&reader->out[0]->shape), shape_text(&v->shape));
+        else
+            candidate_missed(n, "epilogue", "n%d (%s) belongs to another group", reader->id, op_info(reader->op)->name);
+        return;
+    }
+}
+
+static void fuse_graph(Graph *g, const int *position)
+{
+    for (Node *n = g->last, *prev; n; n = prev) {
+        prev = n->prev;
+        for (int a = 0; a < n->n_attrs; a++)
+            if (n->attrs[a].graph)
+                fuse_graph(n->attrs[a].graph, position);
+        if (is_anchor(n))
+            record_miss(n);
+        Group group = {.node = {n}, .count = 1};
+        if (!joins(n) || !grow(&group, position))
+            continue;
+        record_group(&group);
+        prev = make_fused(&group)->prev;
+    }
+}
+
+/* Execution order, by Node.id. */
+static int number(const Graph *g, int *position, int next)
+{
+    for (const Node *n = g->first; n; n = n->next) {
+        position[n->id] = next++;
+        for (int a = 0; a < n->n_attrs; a++)
+            if (n->attrs[a].graph)
+                next = number(n->attrs[a].graph, position, next);
+    }
+    return next;
+}
+
+void pass_fuse(Graph *g)
+{
+    int *position = calloc((size_t)g->model->next_node + 1, sizeof *position);
+    if (!position)
+        fail(SDC_NO_SPACE, "out of memory");
+    number(g, position, 0);
+    fuse_graph(g, position);
+    free(position);
+}
