@@ -5,8 +5,8 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
-    {"fold", pass_fold},   {"simplify", pass_simplify},
+    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"norm", pass_norm},
+    {"activation", pass_activation}, {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify},
 };
 
 void run_passes(Graph *g, const Bindings *b, const char *until)
@@ -26,5 +26,6 @@ void run_passes(Graph *g, const Bindings *b, const char *until)
         }
     }
     if (!found)
-        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, decompose", until);
+        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, norm, activation, "
+             "decompose", until);
 }
