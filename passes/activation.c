@@ -1,7 +1,7 @@
 /* activation: every spelling of an activation becomes one node.
  *
  *   needs:   inferred shapes, folded constants, no chains that are one node
- *   spells:  a row of the table below: a function of a polynomial in x, then x and constants multiplied to it in any order
+ *   spells:  a row of the table below: a function of a polynomial in x, times x and constants in any order
  *   leaves:  Swish, Gelu, GeluTanh, Mish, HardSwish
  *
  * Polynomials are worked out from Mul, Div, Add, Sub, Neg and Pow with scalar constants, so it does not matter how
@@ -175,8 +175,8 @@ static bool match_product(Activation *a)
 
 /* ---- anchors ----------------------------------------------------------------------------------------------------- */
 
-/* The node behind v that the form needs before the product; NULL: none like it, so this is no candidate. */
-static Node *behind(const Value *v, Op op)
+/* A reader of v, perhaps one of several. */
+static Node *reader_of(const Value *v, Op op)
 {
     for (int k = 0; k < v->n_uses; k++)
         if (v->uses[k]->op == op && v->uses[k]->graph == v->graph && value_is_read(v->uses[k]->out[0]))
@@ -184,36 +184,53 @@ static Node *behind(const Value *v, Op op)
     return NULL;
 }
 
-/* From the anchor to where the product begins.  False: does not begin like the form. */
-static bool begins(Activation *a, Node *n)
+static bool adds_one(const Node *n, const Value *v)
 {
-    double p = 0, q = 6;
+    return n && n->op == OP_Add && is_scalar(other_operand(n, v), 1);
+}
+
+/* Does n begin like the form?  Every Erf does; the others stand in many places. */
+static bool begins(const struct Form *f, const Node *n)
+{
+    double low = 0, high = 6;
+    const Value *v = n->out[0];
+    if (n->op != f->of || v->constant || !value_is_read(v))
+        return false;
     if (n->op == OP_HardSigmoid && (!nearly(attr_f(n, "alpha"), 1.0 / 6, DT_F32) || attr_f(n, "beta") != 0.5))
         return false;
-    if (n->op == OP_Clip && (!scalar_of(input_of(n, 1), &p) || !scalar_of(input_of(n, 2), &q) || p != 0 || q != 6))
+    if (n->op == OP_Clip && !(scalar_of(n->in[1], &low) && scalar_of(n->in[2], &high) && low == 0 && high == 6))
         return false;
+    if (f->behind != OP_NONE)
+        return reader_of(v, f->behind) != NULL;
+    if (f->one)
+        return n->op == OP_Erf || adds_one(reader_of(v, OP_Add), v);
+    return reader_of(v, OP_Mul) || reader_of(v, OP_Div);
+}
+
+/* From the anchor to the function's value, of which the product is taken. */
+static bool match_function(Activation *a, Node *n)
+{
     a->argument = n->in[0];
     advance(a, n);
-    if (a->form->behind != OP_NONE) {
-        if (!(n = behind(a->y, a->form->behind)))
-            return false;
+    for (int step = 0; step < 2; step++) {
+        if (step ? !a->form->one : a->form->behind == OP_NONE)
+            continue;
+        if (!(n = only_reader(a->y)))
+            return why_not_read_once(&a->match, a->y);
+        if (step ? !adds_one(n, a->y) : n->op != a->form->behind)
+            return match_broke(&a->match, "%s is no %s", node_text(n),
+                               step ? "Add of 1" : op_info(a->form->behind)->name);
         advance(a, n);
     }
-    if (a->form->one) {
-        n = behind(a->y, OP_Add);
-        if (!n || !is_scalar(other_operand(n, a->y), 1))
-            return false;
-        advance(a, n);
-    }
-    return behind(a->y, OP_Mul) || behind(a->y, OP_Div);
+    return true;
 }
 
 static bool matches(Activation *a, Node *n)
 {
-    if (!match_product(a) || !match_closed(&a->match, a->last))
+    if (!match_function(a, n) || !match_product(a) || !match_closed(&a->match, a->last))
         return false;
     if (a->x->dtype != a->y->dtype || !shape_equal(&a->x->shape, &a->y->shape))
-        return match_broke(&a->match, "%s changes the shape", node_text(n));
+        return match_broke(&a->match, "%s has another shape than %s", node_text(a->last), value_text(a->x));
     return true;
 }
 
@@ -232,7 +249,7 @@ static void recognise(Node *n)
     Activation first = {.form = NULL};
     for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
         Activation a = {.form = &forms[k]};
-        if (forms[k].of != n->op || n->out[0]->constant || !begins(&a, n))
+        if (!begins(&forms[k], n))
             continue;
         if (matches(&a, n)) {
             replace(&a);

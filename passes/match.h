@@ -17,7 +17,7 @@ typedef struct {
 } Match;
 
 /* Both return false when the match can not go on, so that callers return what they return. */
-bool match_add(Match *m, Node *n);                                   /* n belongs to the group; no change when it does */
+bool match_add(Match *m, Node *n);                          /* n belongs to the group; no change when it does */
 bool match_broke(Match *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Is the group closed: nothing but last's result is read outside? */
 bool match_closed(Match *m, const Node *last);
@@ -40,9 +40,9 @@ bool varies_along(const Value *v, const Shape *full, int first, int end);
 Node *maker_of(const Value *v, Op op);                               /* v's node when it is an `op`, else NULL */
 Node *only_reader(const Value *v);                                   /* NULL: none, several, an output, another graph */
 bool why_not_read_once(Match *m, const Value *v);                    /* match_broke() when only_reader() is NULL */
-Value *other_operand(const Node *n, const Value *v);                 /* of a node with two; NULL when v is not just one */
+Value *other_operand(const Node *n, const Value *v);        /* of a node with two; NULL when v is not just one */
 bool is_reshape(const Node *n);                                      /* same elements in the same order; NULL is none */
-Value *widened_from(const Value *v);                                 /* x when v is Cast(x) to a wider float; else NULL */
+Value *widened_from(const Value *v);                        /* x when v is Cast(x) to a wider float; else NULL */
 /* Two values that are the same by pointer, or the same Cast of one value. */
 bool same_value(const Value *a, const Value *b);
 /* The axes of a reduction with keepdims, when they are the last ones: the first of them; -1 otherwise. */

@@ -32,7 +32,7 @@ static void advance(Norm *p, Node *n)
 
 /* ---- what follows ------------------------------------------------------------------------------------------------ */
 
-/* Does n scale or shift the result so far, or bring it back to the type that x was widened from?  Then it is taken in. */
+/* Takes n in if it scales or shifts the result so far, or brings it back to the type that x was widened from. */
 static bool take_in(Norm *p, Node *n)
 {
     Value *c = other_operand(n, p->y), *source = widened_from(p->x);

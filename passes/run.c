@@ -5,8 +5,9 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"norm", pass_norm},
-    {"activation", pass_activation}, {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify},
+    {"masked", pass_masked},         {"infer", pass_infer}, {"fold", pass_fold},
+    {"simplify", pass_simplify},     {"norm", pass_norm},   {"activation", pass_activation},
+    {"decompose", pass_decompose},   {"fold", pass_fold},   {"simplify", pass_simplify},
 };
 
 void run_passes(Graph *g, const Bindings *b, const char *until)
