@@ -167,77 +167,76 @@
 #define B_FORM SDC_B_PACKED
 #include "gemm.h"
 
-/* transpose [1,256,4,4] */
-#define NAME transpose_8
-#define R f32
+/* GroupNormalization [1,256,4,4], channels last */
+#define NAME group_norm_8
+#define GROUPS 4
+#define BLOCK 32
 #define T f32
-#define EXPR v
-#define SAME 1
-#define N 16
-#define NX 256
-#define M 256
-#define MR 16
+#define BATCH 1
+#define CHANNELS 256
+#define AREA 16
+#define LAST 1
+#define EPSILON 9.9999997473787516e-06
+#include "group_norm.h"
+
+/* Relu [1,256,4,4] -> f32 [1,256,4,4] */
+#define NAME elementwise_9
+#define INPUTS 1
+#define A f32
+#define CONVERT 0
+#define EXPR SELECT(x < K(0), K(0), x)
+#define N 4096
+#define R f32
+#define IR 1
+#define T0 f32
+#define I0 1
 #define ROWS 1
 #define OUTER 0
 #define DIMS 0
 #define SR 0
 #define S0 0
-#include "transpose.h"
-
-/* InstanceNormalization [1,4,1024] */
-#define NAME group_norm_9
-#define GROUPS 4
-#define BLOCK 8192
-#define T f32
-#define BATCH 1
-#define CHANNELS 4
-#define AREA 1024
-#define LAST 0
-#define EPSILON 9.9999997473787516e-06
-#include "group_norm.h"
-
-/* Mul [1,256,4,4], [256,1,1] -> f32 [1,256,4,4] */
-#define NAME elementwise_10
-#define INPUTS 2
-#define A f32
-#define CONVERT 0
-#define EXPR x * y
-#define N 16
-#define R f32
-#define IR 1
-#define T0 f32
-#define I0 1
-#define T1 f32
-#define I1 0
-#define ROWS 256
-#define OUTER 1
-#define DIMS 256
-#define SR 16
-#define S0 16
-#define S1 1
 #define P 0.0000000000000000
 #define Q 0.0000000000000000
 #include "elementwise.h"
 
-/* Add [1,256,4,4], [256,1,1] -> f32 [1,256,4,4] */
+/* matmul [1,4,4,64], depth 256, constant b */
+#define NAME gemm_10
+#define ROWS 16
+#define COLUMNS 64
+#define DEPTH 256
+#define OUTER 1
+#define INNER 1
+#define Y_ROW 64
+#define Y_OUTER 0
+#define Y_INNER 0
+#define A_ROW 256
+#define A_OUTER 0
+#define A_INNER 0
+#define B_OUTER 0
+#define B_INNER 0
+#define HAS_BIAS 0
+#define B_FORM SDC_B_PACKED
+#include "gemm.h"
+
+/* Add [1,64,4,4], [1,64,4,4] -> f32 [1,64,4,4] */
 #define NAME elementwise_11
 #define INPUTS 2
 #define A f32
 #define CONVERT 0
 #define EXPR x + y
-#define N 16
+#define N 1024
 #define R f32
 #define IR 1
 #define T0 f32
 #define I0 1
 #define T1 f32
-#define I1 0
-#define ROWS 256
-#define OUTER 1
-#define DIMS 256
-#define SR 16
-#define S0 16
-#define S1 1
+#define I1 1
+#define ROWS 1
+#define OUTER 0
+#define DIMS 0
+#define SR 0
+#define S0 0
+#define S1 0
 #define P 0.0000000000000000
 #define Q 0.0000000000000000
 #include "elementwise.h"
