@@ -323,6 +323,8 @@ void pass_infer(Graph *g);                       /* dtype and shape of every val
 void pass_fold(Graph *g);                        /* constants to initializers or recipes; If with a constant condition */
 Node *inline_branch(Node *n);                    /* fold.c: an If whose condition is constant; returns the node after it */
 void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */
+void pass_norm(Graph *g);                        /* every spelling of a normalisation to one node */
+void pass_activation(Graph *g);                  /* of SiLU, GELU, Mish, HardSwish too */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);

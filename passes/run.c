@@ -5,26 +5,37 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
-    {"fold", pass_fold},   {"simplify", pass_simplify}, {"fuse", pass_fuse},
+    {"masked", pass_masked},       {"infer", pass_infer},         {"fold", pass_fold}, {"simplify", pass_simplify},
+    {"norm", pass_norm},           {"activation", pass_activation},
+    {"decompose", pass_decompose}, {"fold", pass_fold},           {"simplify", pass_simplify},
+    {"fuse", pass_fuse},
 };
+enum { PASSES = sizeof order / sizeof *order };
+
+_Noreturn static void unknown_pass(const char *name)
+{
+    char *list = "bind";
+    for (int k = 0; k < PASSES; k++) {
+        bool again = false;
+        for (int j = 0; j < k; j++)
+            again |= !strcmp(order[j].name, order[k].name);
+        if (!again)
+            list = text_format("%s, %s", list, order[k].name);
+    }
+    fail(SDC_USAGE, "--after %s: no such pass; there are %s", name, list);
+}
 
 void run_passes(Graph *g, const Bindings *b, const char *until)
 {
     g->model->no_fuse = b->no_fuse;
     pass_bind(g, b);
     graph_check(g, "bind");
-    if (until && !strcmp(until, "bind"))
-        return;
-    bool found = !until;
-    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+    bool found = !until || !strcmp(until, "bind");
+    for (int k = 0; k < PASSES && !(until && found); k++) {
         order[k].pass(g);
         graph_check(g, order[k].name);
-        if (until && !strcmp(until, order[k].name)) {
-            found = true;
-            break;
-        }
+        found |= until && !strcmp(until, order[k].name);
     }
     if (!found)
-        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, decompose, fuse", until);
+        unknown_pass(until);
 }

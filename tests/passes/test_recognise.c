@@ -1,0 +1,92 @@
+/* test_recognise.c: are norms and activations found in every spelling, and only there?
+ *
+ *      test_recognise SOURCE_FOLDER
+ *
+ * Each graph of recognise.txt is evaluated in double precision as it is written and after passes norm and
+ * activation.  Both must agree to the rounding of constants.  A case's head is "NAME = OP... [! REASON]": the operators
+ * that must be left, in order, and a part of the reason for the first miss; without one there must be no miss. */
+#include "cases.h"
+
+/* The runtime's messages begin with the model's name. */
+const SdcModel sdc_model = {.name = "sdc", .version = "0"};
+
+static Case cases[CASES];
+static int n_cases;
+
+static int failed;
+
+static bool same_results(Graph *g, Array *const *before, Array *const *after)
+{
+    for (int k = 0; k < g->n_outputs; k++) {
+        double d = difference(before[k], after[k]), most = g->outputs[k]->dtype == DT_F16 ? 1e-3 : 1e-6;
+        if (d > most)
+            printf("output %d differs by %g\n", k, d);
+        if (!(d <= most))
+            return false;
+    }
+    return true;
+}
+
+/* " = OP OP" of the head against the nodes. */
+static bool same_nodes(const Graph *g, const char *head)
+{
+    const char *begin = strstr(head, " = ") + 2, *end = strstr(head, " ! ");
+    char *wanted = format("%.*s", (int)(end ? end - begin : (ptrdiff_t)strlen(begin)), begin), *there = "";
+    for (const Node *n = g->first; n; n = n->next)
+        there = format("%s %s", there, op_info(n->op)->name);
+    bool same = !strcmp(wanted, there);
+    if (!same)
+        printf("left is%s\n", there);
+    return same;
+}
+
+static bool same_miss(const Model *m, const char *head)
+{
+    const char *wanted = strstr(head, " ! ");
+    const FusionCandidate *c = m->candidates;
+    while (c && !c->reason)
+        c = c->next;
+    bool same = wanted ? c && strstr(c->reason, wanted + 3) : !c;
+    if (!same)
+        printf("missed: %s\n", c ? c->reason : "nothing");
+    return same;
+}
+
+/* In a child: a graph that does not parse ends the process. */
+static int run_case(int number, void *context)
+{
+    const Case *c = &cases[number];
+    (void)context;
+    Graph *g = graph_parse(model_new("recognise.txt"), c->text, c->head);
+    pass_infer(g);
+    pass_fold(g);
+    pass_simplify(g);
+    Array **in = random_inputs(g, 2), *before[8], *after[8];
+    eval_graph(g, (const Array *const *)in, before, true, NULL, NULL);
+    pass_norm(g);
+    graph_check(g, "norm");
+    pass_activation(g);
+    graph_check(g, "activation");
+    eval_graph(g, (const Array *const *)in, after, true, NULL, NULL);
+    pass_fold(g);
+    return !(same_results(g, before, after) & same_nodes(g, c->head) & same_miss(g->model, c->head));
+}
+
+static void report(int k, int code, const char *text, void *context)
+{
+    (void)context;
+    if (code)
+        printf("FAILED: %s (code %d): %s", cases[k].head, code, text);
+    failed += code != 0;
+}
+
+int main(int argc, char **argv)
+{
+    int list[CASES];
+    n_cases = read_cases(format("%s/tests/passes/recognise.txt", argc > 1 ? argv[1] : "."), cases);
+    for (int k = 0; k < n_cases; k++)
+        list[k] = k;
+    run_parallel(cpus(), list, n_cases, 60, run_case, report, NULL);
+    printf("%d of %d spellings are recognised as they should be\n", n_cases - failed, n_cases);
+    return failed != 0 || !n_cases;
+}
