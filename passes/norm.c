@@ -32,8 +32,8 @@ static void advance(Norm *p, Node *n)
 
 /* ---- what follows ------------------------------------------------------------------------------------------------ */
 
-/* Takes n in if it scales (once, before any shift) or shifts the result so far, or brings it back to the type that x was
- * widened from. */
+/* Takes n in if it scales (once, before any shift) or shifts the result so far, or brings it back to the type that x
+ * was widened from. */
 static bool take_in(Norm *p, Node *n)
 {
     Value *c = other_operand(n, p->y), *source = widened_from(p->x);
