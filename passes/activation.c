@@ -146,11 +146,12 @@ static bool multiplies(Activation *a, Node *n, double *factor)
 {
     double c;
     Value *other = n->op == OP_Mul || (n->op == OP_Div && n->in[0] == a->y) ? other_operand(n, a->y) : NULL;
-    if (!other)
+    bool constant = other && scalar_of(other, &c);
+    if (!other || (a->x && !constant))
         return match_broke(&a->match, "%s is no Mul by %s", node_text(n), a->x ? "a constant" : "the argument");
-    if (scalar_of(other, &c))
+    if (constant)
         *factor *= n->op == OP_Mul ? c : 1 / c;
-    else if (a->x || n->op == OP_Div || !takes_x(a, other, factor))
+    else if (n->op == OP_Div || !takes_x(a, other, factor))
         return match_broke(&a->match, "%s multiplies by %s, of which %s is not the argument", node_text(n),
                            value_text(other), value_text(a->argument));
     advance(a, n);

@@ -6,11 +6,18 @@
 
 enum { MOST_ELEMENTS = 65536 };     /* of a constant that is looked through for one that differs */
 
-bool match_add(Match *m, Node *n)
+static bool contains(const Match *m, const Node *n)
 {
     for (int k = 0; k < m->count; k++)
         if (m->node[k] == n)
             return true;
+    return false;
+}
+
+bool match_add(Match *m, Node *n)
+{
+    if (contains(m, n))
+        return true;
     if (m->count == MATCH_NODES)
         return match_broke(m, "%s comes after %d other nodes", node_text(n), MATCH_NODES);
     m->node[m->count++] = n;
@@ -25,14 +32,6 @@ bool match_broke(Match *m, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     m->why = text_copy(text);
-    return false;
-}
-
-static bool contains(const Match *m, const Node *n)
-{
-    for (int k = 0; k < m->count; k++)
-        if (m->node[k] == n)
-            return true;
     return false;
 }
 
@@ -147,14 +146,13 @@ bool is_reshape(const Node *n)
 Value *widened_from(const Value *v)
 {
     const Node *cast = maker_of(v, OP_Cast);
-    if (!cast || !dtype_is_float(v->dtype) || !dtype_is_float(cast->in[0]->dtype))
-        return NULL;
-    return dtype_info(cast->in[0]->dtype)->bytes < dtype_info(v->dtype)->bytes ? cast->in[0] : NULL;
+    DType from = cast ? cast->in[0]->dtype : DT_NONE;
+    return v->dtype == DT_F32 && (from == DT_F16 || from == DT_BF16) ? cast->in[0] : NULL;
 }
 
 bool same_value(const Value *a, const Value *b)
 {
-    return a == b || (a->dtype == b->dtype && widened_from(a) && widened_from(a) == widened_from(b));
+    return a == b || (widened_from(a) && widened_from(a) == widened_from(b));
 }
 
 int trailing_axes(const Node *reduce)

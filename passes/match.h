@@ -42,7 +42,7 @@ Node *only_reader(const Value *v);                                   /* NULL: no
 bool why_not_read_once(Match *m, const Value *v);                    /* match_broke() when only_reader() is NULL */
 Value *other_operand(const Node *n, const Value *v);        /* of a node with two; NULL when v is not just one */
 bool is_reshape(const Node *n);                                      /* same elements in the same order; NULL is none */
-Value *widened_from(const Value *v);                        /* x when v is Cast(x) to a wider float; else NULL */
+Value *widened_from(const Value *v);                                 /* x when v is Cast(x), f16 or bf16 to f32 */
 /* Two values that are the same by pointer, or the same Cast of one value. */
 bool same_value(const Value *a, const Value *b);
 /* The axes of a reduction with keepdims, when they are the last ones: the first of them; -1 otherwise. */

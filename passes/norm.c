@@ -32,7 +32,8 @@ static void advance(Norm *p, Node *n)
 
 /* ---- what follows ------------------------------------------------------------------------------------------------ */
 
-/* Takes n in if it scales or shifts the result so far, or brings it back to the type that x was widened from. */
+/* Takes n in if it scales (once, before any shift) or shifts the result so far, or brings it back to the type that x
+ * was widened from. */
 static bool take_in(Norm *p, Node *n)
 {
     Value *c = other_operand(n, p->y), *source = widened_from(p->x);
@@ -156,15 +157,14 @@ static bool match_instance(Norm *p, Node *norm)
     }
     if (!match_groups(p, norm, rows))
         return false;
-    if (!p->scale && !p->bias)
-        take_in_what_follows(p);
+    take_in_what_follows(p);
     return match_closed(&p->match, p->last);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
-/* What v is the square of; NULL when it is none. */
-static Value *square_root_of(const Value *v)
+/* What is squared in v; NULL when v is no square. */
+static Value *squared_in(const Value *v)
 {
     const Node *n = maker_of(v, OP_Pow);
     if (n)
@@ -201,7 +201,7 @@ static bool match_spread(Norm *p, Node *root, Node *mean, Value **base)
     if (root->in[0] != mean->out[0])
         match_add(&p->match, root->in[0]->def);
     match_add(&p->match, mean);
-    *base = square_root_of(mean->in[0]);
+    *base = squared_in(mean->in[0]);
     if (!*base)
         return match_broke(&p->match, "%s takes the mean of what is no square", node_text(mean));
     match_add(&p->match, mean->in[0]->def);
