@@ -89,73 +89,23 @@
 #define B_FORM SDC_B_PACKED
 #include "gemm.h"
 
-/* transpose [1,256,4,4] */
-#define NAME transpose_4
-#define R f32
-#define T f32
-#define EXPR v
-#define SAME 1
-#define N 16
-#define NX 256
-#define M 256
-#define MR 16
-#define ROWS 1
-#define OUTER 0
-#define DIMS 0
-#define SR 0
-#define S0 0
-#include "transpose.h"
-
-/* InstanceNormalization [1,4,1024] */
-#define NAME group_norm_5
+/* GroupNormalization [1,256,4,4], channels last, then Relu */
+#define NAME group_norm_4
 #define GROUPS 4
-#define BLOCK 8192
+#define BLOCK 32
 #define T f32
 #define BATCH 1
-#define CHANNELS 4
-#define AREA 1024
-#define LAST 0
+#define CHANNELS 256
+#define AREA 16
+#define LAST 1
 #define EPSILON 9.9999997473787516e-06
+#define EXTRAS(X) 
+#define STEPS const float t0 = SELECT(v < K(0), K(0), v);
+#define RESULT t0
 #include "group_norm.h"
 
-/* Mul, Add, Relu [1,256,4,4], [256,1,1], [256,1,1] -> f32 [1,256,4,4] */
-#define NAME elementwise_6
-#define INPUTS 3
-#define OPERANDS(X) X(0, f32, 1) X(1, f32, 0) X(2, f32, 0)
-#define R f32
-#define A f32
-#define STEPS const float t0 = x0 * x1; \
-    const float t1 = t0 + x2; \
-    const float t2 = SELECT(t1 < K(0), K(0), t1);
-#define RESULT t2
-#define CONVERT 0
-#define N 16
-#define IR 1
-#define ROWS 256
-#define OUTER 1
-#define DIMS 256
-#define STRIDES 16, 16, 1, 1
-#include "elementwise.h"
-
-/* transpose [1,256,4,4] */
-#define NAME transpose_7
-#define R f32
-#define T f32
-#define EXPR v
-#define SAME 1
-#define N 256
-#define NX 16
-#define M 16
-#define MR 256
-#define ROWS 1
-#define OUTER 0
-#define DIMS 0
-#define SR 0
-#define S0 0
-#include "transpose.h"
-
 /* matmul [1,4,4,64], depth 256, constant b, then Add */
-#define NAME gemm_8
+#define NAME gemm_5
 #define ROWS 16
 #define COLUMNS 64
 #define DEPTH 256
@@ -177,7 +127,7 @@
 #include "gemm.h"
 
 /* conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-#define NAME conv_9
+#define NAME conv_6
 #define BATCH 1
 #define IN_H 4
 #define IN_W 4
@@ -205,7 +155,7 @@
 #include "conv.h"
 
 /* conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Add, Relu */
-#define NAME conv_10
+#define NAME conv_7
 #define BATCH 1
 #define IN_H 4
 #define IN_W 4
@@ -234,7 +184,7 @@
 #include "conv.h"
 
 /* resize nearest [1,64,4,4] -> [1,64,8,8] */
-#define NAME resize_nearest_11
+#define NAME resize_nearest_8
 #define T f32
 #define RANK 2
 #define OUT 8, 8
@@ -244,3 +194,85 @@
 #define OUTSIDE 0
 #define FILL 0.0000000000000000
 #include "resize_nearest.h"
+
+/* conv 3x3 [1,64,8,8] -> [1,64,8,8] */
+#define NAME conv_9
+#define BATCH 1
+#define IN_H 8
+#define IN_W 8
+#define OUT_H 8
+#define OUT_W 8
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define IN_C 64
+#define OUT_C 64
+#define GROUPS 1
+#define CHUNK 64
+#define BLOCK_H 8
+#define BLOCK_W 8
+#define UNIT_PANELS 1
+#define HAS_BIAS 0
+#include "conv.h"
+
+/* conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
+#define NAME conv_10
+#define BATCH 1
+#define IN_H 8
+#define IN_W 8
+#define OUT_H 8
+#define OUT_W 8
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define IN_C 64
+#define OUT_C 64
+#define GROUPS 1
+#define CHUNK 64
+#define BLOCK_H 8
+#define BLOCK_W 8
+#define UNIT_PANELS 1
+#define HAS_BIAS 1
+#define EXTRAS(X) 
+#define STEPS const float t0 = SELECT(v < K(0), K(0), v);
+#define RESULT t0
+#include "conv.h"
+
+/* conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
+#define NAME conv_11
+#define BATCH 1
+#define IN_H 8
+#define IN_W 8
+#define OUT_H 8
+#define OUT_W 8
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define IN_C 64
+#define OUT_C 64
+#define GROUPS 1
+#define CHUNK 64
+#define BLOCK_H 8
+#define BLOCK_W 8
+#define UNIT_PANELS 1
+#define HAS_BIAS 1
+#define EXTRAS(X) X(0, f32, 1, (row) % 64 * 64)
+#define STEPS const float t0 = v + x0; \
+    const float t1 = SELECT(t0 < K(0), K(0), t0);
+#define RESULT t1
+#include "conv.h"
