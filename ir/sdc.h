@@ -326,6 +326,7 @@ void pass_simplify(Graph *g);                    /* identities, dead nodes, merg
 void pass_norm(Graph *g);                        /* every spelling of a normalisation to one node */
 void pass_activation(Graph *g);                  /* of SiLU, GELU, Mish, HardSwish too */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
+void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */
