@@ -14,7 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
-    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide;
+    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes;
 } Options;
 
 typedef struct {

@@ -2,13 +2,14 @@
  *
  *   --data DIR|NPZ      against the outputs recorded in an ONNX test_data_set folder or an .npz, by the oracle
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
- *   --bisect            every node's result against the oracle's: names the first that differs                       */
+ *   --bisect            every node's result against the oracle's: names the first that differs
+ *   --check-passes      the graph after each pass against the graph before, on random inputs                         */
 #include "verify.h"
 
 OPTION_TEXT(isa) OPTION_TEXT(cc) OPTION_TEXT(keep_source)
 OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(data) OPTION_LIST(inputs) OPTION_LIST(cflags)
 OPTION_FLAG(help) OPTION_FLAG(compiled) OPTION_FLAG(bisect) OPTION_FLAG(bind_integers) OPTION_FLAG(wide)
-OPTION_FLAG(is_static)
+OPTION_FLAG(is_static) OPTION_FLAG(check_passes)
 
 static int option_rtol(void *into, const char *value) { return parse_float(value, &((Options *)into)->rtol); }
 static int option_atol(void *into, const char *value) { return parse_float(value, &((Options *)into)->atol); }
@@ -22,6 +23,7 @@ static const SdcOption table[] = {
     {"input", 0, "NAME=FILE", "an input (.npy, .npz, .pb); the others are random (repeat)", option_inputs},
     {"compiled", 0, NULL, "run an executable instead of the oracle", option_compiled},
     {"bisect", 0, NULL, "name the first node whose result differs from the oracle's", option_bisect},
+    {"check-passes", 0, NULL, "evaluate the graph after each pass: does every pass keep the results?", option_check_passes},
     {"wide", 0, NULL, "let the oracle keep double precision between nodes", option_wide},
     {"rtol", 0, "X", "largest relative difference (0.001)", option_rtol},
     {"atol", 0, "X", "largest absolute difference (1e-7)", option_atol},
@@ -102,12 +104,16 @@ static int verify_oracle(const char *path, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
     Bindings b = read_bindings(o);
+    if (o->check_passes)
+        return check_passes(g, &b, o);
     run_passes(g, &b, NULL);
     Input *inputs = random_inputs(g, o);
     if (o->bisect)
         return bisect(g, inputs, o);
     Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted), **got = alloc_array(g->n_outputs + 1, sizeof *got);
-    run_oracle(g, inputs, wanted, true, NULL, NULL);
+    Graph *plain = onnx_load(path)->graph;      /* before any pass that could be wrong */
+    run_passes(plain, &b, "simplify");
+    run_oracle(plain, inputs, wanted, true, NULL, NULL);
     run_compiled(g, inputs, got, o);
     return report(o, g, got, wanted);
 }

@@ -33,4 +33,10 @@ void run_compiled(Graph *g, const Input *inputs, Array **outputs, const Options 
 /* Make every node's result an output, run oracle and executable, name the first that differs; exit code. */
 int bisect(Graph *g, const Input *inputs, const Options *o);
 
+/* ---- check_passes.c ---- */
+
+/* Run the passes, evaluating the graph after each on the same random inputs; prints a line a pass.  SDC_BUG, and the
+ * pass that changed a result named, when one did. */
+int check_passes(Graph *g, const Bindings *b, const Options *o);
+
 #endif

@@ -6,7 +6,7 @@ _sdc()
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
                    --keep-source --jobs --quiet --verbose --no-fuse --help"
         [inspect]="--dim --shape --bind --no-fuse --help"
-        [verify]="--data --input --compiled --bisect --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
+        [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
                   --threads --isa --cc --cflag --static --keep-source --jobs --no-fuse --help"
         [print]="--after --dim --shape --bind --no-fuse --help"
     )

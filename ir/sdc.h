@@ -331,6 +331,8 @@ void pass_fuse(Graph *g);                        /* elementwise nodes join the n
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */
 void run_passes(Graph *g, const Bindings *b, const char *until);
+typedef void PassWatcher(Graph *g, const char *pass, void *context); /* called after each pass but bind */
+void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context);
 
 /* ---- frontend/ ------------------------------------------------------------------------------------------------------------ */
 

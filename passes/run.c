@@ -27,6 +27,11 @@ _Noreturn static void unknown_pass(const char *name)
 
 void run_passes(Graph *g, const Bindings *b, const char *until)
 {
+    watch_passes(g, b, until, NULL, NULL);
+}
+
+void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context)
+{
     g->model->no_fuse = b->no_fuse;
     pass_bind(g, b);
     graph_check(g, "bind");
@@ -34,6 +39,8 @@ void run_passes(Graph *g, const Bindings *b, const char *until)
     for (int k = 0; k < PASSES && !(until && found); k++) {
         order[k].pass(g);
         graph_check(g, order[k].name);
+        if (watch)
+            watch(g, order[k].name, context);
         found |= until && !strcmp(until, order[k].name);
     }
     if (!found)
