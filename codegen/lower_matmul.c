@@ -306,11 +306,8 @@ static View matmul_operand(Lowering *l, Value *v, Value **constant)
     return packs ? turned : product_operand(l, v, constant);
 }
 
-/* Where the only reader is a Transpose that keeps the last axis, the result is stored in the transpose's order: joining
- * attention heads then moves nothing. */
-static View matmul_result(Lowering *l, Node *n)
+View result_for_reader(Lowering *l, Value *y)
 {
-    Value *y = n->out[0];
     const Node *reader = y->n_uses == 1 && !y->graph_output ? y->uses[0] : NULL;
     int64_t perm[MAX_RANK];
     int rank = y->shape.rank;
@@ -328,7 +325,7 @@ static View matmul_result(Lowering *l, Node *n)
 
 void lower_matmul(Lowering *l, Node *n)
 {
-    Product p = {.y = matmul_result(l, n)};
+    Product p = {.y = result_for_reader(l, n->out[0])};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);
     if (p.b.rank == 1) {

@@ -167,7 +167,7 @@ static double distance(const AttentionRow *a, const float *y, const float *q, co
 {
     double error = 0, norm = 0, *weight = malloc((size_t)a->keys * sizeof *weight);
     for (int64_t n = 0; n < a->batch * a->heads * a->group * a->queries; n++) {
-        int64_t i = n % a->queries, h = n / a->queries % (a->heads * a->group), b = n / a->queries / a->heads / a->group;
+        int64_t heads = a->heads * a->group, i = n % a->queries, h = n / a->queries % heads, b = n / a->queries / heads;
         weigh(a, q, k, mask, b, h, i, weight);
         for (int64_t d = 0; d < a->v_size; d++) {
             double want = 0, got = (double)y[b * a->y.batch + h * a->y.head + i * a->y.row + d];

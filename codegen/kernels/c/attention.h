@@ -7,8 +7,8 @@
  *   QUERIES KEYS            lengths, at least 1
  *   SIZE V_SIZE             of one head's keys and of its values, 1 to 512
  *   SCALE                   of the scores
- *   Q_ROW Q_HEAD Q_BATCH    floats from one row, head and batch of q to the next; K_, V_ and Y_ likewise.  Elements of a
- *                           row lie side by side, so views that split or join heads need no copy
+ *   Q_ROW Q_HEAD Q_BATCH    floats from one row, head and batch of q to the next; K_, V_ and Y_ likewise.  Elements of
+ *                           a row lie side by side, so views that split or join heads need no copy
  *   HAS_MASK                1: added to the scores; floats from one key to the next, and so on: MASK_KEY MASK_ROW
  *                           MASK_HEAD (of query heads) MASK_BATCH, 0 where it repeats
  *   CAUSAL AHEAD            1: query i sees the keys up to i + AHEAD alone
@@ -140,8 +140,8 @@ static void ID(_gather)(ID(_Room) *r, const float *k, const float *v, int64_t co
         for (int64_t d = V_SIZE; d < ID(_dims); d++)
             r->v[key * ID(_v_row) + d] = 0;
     }
-    for (int64_t i = count * ID(_k_row); i < SDC_ROUND_UP(count, (int64_t)SDC_TILE_ROWS) * ID(_k_row); i++)
-        r->k[i] = 0;
+    const int64_t behind = SDC_ROUND_UP(count, (int64_t)SDC_TILE_ROWS) - count;
+    memset(r->k + count * ID(_k_row), 0, (size_t)(behind * ID(_k_row)) * sizeof(float));
 }
 
 #if HAS_MASK
@@ -266,8 +266,10 @@ static void ID(_part)(void *argument, int64_t begin, int64_t end)
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t panel = unit % units * share, head = unit / units % (HEADS), batch = unit / units / (HEADS);
         const ID(_Operands) a = {
-            all->y + batch * (Y_BATCH) + head * (GROUP) * (Y_HEAD), all->q + batch * (Q_BATCH) + head * (GROUP) * (Q_HEAD),
-            all->k + batch * (K_BATCH) + head * (K_HEAD),           all->v + batch * (V_BATCH) + head * (V_HEAD),
+            all->y + batch * (Y_BATCH) + head * (GROUP) * (Y_HEAD),
+            all->q + batch * (Q_BATCH) + head * (GROUP) * (Q_HEAD),
+            all->k + batch * (K_BATCH) + head * (K_HEAD),
+            all->v + batch * (V_BATCH) + head * (V_HEAD),
             (HAS_MASK) ? all->mask + batch * (MASK_BATCH) + head * (GROUP) * (MASK_HEAD) : NULL};
         ID(_unit)(&a, panel, sdc_min(panel + share, panels));
     }
