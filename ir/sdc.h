@@ -321,6 +321,7 @@ void pass_infer(Graph *g);                       /* dtype and shape of every val
 void pass_fold(Graph *g);                        /* constants to initializers or recipes; If with a constant condition */
 Node *inline_branch(Node *n);                    /* fold.c: an If whose condition is constant; returns the node after it */
 void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */
+void pass_attention(Graph *g);                   /* products around a softmax become Attention */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */

@@ -5,7 +5,8 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
+    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify},
+    {"attention", pass_attention}, {"decompose", pass_decompose},
     {"fold", pass_fold},   {"simplify", pass_simplify},
 };
 
@@ -26,5 +27,5 @@ void run_passes(Graph *g, const Bindings *b, const char *until)
         }
     }
     if (!found)
-        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, decompose", until);
+        fail(SDC_USAGE, "--after %s: no such pass; there are bind, masked, infer, fold, simplify, attention, decompose", until);
 }
