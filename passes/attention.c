@@ -197,7 +197,7 @@ static int64_t matrices_of(const Value *v)
 static int64_t length_of(const Value *v) { return v->shape.dim[v->shape.rank - 2]; }
 static int64_t size_of(const Value *v) { return v->shape.dim[v->shape.rank - 1]; }
 
-/* How often n repeats each head: [B, H, 1, N, D] to [B, H, group, N, D], or [B, 1, N, D] to [B, group, N, D]; 1: not. */
+/* How often n repeats each head: [B, H, 1, N, D] to [B, H, group, N, D], or [B, 1, N, D] to [B, group, N, D]. */
 static int64_t repeats(const Node *n)
 {
     const Shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
