@@ -332,11 +332,8 @@ static View matmul_operand(Lowering *l, Value *v, Value **constant)
     return packs ? turned : product_operand(l, v, constant);
 }
 
-/* Where the only reader is a Transpose that keeps the last axis, the result is stored in the transpose's order: joining
- * attention heads then moves nothing. */
-static View matmul_room(Lowering *l, Node *n, DType dtype)
+View room_for_reader(Lowering *l, Value *y, DType dtype)
 {
-    Value *y = n->out[0];
     const Node *reader = y->n_uses == 1 && !y->graph_output ? y->uses[0] : NULL;
     int64_t perm[MAX_RANK];
     int rank = y->shape.rank;
@@ -361,7 +358,7 @@ static DType product_type(const Value *y)
 
 void lower_matmul(Lowering *l, Node *n)
 {
-    View result = matmul_room(l, n, product_type(n->out[0]));
+    View result = room_for_reader(l, n->out[0], product_type(n->out[0]));
     Product p = {.y = result};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);

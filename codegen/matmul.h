@@ -17,6 +17,10 @@ typedef struct {
 
 void lower_product(Lowering *l, Node *n, Product p);
 
+/* A place for the result y.  Where its only reader is a Transpose that keeps the last axis, it is stored in the
+ * transpose's order: joining attention heads then moves nothing. */
+View room_for_reader(Lowering *l, Value *y, DType dtype);
+
 /* v as an operand: where it lives, or, for a constant, its dims and row-major strides without a buffer and
  * *constant = v. */
 View product_operand(Lowering *l, Value *v, Value **constant);

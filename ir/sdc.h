@@ -325,6 +325,7 @@ Node *inline_branch(Node *n);                    /* fold.c: an If whose conditio
 void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */
 void pass_norm(Graph *g);                        /* every spelling of a normalisation to one node */
 void pass_activation(Graph *g);                  /* of SiLU, GELU, Mish, HardSwish too */
+void pass_attention(Graph *g);                   /* products around a softmax become Attention */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */

@@ -1,7 +1,7 @@
 /* decompose: operators without a kernel of their own become simpler nodes.
  *
  *   needs:   inferred shapes
- *   leaves:  no operator of the table below; the nodes in its place are inferred, constants among them folded
+ *   leaves:  no operator of the table below but Attention that has a kernel; the nodes in its place are inferred, constants among them folded
  *   rows:    the oracle evaluates each of these operators by its own definition, so that it can check the rewriting  */
 #include "decompose.h"
 
@@ -47,7 +47,7 @@ void pass_decompose(Graph *g)
             if (n->attrs[a].graph)
                 pass_decompose(n->attrs[a].graph);
         Decompose *rewrite = rewrite_of(n);
-        if (!rewrite)
+        if (!rewrite || (n->op == OP_Attention && attention_stays(n)))
             continue;
         Node *before = n->prev;
         rewrite(n);

@@ -17,6 +17,11 @@ Decompose decompose_lp_norm, decompose_mvn, decompose_log_sum_exp;
 Decompose decompose_adagrad, decompose_adam, decompose_momentum;
 Decompose decompose_stft;
 
+/* ---- decompose_attention.c --------------------------------------------------------------------------------------- */
+
+/* True when n stays: there is a kernel for it.  Its mask is then what is added to the scores. */
+bool attention_stays(Node *n);
+
 /* ---- decompose.c ------------------------------------------------------------------------------------------------- */
 
 /* A node in front of `at` whose attributes are still to be set; finished() infers and folds it and returns output 0. */

@@ -1,4 +1,4 @@
-/* decompose_attention.c: Attention and FlexAttention become matrix products and a softmax.
+/* decompose_attention.c: Attention and FlexAttention become matrix products and a softmax, unless there is a kernel.
  *
  *      P = softmax(softcap(scale Q K^T) + bias);  Y = P V
  *
@@ -153,6 +153,36 @@ static Value *probabilities(Node *n, Value *scores, Value *bias)
     Value *best = make_reduce(n, OP_ReduceMax, bias, -1, true);
     Value *masked = make2(n, OP_Equal, best, make_scalar(n, bias->dtype, -INFINITY));
     return make3(n, OP_Where, masked, make_scalar(n, p->dtype, 0), p);
+}
+
+/* What codegen/kernels/c/attention.h can do: heads of up to 512 numbers, a mask, an end of sight, the result alone. */
+static bool has_kernel(const Node *n, const AttentionExtents *e)
+{
+    int64_t precision = attr_i(n, "softmax_precision");
+    bool alone = true, narrow = true;
+    for (int k = 1; k < 4; k++)
+        alone &= !value_is_read(output_of(n, k)) && !input_of(n, k + 3);
+    for (int k = 0; k < 3; k++) {
+        DType t = n->in[k]->dtype;
+        narrow &= t == DT_F32 || t == DT_F16 || t == DT_BF16;
+    }
+    return fuses(n->graph, FUSION_attention) && alone && narrow && precision != DT_F64 && attr_f(n, "softcap") == 0 &&
+           attr_i(n, "left_window_size") < 0 && shape_count(&n->out[0]->shape) > 0 && e->total > 0 && e->size > 0 &&
+           e->size <= 512 && e->v_size <= 512;
+}
+
+bool attention_stays(Node *n)
+{
+    AttentionExtents e = attention_extents(n);
+    if (!has_kernel(n, &e))
+        return false;
+    Value *mask = whole_mask(n, &e);
+    DType type = n->in[0]->dtype;
+    if (mask && mask->dtype == DT_BOOL)
+        mask = make3(n, OP_Where, mask, make_scalar(n, type, 0), make_scalar(n, type, -INFINITY));
+    if (mask)
+        node_set_input(n, 3, mask);
+    return true;
 }
 
 void decompose_attention(Node *n)
