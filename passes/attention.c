@@ -1,6 +1,6 @@
 /* attention: softmax(scale Q K^T + mask) V, spelled with products and elementwise nodes, becomes one Attention.
  *
- *      MatMul(Q, K^T) [* scale] [+ masks] -> Softmax [NaN to 0] -> MatMul(., V)
+ *      MatMul(Q, K^T) [* scale] [+ masks] -> Softmax [NaN to 0] -> MatMul(., V), or MatMul(V^T, .^T)
  *
  *   needs:   inferred shapes, folded constants, simplified
  *   leaves:  Attention of rank 4 where the scores and weights are read inside alone; the scale may stand at Q, at K or
@@ -22,6 +22,7 @@ typedef struct { Value *added, *condition; bool hides; double value; Shape level
 
 typedef struct {
     Node *softmax, *scores, *product;
+    bool turned;                    /* the product is that of V^T and the turned weights */
     double scale;
     Mask mask[MASKS];
     int n_masks;
@@ -162,6 +163,20 @@ static Value *guarded(const Value *p)
     return NULL;
 }
 
+/* The product V^T P^T that reads P turned, else NULL. */
+static Node *turned_product(const Node *transpose)
+{
+    int64_t perm[MAX_RANK];
+    if (transpose->op != OP_Transpose || !read_once(transpose->out[0]))
+        return NULL;
+    int rank = transpose_perm(transpose, perm);
+    bool swaps = rank >= 2 && perm[rank - 1] == rank - 2 && perm[rank - 2] == rank - 1;
+    for (int k = 0; k + 2 < rank; k++)
+        swaps &= perm[k] == k;
+    Node *n = transpose->out[0]->uses[0];
+    return swaps && n->op == OP_MatMul && n->in[1] == transpose->out[0] && n->graph == transpose->graph ? n : NULL;
+}
+
 static bool find_product(Match *m)
 {
     Value *p = m->softmax->out[0];
@@ -178,6 +193,10 @@ static bool find_product(Match *m)
             m->product = n;
             return true;
         }
+        m->product = turned_product(n);
+        m->turned = m->product != NULL;
+        if (m->turned)
+            return true;
         if (!casts_floats(n) && !keeps_matrices(n))
             return missed(m, n, "reads the weights");
         p = n->out[0];
@@ -238,13 +257,13 @@ static Heads heads_beneath(Value *v, double *scale, bool grouped)
     }
 }
 
-/* The keys that n multiplies with, the last two axes the other way round. */
-static Value *turned_keys(Node *at, Value *v, double *scale)
+/* v with its last two axes the other way round, beneath what heads_beneath() looks through: K from K^T. */
+static Value *turned_back(Node *at, Value *v, double *scale)
 {
     int64_t perm[MAX_RANK];
     for (Value *y = v; y; v = y ? y : v) {
         Node *n = v->def;
-        y = !n ? NULL : keeps_matrices(n) ? n->in[0] : unscaled(n, scale);
+        y = !n ? NULL : keeps_matrices(n) ? n->in[0] : scale ? unscaled(n, scale) : NULL;
     }
     Node *n = v->def;
     int rank = v->shape.rank;
@@ -355,12 +374,13 @@ static bool batches_match(const Node *n)
 
 static bool has_fitting_types(const Match *m)
 {
-    const Value *q = m->scores->in[0], *v = m->product->in[1];
+    const Value *q = m->scores->in[0], *v = m->product->in[m->turned ? 0 : 1];
+    int64_t v_size = m->turned ? length_of(v) : size_of(v);
     if (!batches_match(m->scores) || !batches_match(m->product))
         return missed(m, batches_match(m->scores) ? m->product : m->scores, "repeats an operand");
     if (!is_computed_in_f32(q->dtype) || !is_computed_in_f32(v->dtype))
         return missed(m, m->scores, "is not in a type that the kernel computes in");
-    if (size_of(q) > LARGEST_HEAD || size_of(v) > LARGEST_HEAD || !shape_count(&m->product->out[0]->shape) ||
+    if (size_of(q) > LARGEST_HEAD || v_size > LARGEST_HEAD || !shape_count(&m->product->out[0]->shape) ||
         !shape_count(&m->scores->out[0]->shape) || !size_of(q))
         return missed(m, m->scores, "has heads of no numbers or too many");
     return true;
@@ -382,13 +402,14 @@ static Value *attention(Node *at, Match *m)
 {
     double scale = m->scale;
     DType type = common_type(m);
-    Value *keys = turned_keys(at, m->scores->in[1], &scale);
+    Value *keys = turned_back(at, m->scores->in[1], &scale);
+    Value *values = m->turned ? turned_back(at, m->product->in[0], NULL) : m->product->in[1];
     double of_keys = 1;
-    Heads k = heads_beneath(keys, &of_keys, true), v = heads_beneath(m->product->in[1], NULL, true);
+    Heads k = heads_beneath(keys, &of_keys, true), v = heads_beneath(values, NULL, true);
     if (k.group != v.group) {
         of_keys = 1;
         k = heads_beneath(keys, &of_keys, false);
-        v = heads_beneath(m->product->in[1], NULL, false);
+        v = heads_beneath(values, NULL, false);
     }
     Heads q = heads_beneath(m->scores->in[0], &scale, false);
     if (k.group > 1 || q.batch == 1) {
@@ -407,6 +428,8 @@ static Value *attention(Node *at, Match *m)
     else if (ahead > 0)
         attr_set_i(n, "right_window_size", ahead);
     Value *y = make_cast(at, finished(n), at->out[0]->dtype);
+    if (m->turned)
+        y = make_transpose(at, y, 4, (int64_t[]){0, 1, 3, 2});
     const Shape *s = &at->out[0]->shape;
     candidate_became(m->softmax, "attention", "[%lld,%lld,%lld,%lld] x %lld keys%s%s%s", (long long)q.batch,
                      (long long)q.heads, (long long)length_of(in[0]), (long long)size_of(in[0]),

@@ -1,4 +1,4 @@
-/* bench_dense.c: speed of conv.h and gemm.h in GF/s and in percent of the ceiling measured in the same process.
+/* bench_dense.c: speed of conv.h, gemm.h and attention.h in GF/s and in percent of the ceiling measured in the same run.
  *
  *      bench_dense [THREADS] [PART OF A NAME]
  *
@@ -15,8 +15,10 @@ typedef void Convolution(SdcContext *c, float *y, const float *x, const float *w
                          const float *const *extra);
 typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
                      const float *const *extra);
+typedef void Attention(SdcContext *c, float *y, const float *q, const float *k, const float *v, const float *mask);
 typedef struct { Convolution *run; ConvShape shape; ConvPlan plan; } ConvRow;
 typedef struct { Product *run; int64_t rows, columns, depth, matrices; int form; } GemmRow;
+typedef struct { Attention *run; int64_t heads, queries, keys, size; } AttentionRow;
 
 #define ROW 320x320_64
 #define SIDE 64
@@ -147,6 +149,54 @@ static const GemmRow gemm_rows[] = {
     {gemm_scores, 4096, 4096, 40, 2, SDC_B_COLUMNS}, {gemm_values, 4096, 40, 4096, 2, SDC_B_ROWS},
 };
 
+#define ROW image_40
+#define HEADS 8
+#define QUERIES 4096
+#define KEYS 4096
+#define SIZE 40
+#include "attention_case.h"
+#define ROW text_40
+#define HEADS 8
+#define QUERIES 4096
+#define KEYS 77
+#define SIZE 40
+#include "attention_case.h"
+#define ROW image_80
+#define HEADS 8
+#define QUERIES 1024
+#define KEYS 1024
+#define SIZE 80
+#include "attention_case.h"
+#define ROW image_160
+#define HEADS 8
+#define QUERIES 256
+#define KEYS 256
+#define SIZE 160
+#include "attention_case.h"
+#define ROW joint_64
+#define HEADS 24
+#define QUERIES 1178
+#define KEYS 1178
+#define SIZE 64
+#include "attention_case.h"
+#define ROW vae_512
+#define HEADS 1
+#define QUERIES 4096
+#define KEYS 4096
+#define SIZE 512
+#include "attention_case.h"
+#define ROW decode_64
+#define HEADS 8
+#define QUERIES 1
+#define KEYS 1024
+#define SIZE 64
+#include "attention_case.h"
+
+static const AttentionRow *const attention_rows[] = {
+    &attention_row_image_40, &attention_row_text_40, &attention_row_image_80,  &attention_row_image_160,
+    &attention_row_joint_64, &attention_row_vae_512, &attention_row_decode_64,
+};
+
 enum { REPEATS = 7 };
 
 static clockid_t bench_clock = CLOCK_MONOTONIC;     /* one thread: CPU time, so that a busy machine matters less */
@@ -263,6 +313,29 @@ static void bench_gemm(const GemmRow *row, SdcContext *c, int threads, const cha
     free(a), free(b), free(y), free(packed);
 }
 
+static void bench_attention(const AttentionRow *row, SdcContext *c, int threads, const char *only)
+{
+    char name[80];
+    snprintf(name, sizeof name, "attention %dx %dx%d @%d", (int)row->heads, (int)row->queries, (int)row->keys,
+             (int)row->size);
+    if (!strstr(name, only))
+        return;
+    int64_t per_head = row->heads * row->size;
+    float *q = random_floats(row->queries * per_head), *k = random_floats(row->keys * per_head);
+    float *v = random_floats(row->keys * per_head), *y = random_floats(row->queries * per_head);
+    double best = 1e30, ceiling = 0, flops = 4.0 * (double)(row->queries * row->keys * per_head);
+    int inner = flops < 1e8 ? 20 : 1;
+    for (int i = 0; i < REPEATS; i++) {
+        double reached = ceiling_gflops(c, threads), start = now();
+        for (int r = 0; r < inner; r++)
+            row->run(c, y, q, k, v, NULL);
+        best = fmin(best, (now() - start) / inner);
+        ceiling = fmax(ceiling, reached);
+    }
+    report(name, flops, best, ceiling);
+    free(q), free(k), free(v), free(y);
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -276,6 +349,8 @@ int main(int argc, char **argv)
         bench_conv(conv_rows[i], &c, threads, only);
     for (size_t i = 0; i < sizeof gemm_rows / sizeof *gemm_rows; i++)
         bench_gemm(&gemm_rows[i], &c, threads, only);
+    for (size_t i = 0; i < sizeof attention_rows / sizeof *attention_rows; i++)
+        bench_attention(attention_rows[i], &c, threads, only);
     sdc_pool_destroy(c.pool);
     return 0;
 }
