@@ -14,7 +14,7 @@
 #include <string.h>
 
 
-enum { MASKS = 4, LARGEST_HEAD = 512 };
+enum { MASKS = 4, LARGEST_HEAD = 512, LARGEST_TRIANGLE = 1 << 23 };   /* elements; larger masks are not looked into */
 
 /* Something added to scores of shape `level`.  With a condition: `value` where it does not hold, 0 elsewhere, or the
  * other way round (`hides`). */
@@ -318,14 +318,14 @@ static Value *mask_value(Node *at, const Mask *m, int64_t batch, int64_t heads, 
 static bool is_triangle(Value *mask, int64_t rows, int64_t *ahead)
 {
     const Shape *s = &mask->shape;
-    int64_t keys = s->dim[s->rank - 1];
-    if (!is_constant(mask) || (s->dim[s->rank - 2] != rows && s->dim[s->rank - 2] != 1))
+    int64_t keys = s->dim[s->rank - 1], lines = s->dim[s->rank - 2];
+    if (!is_constant(mask) || shape_count(s) > LARGEST_TRIANGLE || (lines != rows && lines != 1))
         return false;
     Array *a = array_from_tensor(constant_tensor(mask));
     int64_t first = 0;
     while (first < keys && a->f[first] == 0)
         first++;
-    bool whole = first == keys, fits = first > 0 && (whole || s->dim[s->rank - 2] == rows);
+    bool whole = first == keys, fits = first > 0 && (whole || lines == rows);
     for (int64_t k = 0; k < a->count && fits; k++) {
         bool seen = whole || k % keys < k / keys % rows + first;
         fits = seen ? a->f[k] == 0 : a->f[k] <= -1e30;
