@@ -1,0 +1,52 @@
+/* ceiling.c: what this machine can do at most, measured: multiply-adds in registers, reading and copying memory.
+ *
+ * The loops are compiled with the model (kernels/c/ceiling.h), so they have its vector width.  The best of several
+ * rounds counts: on a shared machine single ones may take twice as long.  No data is zero: zeros are faster. */
+#define _GNU_SOURCE 1
+#include <sys/mman.h>
+
+#include "profile.h"
+
+enum { BYTES = 96 << 20, STEPS = 1 << 21, ROUNDS = 6 };         /* each of two arrays: more than most caches hold */
+
+static double best_seconds(SdcPool *pool, SdcPart *part, SdcCeiling *arrays)
+{
+    SdcContext c = {.pool = pool};
+    double best = 1e9;
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = sdc_now();
+        sdc_parallel(&c, part, arrays, sdc_pool_threads(pool));
+        double seconds = sdc_now() - start;
+        best = seconds < best ? seconds : best;
+    }
+    return best;
+}
+
+/* Each thread touches its own part first, so that its memory is near. */
+static void fill(void *argument, int64_t begin, int64_t end)
+{
+    const SdcCeiling *a = argument;
+    for (int64_t i = begin * a->each; i < end * a->each; i++)
+        a->to[i] = 0.99f;
+}
+
+SdcCeilings sdc_ceilings(const SdcProfile *profile, SdcPool *pool)
+{
+    int threads = sdc_pool_threads(pool);
+    int64_t each = BYTES / 4 / threads / 64 * 64;
+    double bytes = 4.0 * (double)each * threads;
+    float *memory = mmap(NULL, 2 * (size_t)BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return (SdcCeilings){0};
+    madvise(memory, 2 * (size_t)BYTES, MADV_HUGEPAGE);
+    float *from = memory, *to = memory + BYTES / 4;
+    sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = from, .each = each}, threads);
+    sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = to, .each = each}, threads);
+    SdcCeiling arrays = {.from = from, .to = to, .each = each, .steps = STEPS};
+    double flops = (double)*profile->multiply_flops * STEPS * threads;
+    SdcCeilings c = {.gflops = flops / best_seconds(pool, profile->multiply, &arrays) / 1e9,
+                     .read_gbs = bytes / best_seconds(pool, profile->read, &arrays) / 1e9,
+                     .copy_gbs = 2 * bytes / best_seconds(pool, profile->copy, &arrays) / 1e9};
+    munmap(memory, 2 * (size_t)BYTES);
+    return c;
+}
