@@ -1,0 +1,174 @@
+/* measure.c: builds a model in several ways and runs the executables in turns.
+ *
+ * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a process
+ * of its own, and what is compared are medians over rounds.  All get the same seeded inputs. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "compare.h"
+
+enum { ROUNDS = 5, ROUND_MS = 200, MAX_RUNS = 100, PROFILE_RUNS = 5 };
+
+/* ---- builds ------------------------------------------------------------------------------------------------------ */
+
+static void add_variant(Bench *b, const char *name, int fusion, unsigned no_fuse)
+{
+    b->variants[b->n_variants++] = (Variant){.name = name, .fusion = fusion, .no_fuse = no_fuse};
+}
+
+static void list_variants(Bench *b, const Options *o)
+{
+    b->variants = alloc_array(FUSION_COUNT + 2, sizeof *b->variants);
+    add_variant(b, "as asked", -1, o->no_fuse);
+    add_variant(b, "no fusion", -1, NO_FUSION);
+    for (int f = 0; o->each && f < FUSION_COUNT; f++)
+        if (!(o->no_fuse & 1u << f))
+            add_variant(b, text_format("without %s", fusion_name((Fusion)f)), f, o->no_fuse | 1u << f);
+}
+
+static void build_variant(const Bench *b, Variant *v, const char *folder, const Options *o)
+{
+    Options own = *o;
+    own.quiet = true;
+    own.no_fuse = v->no_fuse;
+    v->exe = text_format("%s/model_%d", folder, (int)(v - b->variants));
+    remove_at_exit(v->exe);
+    BuildOptions options = build_options(&own, v->exe, b->isa);
+    Bindings bindings = read_bindings(&own);
+    Program *p = compile_model(b->model, &bindings, "model", b->isa);
+    build(&p, 1, &options);
+    v->program = p;
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+/* Run with the bench's threads and seed and `more`; what it prints is one JSON object. */
+static json_t *run_json(const Bench *b, const Variant *v, const char *more)
+{
+    json_error_t error;
+    const char *path = text_format("%s.json", v->exe);
+    remove_at_exit(path);
+    run_executable((char *const[]){text_copy(v->exe), text_format("--threads=%d", b->threads),
+                                   text_format("--seed=%lld", (long long)b->seed), text_copy(more), text_copy("--json"),
+                                   NULL}, path);
+    json_t *root = json_load_file(path, 0, &error);
+    if (!root)
+        bug("%s printed no JSON: %s", more, error.text);
+    return root;
+}
+
+static double number(const json_t *root, const char *key)
+{
+    return json_number_value(json_object_get(root, key));
+}
+
+static void run_round(const Bench *b, Variant *v, int round)
+{
+    json_t *times = run_json(b, v, text_format("--bench=%d", b->runs));
+    double best = number(times, "best_ms");
+    v->round[round] = number(times, "median_ms");
+    v->best = !round || best < v->best ? best : v->best;
+    json_decref(times);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void finish_variant(Variant *v, int rounds)
+{
+    qsort(v->round, (size_t)rounds, sizeof *v->round, ascending);
+    int half = rounds / 2;
+    v->median = rounds % 2 ? v->round[half] : (v->round[half - 1] + v->round[half]) / 2;
+    v->spread = v->median > 0 ? (v->round[rounds - 1] - v->round[0]) / v->median : 0;
+}
+
+/* Rounds of about ROUND_MS, or of one run. */
+static int runs_a_round(const Bench *b)
+{
+    json_t *times = run_json(b, &b->variants[0], "--bench=1");
+    double runs = ROUND_MS / number(times, "best_ms");
+    json_decref(times);
+    return runs < 1 ? 1 : runs > MAX_RUNS ? MAX_RUNS : (int)runs;
+}
+
+/* ---- outputs ----------------------------------------------------------------------------------------------------- */
+
+static const char *output_path(const Variant *v, int k)
+{
+    return text_format("%s_%d.npy", v->exe, k);
+}
+
+static void write_outputs(const Bench *b, const Variant *v)
+{
+    const Graph *g = v->program->graph;
+    char **arguments = alloc_array(2 * g->n_outputs + 4, sizeof *arguments);
+    int count = 0;
+    arguments[count++] = text_copy(v->exe);
+    arguments[count++] = text_format("--threads=%d", b->threads);
+    arguments[count++] = text_format("--seed=%lld", (long long)b->seed);
+    for (int k = 0; k < g->n_outputs; k++) {
+        remove_at_exit(output_path(v, k));
+        arguments[count++] = text_copy("--output");
+        arguments[count++] = text_format("%s=%s", g->output_names[k], output_path(v, k));
+    }
+    run_executable(arguments, NULL);
+}
+
+static SdcArray read_output(const Variant *v, int k)
+{
+    SdcArray a;
+    int code = sdc_array_read(&a, output_path(v, k), NULL);
+    if (code)
+        exit(code);
+    return a;
+}
+
+/* Over all outputs, the largest. */
+static double difference_of(const Variant *asked, const Variant *other)
+{
+    double worst = 0;
+    for (int k = 0; k < asked->program->graph->n_outputs; k++) {
+        SdcArray a = read_output(asked, k), b = read_output(other, k);
+        Difference d = compare(&a, &b, 0, 0);
+        worst = d.rms <= worst ? worst : isnan(d.rms) ? INFINITY : d.rms;
+        sdc_array_free(&a);
+        sdc_array_free(&b);
+    }
+    return worst;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+Bench measure(const char *path, const Options *o)
+{
+    Bench b = {.model = path, .isa = read_isa(o), .rounds = o->runs ? (int)o->runs : ROUNDS, .seed = o->seed,
+               .threads = o->threads ? (int)o->threads : sdc_default_threads()};
+    const char *folder = temporary_folder("sdc-bench");
+    SdcProgress bar;
+    int done = 0;
+    list_variants(&b, o);
+    sdc_progress_begin(&bar, "measuring", (2 + b.rounds) * b.n_variants, false);
+    for (int k = 0; k < b.n_variants; k++) {
+        build_variant(&b, &b.variants[k], folder, o);
+        write_outputs(&b, &b.variants[k]);
+        b.variants[k].difference = difference_of(&b.variants[0], &b.variants[k]);
+        b.variants[k].round = alloc_array(b.rounds, sizeof *b.variants[k].round);
+        sdc_progress_step(&bar, done += 2);
+    }
+    b.runs = runs_a_round(&b);
+    for (int round = 0; round < b.rounds; round++)
+        for (int k = 0; k < b.n_variants; k++) {
+            run_round(&b, &b.variants[k], round);
+            sdc_progress_step(&bar, ++done);
+        }
+    for (int k = 0; k < b.n_variants; k++)
+        finish_variant(&b.variants[k], b.rounds);
+    b.profile = run_json(&b, &b.variants[0], text_format("--profile=%d", PROFILE_RUNS));
+    sdc_progress_end(&bar);
+    return b;
+}
