@@ -81,11 +81,6 @@ static void print_fusions(const Bench *b)
     }
 }
 
-static double number(const json_t *row, const char *key)
-{
-    return json_number_value(json_object_get(row, key));
-}
-
 static void print_kernels(const json_t *profile)
 {
     size_t k;
@@ -93,9 +88,9 @@ static void print_kernels(const json_t *profile)
     printf("\n%-20s %10s %10s %7s %8s %7s %8s %5s\n", "kernel", "calls", "ms", "share", "GF/s", "GB/s", "ceiling",
            "idle");
     json_array_foreach(json_object_get(profile, "kernels"), k, row)
-        printf("%-20s %10.0f %10.3f %6.1f%% %8.1f %7.1f %7.0f%% %4.0f%%\n",
+        printf("%-20s %10.0f %10.3f %6.1f%% %8s %7.1f %7.0f%% %4.0f%%\n",
                json_string_value(json_object_get(row, "kernel")), number(row, "calls"), number(row, "ms"),
-               number(row, "share") * 100, number(row, "gflops"), number(row, "gbs"), number(row, "ceiling") * 100,
+               number(row, "share") * 100, gflops_text(row), number(row, "gbs"), number(row, "ceiling") * 100,
                number(row, "idle") * 100);
     printf("\nceiling measured here: %.1f GF/s, memory %.1f GB/s read, %.1f GB/s copied\n",
            number(profile, "ceiling_gflops"), number(profile, "ceiling_read_gbs"),

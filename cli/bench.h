@@ -29,8 +29,11 @@ typedef struct {
     json_t *profile;                /* of variant 0: what --profile --json printed */
 } Bench;
 
+static inline double number(const json_t *row, const char *key) { return json_number_value(json_object_get(row, key)); }
+
 /* ---- measure.c ---- */
 
+const char *gflops_text(const json_t *row);     /* of a row of the profile; "-" where no FLOPs are counted */
 Bench measure(const char *path, const Options *o);
 
 /* ---- report.c ---- */

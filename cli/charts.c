@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-enum { WIDTH = 900, LEFT = 70, RIGHT = 880, TOP = 14 };
+enum { WIDTH = 900, LEFT = 70, RIGHT = 880, TOP = 32, UNIT = 14 };      /* UNIT: line of the upright axis's unit */
 
 void html_text(FILE *out, const char *s)
 {
@@ -41,11 +41,6 @@ static void label(FILE *out, const char *class, double x, double y, const char *
     fputs("</text>\n", out);
 }
 
-static double number(const json_t *row, const char *key)
-{
-    return json_number_value(json_object_get(row, key));
-}
-
 /* ---- bars -------------------------------------------------------------------------------------------------------- */
 
 /* Negative values grow to the left of the same zero. */
@@ -62,8 +57,9 @@ void chart_bars(FILE *out, const char *id, const Bar *bars, int count)
     for (int k = 0; k < count; k++) {
         double y = ROW * k + 4, wide = fabs(bars[k].value) * scale;
         label(out, "end", BEGIN - 8, y + 15, bars[k].label);
+        double x = bars[k].value < 0 ? zero - wide : zero;
         fprintf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"2\"/>\n",
-                bars[k].value < 0 ? "loss" : "bar", bars[k].value < 0 ? zero - wide : zero, y, fmax(wide, 0.5), ROW - 6);
+                bars[k].value < 0 ? "loss" : "bar", x, y, fmax(wide, 0.5), ROW - 6);
         label(out, "tick end", WIDTH - 8, y + 15, bars[k].text);
     }
     line(out, "axis", zero, 0, zero, ROW * count + 6);
@@ -72,7 +68,7 @@ void chart_bars(FILE *out, const char *id, const Bar *bars, int count)
 
 /* ---- memory over time -------------------------------------------------------------------------------------------- */
 
-enum { MEMORY_BOTTOM = 350, TICKS = 5 };
+enum { MEMORY_BOTTOM = 360, TICKS = 5 };
 
 static int last_call(const Program *p)
 {
@@ -119,14 +115,14 @@ void chart_memory(FILE *out, const Program *p)
     for (int k = 0; k < p->n_buffers; k++)
         if (p->buffers[k]->kind == BUFFER_ARENA && p->buffers[k]->first >= 0 && p->arena_bytes > 0)
             print_buffer(out, p, p->buffers[k], calls);
-    label(out, "tick", 4, TOP, "MB");
+    label(out, "tick end", LEFT - 8, UNIT, "MB");
     label(out, "tick middle", (LEFT + RIGHT) / 2, MEMORY_BOTTOM + 38, "kernel call");
     fputs("</svg>\n", out);
 }
 
 /* ---- roofline ---------------------------------------------------------------------------------------------------- */
 
-enum { ROOF_BOTTOM = 400 };
+enum { ROOF_BOTTOM = 410 };
 
 /* Both axes are logarithmic, from and to whole powers of ten. */
 typedef struct { double x0, x1, y0, y1; } Plane;
@@ -168,7 +164,7 @@ static void print_decades(FILE *out, const Plane *p)
         line(out, "grid", LEFT, up(p, pow(10, d)), RIGHT, up(p, pow(10, d)));
         label(out, "tick end", LEFT - 8, up(p, pow(10, d)) + 4, text_format("%g", pow(10, d)));
     }
-    label(out, "tick", 4, TOP, "GF/s");
+    label(out, "tick end", LEFT - 8, UNIT, "GF/s");
     label(out, "tick middle", (LEFT + RIGHT) / 2, ROOF_BOTTOM + 38, "FLOP / byte");
 }
 
@@ -189,30 +185,51 @@ static void print_points(FILE *out, const Plane *p, const json_t *rows, const ch
     }
 }
 
-/* Names beside the kinds' points, each pushed below the ones before it that it would cover. */
-static void print_names(FILE *out, const Plane *p, const json_t *rows)
+/* Where labels stand: about 8 units a letter and 15 a line. */
+typedef struct { double x0, x1, y; } Place;
+
+/* The first free place from y on downwards, or just above the axis. */
+static Place find_place(const Place *taken, int count, double x0, double x1, double y)
 {
-    enum { APART = 15, MOST = 64 };
-    struct { double x, y; } placed[MOST];
-    int count = 0;
+    enum { LINE = 15 };
+    for (int k = 0; k < count; k++)
+        if (x0 < taken[k].x1 && taken[k].x0 < x1 && fabs(taken[k].y - y) < LINE) {
+            y = taken[k].y + LINE;
+            k = -1;
+        }
+    return (Place){x0, x1, fmin(y, ROOF_BOTTOM - 2)};
+}
+
+/* Names beside the kinds' points; the first place is that of the roof's own label. */
+static void print_names(FILE *out, const Plane *p, const json_t *rows, Place roof)
+{
+    enum { MOST = 64, LETTER = 8 };
+    Place taken[MOST] = {roof};
+    int count = 1;
     size_t k;
     const json_t *row;
     double x, y;
     json_array_foreach(rows, k, row) {
         if (!point_of(row, &x, &y) || count == MOST)
             continue;
-        double left = across(p, x), high = up(p, y) + 4;
-        for (int j = 0; j < count; j++)
-            if (fabs(placed[j].x - left) < 150 && fabs(placed[j].y - high) < APART) {
-                high = placed[j].y + APART;
-                j = -1;
-            }
-        placed[count].x = left;
-        placed[count++].y = high;
-        bool inward = left > RIGHT - 150;
-        label(out, inward ? "end" : "", inward ? left - 10 : left + 10, fmin(high, ROOF_BOTTOM - 2),
-              json_string_value(json_object_get(row, "kernel")));
+        const char *name = json_string_value(json_object_get(row, "kernel"));
+        double at = across(p, x) + 10, wide = LETTER * (double)strlen(name);
+        if (at + wide > RIGHT)
+            at -= wide + 20;
+        taken[count] = find_place(taken, count, at, at + wide, up(p, y) + 4);
+        label(out, "", at, taken[count++].y, name);
     }
+}
+
+/* The two limits; the place of their label. */
+static Place print_roof(FILE *out, const Plane *p, double peak, double speed)
+{
+    double ridge = peak / speed, lowest = fmax(pow(10, p->x0), pow(10, p->y0) / speed);
+    Place text = {RIGHT - 200, RIGHT, up(p, peak) - 6};
+    fprintf(out, "<polyline class=\"roof\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\"/>\n", across(p, lowest),
+            up(p, lowest * speed), across(p, ridge), up(p, peak), across(p, pow(10, p->x1)), up(p, peak));
+    label(out, "tick end", RIGHT - 4, text.y, text_format("%.0f GF/s, %.1f GB/s", peak, speed));
+    return text;
 }
 
 void chart_roofline(FILE *out, const json_t *profile)
@@ -230,15 +247,9 @@ void chart_roofline(FILE *out, const json_t *profile)
         widen(&p, peak / speed, peak);
     begin(out, "roofline", ROOF_BOTTOM + 44, "speed against work for each byte");
     print_decades(out, &p);
-    if (measured) {
-        double ridge = peak / speed, lowest = fmax(pow(10, p.x0), pow(10, p.y0) / speed);
-        fprintf(out, "<polyline class=\"roof\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\"/>\n", across(&p, lowest),
-                up(&p, lowest * speed), across(&p, ridge), up(&p, peak), across(&p, pow(10, p.x1)), up(&p, peak));
-        label(out, "tick", across(&p, ridge) + 6, up(&p, peak) - 5,
-              text_format("%.0f GF/s, %.1f GB/s", peak, speed));
-    }
+    Place roof = measured ? print_roof(out, &p, peak, speed) : (Place){0};
     print_points(out, &p, calls, "one", 3);
     print_points(out, &p, kinds, "kind", 6);
-    print_names(out, &p, kinds);
+    print_names(out, &p, kinds, roof);
     fputs("</svg>\n", out);
 }

@@ -102,9 +102,9 @@ static void print_pair(const Pair *p, bool titled)
 
 json_t *program_json(const Program *p)
 {
-    return json_pack("{s:i, s:i, s:I, s:I, s:I, s:I}", "nodes", graph_count(p->graph), "calls", p->n_calls,
-                     "moved_bytes", (json_int_t)p->moved_bytes, "flops", (json_int_t)p->flops, "arena_bytes",
-                     (json_int_t)p->arena_bytes, "weights_bytes", (json_int_t)p->weights_bytes);
+    return json_pack("{s:i, s:i, s:I, s:I, s:I}", "nodes", graph_count(p->graph), "calls", p->n_calls, "moved_bytes",
+                     (json_int_t)p->moved_bytes, "flops", (json_int_t)p->flops, "arena_bytes",
+                     (json_int_t)p->arena_bytes);
 }
 
 static json_t *pair_json(const Pair *p)

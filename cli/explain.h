@@ -12,7 +12,7 @@ typedef struct { const char *kind; int fused, missed; } KindCount;
 
 int candidate_kinds(const Model *m, KindCount *kinds, int room);        /* their number; in the order first found */
 void print_candidates(FILE *out, const Model *m);
-json_t *program_json(const Program *p);         /* nodes, calls, moved_bytes, flops, arena_bytes, weights_bytes */
+json_t *program_json(const Program *p);         /* nodes, calls, moved_bytes, flops, arena_bytes */
 void print_json(json_t *root);                  /* one line on stdout; takes the reference */
 
 #endif

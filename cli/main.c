@@ -59,6 +59,6 @@ int main(int argc, char **argv)
     for (size_t k = 0; k < sizeof commands / sizeof *commands; k++)
         if (!strcmp(argv[1], commands[k].name))
             return flushed(commands[k].run(argc - 1, argv + 1));
-    return sdc_error(SDC_USAGE, "'%s' is not a command; there are compile, inspect, verify, print, explain, bench (see sdc --help)",
-                     argv[1]);
+    return sdc_error(SDC_USAGE, "'%s' is not a command; there are compile, inspect, verify, print, explain, bench "
+                     "(see sdc --help)", argv[1]);
 }

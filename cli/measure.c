@@ -1,7 +1,7 @@
 /* measure.c: builds a model in several ways and runs the executables in turns.
  *
- * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a process
- * of its own, and what is compared are medians over rounds.  All get the same seeded inputs. */
+ * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a
+ * process of its own, and what is compared are medians over rounds.  All get the same seeded inputs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +59,9 @@ static json_t *run_json(const Bench *b, const Variant *v, const char *more)
     return root;
 }
 
-static double number(const json_t *root, const char *key)
+const char *gflops_text(const json_t *row)
 {
-    return json_number_value(json_object_get(root, key));
+    return number(row, "flops") > 0 ? text_format("%.1f", number(row, "gflops")) : "-";
 }
 
 static void run_round(const Bench *b, Variant *v, int round)

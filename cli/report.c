@@ -13,7 +13,7 @@ static void title(FILE *out, const Bench *b)
 
 static void setting(FILE *out, const Bench *b)
 {
-    fprintf(out, "%s, %d thread%s, %d rounds of %d run%s, random inputs of seed %lld; sdc.", b->isa->name, b->threads,
+    fprintf(out, "%s, %d thread%s, %d rounds of %d run%s, random inputs of seed %lld.", b->isa->name, b->threads,
             b->threads == 1 ? "" : "s", b->rounds, b->runs, b->runs == 1 ? "" : "s", (long long)b->seed);
 }
 
@@ -31,11 +31,6 @@ static void builds(FILE *out, const Bench *b)
     fputs("</table>\n", out);
 }
 
-static double number(const json_t *row, const char *key)
-{
-    return json_number_value(json_object_get(row, key));
-}
-
 static void kernel_table(FILE *out, const Bench *b)
 {
     size_t k;
@@ -43,10 +38,10 @@ static void kernel_table(FILE *out, const Bench *b)
     fputs("<table id=\"kernel_table\">\n<tr><th>kernel</th><th>calls</th><th>ms</th><th>share</th><th>GF/s</th>"
           "<th>GB/s</th><th>of ceiling</th><th>threads idle</th></tr>\n", out);
     json_array_foreach(json_object_get(b->profile, "kernels"), k, row)
-        fprintf(out, "<tr><td>%s</td><td>%.0f</td><td>%.3f</td><td>%.1f %%</td><td>%.1f</td><td>%.1f</td>"
+        fprintf(out, "<tr><td>%s</td><td>%.0f</td><td>%.3f</td><td>%.1f %%</td><td>%s</td><td>%.1f</td>"
                      "<td>%.0f %%</td><td>%.0f %%</td></tr>\n",
                 json_string_value(json_object_get(row, "kernel")), number(row, "calls"), number(row, "ms"),
-                number(row, "share") * 100, number(row, "gflops"), number(row, "gbs"), number(row, "ceiling") * 100,
+                number(row, "share") * 100, gflops_text(row), number(row, "gbs"), number(row, "ceiling") * 100,
                 number(row, "idle") * 100);
     fputs("</table>\n", out);
 }
@@ -95,8 +90,9 @@ static void roofline(FILE *out, const Bench *b)
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *mark; void (*write)(FILE *out, const Bench *b); } parts[] = {
-    {"TITLE", title},     {"SETTING", setting}, {"BUILDS", builds},     {"KERNELS", kernels}, {"KERNEL_TABLE", kernel_table},
-    {"FUSIONS", fusions}, {"MEMORY", memory},   {"ROOFLINE", roofline},
+    {"TITLE", title},     {"SETTING", setting},           {"BUILDS", builds},
+    {"KERNELS", kernels}, {"KERNEL_TABLE", kernel_table}, {"FUSIONS", fusions},
+    {"MEMORY", memory},   {"ROOFLINE", roofline},
 };
 
 static void write_part(FILE *out, const Bench *b, const char *mark, size_t length)

@@ -7,7 +7,7 @@
  *
  *   NAME    the functions' common part
  *
- * A unit is one thread's own part of the SdcCeiling (runtime/profile.h): a parallel loop of as many units as threads. */
+ * A unit is one thread's own part of the SdcCeiling (runtime/profile.h): a loop has as many units as threads. */
 #include "kernel.h"
 #include "profile.h"
 
