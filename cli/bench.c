@@ -62,9 +62,10 @@ static void print_builds(const Bench *b)
            "MB moved", "MB arena", "difference");
     for (int k = 0; k < b->n_variants; k++) {
         const Variant *v = &b->variants[k];
-        printf("%-20s %10.3f %10.3f %6.1f%% %6.3f %7d %9.1f %9.1f %11.2g\n", v->name, v->median, v->best,
+        printf("%-20s %10.3f %10.3f %6.1f%% %6.3f %7d %9.1f %9.1f %11.2g%s\n", v->name, v->median, v->best,
                v->spread * 100, v->median / b->variants[1].median, v->program->n_calls,
-               (double)v->program->moved_bytes / 1e6, (double)v->program->arena_bytes / 1e6, v->difference);
+               (double)v->program->moved_bytes / 1e6, (double)v->program->arena_bytes / 1e6, v->difference,
+               v->same ? text_format("  same as '%s'", v->same->name) : "");
     }
 }
 
@@ -125,6 +126,7 @@ static json_t *variant_json(const Bench *b, const Variant *v)
         if (v->no_fuse & 1u << f)
             json_array_append_new(off, json_string(fusion_name((Fusion)f)));
     json_object_set_new(row, "no_fuse", off);
+    json_object_set_new(row, "same_as", v->same ? json_string(v->same->name) : json_null());
     json_object_update_new(row, program_json(v->program));
     return row;
 }

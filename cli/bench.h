@@ -7,12 +7,13 @@
 #include "cli.h"
 
 /* One way to compile the model. */
-typedef struct {
+typedef struct Variant {
     const char *name;               /* "as asked", "no fusion", "without norm" */
     int fusion;                     /* that is left out; -1: the first two */
     unsigned no_fuse;
     const Program *program;
     const char *exe;
+    const struct Variant *same;     /* an earlier one whose executable is the same to the byte; or NULL */
     double *round;                  /* milliseconds: the median of each round */
     double median, best;            /* over the rounds; best of all runs */
     double spread;                  /* (slowest - fastest round) / median */

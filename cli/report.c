@@ -25,7 +25,7 @@ static void builds(FILE *out, const Bench *b)
         const Variant *v = &b->variants[k];
         fprintf(out, "<tr><td>%s</td><td>%.3f</td><td>%.3f</td><td>%.1f %%</td><td>%.3f</td><td>%d</td><td>%.1f</td>"
                      "<td>%.1f</td><td>%.2g</td></tr>\n",
-                v->name, v->median, v->best, v->spread * 100, v->median / b->variants[1].median, v->program->n_calls,
+                v->same ? text_format("%s (= %s)", v->name, v->same->name) : v->name, v->median, v->best, v->spread * 100, v->median / b->variants[1].median, v->program->n_calls,
                 (double)v->program->moved_bytes / 1e6, (double)v->program->arena_bytes / 1e6, v->difference);
     }
     fputs("</table>\n", out);

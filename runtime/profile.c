@@ -2,7 +2,6 @@
  *
  * Each call of an emitted run() asks c->step first; here that is a clock: what passed since the step before belongs to
  * the call before.  The median over the runs is taken for each call by itself. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,19 +28,36 @@ static int count_lines(const char *text)
     return lines;
 }
 
+/* Both return what is behind the space that ends them. */
+static const char *read_word(char *into, size_t room, const char *text)
+{
+    size_t length = strcspn(text, " ");
+    snprintf(into, room, "%.*s", (int)length, text);
+    return text + length + 1;
+}
+
+static const char *read_number(int64_t *into, const char *text)
+{
+    char *end;
+    *into = strtoll(text, &end, 10);
+    return end + 1;
+}
+
 static SdcCallProfile *read_calls(const char *text, int *count)
 {
     *count = count_lines(text);
     SdcCallProfile *calls = calloc((size_t)*count + 1, sizeof *calls);
     for (int k = 0; calls && k < *count; k++) {
         SdcCallProfile *c = &calls[k];
-        int note = 0;
-        sscanf(text, "%23s %31s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n", c->value, c->kernel, &c->flops,
-               &c->read, &c->written, &c->weights, &note);
+        int64_t *const numbers[] = {&c->flops, &c->read, &c->written, &c->weights};
         c->number = k;
-        c->note = text + note + 1;
-        c->note_length = (int)strcspn(c->note, "\n");
-        text = c->note + c->note_length + 1;
+        text = read_word(c->value, sizeof c->value, text);
+        text = read_word(c->kernel, sizeof c->kernel, text);
+        for (size_t j = 0; j < sizeof numbers / sizeof *numbers; j++)
+            text = read_number(numbers[j], text);
+        c->note = text;
+        c->note_length = (int)strcspn(text, "\n");
+        text += c->note_length + 1;
     }
     return calls;
 }
@@ -168,6 +184,7 @@ int sdc_profile_run(SdcProfileResult *r, SdcContext *c, int64_t runs, SdcRunOnce
                    ? run(session, c, &seconds)
                    : sdc_error(SDC_NO_SPACE, "no memory to profile %lld runs", (long long)runs);
     if (!code) {
+        sdc_ceilings_raise(&r->ceilings, sdc_model.profile, c->pool);
         p.busy = sums;
         p.all_seconds = sums + room;
         sdc_pool_measure(c->pool, true);
@@ -178,7 +195,7 @@ int sdc_profile_run(SdcProfileResult *r, SdcContext *c, int64_t runs, SdcRunOnce
         for (int k = 0; k < p.n_calls; k++)
             finish_call(&p.calls[k], &p, table, runs, times + runs);
         r->median = sdc_median(times, runs);
-        r->ceilings = sdc_ceilings(sdc_model.profile, c->pool);
+        sdc_ceilings_raise(&r->ceilings, sdc_model.profile, c->pool);
         sum_up(r);
     }
     free(sums);
