@@ -1,19 +1,20 @@
 /* ceiling.c: what this machine can do at most, measured: multiply-adds in registers, reading and copying memory.
  *
- * The loops are compiled with the model (kernels/c/ceiling.h), so they have its vector width.  The best of several
- * rounds counts: on a shared machine single ones may take twice as long.  No data is zero: zeros are faster. */
+ * The loops are compiled with the model (kernels/c/ceiling.h), so they have its vector width.  The best of many short
+ * rounds counts: on a shared machine most are interrupted.  No data is zero: zeros are faster. */
 #define _GNU_SOURCE 1
 #include <sys/mman.h>
 
 #include "profile.h"
 
-enum { BYTES = 96 << 20, STEPS = 1 << 21, ROUNDS = 4 };         /* each of two arrays: more than most caches hold */
+enum { BYTES = 96 << 20, STEPS = 1 << 18, ROUNDS = 4 };         /* each of two arrays: more than most caches hold */
+static const double measure_seconds = 0.05;                     /* at least, and at least ROUNDS */
 
 static double best_seconds(SdcPool *pool, SdcPart *part, SdcCeiling *arrays)
 {
     SdcContext c = {.pool = pool};
-    double best = 1e9;
-    for (int round = 0; round < ROUNDS; round++) {
+    double best = 1e9, begin = sdc_now();
+    for (int round = 0; round < ROUNDS || sdc_now() - begin < measure_seconds; round++) {
         double start = sdc_now();
         sdc_parallel(&c, part, arrays, sdc_pool_threads(pool));
         double seconds = sdc_now() - start;
