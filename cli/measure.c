@@ -2,8 +2,8 @@
  *
  * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a
  * process of its own, forwards and backwards in turn, and what is compared are medians over rounds.  All get the same
- * seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run again,
- * and saves exactly nothing. */
+ * seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run
+ * again, and saves exactly nothing. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -23,9 +23,10 @@ static void builds(FILE *out, const Bench *b)
           "<th>ratio to no fusion</th><th>calls</th><th>MB moved</th><th>MB arena</th><th>difference</th></tr>\n", out);
     for (int k = 0; k < b->n_variants; k++) {
         const Variant *v = &b->variants[k];
-        fprintf(out, "<tr><td>%s</td><td>%.3f</td><td>%.3f</td><td>%.1f %%</td><td>%.3f</td><td>%d</td><td>%.1f</td>"
-                     "<td>%.1f</td><td>%.2g</td></tr>\n",
-                v->same ? text_format("%s (= %s)", v->name, v->same->name) : v->name, v->median, v->best, v->spread * 100, v->median / b->variants[1].median, v->program->n_calls,
+        fprintf(out, "<tr><td>%s%s</td><td>%.3f</td><td>%.3f</td><td>%.1f %%</td><td>%.3f</td>", v->name,
+                v->same ? text_format(" (= %s)", v->same->name) : "", v->median, v->best, v->spread * 100,
+                v->median / b->variants[1].median);
+        fprintf(out, "<td>%d</td><td>%.1f</td><td>%.1f</td><td>%.2g</td></tr>\n", v->program->n_calls,
                 (double)v->program->moved_bytes / 1e6, (double)v->program->arena_bytes / 1e6, v->difference);
     }
     fputs("</table>\n", out);
