@@ -24,6 +24,12 @@ set -l build "__fish_seen_subcommand_from compile verify"
 complete -c sdc -n $build -l static -d "Link fully statically"
 complete -c sdc -n $build -l keep-source -x -a "(__fish_complete_directories)" -d "Keep the emitted source there"
 
+complete -c sdc -n "__fish_seen_subcommand_from explain bench" -l json -d "Print one JSON object"
+set -l bench "__fish_seen_subcommand_from bench"
+complete -c sdc -n $bench -l runs -x -d "Rounds in which each executable runs once"
+complete -c sdc -n $bench -l each -d "Also leave out one fusion at a time"
+complete -c sdc -n $bench -l report -r -d "Write a page with charts"
+
 set -l compile "__fish_seen_subcommand_from compile"
 complete -c sdc -n $compile -s o -l output -r -d "What to write"
 complete -c sdc -n "__fish_seen_subcommand_from compile explain" -l size -x -d "WxH: picture size of a pipeline"
@@ -48,9 +54,3 @@ complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of 
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
 
 complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify decompose" -d "Stop after this pass"
-
-complete -c sdc -n "__fish_seen_subcommand_from explain bench" -l json -d "Print one JSON object"
-set -l bench "__fish_seen_subcommand_from bench"
-complete -c sdc -n $bench -l runs -x -d "Rounds in which each executable runs once"
-complete -c sdc -n $bench -l each -d "Also leave out one fusion at a time"
-complete -c sdc -n $bench -l report -r -d "Write a page with charts"
