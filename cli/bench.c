@@ -63,7 +63,7 @@ static void print_builds(const Bench *b)
     for (int k = 0; k < b->n_variants; k++) {
         const Variant *v = &b->variants[k];
         printf("%-20s %10.3f %10.3f %6.1f%% %6.3f %7d %9.1f %9.1f %11.2g%s\n", v->name, v->median, v->best,
-               v->spread * 100, v->median / b->variants[1].median, v->program->n_calls,
+               v->spread * 100, v->ratio, v->program->n_calls,
                (double)v->program->moved_bytes / 1e6, (double)v->program->arena_bytes / 1e6, v->difference,
                v->same ? text_format("  same as '%s'", v->same->name) : "");
     }
@@ -76,7 +76,7 @@ static void print_fusions(const Bench *b)
         printf("\n%-20s %10s %10s %7s   compared with leaving it out\n", "fusion", "saves ms", "saves MB", "calls");
     for (int k = 2; k < b->n_variants; k++) {
         const Variant *v = &b->variants[k];
-        printf("%-20s %10.3f %10.1f %7d\n", fusion_name((Fusion)v->fusion), v->median - asked->median,
+        printf("%-20s %10.3f %10.1f %7d\n", fusion_name((Fusion)v->fusion), v->excess,
                (double)(v->program->moved_bytes - asked->program->moved_bytes) / 1e6,
                v->program->n_calls - asked->program->n_calls);
     }
@@ -116,10 +116,10 @@ static json_t *real_or_null(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *variant_json(const Bench *b, const Variant *v)
+static json_t *variant_json(const Variant *v)
 {
     json_t *row = json_pack("{s:s, s:f, s:f, s:f, s:f, s:o}", "name", v->name, "median_ms", v->median, "best_ms",
-                            v->best, "spread", v->spread, "ratio", v->median / b->variants[1].median, "difference",
+                            v->best, "spread", v->spread, "ratio", v->ratio, "difference",
                             real_or_null(v->difference));
     json_t *off = json_array();
     for (int f = 0; f < FUSION_COUNT; f++)
@@ -134,7 +134,7 @@ static json_t *variant_json(const Bench *b, const Variant *v)
 static json_t *fusion_json(const Variant *asked, const Variant *v)
 {
     return json_pack("{s:s, s:f, s:I, s:i, s:o}", "name", fusion_name((Fusion)v->fusion), "saves_ms",
-                     v->median - asked->median, "saves_bytes",
+                     v->excess, "saves_bytes",
                      (json_int_t)(v->program->moved_bytes - asked->program->moved_bytes), "saves_calls",
                      v->program->n_calls - asked->program->n_calls, "difference", real_or_null(v->difference));
 }
@@ -143,7 +143,7 @@ static json_t *bench_json(const Bench *b)
 {
     json_t *builds = json_array(), *fusions = json_array();
     for (int k = 0; k < b->n_variants; k++)
-        json_array_append_new(builds, variant_json(b, &b->variants[k]));
+        json_array_append_new(builds, variant_json(&b->variants[k]));
     for (int k = 2; k < b->n_variants; k++)
         json_array_append_new(fusions, fusion_json(&b->variants[0], &b->variants[k]));
     return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:o, s:o, s:O}", "model", b->model, "isa", b->isa->name,

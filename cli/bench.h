@@ -17,6 +17,7 @@ typedef struct Variant {
     double *round;                  /* milliseconds: the median of each round */
     double median, best;            /* over the rounds; best of all runs */
     double spread;                  /* (slowest - fastest round) / median */
+    double ratio, excess;           /* to the time of "no fusion", over that of "as asked": medians over the rounds */
     double difference;              /* relative RMS between its outputs and those of "as asked" */
 } Variant;
 

@@ -53,6 +53,20 @@ static const char *candidate_name(const FusionCandidate *c)
     return plain;
 }
 
+static void print_kind(FILE *out, const Model *m, const char *kind)
+{
+    enum { WIDEST = 72 };
+    int width = 0;
+    for (const FusionCandidate *c = m->candidates; c; c = c->next) {
+        int length = strcmp(c->kind, kind) ? 0 : (int)strlen(candidate_name(c));
+        width = length > width && length <= WIDEST ? length : width;
+    }
+    for (const FusionCandidate *c = m->candidates; c; c = c->next)
+        if (!strcmp(c->kind, kind))
+            fprintf(out, "  %-*s  %s%s\n", width, candidate_name(c), c->became ? "" : "missed: ",
+                    c->became ? c->became : c->reason);
+}
+
 void print_candidates(FILE *out, const Model *m)
 {
     KindCount kinds[MAX_KINDS];
@@ -60,10 +74,7 @@ void print_candidates(FILE *out, const Model *m)
     for (int k = 0; k < count; k++) {
         fprintf(out, "%s: %d found, %d fused, %d missed\n", kinds[k].kind, kinds[k].fused + kinds[k].missed,
                 kinds[k].fused, kinds[k].missed);
-        for (const FusionCandidate *c = m->candidates; c; c = c->next)
-            if (!strcmp(c->kind, kinds[k].kind))
-                fprintf(out, "  %-40s %s%s\n", candidate_name(c), c->became ? "" : "missed: ",
-                        c->became ? c->became : c->reason);
+        print_kind(out, m, kinds[k].kind);
     }
     if (!count)
         fputs("nothing that could be fused was found\n", out);

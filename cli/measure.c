@@ -1,8 +1,8 @@
 /* measure.c: builds a model in several ways and runs the executables in turns.
  *
  * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a
- * process of its own, forwards and backwards in turn, and what is compared are medians over rounds.  All get the same
- * seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run
+ * process of its own, forwards and backwards in turn, and ratios and savings are medians of those within a round.  All
+ * get the same seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run
  * again, and saves exactly nothing. */
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../codegen/build.h"
+#include "../runtime/profile.h"
 #include "bench.h"
 #include "compare.h"
 
@@ -97,24 +98,31 @@ static void run_round(const Bench *b, Variant *v, int round)
     json_decref(times);
 }
 
-static int ascending(const void *a, const void *b)
+/* The median over the rounds of what `of` makes of two builds' times. */
+static double over_rounds(const Variant *v, const Variant *other, int rounds, double (*of)(double ms, double other_ms))
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    double *values = alloc_array(rounds, sizeof *values);
+    for (int k = 0; k < rounds; k++)
+        values[k] = of(v->round[k], other->round[k]);
+    return sdc_median(values, rounds);
 }
 
-static void finish_variant(Variant *v, int rounds)
+static double itself(double ms, double other) { (void)other; return ms; }
+static double quotient(double ms, double other) { return ms / other; }
+static double excess(double ms, double other) { return ms - other; }
+
+static void finish_variant(const Bench *b, Variant *v)
 {
-    if (v->same) {
-        v->median = v->same->median;
-        v->best = v->same->best;
-        v->spread = v->same->spread;
-        return;
+    double slowest = v->round[0], fastest = v->round[0];
+    for (int k = 1; k < b->rounds; k++) {
+        slowest = v->round[k] > slowest ? v->round[k] : slowest;
+        fastest = v->round[k] < fastest ? v->round[k] : fastest;
     }
-    qsort(v->round, (size_t)rounds, sizeof *v->round, ascending);
-    int half = rounds / 2;
-    v->median = rounds % 2 ? v->round[half] : (v->round[half - 1] + v->round[half]) / 2;
-    v->spread = v->median > 0 ? (v->round[rounds - 1] - v->round[0]) / v->median : 0;
+    v->best = v->same ? v->same->best : v->best;
+    v->median = over_rounds(v, v, b->rounds, itself);
+    v->spread = v->median > 0 ? (slowest - fastest) / v->median : 0;
+    v->ratio = over_rounds(v, &b->variants[1], b->rounds, quotient);
+    v->excess = over_rounds(v, &b->variants[0], b->rounds, excess);
 }
 
 /* Rounds of about ROUND_MS, or of one run. */
@@ -175,7 +183,7 @@ static double difference_of(const Variant *asked, const Variant *other)
 static void prepare(const Bench *b, Variant *v, const char *folder, const Options *o)
 {
     build_variant(b, v, folder, o);
-    v->round = alloc_array(b->rounds, sizeof *v->round);
+    v->round = v->same ? v->same->round : alloc_array(b->rounds, sizeof *v->round);
     if (v->same) {
         v->difference = v->same->difference;
         return;
@@ -206,7 +214,7 @@ Bench measure(const char *path, const Options *o)
             sdc_progress_step(&bar, ++done);
         }
     for (int k = 0; k < b.n_variants; k++)
-        finish_variant(&b.variants[k], b.rounds);
+        finish_variant(&b, &b.variants[k]);
     b.profile = run_json(&b, &b.variants[0], text_format("--profile=%d", PROFILE_RUNS));
     sdc_progress_end(&bar);
     return b;

@@ -47,9 +47,9 @@ static void test_grouped(void **state)
     candidate_became(relu, "LayerNorm", "layer_norm over %d", 4);
     candidate_missed(neg, "attention", "the scores are read by %s", "Neg");
     candidate_missed(neg, "LayerNorm", "no mean");
-    char *wanted = text_format("LayerNorm: 2 found, 1 fused, 1 missed\n  %-40s layer_norm over 4\n"
-                               "  %-40s missed: no mean\nattention: 1 found, 0 fused, 1 missed\n"
-                               "  %-40s missed: the scores are read by Neg\n",
+    char *wanted = text_format("LayerNorm: 2 found, 1 fused, 1 missed\n  %-10s  layer_norm over 4\n"
+                               "  %-10s  missed: no mean\nattention: 1 found, 0 fused, 1 missed\n"
+                               "  %-10s  missed: the scores are read by Neg\n",
                                text_format("n%d", relu->id), "block/Neg?", "block/Neg?");
     assert_string_equal(printed(m), wanted);
     KindCount kinds[MAX_KINDS];
