@@ -6,6 +6,8 @@
 
 #include "cli.h"
 
+typedef struct { double median, best; } Round;      /* milliseconds, of the runs of one process */
+
 /* One way to compile the model. */
 typedef struct Variant {
     const char *name;               /* "as asked", "no fusion", "without norm" */
@@ -14,10 +16,10 @@ typedef struct Variant {
     const Program *program;
     const char *exe;
     const struct Variant *same;     /* an earlier one whose executable is the same to the byte; or NULL */
-    double *round;                  /* milliseconds: the median of each round */
-    double median, best;            /* over the rounds; best of all runs */
+    Round *round;
+    double median, best;            /* of the rounds' medians; of all runs */
     double spread;                  /* (slowest - fastest round) / median */
-    double ratio, excess;           /* to the time of "no fusion", over that of "as asked": medians over the rounds */
+    double ratio, excess;           /* to the time of "no fusion", over that of "as asked": medians over the rounds' bests */
     double difference;              /* relative RMS between its outputs and those of "as asked" */
 } Variant;
 

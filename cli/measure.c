@@ -1,8 +1,8 @@
 /* measure.c: builds a model in several ways and runs the executables in turns.
  *
  * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a
- * process of its own, forwards and backwards in turn, and ratios and savings are medians of those within a round.  All
- * get the same seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run
+ * process of its own, forwards and backwards in turn, and ratios and savings are medians of those within a round, of
+ * its best runs: others' work only adds to a time.  All get the same seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run
  * again, and saves exactly nothing. */
 #include <math.h>
 #include <stdlib.h>
@@ -92,35 +92,32 @@ static void run_round(const Bench *b, Variant *v, int round)
     if (v->same)
         return;
     json_t *times = run_json(b, v, text_format("--bench=%d", b->runs));
-    double best = number(times, "best_ms");
-    v->round[round] = number(times, "median_ms");
-    v->best = !round || best < v->best ? best : v->best;
+    v->round[round] = (Round){number(times, "median_ms"), number(times, "best_ms")};
     json_decref(times);
 }
 
-/* The median over the rounds of what `of` makes of two builds' times. */
+/* The median over the rounds of what `of` makes of two builds' best times. */
 static double over_rounds(const Variant *v, const Variant *other, int rounds, double (*of)(double ms, double other_ms))
 {
     double *values = alloc_array(rounds, sizeof *values);
     for (int k = 0; k < rounds; k++)
-        values[k] = of(v->round[k], other->round[k]);
+        values[k] = of(v->round[k].best, other->round[k].best);
     return sdc_median(values, rounds);
 }
 
-static double itself(double ms, double other) { (void)other; return ms; }
 static double quotient(double ms, double other) { return ms / other; }
 static double excess(double ms, double other) { return ms - other; }
 
 static void finish_variant(const Bench *b, Variant *v)
 {
-    double slowest = v->round[0], fastest = v->round[0];
-    for (int k = 1; k < b->rounds; k++) {
-        slowest = v->round[k] > slowest ? v->round[k] : slowest;
-        fastest = v->round[k] < fastest ? v->round[k] : fastest;
+    double *values = alloc_array(b->rounds, sizeof *values);
+    v->best = v->round[0].best;
+    for (int k = 0; k < b->rounds; k++) {
+        values[k] = v->round[k].median;
+        v->best = v->round[k].best < v->best ? v->round[k].best : v->best;
     }
-    v->best = v->same ? v->same->best : v->best;
-    v->median = over_rounds(v, v, b->rounds, itself);
-    v->spread = v->median > 0 ? (slowest - fastest) / v->median : 0;
+    v->median = sdc_median(values, b->rounds);          /* sorts them */
+    v->spread = v->median > 0 ? (values[b->rounds - 1] - values[0]) / v->median : 0;
     v->ratio = over_rounds(v, &b->variants[1], b->rounds, quotient);
     v->excess = over_rounds(v, &b->variants[0], b->rounds, excess);
 }
