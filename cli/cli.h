@@ -9,12 +9,12 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 
 /* Every option of every command; a command's own table lists those that it takes. */
 typedef struct {
-    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after;
+    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
-    int64_t jobs, batch, seed, threads;
+    int64_t jobs, batch, seed, threads, runs;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
-    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes;
+    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
 
 typedef struct {
@@ -38,6 +38,7 @@ char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, 
 int parse_int(const char *value, int64_t low, int64_t high, int64_t *into);        /* SDC_OK, or SDC_USAGE after a line */
 int parse_float(const char *value, double *into);
 int option_no_fuse(void *into, const char *value);                                  /* names with commas between; NULL: all */
+enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                       /* every bit of Options.no_fuse */
 #define NO_FUSE_ROW \
     {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, concat", \
      option_no_fuse}
@@ -51,11 +52,18 @@ BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
 Program *compile_model(const char *path, const Bindings *b, const char *name, const Isa *isa);
 Tensor *tensor_of_array(const SdcArray *a);                     /* shares the array's data */
 
+/* ---- child.c ---- */
+
+/* Run it to its end; output: file for its stdout, or NULL.  What goes wrong there ends us with its exit code. */
+void run_executable(char *const *arguments, const char *output);
+
 /* ---- the commands ---- */
 
 int command_compile(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_print(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 #endif

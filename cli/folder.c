@@ -126,6 +126,9 @@ typedef struct {
     int n_programs;
     const Isa *isa;
     unsigned no_fuse;
+    bool once;                      /* each component for the first size alone, with guidance where it may be guided */
+    void *tokenizer;                /* packed */
+    int64_t tokenizer_bytes;
 } Pipeline;
 
 static const PipelineRule *find_rule(const char *folder, const json_t *index)
@@ -225,10 +228,11 @@ static void compile_components(Pipeline *p)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
             continue;
         }
-        for (int k = 0; k < (c->per_size ? p->n_sizes : 1); k++) {
+        for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
                 compile_component(p, c, path, 2 * p->batch, p->sizes[k]);
-            compile_component(p, c, path, p->batch, p->sizes[k]);
+            if (!c->guided || !p->once)
+                compile_component(p, c, path, p->batch, p->sizes[k]);
         }
     }
 }
@@ -238,7 +242,8 @@ static Section text_section(const char *name, const char *text)
     return (Section){name, text, (int64_t)strlen(text)};
 }
 
-void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
+/* What the folder and the options say; no component is compiled yet. */
+static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *isa)
 {
     if (!is_pipeline(folder))
         fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json; name a model.onnx in it, or a pipeline's folder",
@@ -248,25 +253,40 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = given->isa, .no_fuse = o->no_fuse};
+                    .isa = isa, .no_fuse = o->no_fuse};
+    json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
     p->scale = latent_scale(folder);
     read_sizes(p, o);
-    void *tokenizer;
-    int64_t tokenizer_bytes;
-    int code = tokenizer_clip_pack(text_format("%s/tokenizer", folder), &tokenizer, &tokenizer_bytes);
+    int code = tokenizer_clip_pack(text_format("%s/tokenizer", folder), &p->tokenizer, &p->tokenizer_bytes);
     if (code)
         exit(code);
-    p->tokens = ((const ClipHeader *)tokenizer)->max_length;
+    p->tokens = ((const ClipHeader *)p->tokenizer)->max_length;
     if (p->tokens < 1 || p->tokens > 4096)
         p->tokens = 77;
+    return p;
+}
+
+Program **folder_components(const char *folder, const Options *o, const Isa *isa, int *count)
+{
+    Pipeline *p = open_pipeline(folder, o, isa);
+    p->once = true;
+    compile_components(p);
+    free(p->tokenizer);
+    *count = p->n_programs;
+    return p->programs;
+}
+
+void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
+{
+    Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
     json_t *vae = read_json(text_format("%s/vae_decoder/config.json", folder));
     json_t *scheduler = read_json(text_format("%s/scheduler/scheduler_config.json", folder));
     char *pipeline = text_format("class=%s\ntokenizer.max_length=%lld\n", p->rule->class, (long long)p->tokens);
-    Section sections[] = {{"tokenizer", tokenizer, tokenizer_bytes},
+    Section sections[] = {{"tokenizer", p->tokenizer, p->tokenizer_bytes},
                           text_section("scheduler", settings(scheduler, "", "")),
                           text_section("pipeline", settings(vae, "vae.", pipeline))};
     BuildOptions b = *given;
@@ -274,8 +294,7 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     b.sections = sections;
     b.n_sections = 3;
     build(p->programs, p->n_programs, &b);
-    json_decref(index);
     json_decref(vae);
     json_decref(scheduler);
-    free(tokenizer);
+    free(p->tokenizer);
 }

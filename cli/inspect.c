@@ -120,8 +120,9 @@ static void inspect_bound(const char *path, const Options *o)
     Bindings b = read_bindings(o);
     Program *p = compile_model(path, &b, "model", isa_by_name("native"));
     print_census("after the passes", p->graph);
-    printf("one run: %d kernel calls, %.3f GFLOP, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls,
-           (double)p->flops / 1e9, (double)p->arena_bytes / 1e6, (double)p->bound_bytes / 1e6);
+    printf("one run: %d kernel calls, %.3f GFLOP, %.1f MB moved, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls,
+           (double)p->flops / 1e9, (double)p->moved_bytes / 1e6, (double)p->arena_bytes / 1e6,
+           (double)p->bound_bytes / 1e6);
 }
 
 int command_inspect(int argc, char **argv)

@@ -16,6 +16,8 @@ static const Command commands[] = {
     {"inspect", "inputs, outputs, operators, parameters, what is unsupported", command_inspect},
     {"verify", "compare with recorded outputs or with the oracle", command_verify},
     {"print", "the graph as text, after any pass", command_print},
+    {"explain", "what is fused, what is not and why, and what that saves", command_explain},
+    {"bench", "time with and without fusion, by kernel and by fusion; a report", command_bench},
 };
 
 static void help(FILE *out)
@@ -57,6 +59,6 @@ int main(int argc, char **argv)
     for (size_t k = 0; k < sizeof commands / sizeof *commands; k++)
         if (!strcmp(argv[1], commands[k].name))
             return flushed(commands[k].run(argc - 1, argv + 1));
-    return sdc_error(SDC_USAGE, "'%s' is not a command; there are compile, inspect, verify, print (see sdc --help)",
-                     argv[1]);
+    return sdc_error(SDC_USAGE, "'%s' is not a command; there are compile, inspect, verify, print, explain, bench "
+                     "(see sdc --help)", argv[1]);
 }

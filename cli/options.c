@@ -45,7 +45,7 @@ int option_no_fuse(void *into, const char *value)
 {
     unsigned *off = &((Options *)into)->no_fuse;
     if (!value)
-        *off = (1u << FUSION_COUNT) - 1;
+        *off = NO_FUSION;
     for (char *rest = value ? text_copy(value) : NULL, *name; (name = strsep(&rest, ","));) {
         Fusion f = fusion_by_name(name);
         if (f == FUSION_COUNT)

@@ -1,11 +1,6 @@
 /* run.c: a graph evaluated by the oracle, and by an executable built for it. */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "verify.h"
 
@@ -63,40 +58,6 @@ void run_oracle(Graph *g, const Input *inputs, Array **outputs, bool wide, EvalO
         array_free((Array *)(uintptr_t)in[k]);
 }
 
-static volatile pid_t running;
-
-/* Async-signal-safe. */
-static void stop_running(void)
-{
-    if (running) {
-        kill(running, SIGKILL);
-        waitpid(running, NULL, 0);
-    }
-}
-
-static void run_executable(char *const *arguments)
-{
-    int status;
-    pid_t parent = getpid(), child = fork();
-    if (child < 0)
-        fail(SDC_NO_SPACE, "can not start %s: %s", arguments[0], strerror(errno));
-    if (!child) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() == parent)
-            execv(arguments[0], arguments);
-        _exit(127);
-    }
-    running = child;
-    stop_at_exit(stop_running);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    running = 0;
-    if (WIFSIGNALED(status))
-        fail(SDC_BUG, "the executable was ended by signal %d", WTERMSIG(status));
-    if (WEXITSTATUS(status))
-        exit(WEXITSTATUS(status));  /* it has said why */
-}
-
 static const char *build_executable(Graph *g, const char *folder, const Options *o)
 {
     Options quiet = *o;
@@ -137,7 +98,7 @@ void run_compiled(Graph *g, const Input *inputs, Array **outputs, const Options 
     }
     if (o->threads)
         arguments[count++] = text_format("--threads=%lld", (long long)o->threads);
-    run_executable(arguments);
+    run_executable(arguments, NULL);
     for (int k = 0; k < g->n_outputs; k++) {
         SdcArray a;
         int code = sdc_array_read(&a, text_format("%s/out_%d.npy", folder, k), g->output_names[k]);

@@ -85,7 +85,7 @@ typedef struct Program {
     int n_buffers, buffers_room;
     View *inputs, *outputs;         /* row-major, one for each of the graph's */
     int64_t arena_bytes, bound_bytes, weights_bytes;
-    int64_t flops;
+    int64_t flops, moved_bytes;     /* of one run; moved: read and written in the arena, weights apart */
     int n_calls, n_loops;
 } Program;
 
@@ -171,10 +171,15 @@ Call *lower_copy_view(Lowering *l, Node *n, View to, View from);
 /* number += step, element by element (the iteration number of a Loop). */
 void lower_increment(Lowering *l, Node *n, View number, View step);
 
-/* ---- plan.c, pack.c, emit.c, cc.c, build.c ------------------------------------------------------------------------------- */
+/* ---- plan.c, work.c, pack.c, emit.c, cc.c, build.c ------------------------------------------------------------------------------- */
 
-/* Offsets of arena buffers, lifetimes, arena_bytes, bound_bytes and flops. */
+/* Offsets of arena buffers, lifetimes, arena_bytes, bound_bytes, flops and moved_bytes. */
 void plan_program(Program *p);
+
+/* work.c: bytes that one call reads and writes in the arena, and reads of the weights; each element counts once. */
+typedef struct { int64_t read, written, weights; } Traffic;
+Traffic call_traffic(const Call *c);
+void program_work(Program *p);                  /* flops and moved_bytes; called by plan_program */
 
 /* Evaluate and pack every weights buffer of the programs, stream the bytes to `fd` and set the buffers' offsets; equal
  * bytes are stored once, whichever programs they belong to.  Returns the size of the whole region. */

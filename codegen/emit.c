@@ -4,6 +4,7 @@
  *   kernels_K.c   kernel instances: #defines, then the template
  *   kernels.h     prototypes of the instances
  *   model.c       SdcModel: what the executable's main needs to know
+ *   profile.c     of a single model's executable: what --profile needs (emit_profile.c)
  *
  * Identifiers are ours (conv_17, n17); the model's own names appear only as escaped string constants of tensors. */
 #include <ctype.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #include "../runtime/runtime.h"
-#include "codegen.h"
+#include "emit.h"
 #include "version.h"
 
 typedef struct { const Call *call; char *key; } Instance;
@@ -99,7 +100,7 @@ static void collect(Instances *all, Block *block)
 
 /* ---- text helpers ------------------------------------------------------------------------------------------------ */
 
-static FILE *open_file(const char *folder, const char *name)
+FILE *emit_open(const char *folder, const char *name)
 {
     const char *path = text_format("%s/%s", folder, name);
     remove_at_exit(path);
@@ -109,7 +110,7 @@ static FILE *open_file(const char *folder, const char *name)
     return out;
 }
 
-static int64_t close_file(FILE *out, const char *folder, const char *name)
+int64_t emit_close(FILE *out, const char *folder, const char *name)
 {
     int64_t bytes = ftell(out);
     bool bad = ferror(out) != 0;
@@ -119,7 +120,7 @@ static int64_t close_file(FILE *out, const char *folder, const char *name)
 }
 
 /* A C string constant: only printable ASCII is written as it is, so that no name can end the string or a comment. */
-static void print_string(FILE *out, const char *s)
+void emit_string(FILE *out, const char *s)
 {
     fputc('"', out);
     for (; s && *s; s++)
@@ -158,13 +159,13 @@ static void print_instance(FILE *out, const Instance *i, int number)
 
 static void emit_prototypes(const Instances *all, const char *folder, EmitSummary *summary)
 {
-    FILE *out = open_file(folder, "kernels.h");
+    FILE *out = emit_open(folder, "kernels.h");
     fputs("/* kernels.h: the kernel instances that the programs call; emitted by sdc. */\n"
           "#ifndef KERNELS_H\n#define KERNELS_H\n\n#include \"kernel.h\"\n\n", out);
     for (int k = 0; k < all->count; k++)
         print_prototype(out, all->list[k].call, k);
     fputs("\n#endif\n", out);
-    summary->source_bytes += close_file(out, folder, "kernels.h");
+    summary->source_bytes += emit_close(out, folder, "kernels.h");
 }
 
 /* A translation unit holds neighbours in execution order: enough to amortise the compiler's start, few enough to keep
@@ -175,11 +176,11 @@ static int emit_kernels(const Instances *all, const char *folder, char **files, 
     int units = (all->count + EACH - 1) / EACH;
     for (int u = 0; u < units; u++) {
         files[u] = text_format("kernels_%d.c", u);
-        FILE *out = open_file(folder, files[u]);
+        FILE *out = emit_open(folder, files[u]);
         fprintf(out, "/* %s: kernel instances; emitted by sdc. */\n#include \"kernels.h\"\n", files[u]);
         for (int k = u * EACH; k < all->count && k < (u + 1) * EACH; k++)
             print_instance(out, &all->list[k], k);
-        summary->source_bytes += close_file(out, folder, files[u]);
+        summary->source_bytes += emit_close(out, folder, files[u]);
     }
     return units;
 }
@@ -203,28 +204,29 @@ static void print_place(FILE *out, const View *v)
 /* Where run() is written to. */
 typedef struct {
     FILE *out;
-    bool steps;                     /* a library's: each call asks first whether to go on */
     int calls;                      /* so far */
 } Listing;
 
 static void print_block(Listing *l, const Block *block, int indent);
 
-/* "v17  conv 3x3 ..." in front of a call: the first value that its node defines.  Copies that belong to an input or
- * output of the graph have no node. */
-static void print_note(FILE *out, const Call *c, int indent)
+/* Copies that belong to an input or output of the graph have no node. */
+const char *call_value(const Call *c)
 {
     const Value *v = NULL;
     for (int k = 0; c->node && k < c->node->n_out && !v; k++)
         v = c->node->out[k];
-    const char *name = v ? text_format("v%d", v->id) : "";
-    fprintf(out, "%*s/* %-5s %s */\n%*s", indent, "", name, c->note, indent, "");
+    return v ? text_format("v%d", v->id) : "";
+}
+
+/* "v17  conv 3x3 ..." in front of a call. */
+static void print_note(FILE *out, const Call *c, int indent)
+{
+    fprintf(out, "%*s/* %-5s %s */\n%*s", indent, "", call_value(c), c->note, indent, "");
 }
 
 static void print_kernel(Listing *l, const Call *c)
 {
-    if (l->steps)
-        fprintf(l->out, "STEP(%d) ", l->calls - 1);
-    fprintf(l->out, "%s_%d(c", c->kernel, c->instance);
+    fprintf(l->out, "STEP(%d) %s_%d(c", l->calls - 1, c->kernel, c->instance);
     for (int k = 0; k < c->n_operands; k++) {
         fputs(", ", l->out);
         print_place(l->out, &c->operands[k].view);
@@ -287,7 +289,7 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
     for (int k = 0; k < count; k++) {
         const View *v = &views[k];
         fputs("    {", out);
-        print_string(out, names ? names[k] : values[k]->name);
+        emit_string(out, names ? names[k] : values[k]->name);
         fprintf(out, ", DT_%s, %d, {", upper(dtype_info(v->dtype)->name), v->rank);
         for (int d = 0; d < v->rank; d++)
             fprintf(out, "%s%" PRId64, d ? ", " : "", v->dim[d]);
@@ -298,45 +300,46 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
     fputs(count ? "};\n" : "    {0},\n};\n", out);
 }
 
-static void emit_program(Program *p, int number, const BuildOptions *o, const char *folder, const char *file,
-                         EmitSummary *summary)
+static void emit_program(Program *p, int number, const char *folder, const char *file, EmitSummary *summary)
 {
     const Graph *g = p->graph;
-    FILE *out = open_file(folder, file);
+    FILE *out = emit_open(folder, file);
     fprintf(out, "/* %s: %d nodes in %d kernel calls; arena %s (lower bound %s), weights %s, %.3f GFLOP.  "
                  "Emitted by sdc.\n *\n"
                  " * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, "
                  "then what it reads, then\n"
                  " * scratch memory; NULL is an operand that the instance does not use.  Comments begin with "
                  "the value that the\n"
-                 " * call is for, as `sdc print` shows it. */\n"
+                 " * call is for, as `sdc print` shows it.  STEP(n) lets a profile or a library's caller look on. */\n"
                  "#include \"kernels.h\"\n\n#define A(offset) ((void *)(c->arena + (offset)))\n"
-                 "#define W(offset) ((const void *)(c->weights + (offset)))\n",
+                 "#define W(offset) ((const void *)(c->weights + (offset)))\n"
+                 "#define STEP(done) if (c->step && c->step(c, done)) return SDC_CANCELLED;\n",
             p->name, graph_count(g), p->n_calls, megabytes(p->arena_bytes), megabytes(p->bound_bytes),
             megabytes(p->weights_bytes), (double)p->flops / 1e9);
-    if (o->kind == EMIT_LIBRARY)
-        fputs("#define STEP(done) if (c->step && c->step(c, done)) return SDC_CANCELLED;\n", out);
     fputs("\n/* Name, type, rank, extents, place in the arena, bytes, limit of random integers. */\n", out);
     print_tensors(out, "inputs", p->inputs, g->inputs, NULL, g->n_inputs);
     print_tensors(out, "outputs", p->outputs, g->outputs, g->output_names, g->n_outputs);
     fprintf(out, "\nstatic int run(SdcContext *c)\n{\n    c->error[0] = 0;\n");
-    print_block(&(Listing){.out = out, .steps = o->kind == EMIT_LIBRARY}, &p->body, 4);
+    print_block(&(Listing){.out = out}, &p->body, 4);
     fprintf(out, "    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n\n"
                  "const SdcProgram sdc_program_%d = {\n    .name = ", number);
-    print_string(out, p->name);
+    emit_string(out, p->name);
     fprintf(out, ",\n    .inputs = inputs, .outputs = outputs, .n_inputs = %d, .n_outputs = %d,\n"
                  "    .arena_bytes = INT64_C(%" PRId64 "), .bound_bytes = INT64_C(%" PRId64 "),\n"
                  "    .weights_offset = 0, .weights_bytes = INT64_C(%" PRId64 "), .flops = INT64_C(%" PRId64 "), "
                  ".kernels = %d,\n    .run = run,\n};\n",
             g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls);
-    summary->source_bytes += close_file(out, folder, file);
+    summary->source_bytes += emit_close(out, folder, file);
 }
 
 static void emit_model(int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary)
 {
-    FILE *out = open_file(folder, "model.c");
+    FILE *out = emit_open(folder, "model.c");
     fputs("/* model.c: what the executable's main needs to know; emitted by sdc. */\n#include \"runtime.h\"\n\n", out);
     const char *driver = o->kind == EMIT_LIBRARY ? NULL : o->driver;
+    bool profiled = has_profile(o);
+    if (profiled)
+        fputs("extern const SdcProfile sdc_profile;\n", out);
     if (driver)
         fprintf(out, "int %s(int argc, char **argv);\n", driver);
     for (int k = 0; k < n_programs; k++)
@@ -346,17 +349,17 @@ static void emit_model(int n_programs, const BuildOptions *o, const char *folder
         fprintf(out, "%s&sdc_program_%d", k ? ", " : "", k);
     fputs("};\nstatic const char *const defaults[] = {", out);
     for (const char *const *d = o->defaults; d && *d; d++) {
-        print_string(out, *d);
+        emit_string(out, *d);
         fputs(", ", out);
     }
     fputs("NULL};\n\nconst SdcModel sdc_model = {\n    .name = ", out);
-    print_string(out, o->name);
+    emit_string(out, o->name);
     fprintf(out, ",\n    .version = \"%s\", .isa = \"%s\", .compiler = ", SDC_VERSION, o->isa->name);
-    print_string(out, cc_version(o->cc));
+    emit_string(out, cc_version(o->cc));
     fprintf(out, ",\n    .programs = programs, .n_programs = %d, .driver = %s, .defaults = defaults,\n"
-                 "    .weights_hash = UINT64_C(0x%016" PRIx64 "),\n};\n",
-            n_programs, driver ? driver : "NULL", o->weights_hash);
-    summary->source_bytes += close_file(out, folder, "model.c");
+                 "    .weights_hash = UINT64_C(0x%016" PRIx64 "), .profile = %s,\n};\n",
+            n_programs, driver ? driver : "NULL", o->weights_hash, profiled ? "&sdc_profile" : "NULL");
+    summary->source_bytes += emit_close(out, folder, "model.c");
 }
 
 char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder,
@@ -365,16 +368,20 @@ char **emit_source(Program *const *programs, int n_programs, const BuildOptions 
     Instances all = {0};
     for (int k = 0; k < n_programs; k++)
         collect(&all, &programs[k]->body);
-    char **files = alloc_array(n_programs + all.count + 3, sizeof *files);
+    char **files = alloc_array(n_programs + all.count + 4, sizeof *files);
     int count = 0;
     for (int k = 0; k < n_programs; k++) {
         files[count] = text_format("program_%d.c", k);
-        emit_program(programs[k], k, o, folder, files[count++], summary);
+        emit_program(programs[k], k, folder, files[count++], summary);
     }
     emit_prototypes(&all, folder, summary);
     count += emit_kernels(&all, folder, files + count, summary);
     emit_model(n_programs, o, folder, summary);
     files[count++] = "model.c";
+    if (has_profile(o)) {
+        summary->source_bytes += emit_profile(programs[0], folder);
+        files[count++] = "profile.c";
+    }
     summary->files = count;
     summary->instances = all.count;
     return files;

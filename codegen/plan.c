@@ -80,20 +80,6 @@ static int extend_over_loops(Program *p, const Block *block, int order)
     return order;
 }
 
-/* ---- work -------------------------------------------------------------------------------------------------------- */
-
-/* Of one run; a branch counts both ways, a loop of unknown length once. */
-static int64_t block_flops(const Block *block)
-{
-    int64_t flops = 0;
-    for (const Call *c = block->first; c; c = c->next) {
-        int64_t inner = c->then_block ? block_flops(c->then_block) : 0;
-        inner += c->else_block ? block_flops(c->else_block) : 0;
-        flops += c->flops + inner * (c->kind == CALL_LOOP && c->trip_count > 0 ? c->trip_count : 1);
-    }
-    return flops;
-}
-
 /* ---- in place ---------------------------------------------------------------------------------------------------- */
 
 static Buffer *root(Buffer **same_as, Buffer *b)
@@ -203,7 +189,6 @@ void plan_program(Program *p)
     static Order *const orders[] = {by_size, by_area, by_start};
     for (int k = 0; k < p->graph->n_inputs; k++)
         p->inputs[k].buffer->first = p->inputs[k].buffer->last = 0;
-    p->flops = block_flops(&p->body);
     int end = walk(p, &p->body, 1);
     for (int k = 0; k < p->graph->n_outputs; k++) {
         touch(&p->outputs[k], end);
@@ -233,4 +218,5 @@ void plan_program(Program *p)
     for (int k = 0; k < p->n_buffers; k++)
         if (p->buffers[k]->kind == BUFFER_ARENA)
             p->buffers[k]->offset = best[root(same_as, p->buffers[k])->id];
+    program_work(p);
 }

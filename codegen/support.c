@@ -65,6 +65,8 @@ void write_support(const BuildOptions *o, const char *folder, bool sources, bool
         if (k < 3 || (sources && o->driver))
             make_folder(text_format("%s/%s", folder, folders[k]), temporary);
     for (const Embedded *e = embedded_files; e->name; e++) {
+        if (!strncmp(e->name, "cli/", 4))
+            continue;
         bool wanted = ends_with(e->name, ".c") ? sources && is_runtime_source(e->name, o) : !ends_with(e->name, ".a");
         if (!wanted || (!strncmp(e->name, "models/", 7) && !(sources && o->driver)))
             continue;

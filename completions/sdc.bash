@@ -9,11 +9,14 @@ _sdc()
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
                   --threads --isa --cc --cflag --static --keep-source --jobs --no-fuse --help"
         [print]="--after --dim --shape --bind --no-fuse --help"
+        [explain]="--dim --shape --bind --size --no-fuse --json --help"
+        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --json --report --isa --cc --cflag --jobs
+                 --help"
     )
     [[ $word == = ]] && word=
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "compile inspect verify print --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "compile inspect verify print explain bench --help --version" -- "$word")
         return
     fi
     case $before in
@@ -24,7 +27,7 @@ _sdc()
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
     --dim | --shape | --bind | --input | --size | --batch | --default | --cflag | --prefix | --jobs | -j | --seed | --threads | \
-        --rtol | --atol | --rms) return ;;
+        --runs | --rtol | --atol | --rms) return ;;
     esac
     if [[ -n $words ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -2,11 +2,12 @@
  *
  * A(x) is byte x of the arena, W(x) of the packed weights.  A call names its results first, then what it reads, then
  * scratch memory; NULL is an operand that the instance does not use.  Comments begin with the value that the
- * call is for, as `sdc print` shows it. */
+ * call is for, as `sdc print` shows it.  STEP(n) lets a profile or a library's caller look on. */
 #include "kernels.h"
 
 #define A(offset) ((void *)(c->arena + (offset)))
 #define W(offset) ((const void *)(c->weights + (offset)))
+#define STEP(done) if (c->step && c->step(c, done)) return SDC_CANCELLED;
 
 /* Name, type, rank, extents, place in the arena, bytes, limit of random integers. */
 static const SdcTensor inputs[] = {
@@ -20,105 +21,105 @@ static int run(SdcContext *c)
 {
     c->error[0] = 0;
     /*       transpose [1,16,4,4] */
-    transpose_0(c, A(0x0000800), A(0x0000000));
+    STEP(0) transpose_0(c, A(0x0000800), A(0x0000000));
     /* v163  matmul [1,4,4,32], depth 16, constant b, + bias, then Div, Tanh, Mul */
-    gemm_1(c, A(0x0000000), A(0x0000800), W(0x0000080), W(0x0000000), NULL);
+    STEP(1) gemm_1(c, A(0x0000000), A(0x0000800), W(0x0000080), W(0x0000000), NULL);
     /* v169  conv 3x3 [1,32,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_2(c, A(0x0004000), A(0x0000000), W(0x0000880), W(0x0012880));
+    STEP(2) conv_2(c, A(0x0004000), A(0x0000000), W(0x0000880), W(0x0012880));
     /* v171  matmul [1,4,4,256], depth 64, constant b */
-    gemm_3(c, A(0x0000000), A(0x0004000), W(0x0012980), NULL, NULL);
+    STEP(3) gemm_3(c, A(0x0000000), A(0x0004000), W(0x0012980), NULL, NULL);
     /* v294  GroupNormalization [1,256,4,4], channels last, then Relu */
-    group_norm_4(c, A(0x0000000), A(0x0000000), W(0x0022980), W(0x0022d80), A(0x0005800), A(0x0005000));
+    STEP(4) group_norm_4(c, A(0x0000000), A(0x0000000), W(0x0022980), W(0x0022d80), A(0x0005800), A(0x0005000));
     /* v182  matmul [1,4,4,64], depth 256, constant b, then Add */
-    gemm_5(c, A(0x0004000), A(0x0000000), W(0x0023180), NULL, NULL, A(0x0004000));
+    STEP(5) gemm_5(c, A(0x0004000), A(0x0000000), W(0x0023180), NULL, NULL, A(0x0004000));
     /* v184  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_6(c, A(0x0000000), A(0x0004000), W(0x0033180), W(0x0057180));
+    STEP(6) conv_6(c, A(0x0000000), A(0x0004000), W(0x0033180), W(0x0057180));
     /* v186  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_6(c, A(0x0001000), A(0x0000000), W(0x0057280), W(0x007b280));
+    STEP(7) conv_6(c, A(0x0001000), A(0x0000000), W(0x0057280), W(0x007b280));
     /* v188  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Add, Relu */
-    conv_7(c, A(0x0004000), A(0x0001000), W(0x007b380), W(0x009f380), A(0x0004000));
+    STEP(8) conv_7(c, A(0x0004000), A(0x0001000), W(0x007b380), W(0x009f380), A(0x0004000));
     /* v191  matmul [1,4,4,256], depth 64, constant b */
-    gemm_3(c, A(0x0000000), A(0x0004000), W(0x009f480), NULL, NULL);
+    STEP(9) gemm_3(c, A(0x0000000), A(0x0004000), W(0x009f480), NULL, NULL);
     /* v299  GroupNormalization [1,256,4,4], channels last, then Relu */
-    group_norm_4(c, A(0x0000000), A(0x0000000), W(0x00af480), W(0x00af880), A(0x0005800), A(0x0005000));
+    STEP(10) group_norm_4(c, A(0x0000000), A(0x0000000), W(0x00af480), W(0x00af880), A(0x0005800), A(0x0005000));
     /* v202  matmul [1,4,4,64], depth 256, constant b, then Add */
-    gemm_5(c, A(0x0004000), A(0x0000000), W(0x00afc80), NULL, NULL, A(0x0004000));
+    STEP(11) gemm_5(c, A(0x0004000), A(0x0000000), W(0x00afc80), NULL, NULL, A(0x0004000));
     /* v204  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_6(c, A(0x0000000), A(0x0004000), W(0x00bfc80), W(0x00e3c80));
+    STEP(12) conv_6(c, A(0x0000000), A(0x0004000), W(0x00bfc80), W(0x00e3c80));
     /* v206  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_6(c, A(0x0001000), A(0x0000000), W(0x00e3d80), W(0x0107d80));
+    STEP(13) conv_6(c, A(0x0001000), A(0x0000000), W(0x00e3d80), W(0x0107d80));
     /* v208  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Add, Relu */
-    conv_7(c, A(0x0004000), A(0x0001000), W(0x0107e80), W(0x012be80), A(0x0004000));
+    STEP(14) conv_7(c, A(0x0004000), A(0x0001000), W(0x0107e80), W(0x012be80), A(0x0004000));
     /* v211  matmul [1,4,4,256], depth 64, constant b */
-    gemm_3(c, A(0x0000000), A(0x0004000), W(0x012bf80), NULL, NULL);
+    STEP(15) gemm_3(c, A(0x0000000), A(0x0004000), W(0x012bf80), NULL, NULL);
     /* v304  GroupNormalization [1,256,4,4], channels last, then Relu */
-    group_norm_4(c, A(0x0000000), A(0x0000000), W(0x013bf80), W(0x013c380), A(0x0005800), A(0x0005000));
+    STEP(16) group_norm_4(c, A(0x0000000), A(0x0000000), W(0x013bf80), W(0x013c380), A(0x0005800), A(0x0005000));
     /* v222  matmul [1,4,4,64], depth 256, constant b, then Add */
-    gemm_5(c, A(0x0004000), A(0x0000000), W(0x013c780), NULL, NULL, A(0x0004000));
+    STEP(17) gemm_5(c, A(0x0004000), A(0x0000000), W(0x013c780), NULL, NULL, A(0x0004000));
     /* v224  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_6(c, A(0x0000000), A(0x0004000), W(0x014c780), W(0x0170780));
+    STEP(18) conv_6(c, A(0x0000000), A(0x0004000), W(0x014c780), W(0x0170780));
     /* v226  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Relu */
-    conv_6(c, A(0x0001000), A(0x0000000), W(0x0170880), W(0x0194880));
+    STEP(19) conv_6(c, A(0x0001000), A(0x0000000), W(0x0170880), W(0x0194880));
     /* v228  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Add, Relu */
-    conv_7(c, A(0x0004000), A(0x0001000), W(0x0194980), W(0x01b8980), A(0x0004000));
+    STEP(20) conv_7(c, A(0x0004000), A(0x0001000), W(0x0194980), W(0x01b8980), A(0x0004000));
     /* v232  resize nearest [1,64,4,4] -> [1,64,8,8] */
-    resize_nearest_8(c, A(0x0000000), A(0x0004000), W(0x01b8a80));
+    STEP(21) resize_nearest_8(c, A(0x0000000), A(0x0004000), W(0x01b8a80));
     /* v233  conv 3x3 [1,64,8,8] -> [1,64,8,8] */
-    conv_9(c, A(0x0010000), A(0x0000000), W(0x01b8b00), NULL);
+    STEP(22) conv_9(c, A(0x0010000), A(0x0000000), W(0x01b8b00), NULL);
     /* v234  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    conv_10(c, A(0x0000000), A(0x0010000), W(0x01dcb00), W(0x0200b00));
+    STEP(23) conv_10(c, A(0x0000000), A(0x0010000), W(0x01dcb00), W(0x0200b00));
     /* v236  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    conv_10(c, A(0x0004000), A(0x0000000), W(0x0200c00), W(0x0224c00));
+    STEP(24) conv_10(c, A(0x0004000), A(0x0000000), W(0x0200c00), W(0x0224c00));
     /* v238  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-    conv_11(c, A(0x0010000), A(0x0004000), W(0x0224d00), W(0x0248d00), A(0x0010000));
+    STEP(25) conv_11(c, A(0x0010000), A(0x0004000), W(0x0224d00), W(0x0248d00), A(0x0010000));
     /* v241  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    conv_10(c, A(0x0000000), A(0x0010000), W(0x0248e00), W(0x026ce00));
+    STEP(26) conv_10(c, A(0x0000000), A(0x0010000), W(0x0248e00), W(0x026ce00));
     /* v243  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    conv_10(c, A(0x0004000), A(0x0000000), W(0x026cf00), W(0x0290f00));
+    STEP(27) conv_10(c, A(0x0004000), A(0x0000000), W(0x026cf00), W(0x0290f00));
     /* v245  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-    conv_11(c, A(0x0010000), A(0x0004000), W(0x0291000), W(0x02b5000), A(0x0010000));
+    STEP(28) conv_11(c, A(0x0010000), A(0x0004000), W(0x0291000), W(0x02b5000), A(0x0010000));
     /* v248  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    conv_10(c, A(0x0000000), A(0x0010000), W(0x02b5100), W(0x02d9100));
+    STEP(29) conv_10(c, A(0x0000000), A(0x0010000), W(0x02b5100), W(0x02d9100));
     /* v250  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    conv_10(c, A(0x0004000), A(0x0000000), W(0x02d9200), W(0x02fd200));
+    STEP(30) conv_10(c, A(0x0004000), A(0x0000000), W(0x02d9200), W(0x02fd200));
     /* v252  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-    conv_11(c, A(0x0010000), A(0x0004000), W(0x02fd300), W(0x0321300), A(0x0010000));
+    STEP(31) conv_11(c, A(0x0010000), A(0x0004000), W(0x02fd300), W(0x0321300), A(0x0010000));
     /* v256  resize nearest [1,64,8,8] -> [1,64,16,16] */
-    resize_nearest_12(c, A(0x0000000), A(0x0010000), W(0x0321400));
+    STEP(32) resize_nearest_12(c, A(0x0000000), A(0x0010000), W(0x0321400));
     /* v257  conv 3x3 [1,64,16,16] -> [1,64,16,16] */
-    conv_13(c, A(0x0040000), A(0x0000000), W(0x03214c0), NULL);
+    STEP(33) conv_13(c, A(0x0040000), A(0x0000000), W(0x03214c0), NULL);
     /* v258  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Relu */
-    conv_14(c, A(0x0000000), A(0x0040000), W(0x03454c0), W(0x03694c0));
+    STEP(34) conv_14(c, A(0x0000000), A(0x0040000), W(0x03454c0), W(0x03694c0));
     /* v260  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Relu */
-    conv_14(c, A(0x0010000), A(0x0000000), W(0x03695c0), W(0x038d5c0));
+    STEP(35) conv_14(c, A(0x0010000), A(0x0000000), W(0x03695c0), W(0x038d5c0));
     /* v262  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Add, Relu */
-    conv_15(c, A(0x0040000), A(0x0010000), W(0x038d6c0), W(0x03b16c0), A(0x0040000));
+    STEP(36) conv_15(c, A(0x0040000), A(0x0010000), W(0x038d6c0), W(0x03b16c0), A(0x0040000));
     /* v265  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Relu */
-    conv_14(c, A(0x0000000), A(0x0040000), W(0x03b17c0), W(0x03d57c0));
+    STEP(37) conv_14(c, A(0x0000000), A(0x0040000), W(0x03b17c0), W(0x03d57c0));
     /* v267  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Relu */
-    conv_14(c, A(0x0010000), A(0x0000000), W(0x03d58c0), W(0x03f98c0));
+    STEP(38) conv_14(c, A(0x0010000), A(0x0000000), W(0x03d58c0), W(0x03f98c0));
     /* v269  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Add, Relu */
-    conv_15(c, A(0x0040000), A(0x0010000), W(0x03f99c0), W(0x041d9c0), A(0x0040000));
+    STEP(39) conv_15(c, A(0x0040000), A(0x0010000), W(0x03f99c0), W(0x041d9c0), A(0x0040000));
     /* v272  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Relu */
-    conv_14(c, A(0x0000000), A(0x0040000), W(0x041dac0), W(0x0441ac0));
+    STEP(40) conv_14(c, A(0x0000000), A(0x0040000), W(0x041dac0), W(0x0441ac0));
     /* v274  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Relu */
-    conv_14(c, A(0x0010000), A(0x0000000), W(0x0441bc0), W(0x0465bc0));
+    STEP(41) conv_14(c, A(0x0010000), A(0x0000000), W(0x0441bc0), W(0x0465bc0));
     /* v276  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, then Add, Relu */
-    conv_15(c, A(0x0040000), A(0x0010000), W(0x0465cc0), W(0x0489cc0), A(0x0040000));
+    STEP(42) conv_15(c, A(0x0040000), A(0x0010000), W(0x0465cc0), W(0x0489cc0), A(0x0040000));
     /* v280  resize nearest [1,64,16,16] -> [1,64,32,32] */
-    resize_nearest_16(c, A(0x0000000), A(0x0040000), W(0x0489dc0));
+    STEP(43) resize_nearest_16(c, A(0x0000000), A(0x0040000), W(0x0489dc0));
     /* v281  conv 3x3 [1,64,32,32] -> [1,64,32,32] */
-    conv_17(c, A(0x0040000), A(0x0000000), W(0x0489f00), NULL);
+    STEP(44) conv_17(c, A(0x0040000), A(0x0000000), W(0x0489f00), NULL);
     /* v282  conv 3x3 [1,64,32,32] -> [1,64,32,32], + bias, then Relu */
-    conv_18(c, A(0x0000000), A(0x0040000), W(0x04adf00), W(0x04d1f00));
+    STEP(45) conv_18(c, A(0x0000000), A(0x0040000), W(0x04adf00), W(0x04d1f00));
     /* v284  conv 3x3 [1,64,32,32] -> [1,64,32,32], + bias, then Relu */
-    conv_18(c, A(0x0080000), A(0x0000000), W(0x04d2000), W(0x04f6000));
+    STEP(46) conv_18(c, A(0x0080000), A(0x0000000), W(0x04d2000), W(0x04f6000));
     /* v286  conv 3x3 [1,64,32,32] -> [1,64,32,32], + bias, then Add, Relu */
-    conv_19(c, A(0x0040000), A(0x0080000), W(0x04f6100), W(0x051a100), A(0x0040000));
+    STEP(47) conv_19(c, A(0x0040000), A(0x0080000), W(0x04f6100), W(0x051a100), A(0x0040000));
     /* v289  conv 3x3 [1,64,32,32] -> [1,3,32,32], + bias */
-    conv_20(c, A(0x0000000), A(0x0040000), W(0x051a200), W(0x051ea00));
+    STEP(48) conv_20(c, A(0x0000000), A(0x0040000), W(0x051a200), W(0x051ea00));
     /* v289  transpose [1,3,32,32] */
-    transpose_21(c, A(0x0003000), A(0x0000000));
+    STEP(49) transpose_21(c, A(0x0003000), A(0x0000000));
     return c->error[0] ? SDC_BAD_INPUT : SDC_OK;
 }
 

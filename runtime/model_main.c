@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "model_cli.h"
+#include "profile.h"
 
-enum { MAX_THREADS = 1024, MAX_RUNS = 1000000 };
+enum { MAX_THREADS = 1024, MAX_RUNS = 1000000, PROFILE_RUNS = 10, MAX_PROFILE_RUNS = 1000 };
 
 /* ---- options ---- */
 
@@ -30,6 +31,13 @@ static int set_output(void *into, const char *value)
 static int set_bench(void *into, const char *value)
 {
     return sdc_option_int("--bench", value, 1, MAX_RUNS, &((SdcCommand *)into)->bench);
+}
+
+static int set_profile(void *into, const char *value)
+{
+    SdcCommand *c = into;
+    c->profile = PROFILE_RUNS;
+    return value ? sdc_option_int("--profile", value, 1, MAX_PROFILE_RUNS, &c->profile) : SDC_OK;
 }
 
 static int set_threads(void *into, const char *value)
@@ -61,6 +69,8 @@ static const SdcOption options[] = {
     {"output", 'o', "NAME=FILE", "write an output as .npy, or into an .npz; without any, print a line for each",
      set_output},
     {"bench", 0, "N", "time N runs after one to warm up", set_bench},
+    {"profile", 0, "[=N]", "time every kernel call: median of N runs (10), beside what this machine can do at most",
+     set_profile},
     {"threads", 't', "N", "threads to use; default: the CPUs this process may use", set_threads},
     {"seed", 's', "S", "of the random inputs; default 0", set_seed},
     {"info", 0, NULL, "inputs, outputs, what it was compiled with, and the memory it takes", set_info},
@@ -81,14 +91,16 @@ static void print_help(const SdcProgram *p)
            "  %s --input %s=in.npy --output %s=out.npy\n"
            "  %s --seed 1 --output %s=out.npz\n"
            "  %s --bench 20 --threads 2 --json\n"
+           "  %s --profile\n"
            "  %s --info\n",
-           name, input, output, name, output, name, name);
+           name, input, output, name, output, name, name, name);
     printf("\nExit codes: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk.\n");
 }
 
 /* ---- running ---- */
 
 typedef struct {
+    const SdcProgram *program;
     SdcBindings inputs, outputs;
     SdcArray *arrays;                 /* one an input */
     SdcPool *pool;
@@ -97,7 +109,7 @@ typedef struct {
 
 static int open_session(Session *s, const SdcCommand *c)
 {
-    const SdcProgram *p = c->program;
+    const SdcProgram *p = s->program = c->program;
     int code = sdc_bind_files(&s->inputs, p->inputs, p->n_inputs, c->inputs, c->n_inputs, "input");
     if (!code)
         code = sdc_bind_files(&s->outputs, p->outputs, p->n_outputs, c->outputs, c->n_outputs, "output");
@@ -126,19 +138,14 @@ static void close_session(Session *s, const SdcProgram *p)
 }
 
 /* One complete run; inputs are placed anew, since the plan may reuse their memory.  Seconds, without the placing. */
-static int run_once(Session *s, const SdcProgram *p, double *seconds)
+static int run_once(void *session, SdcContext *c, double *seconds)
 {
-    sdc_inputs_place(&s->context, p, s->arrays);
+    const Session *s = session;
+    sdc_inputs_place(c, s->program, s->arrays);
     double start = sdc_now();
-    int code = p->run(&s->context);
+    int code = s->program->run(c);
     *seconds = sdc_now() - start;
-    return code ? sdc_error(code, "%s: %s", p->name, s->context.error) : SDC_OK;
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return code ? sdc_error(code, "%s: %s", s->program->name, c->error) : SDC_OK;
 }
 
 static int bench(Session *s, const SdcCommand *c)
@@ -148,19 +155,27 @@ static int bench(Session *s, const SdcCommand *c)
         return sdc_error(SDC_NO_SPACE, "no memory for %lld times", (long long)c->bench);
     SdcProgress bar;
     sdc_progress_begin(&bar, sdc_model.name, c->bench + 1, c->json);
-    int code = run_once(s, c->program, &seconds[0]);
+    int code = run_once(s, &s->context, &seconds[0]);
     for (int64_t i = 0; i < c->bench && !code; i++) {
         sdc_progress_step(&bar, i + 1);
-        code = run_once(s, c->program, &seconds[i]);
+        code = run_once(s, &s->context, &seconds[i]);
     }
     sdc_progress_end(&bar);
     if (!code) {
-        int64_t half = c->bench / 2;
-        qsort(seconds, (size_t)c->bench, sizeof *seconds, compare_times);
-        double median = c->bench % 2 ? seconds[half] : (seconds[half - 1] + seconds[half]) / 2;
+        double median = sdc_median(seconds, c->bench);
         sdc_print_times(c->program, &(SdcTimes){c->bench, (int)c->threads, seconds[0], median}, c->json);
     }
     free(seconds);
+    return code;
+}
+
+static int profile(Session *s, const SdcCommand *c)
+{
+    SdcProfileResult result;
+    int code = sdc_profile_run(&result, &s->context, c->profile, run_once, s);
+    if (!code)
+        sdc_print_profile(&result, c->json);
+    sdc_profile_free(&result);
     return code;
 }
 
@@ -168,12 +183,17 @@ static int run_model(const SdcCommand *c)
 {
     Session s = {0};
     double seconds;
+    bool timed = c->bench || c->profile;
     int code = open_session(&s, c);
-    if (!code)
-        code = c->bench ? bench(&s, c) : run_once(&s, c->program, &seconds);
+    if (!code && !timed)
+        code = run_once(&s, &s.context, &seconds);
+    if (!code && c->bench)
+        code = bench(&s, c);
+    if (!code && c->profile)
+        code = profile(&s, c);
     if (!code)
         code = sdc_outputs_write(&s.context, c->program, &s.outputs);
-    if (!code && !c->bench && (s.outputs.given == 0 || c->json))
+    if (!code && !timed && (s.outputs.given == 0 || c->json))
         sdc_print_outputs(&s.context, c->program, c->json);
     close_session(&s, c->program);
     return code;
@@ -210,6 +230,8 @@ int sdc_model_main(int argc, char **argv)
     c.outputs = calloc((size_t)argc + 1, sizeof *c.outputs);
     int code = c.inputs && c.outputs ? sdc_options_parse(options, &c, argc, argv, &n_positional)
                                      : sdc_error(SDC_NO_SPACE, "out of memory");
+    if (!code && c.bench && c.profile)
+        code = sdc_error(SDC_USAGE, "--bench and --profile are two runs; give one of them");
     if (!code && n_positional)
         code = sdc_error(SDC_USAGE, "unexpected argument %s; files are given as --input NAME=FILE", argv[1]);
     if (!code)

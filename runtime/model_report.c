@@ -1,69 +1,32 @@
 /* model_report.c: what a single-model executable prints on stdout, as text for people or as one JSON object.
  *
- * MiB in text; in JSON the *_mb keys are MiB too and *_bytes are bytes.  JSON is printed by hand: the objects are small
- * and flat, and a single-model executable should need no library for them. */
+ * MiB in text; in JSON the *_mb keys are MiB too and *_bytes are bytes. */
 #include <math.h>
 #include <string.h>
 
 #include "array_io.h"
+#include "json.h"
 #include "model_cli.h"
 #include "pool.h"
 
 static const double mib = 1048576;
 
-/* ---- pieces of JSON ---- */
-
-static void json_string(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at == '"' || *at == '\\')
-            printf("\\%c", *at);
-        else if (*at < 0x20)
-            printf("\\u%04x", *at);
-        else
-            putchar(*at);
-    }
-    putchar('"');
-}
-
-static void json_text(const char *key, const char *value)
-{
-    json_string(key);
-    putchar(':');
-    json_string(value);
-}
-
-/* JSON has no NaN and no infinity. */
-static void json_number(const char *key, double value)
-{
-    json_string(key);
-    if (isfinite(value))
-        printf(":%.9g", value);
-    else
-        printf(":null");
-}
-
-static void json_integer(const char *key, int64_t value)
-{
-    json_string(key);
-    printf(":%lld", (long long)value);
-}
+/* ---- tensors ---- */
 
 /* {"name":..,"dtype":..,"shape":[..]  without the closing brace */
 static void json_tensor(const SdcTensor *t)
 {
     char shape[SDC_SHAPE_TEXT];
     putchar('{');
-    json_text("name", t->name);
+    sdc_json_text("name", t->name);
     putchar(',');
-    json_text("dtype", dtype_info(t->dtype)->name);
+    sdc_json_text("dtype", dtype_info(t->dtype)->name);
     printf(",\"shape\":%s", sdc_shape_text(shape, t->rank, t->dim));
 }
 
 static void json_tensors(const char *key, const SdcTensor *tensors, int n)
 {
-    json_string(key);
+    sdc_json_string(key, -1);
     printf(":[");
     for (int i = 0; i < n; i++) {
         if (i)
@@ -129,19 +92,19 @@ static void info_json(const SdcProgram *p, int threads, Certificate c)
     };
     putchar('{');
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        json_text(texts[i].key, texts[i].value);
+        sdc_json_text(texts[i].key, texts[i].value);
         putchar(',');
     }
     json_tensors("inputs", p->inputs, p->n_inputs);
     json_tensors("outputs", p->outputs, p->n_outputs);
-    json_integer("kernels", p->kernels);
+    sdc_json_integer("kernels", p->kernels);
     putchar(',');
-    json_integer("flops", p->flops);
+    sdc_json_integer("flops", p->flops);
     printf(",\"memory\":{");
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
         if (i)
             putchar(',');
-        json_integer(memory[i].key, memory[i].value);
+        sdc_json_integer(memory[i].key, memory[i].value);
     }
     printf("}}\n");
 }
@@ -192,12 +155,12 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
         {"arena_mb", arena},        {"weights_mb", weights},        {"prompt_ms", 0},     /* nothing is hoisted */
     };
     putchar('{');
-    json_integer("runs", t->runs);
+    sdc_json_integer("runs", t->runs);
     putchar(',');
-    json_integer("threads", t->threads);
+    sdc_json_integer("threads", t->threads);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         putchar(',');
-        json_number(rows[i].key, rows[i].value);
+        sdc_json_number(rows[i].key, rows[i].value);
     }
     printf("}\n");
 }
@@ -234,7 +197,7 @@ static void output_json(const SdcTensor *t, Statistics s)
     json_tensor(t);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         putchar(',');
-        json_number(rows[i].key, rows[i].value);
+        sdc_json_number(rows[i].key, rows[i].value);
     }
     putchar('}');
 }

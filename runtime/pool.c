@@ -28,6 +28,7 @@ typedef struct {
     SdcPool *pool;
     pthread_t thread;
     int index;                              /* 1 .. threads-1; the caller is 0 */
+    int64_t busy_ns;                        /* while the pool is measured */
 } Worker;
 
 struct SdcPool {
@@ -40,7 +41,8 @@ struct SdcPool {
     void *argument;
     int64_t units;
     int threads;
-    int64_t spin_ns;
+    int64_t spin_ns, parallel_ns;
+    bool measured;
     Worker worker[];
 };
 
@@ -88,18 +90,21 @@ static unsigned spin_while(atomic_uint *word, unsigned value, int64_t ns)
     return seen;
 }
 
-static void run_range(const SdcPool *p, int index)
+static void run_range(SdcPool *p, int index)
 {
+    int64_t start = p->measured ? now_ns() : 0;
     int64_t quotient = p->units / p->threads, remainder = p->units % p->threads;
     int64_t begin = index * quotient + (index < remainder ? index : remainder);
     int64_t end = begin + quotient + (index < remainder);
     if (begin < end)
         p->part(p->argument, begin, end);
+    if (p->measured)
+        p->worker[index].busy_ns += now_ns() - start;
 }
 
 static void *worker_main(void *argument)
 {
-    const Worker *self = argument;
+    Worker *self = argument;
     SdcPool *p = self->pool;
     for (unsigned seen = 0;;) {
         unsigned posted = spin_while(&p->generation, seen, p->spin_ns);
@@ -149,6 +154,7 @@ void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units)
         part(argument, 0, units);
         return;
     }
+    int64_t start = p->measured ? now_ns() : 0;
     p->part = part;
     p->argument = argument;
     p->units = units;
@@ -156,6 +162,8 @@ void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units)
     post(p);
     run_range(p, 0);
     wait_for_workers(p);
+    if (p->measured)
+        p->parallel_ns += now_ns() - start;
     atomic_flag_clear_explicit(&p->busy, memory_order_release);
 }
 
@@ -217,3 +225,19 @@ void sdc_pool_destroy(SdcPool *pool)
 }
 
 int sdc_pool_threads(const SdcPool *pool) { return pool ? pool->threads : 1; }
+
+void sdc_pool_measure(SdcPool *pool, bool on)
+{
+    if (pool)
+        pool->measured = on;
+}
+
+SdcPoolTimes sdc_pool_times(const SdcPool *pool)
+{
+    SdcPoolTimes t = {0};
+    for (int i = 0; pool && i < pool->threads; i++)
+        t.busy += (double)pool->worker[i].busy_ns * 1e-9;
+    if (pool)
+        t.parallel = (double)pool->parallel_ns * 1e-9;
+    return t;
+}

@@ -2,10 +2,18 @@
 #ifndef SDC_POOL_H
 #define SDC_POOL_H
 
+#include <stdbool.h>
+
 enum { SDC_STACK_BYTES = 2 << 20 };      /* of each worker; kernels may keep 1 MB, thread-local data takes the rest */
 
 /* CPUs that a cgroup's quota allows, rounded up; 0: no limit.  Version 1 and 2, every level up to the root counts.
  * membership: /proc/self/cgroup; root: /sys/fs/cgroup; both are arguments so that a test can fake them. */
 int sdc_cgroup_cpus(const char *membership, const char *root);
+
+/* While on, the pool adds up what its threads do: for --profile. */
+struct SdcPool;
+typedef struct { double parallel, busy; } SdcPoolTimes;     /* seconds in parallel loops; at work there, of all threads */
+void sdc_pool_measure(struct SdcPool *pool, bool on);
+SdcPoolTimes sdc_pool_times(const struct SdcPool *pool);
 
 #endif

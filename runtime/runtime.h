@@ -49,6 +49,8 @@ typedef struct {
     int (*run)(SdcContext *);         /* 0, or an SDC_ code after c->error was set */
 } SdcProgram;
 
+typedef struct SdcProfile SdcProfile;       /* profile.h */
+
 /* Everything about one executable; the emitter defines exactly one, `sdc_model`. */
 typedef struct {
     const char *name;                 /* as the user named the output */
@@ -60,6 +62,7 @@ typedef struct {
     int (*driver)(int argc, char **argv);   /* NULL: a single model, run by model_main() */
     const char *const *defaults;            /* "steps=20", NULL at the end: --default of the compile command */
     uint64_t weights_hash;                  /* of a library's weights file: SdcSections.hash; 0 in an executable */
+    const SdcProfile *profile;              /* what --profile needs; of a single model's executable */
 } SdcModel;
 
 extern const SdcModel sdc_model;
@@ -71,7 +74,7 @@ struct SdcContext {
     struct SdcPool *pool;
     int64_t arena_bytes;              /* of the mapping that instance.c made; 0: the arena is the caller's */
     char error[256];                  /* set when run() returns non-zero */
-    int (*step)(SdcContext *c, int64_t done);   /* before each call of a library's run(); non-zero ends it; may be NULL */
+    int (*step)(SdcContext *c, int64_t done);   /* before each call of run(); non-zero ends it; may be NULL */
 };
 
 /* ---- pool.c: threads -------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@ models
 # ---- help and version
 expect 0 '' "$sdc" --version
 grep -qE '^sdc [0-9]+\.[0-9]+\.[0-9]+$' stdout || fail "--version prints '$(cat stdout)'"
-for help in "--help" "-h" "help" "compile --help" "inspect --help" "verify --help" "print --help"; do
+for help in "--help" "-h" "help" "compile --help" "inspect --help" "verify --help" "print --help" "explain --help" "bench --help"; do
     # shellcheck disable=SC2086
     expect 0 '' "$sdc" $help
     grep -q '^Usage: sdc' stdout && grep -q '^Examples:' stdout || fail "$help lacks usage or examples"
@@ -23,6 +23,8 @@ expect 1 'takes one model' "$sdc" compile tiny.onnx tiny.onnx -o out/x
 expect 1 'takes one model' "$sdc" inspect
 expect 1 'takes one model' "$sdc" print
 expect 1 'takes one model' "$sdc" verify
+expect 1 'takes one model' "$sdc" explain
+expect 1 'takes one model' "$sdc" bench
 expect 1 'no-such-option' "$sdc" compile tiny.onnx -o out/x --no-such-option
 expect 1 'static' "$sdc" compile tiny.onnx -o out/x --statik
 expect 1 'dim' "$sdc" compile tiny.onnx -o out/x --dim

@@ -24,7 +24,7 @@ known=$(
     echo --version
 )
 
-for command in compile inspect verify print; do
+for command in compile inspect verify print explain bench; do
     "$sdc" --help | grep -q "^  $command " || fail "sdc --help lacks $command"
     bash=$(bash -c '. "$1/completions/sdc.bash"; COMP_WORDS=(sdc '$command' --) COMP_CWORD=2; _sdc; echo "${COMPREPLY[@]}"' - "$source")
     for option in $("$sdc" $command --help | options); do

@@ -12,6 +12,6 @@ sed -n '/^```sh$/,/^```$/p' "$source/README.md" | grep -v '^```' >"$work/command
 [ "$(wc -l <"$work/commands")" -ge 15 ] || { echo "README.md: the examples were not found"; exit 1; }
 cd "$work"
 sh -eux ./commands
-for file in owl.png apple.png ladybug.png pizza.npy graph.txt net.a net.so net.h net.weights; do
+for file in owl.png apple.png ladybug.png pizza.npy graph.txt net.a net.so net.h net.weights bench.html; do
     [ -s $file ] || { echo "README.md: $file was not written"; exit 1; }
 done

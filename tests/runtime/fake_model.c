@@ -7,6 +7,7 @@
  * The executable's sections are appended by append_sections(), in test_model.c. */
 #include <string.h>
 
+#include "profile.h"
 #include "runtime.h"
 
 enum { X = 0, TOKEN = 64, MASK = 128, Y = 192, HALF = 256, FLAG = 320, ARENA = 384 };
@@ -37,12 +38,16 @@ static void multiply(void *argument, int64_t begin, int64_t end)
 static int run(SdcContext *c)
 {
     int32_t token[2];
+    if (c->step && c->step(c, 0))
+        return SDC_CANCELLED;
     memcpy(token, c->arena + TOKEN, sizeof token);
     if (token[0] < 0) {
         snprintf(c->error, sizeof c->error, "node embed: index %d is out of range", (int)token[0]);
         return SDC_BAD_INPUT;
     }
     sdc_parallel(c, multiply, c, 2);
+    if (c->step && c->step(c, 1))
+        return SDC_CANCELLED;
     for (int i = 0; i < 2; i++)
         dtype_store_f(DT_BF16, c->arena + HALF + 2 * i, (double)token[i]);
     c->arena[FLAG] = c->arena[MASK];
@@ -55,6 +60,19 @@ static const SdcProgram program = {
 };
 static const SdcProgram *const programs[] = {&program};
 
+/* Stands for the loops of kernels/c/ceiling.h. */
+static void no_loop(void *argument, int64_t begin, int64_t end)
+{
+    (void)argument, (void)begin, (void)end;
+}
+
+static const int64_t multiply_flops = 1;
+static const SdcProfile profile = {
+    .calls = "v1 multiply 12 24 24 12 x \"times\" w\n- copy 0 9 5 0 tokens, mask\n",
+    .multiply = no_loop, .read = no_loop, .copy = no_loop, .multiply_flops = &multiply_flops,
+};
+
 const SdcModel sdc_model = {
     .name = "tiny", .version = "1.2.3", .isa = "generic", .compiler = "gcc 0.0", .programs = programs, .n_programs = 1,
+    .profile = &profile,
 };

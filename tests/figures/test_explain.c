@@ -1,0 +1,64 @@
+/* test_explain.c: candidates for fusion as `sdc explain` lists them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../../cli/explain.h"
+
+#undef fail                     /* cmocka has a macro of that name */
+#include <cmocka.h>
+
+/* The runtime's messages begin with the model's name. */
+const SdcModel sdc_model = {.name = "sdc", .version = "0"};
+
+static Model *model(void)
+{
+    static const char text[] = "graph \"g\"\n  input v0 \"x\": f32[4]\n  v1 = Relu(v0)\n  v2 = Neg(v1)\n"
+                               "  output v2 \"y\"\nend\n";
+    Model *m = model_new("test");
+    m->graph = graph_parse(m, text, "test");
+    m->graph->last->name = "block/Neg\n";
+    return m;
+}
+
+static const char *printed(const Model *m)
+{
+    char *text;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    print_candidates(out, m);
+    fclose(out);
+    return text;
+}
+
+static void test_none(void **state)
+{
+    (void)state;
+    assert_string_equal(printed(model()), "nothing that could be fused was found\n");
+}
+
+static void test_grouped(void **state)
+{
+    (void)state;
+    Model *m = model();
+    const Node *relu = m->graph->first, *neg = m->graph->last;
+    candidate_became(relu, "LayerNorm", "layer_norm over %d", 4);
+    candidate_missed(neg, "attention", "the scores are read by %s", "Neg");
+    candidate_missed(neg, "LayerNorm", "no mean");
+    char *wanted = text_format("LayerNorm: 2 found, 1 fused, 1 missed\n  %-10s  layer_norm over 4\n"
+                               "  %-10s  missed: no mean\nattention: 1 found, 0 fused, 1 missed\n"
+                               "  %-10s  missed: the scores are read by Neg\n",
+                               text_format("n%d", relu->id), "block/Neg?", "block/Neg?");
+    assert_string_equal(printed(m), wanted);
+    KindCount kinds[MAX_KINDS];
+    assert_int_equal(candidate_kinds(m, kinds, MAX_KINDS), 2);
+    assert_string_equal(kinds[1].kind, "attention");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_none), cmocka_unit_test(test_grouped)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
