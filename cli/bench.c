@@ -146,7 +146,7 @@ static json_t *bench_json(const Bench *b)
         json_array_append_new(builds, variant_json(&b->variants[k]));
     for (int k = 2; k < b->n_variants; k++)
         json_array_append_new(fusions, fusion_json(&b->variants[0], &b->variants[k]));
-    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:o, s:o, s:O}", "model", b->model, "isa", b->isa->name,
+    return json_pack("{s:o, s:s, s:i, s:i, s:i, s:I, s:o, s:o, s:O}", "model", text_json(b->model), "isa", b->isa->name,
                      "threads", b->threads, "rounds", b->rounds, "runs", b->runs, "seed", (json_int_t)b->seed, "builds",
                      builds, "fusions", fusions, "profile", b->profile);
 }

@@ -111,6 +111,18 @@ static void print_pair(const Pair *p, bool titled)
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
+json_t *text_json(const char *s)
+{
+    json_t *v = s ? json_string(s) : json_null();
+    if (v)
+        return v;
+    char *plain = text_copy(s);
+    for (char *p = plain; *p; p++)
+        if ((unsigned char)*p > 127)
+            *p = '?';
+    return json_string(plain);
+}
+
 json_t *program_json(const Program *p)
 {
     return json_pack("{s:i, s:i, s:I, s:I, s:I}", "nodes", graph_count(p->graph), "calls", p->n_calls, "moved_bytes",
@@ -129,8 +141,9 @@ static json_t *pair_json(const Pair *p)
                                                 kinds[k].fused + kinds[k].missed, "fused", kinds[k].fused, "missed",
                                                 kinds[k].missed));
     for (const FusionCandidate *c = m->candidates; c; c = c->next)
-        json_array_append_new(list, json_pack("{s:s, s:i, s:s?, s:s?, s:s?}", "kind", c->kind, "node", c->node, "name",
-                                              c->name, "became", c->became, "missed", c->reason));
+        json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:o, s:o}", "kind", c->kind, "node", c->node, "name",
+                                              text_json(c->name), "became", text_json(c->became), "missed",
+                                              text_json(c->reason)));
     return json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", p->fused->name, "kinds", counts, "candidates", list,
                      "no_fusion", program_json(p->plain), "as_asked", program_json(p->fused));
 }
@@ -181,7 +194,7 @@ int command_explain(int argc, char **argv)
             print_pair(&p, count > 1);
     }
     if (o.json)
-        print_json(json_pack("{s:s, s:O}", "model", positional[0], "programs", list));
+        print_json(json_pack("{s:o, s:O}", "model", text_json(positional[0]), "programs", list));
     json_decref(list);
     return SDC_OK;
 }

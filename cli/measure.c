@@ -2,8 +2,8 @@
  *
  * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a
  * process of its own, forwards and backwards in turn, and ratios and savings are medians of those within a round, of
- * its best runs: others' work only adds to a time.  All get the same seeded inputs.  Where leaving a fusion out changes nothing, the executable is the same to the byte: it is not run
- * again, and saves exactly nothing. */
+ * its best runs: others' work only adds to a time.  All get the same seeded inputs.  Where leaving a fusion out changes
+ * nothing, the executable is the same to the byte: it is not run again, and saves exactly nothing. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

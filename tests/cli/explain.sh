@@ -16,6 +16,11 @@ is "nodes" 2 tiny.json programs 0 no_fusion nodes
     fail "kinds and candidates do not add up: $(cat tiny.json)"
 is "model" tiny.onnx tiny.json model
 
+cp tiny.onnx "$(printf 'tiny\377.onnx')"
+check "explain of a name that is no UTF-8" "$sdc" explain "$(printf 'tiny\377.onnx')" --dim batch=2 --json
+cp stdout odd.json
+is "model" 'tiny?.onnx' odd.json model
+
 check "inspect" "$sdc" inspect tiny.onnx --dim batch=2 --no-fuse
 grep -q '^one run: 2 kernel calls, 0.000 GFLOP, 0.0 MB moved, arena' stdout || fail "inspect: $(cat stdout)"
 
