@@ -38,7 +38,7 @@ static const SdcOption table[] = {
     {"runs", 0, "N", "rounds in which each executable runs once, in turns (5)", option_runs},
     {"each", 0, NULL, "also leave out one fusion at a time: what each of them saves", option_each},
     {"seed", 0, "N", "of the random inputs (0)", option_seed},
-    NO_FUSE_ROW,
+    PASS_ROWS,
     {"json", 0, NULL, "print one JSON object instead of text", option_json},
     {"report", 0, "FILE", "write a page with charts (HTML)", option_report},
     {"isa", 0, "NAME", "instruction set, as for compile", option_isa},

@@ -14,6 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads, runs;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
+    Texts rates;
     bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
 
@@ -40,8 +41,12 @@ int parse_float(const char *value, double *into);
 int option_no_fuse(void *into, const char *value);                                  /* names with commas between; NULL: all */
 enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                       /* every bit of Options.no_fuse */
 #define NO_FUSE_ROW \
-    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, concat", \
+    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, hoist, concat", \
      option_no_fuse}
+int option_rates(void *into, const char *value);
+#define RATE_ROW \
+    {"rate", 0, "INPUT=prompt", "how often an input changes: prompt, timestep or sample (default) (repeat)", option_rates}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW                                             /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -40,7 +40,7 @@ static const SdcOption table[] = {
     {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
     {"quiet", 'q', NULL, "print errors only", option_quiet},
     {"verbose", 'v', NULL, "print the C compiler's command lines", option_verbose},
-    NO_FUSE_ROW,
+    PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };

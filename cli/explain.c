@@ -17,7 +17,7 @@ static const SdcOption table[] = {
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
     {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
     {"size", 0, "WxH", "picture size of a pipeline", option_sizes},
-    NO_FUSE_ROW,
+    PASS_ROWS,
     {"json", 0, NULL, "print one JSON object instead of text", option_json},
     {"help", 'h', NULL, "this text", option_help},
     {0},

@@ -19,7 +19,8 @@ enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
 /* What a free axis of an input stands for. */
 typedef enum { BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH, TOKENS, AXES } Axis;
 
-typedef struct { const char *input; int rank; int axes[4]; } InputRule;        /* -1: fixed by the graph */
+/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
+typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
 
 typedef struct {
     const char *name;               /* folder and program */
@@ -36,11 +37,12 @@ typedef struct {
 
 static const PipelineRule pipelines[] = {
     {"StableDiffusionPipeline", "sdc_sd_main", sdc_sd_default, {
-        {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}}}},
-        {"unet", true, true, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}}, {"timestep", 1, {BATCH}},
-                                    {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}}}},
-        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}}}},
-        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}}}}}},
+        {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
+        {"unet", true, true, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0},
+                                    {"timestep", 1, {BATCH}, RATE_TIMESTEP},
+                                    {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}}},
+        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
+        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
 };
 
 /* ---- configuration files ----------------------------------------------------------------------------------------- */
@@ -202,6 +204,7 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
             if (strcmp(v->name, rule->input) || v->shape.rank != rule->rank)
                 continue;
             ShapeBinding b = {.name = v->name, .shape = v->shape};
+            m->graph->inputs[j]->rate = rule->rate;
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);

@@ -16,7 +16,7 @@ static const SdcOption table[] = {
      option_dims},
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
     {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
-    NO_FUSE_ROW,
+    PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };

@@ -65,18 +65,32 @@ static ValueBinding read_value(const char *text)
     return (ValueBinding){name, tensor_of_array(&a)};
 }
 
+static RateBinding read_rate(const char *text)
+{
+    char *name;
+    const char *value = split(text, "rate", &name);
+    RateBinding b = {name, rate_by_name(value)};
+    if (!b.rate)
+        fail(SDC_USAGE, "--rate %s: expected INPUT=prompt, INPUT=timestep or INPUT=sample", text);
+    return b;
+}
+
 Bindings read_bindings(const Options *o)
 {
     DimBinding *dims = alloc_array(o->dims.count, sizeof *dims);
     ShapeBinding *shapes = alloc_array(o->shapes.count, sizeof *shapes);
     ValueBinding *values = alloc_array(o->binds.count, sizeof *values);
+    RateBinding *rates = alloc_array(o->rates.count, sizeof *rates);
     for (int k = 0; k < o->dims.count; k++)
         dims[k] = read_dim(o->dims.list[k]);
     for (int k = 0; k < o->shapes.count; k++)
         shapes[k] = read_shape(o->shapes.list[k]);
     for (int k = 0; k < o->binds.count; k++)
         values[k] = read_value(o->binds.list[k]);
-    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, o->no_fuse};
+    for (int k = 0; k < o->rates.count; k++)
+        rates[k] = read_rate(o->rates.list[k]);
+    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, rates, o->rates.count,
+                      o->no_fuse};
 }
 
 /* The best for this CPU, or what every CPU of the compiler's machine has. */

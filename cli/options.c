@@ -41,6 +41,11 @@ int parse_float(const char *value, double *into)
     return SDC_OK;
 }
 
+int option_rates(void *into, const char *value)
+{
+    return add_text(&((Options *)into)->rates, value);
+}
+
 int option_no_fuse(void *into, const char *value)
 {
     unsigned *off = &((Options *)into)->no_fuse;

@@ -11,7 +11,7 @@ static const SdcOption table[] = {
     {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
     {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
-    NO_FUSE_ROW,
+    PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };

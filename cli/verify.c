@@ -40,7 +40,7 @@ static const SdcOption table[] = {
     {"static", 0, NULL, "link the executable fully statically", option_is_static},
     {"keep-source", 0, "FOLDER", "keep the executable's source there", option_keep_source},
     {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
-    NO_FUSE_ROW,
+    PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };

@@ -81,6 +81,8 @@ typedef struct Program {
     const char *name;               /* "unet" */
     Graph *graph;
     Block body;
+    Call *prompt_end;               /* last of the calls that run once a prompt, in front of the others; NULL: none */
+    int n_prompt_calls;
     Buffer **buffers;
     int n_buffers, buffers_room;
     View *inputs, *outputs;         /* row-major, one for each of the graph's */

@@ -300,6 +300,27 @@ static void print_tensors(FILE *out, const char *list, const View *views, Value 
     fputs(count ? "};\n" : "    {0},\n};\n", out);
 }
 
+static void print_function(Listing *l, const char *name, const Block *block)
+{
+    fprintf(l->out, "\nstatic int %s(SdcContext *c)\n{\n    c->error[0] = 0;\n", name);
+    print_block(l, block, 4);
+    fputs("    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n", l->out);
+}
+
+/* prompt(), where there is anything to do once a prompt, and run(). */
+static void print_functions(FILE *out, Program *p)
+{
+    Listing l = {.out = out};
+    Call *end = p->prompt_end, *rest = end ? end->next : p->body.first;
+    if (end) {
+        end->next = NULL;
+        print_function(&l, "prompt", &(Block){p->body.first, end});
+        end->next = rest;
+    }
+    print_function(&l, "run", &(Block){rest, rest ? p->body.last : NULL});
+    fputc('\n', out);
+}
+
 static void emit_program(Program *p, int number, const char *folder, const char *file, EmitSummary *summary)
 {
     const Graph *g = p->graph;
@@ -319,16 +340,15 @@ static void emit_program(Program *p, int number, const char *folder, const char 
     fputs("\n/* Name, type, rank, extents, place in the arena, bytes, limit of random integers. */\n", out);
     print_tensors(out, "inputs", p->inputs, g->inputs, NULL, g->n_inputs);
     print_tensors(out, "outputs", p->outputs, g->outputs, g->output_names, g->n_outputs);
-    fprintf(out, "\nstatic int run(SdcContext *c)\n{\n    c->error[0] = 0;\n");
-    print_block(&(Listing){.out = out}, &p->body, 4);
-    fprintf(out, "    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n\n"
-                 "const SdcProgram sdc_program_%d = {\n    .name = ", number);
+    print_functions(out, p);
+    fprintf(out, "const SdcProgram sdc_program_%d = {\n    .name = ", number);
     emit_string(out, p->name);
     fprintf(out, ",\n    .inputs = inputs, .outputs = outputs, .n_inputs = %d, .n_outputs = %d,\n"
                  "    .arena_bytes = INT64_C(%" PRId64 "), .bound_bytes = INT64_C(%" PRId64 "),\n"
                  "    .weights_offset = 0, .weights_bytes = INT64_C(%" PRId64 "), .flops = INT64_C(%" PRId64 "), "
-                 ".kernels = %d,\n    .run = run,\n};\n",
-            g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls);
+                 ".kernels = %d,\n    .run = run, .prompt = %s,\n};\n",
+            g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls,
+            p->prompt_end ? "prompt" : "NULL");
     summary->source_bytes += emit_close(out, folder, file);
 }
 

@@ -358,15 +358,19 @@ void call_reuse(Call *c, int result, int input)
 
 /* ---- the graph --------------------------------------------------------------------------------------------------- */
 
+static void lower_node(Lowering *l, Node *n)
+{
+    bool constant = n->n_out > 0;               /* a recipe: packed, not computed at run time */
+    for (int k = 0; k < n->n_out; k++)
+        constant &= !n->out[k] || n->out[k]->constant;
+    if (!constant)
+        op_info(n->op)->lower(l, n);
+}
+
 void lower_nodes(Lowering *l, Graph *g)
 {
-    for (Node *n = g->first; n; n = n->next) {
-        bool constant = n->n_out > 0;           /* a recipe: packed, not computed at run time */
-        for (int k = 0; k < n->n_out; k++)
-            constant &= !n->out[k] || n->out[k]->constant;
-        if (!constant)
-            op_info(n->op)->lower(l, n);
-    }
+    for (Node *n = g->first; n; n = n->next)
+        lower_node(l, n);
 }
 
 /* Outputs are row-major, each in an arena buffer of its own that no input and no other output shares. */
@@ -387,6 +391,23 @@ static View output_view(Lowering *l, Graph *g, int k)
     return copy;
 }
 
+/* What depends on the prompt alone first, then the rest, each in the graph's order. */
+static void lower_by_rate(Lowering *l, Graph *g)
+{
+    Program *p = l->program;
+    unsigned char *rates = value_rates(g);
+    for (int prompt = 1; prompt >= 0; prompt--) {
+        for (Node *n = g->first; n; n = n->next)
+            if (is_prompt_rate(n, rates) == prompt)
+                lower_node(l, n);
+        if (prompt) {
+            p->prompt_end = p->body.last;
+            p->n_prompt_calls = p->n_calls;
+        }
+    }
+    free(rates);
+}
+
 Program *lower_graph(Graph *g, const char *name, const Isa *isa)
 {
     Program *p = alloc(sizeof *p);
@@ -396,7 +417,10 @@ Program *lower_graph(Graph *g, const char *name, const Isa *isa)
     p->outputs = alloc_array(g->n_outputs, sizeof *p->outputs);
     for (int k = 0; k < g->n_inputs; k++)
         p->inputs[k] = result_dense(&l, g->inputs[k]);
-    lower_nodes(&l, g);
+    if (fuses(g, FUSION_hoist))
+        lower_by_rate(&l, g);
+    else
+        lower_nodes(&l, g);
     for (int k = 0; k < g->n_outputs; k++)
         p->outputs[k] = output_view(&l, g, k);
     return p;

@@ -80,6 +80,23 @@ static int extend_over_loops(Program *p, const Block *block, int order)
     return order;
 }
 
+/* What is made once a prompt and read by the other calls stays for all runs with that prompt, and so do inputs that count
+ * as the prompt. */
+static void keep_prompt(Program *p, int end)
+{
+    if (!p->prompt_end)
+        return;
+    int last = p->prompt_end->next ? p->prompt_end->next->order - 1 : end;
+    for (int k = 0; k < p->n_buffers; k++) {
+        Buffer *b = p->buffers[k];
+        if (b->kind == BUFFER_ARENA && b->first > 0 && b->first <= last && b->last > last)
+            b->last = end;
+    }
+    for (int k = 0; k < p->graph->n_inputs; k++)
+        if (p->graph->inputs[k]->rate == RATE_PROMPT && p->inputs[k].buffer->last > last)
+            p->inputs[k].buffer->last = end;
+}
+
 /* ---- in place ---------------------------------------------------------------------------------------------------- */
 
 static Buffer *root(Buffer **same_as, Buffer *b)
@@ -196,6 +213,7 @@ void plan_program(Program *p)
             p->outputs[k].buffer->first = 0;
     }
     extend_over_loops(p, &p->body, 1);
+    keep_prompt(p, end);
     Buffer **same_as = alloc_array(p->n_buffers + 1, sizeof *same_as);
     Buffer **list = alloc_array(p->n_buffers + 1, sizeof *list);
     for (int k = 0; k < p->n_buffers; k++)

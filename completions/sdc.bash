@@ -4,13 +4,13 @@ _sdc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --quiet --verbose --no-fuse --help"
-        [inspect]="--dim --shape --bind --no-fuse --help"
+                   --keep-source --jobs --quiet --verbose --no-fuse --rate --help"
+        [inspect]="--dim --shape --bind --no-fuse --rate --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
-                  --threads --isa --cc --cflag --static --keep-source --jobs --no-fuse --help"
-        [print]="--after --dim --shape --bind --no-fuse --help"
-        [explain]="--dim --shape --bind --size --no-fuse --json --help"
-        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --json --report --isa --cc --cflag --jobs
+                  --threads --isa --cc --cflag --static --keep-source --jobs --no-fuse --rate --help"
+        [print]="--after --dim --shape --bind --no-fuse --rate --help"
+        [explain]="--dim --shape --bind --size --no-fuse --rate --json --help"
+        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --json --report --isa --cc --cflag --jobs
                  --help"
     )
     [[ $word == = ]] && word=
@@ -22,7 +22,7 @@ _sdc()
     case $before in
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
-    --no-fuse) words="attention projection norm epilogue chain concat" ;;
+    --no-fuse) words="attention projection norm epilogue chain hoist concat" ;;
     --after) words="bind masked infer fold simplify norm activation attention decompose projection fuse" ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;

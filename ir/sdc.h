@@ -76,6 +76,7 @@ struct Value {
     bool constant;                  /* tensor != NULL, or computed from constants alone (a recipe, evaluated by pack) */
     bool evaluated;                 /* tensor holds a recipe's value until constant_release() */
     bool graph_output;              /* named in some graph's outputs */
+    unsigned rate;                  /* of a graph input: RATE_ bits, 0 until --rate says; see rate.c */
     Node **uses;                    /* one entry an operand, in no order */
     int n_uses, uses_room;
 };
@@ -295,6 +296,16 @@ DType kept_type(const Value *v);
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
 
+/* ---- rate.c: how often a value changes -------------------------------------------------------------------------------- */
+
+enum { RATE_PROMPT = 1, RATE_TIMESTEP = 2, RATE_SAMPLE = 4 };
+unsigned rate_by_name(const char *name);                             /* 0 when unknown */
+/* By Value.id: what each value of g depends on; 0: constant.  An input without a rate counts as the sample; so does what
+ * is random.  Subgraphs are looked through.  The caller frees it. */
+unsigned char *value_rates(const Graph *g);
+/* Does the node depend on the prompt alone? */
+bool is_prompt_rate(const Node *n, const unsigned char *rates);
+
 /* ---- fusion.c ------------------------------------------------------------------------------------------------------------ */
 
 const char *fusion_name(Fusion f);
@@ -310,10 +321,12 @@ void candidate_missed(const Node *at, const char *kind, const char *format, ...)
 typedef struct { const char *name; int64_t value; } DimBinding;      /* --dim name=value */
 typedef struct { const char *name; Shape shape; } ShapeBinding;      /* --shape input=1x3x64x64 */
 typedef struct { const char *name; const Tensor *tensor; } ValueBinding;   /* --bind input=file.npy */
+typedef struct { const char *name; unsigned rate; } RateBinding;      /* --rate input=prompt */
 typedef struct {
     const DimBinding *dims; int n_dims;
     const ShapeBinding *shapes; int n_shapes;
     const ValueBinding *values; int n_values;
+    const RateBinding *rates; int n_rates;
     unsigned no_fuse;                                                /* --no-fuse: see Model */
 } Bindings;
 

@@ -109,10 +109,24 @@ int pipeline_output(const SdcProgram *p, const char *name, int rank, const SdcTe
     return need(p, find_tensor(p->outputs, p->n_outputs, name), "output", name, rank, t);
 }
 
+static int finished(const SdcContext *c, const SdcProgram *p, int code)
+{
+    return code ? sdc_error(code, "%s: %s", p->name, c->error) : SDC_OK;
+}
+
 int pipeline_run(SdcContext *c, const SdcProgram *p)
 {
-    int code = p->run(c);
-    return code ? sdc_error(code, "%s: %s", p->name, c->error) : SDC_OK;
+    return finished(c, p, sdc_instance_run(c, p));
+}
+
+int pipeline_prompt(SdcContext *c, const SdcProgram *p)
+{
+    return p->prompt ? finished(c, p, p->prompt(c)) : SDC_OK;
+}
+
+int pipeline_step(SdcContext *c, const SdcProgram *p)
+{
+    return finished(c, p, p->run(c));
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */

@@ -48,7 +48,10 @@ void tensor_put_ids(const SdcContext *c, const SdcTensor *t, int64_t start, cons
 void tensor_get(const SdcContext *c, const SdcTensor *t, int64_t start, float *values, int64_t n);
 void tensor_fill(const SdcContext *c, const SdcTensor *t, double value);
 
-int pipeline_run(SdcContext *c, const SdcProgram *p);           /* run(), its error printed */
+/* A complete run, or one of its two parts; errors are printed. */
+int pipeline_run(SdcContext *c, const SdcProgram *p);
+int pipeline_prompt(SdcContext *c, const SdcProgram *p);        /* after the prompt's inputs have changed */
+int pipeline_step(SdcContext *c, const SdcProgram *p);
 
 /* calloc'd room for n floats in *p; SDC_NO_SPACE when there is none. */
 int pipeline_floats(float **p, int64_t n);

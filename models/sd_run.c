@@ -6,7 +6,8 @@
  *
  * Pictures of one run share each step, because a sampler draws its noise for all of them at once.  The network's rows
  * (picture 0 negative, picture 0 prompt, picture 1 negative ...) go through it as many at a time as it was compiled
- * for.  A program may overwrite its inputs, so all of them are set before every run. */
+ * for.  A program may overwrite its inputs, so all of them are set before every run, but those that count as the prompt,
+ * which are set when it changes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,22 +337,37 @@ typedef struct {
     const SdcTensor *sample, *timestep, *text, *out;
     float *scaled;                  /* [count][size]: the latents as the network wants them */
     float *predicted;               /* [rows][size] */
+    int64_t *shown;                 /* [batch]: the prompt in each row of the arena that prompt() has seen, -1: none */
 } Unet;
+
+/* The prompts of rows [row, row + batch), unless the network has just seen the same. */
+static int show_prompts(Sd *sd, Unet *u, int64_t row)
+{
+    int64_t prompts = sd->guided ? 2 : 1, last = prompts * sd->options->count - 1, batch = u->sample->dim[0];
+    int64_t words = sd->length * sd->features;
+    bool same = sd->unet->prompt != NULL;       /* without it the text is an input like any other, and used up by a run */
+    for (int64_t k = 0; k < batch; k++)
+        same &= u->shown[k] == smaller(row + k, last) % prompts;
+    if (same)
+        return SDC_OK;
+    for (int64_t k = 0; k < batch; k++) {
+        u->shown[k] = smaller(row + k, last) % prompts;
+        tensor_put(&u->context, u->text, k * words, sd->embeddings + u->shown[k] * words, words);
+    }
+    return pipeline_prompt(&u->context, sd->unet);
+}
 
 /* All rows through the network; predicted[rows]. */
 static int run_unet(Sd *sd, Unet *u, double timestep)
 {
     int64_t prompts = sd->guided ? 2 : 1, rows = prompts * sd->options->count, batch = u->sample->dim[0];
-    int64_t words = sd->length * sd->features;
     for (int64_t row = 0; row < rows; row += batch) {
-        for (int64_t k = 0; k < batch; k++) {
-            int64_t r = smaller(row + k, rows - 1);
-            tensor_put(&u->context, u->sample, k * sd->size, u->scaled + r / prompts * sd->size, sd->size);
-            tensor_put(&u->context, u->text, k * words, sd->embeddings + r % prompts * words, words);
-        }
+        int code = show_prompts(sd, u, row);
+        for (int64_t k = 0; k < batch; k++)
+            tensor_put(&u->context, u->sample, k * sd->size, u->scaled + smaller(row + k, rows - 1) / prompts * sd->size,
+                       sd->size);
         tensor_fill(&u->context, u->timestep, timestep);
-        int code = pipeline_run(&u->context, sd->unet);
-        if (code)
+        if (code || (code = pipeline_step(&u->context, sd->unet)))
             return code;
         tensor_get(&u->context, u->out, 0, u->predicted + row * sd->size, smaller(batch, rows - row) * sd->size);
     }
@@ -396,6 +412,15 @@ static int denoise(Sd *sd, Unet *u)
     return code;
 }
 
+static int forget_prompts(Unet *u)
+{
+    int64_t batch = u->sample->dim[0];
+    u->shown = malloc((size_t)batch * sizeof *u->shown);
+    for (int64_t k = 0; u->shown && k < batch; k++)
+        u->shown[k] = -1;
+    return u->shown ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
 static int run_denoiser(Sd *sd)
 {
     Unet u = {0};
@@ -406,12 +431,13 @@ static int run_denoiser(Sd *sd)
         !(code = pipeline_input(sd->unet, "encoder_hidden_states", 3, &u.text)) &&
         !(code = pipeline_output(sd->unet, "out_sample", 4, &u.out)) &&
         !(code = pipeline_floats(&u.scaled, count * sd->size)) &&
-        !(code = pipeline_floats(&u.predicted, count * 2 * sd->size)) &&
+        !(code = pipeline_floats(&u.predicted, count * 2 * sd->size)) && !(code = forget_prompts(&u)) &&
         !(code = sdc_instance_open(&u.context, sd->unet, sd->pool)))
         code = denoise(sd, &u);
     close_network(sd, &u.context);
     free(u.scaled);
     free(u.predicted);
+    free(u.shown);
     return code;
 }
 

@@ -4,6 +4,7 @@
  *   --shape INPUT=2x4x64  the axes of one input; a symbol that would get two values is warned about, and its axes are
  *                         then distinct (exporters reuse names)
  *   --bind INPUT=FILE     the input becomes an initializer and leaves the signature
+ *   --rate INPUT=prompt   how often the input changes
  *   leaves:  no symbols in graph inputs; what is still free is listed at once (exit 1)                               */
 #include <string.h>
 
@@ -115,11 +116,21 @@ static void check_free(const Graph *g)
         fail(SDC_USAGE, "%s: free axes: %s; fix them with, for example,%s", g->model->path, list, options);
 }
 
+static void bind_rate(Graph *g, const RateBinding *b)
+{
+    int k = find_input(g, b->name);
+    if (k < 0)
+        fail(SDC_USAGE, "%s: --rate %s: no such input; there are %s", g->model->path, b->name, input_names(g));
+    g->inputs[k]->rate = b->rate;
+}
+
 void pass_bind(Graph *g, const Bindings *b)
 {
     Symbols s = {alloc_array(g->n_symbols + 1, sizeof *s.value), alloc_array(g->n_symbols + 1, sizeof *s.distinct)};
     for (int k = 0; k < g->n_symbols; k++)
         s.value[k] = -1;
+    for (int k = 0; k < b->n_rates; k++)
+        bind_rate(g, &b->rates[k]);
     for (int k = 0; k < b->n_values; k++)
         bind_value(g, &b->values[k]);
     for (int k = 0; k < b->n_dims; k++)

@@ -22,6 +22,11 @@ typedef struct {
     int count;
 } Group;
 
+typedef struct {
+    const int *position;            /* in execution order, by Node.id */
+    const unsigned char *rates;     /* by Value.id; NULL when nothing is hoisted */
+} Facts;
+
 /* ---- which nodes ------------------------------------------------------------------------------------------------- */
 
 static bool is_single(DType t)
@@ -97,12 +102,12 @@ static int operands(const Group *g)
 }
 
 /* n at its place in execution order, an anchor in front; false, and nothing changed, when the group would be too large. */
-static bool add(Group *g, Node *n, const int *position)
+static bool add(Group *g, Node *n, const Facts *f)
 {
     int at = 0;
     if (g->count == MOST_NODES)
         return false;
-    while (joins(n) && at < g->count && position[g->node[at]->id] < position[n->id])
+    while (joins(n) && at < g->count && f->position[g->node[at]->id] < f->position[n->id])
         at++;
     memmove(g->node + at + 1, g->node + at, (size_t)(g->count - at) * sizeof *g->node);
     g->node[at] = n;
@@ -114,8 +119,14 @@ static bool add(Group *g, Node *n, const int *position)
     return false;
 }
 
+/* What runs once a prompt must not be drawn into what runs at every step. */
+static bool same_pace(const Node *a, const Node *b, const Facts *f)
+{
+    return !f->rates || is_prompt_rate(a, f->rates) == is_prompt_rate(b, f->rates);
+}
+
 /* A maker of an operand of the group that may become part of it, by `fits`; the latest in execution order. */
-static Node *find_maker(const Group *g, bool (*fits)(const Node *), const int *position)
+static Node *find_maker(const Group *g, bool (*fits)(const Node *), const Facts *f)
 {
     Node *best = NULL;
     const Node *last = g->node[g->count - 1];
@@ -124,22 +135,22 @@ static Node *find_maker(const Group *g, bool (*fits)(const Node *), const int *p
             const Value *v = g->node[k]->in[j];
             Node *n = v->def;
             if (!n || n->graph != last->graph || holds(g, n) || !fits(n) || v != n->out[0] || !stays_inside(g, v) ||
-                !shape_equal(&v->shape, &last->out[0]->shape))
+                !shape_equal(&v->shape, &last->out[0]->shape) || !same_pace(n, last, f))
                 continue;
-            if (!best || position[n->id] > position[best->id])
+            if (!best || f->position[n->id] > f->position[best->id])
                 best = n;
         }
     return best;
 }
 
 /* All elementwise makers, then one anchor.  Without an anchor it must be a chain that is wanted. */
-static bool grow(Group *g, const int *position)
+static bool grow(Group *g, const Facts *f)
 {
     Node *n;
-    while ((n = find_maker(g, joins, position)) && add(g, n, position))
+    while ((n = find_maker(g, joins, f)) && add(g, n, f))
         continue;
-    n = find_maker(g, is_anchor, position);
-    bool anchored = n && add(g, n, position);
+    n = find_maker(g, is_anchor, f);
+    bool anchored = n && add(g, n, f);
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
 }
 
@@ -188,17 +199,17 @@ static void record_miss(const Node *n)
     }
 }
 
-static void fuse_graph(Graph *g, const int *position)
+static void fuse_graph(Graph *g, const Facts *f)
 {
     for (Node *n = g->last, *prev; n; n = prev) {
         prev = n->prev;
         for (int a = 0; a < n->n_attrs; a++)
             if (n->attrs[a].graph)
-                fuse_graph(n->attrs[a].graph, position);
+                fuse_graph(n->attrs[a].graph, f);
         if (is_anchor(n))
             record_miss(n);
         Group group = {.node = {n}, .count = 1};
-        if (!joins(n) || !grow(&group, position))
+        if (!joins(n) || !grow(&group, f))
             continue;
         record_group(&group);
         prev = make_fused(&group)->prev;
@@ -222,7 +233,9 @@ void pass_fuse(Graph *g)
     int *position = calloc((size_t)g->model->next_node + 1, sizeof *position);
     if (!position)
         fail(SDC_NO_SPACE, "out of memory");
+    unsigned char *rates = fuses(g, FUSION_hoist) ? value_rates(g) : NULL;
     number(g, position, 0);
-    fuse_graph(g, position);
+    fuse_graph(g, &(Facts){position, rates});
+    free(rates);
     free(position);
 }

@@ -50,3 +50,9 @@ void sdc_instance_close(SdcContext *c)
         munmap(c->arena, (size_t)c->arena_bytes);
     *c = (SdcContext){0};
 }
+
+int sdc_instance_run(SdcContext *c, const SdcProgram *p)
+{
+    int code = p->prompt ? p->prompt(c) : SDC_OK;
+    return code ? code : p->run(c);
+}

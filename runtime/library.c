@@ -210,7 +210,7 @@ int sdclib_run(sdclib_instance *i, int threads)
     int code = start_threads(i, threads ? threads : sdc_default_threads());
     if (code)
         return code;
-    code = i->program->run(&i->context);
+    code = sdc_instance_run(&i->context, i->program);
     if (code == SDC_CANCELLED)
         snprintf(i->message, sizeof i->message, "cancelled by the progress callback");
     else if (code)

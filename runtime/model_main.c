@@ -105,6 +105,7 @@ typedef struct {
     SdcArray *arrays;                 /* one an input */
     SdcPool *pool;
     SdcContext context;
+    double prompt;                    /* seconds of the last run's prompt() */
 } Session;
 
 static int open_session(Session *s, const SdcCommand *c)
@@ -140,30 +141,38 @@ static void close_session(Session *s, const SdcProgram *p)
 /* One complete run; inputs are placed anew, since the plan may reuse their memory.  Seconds, without the placing. */
 static int run_once(void *session, SdcContext *c, double *seconds)
 {
-    const Session *s = session;
+    Session *s = session;
     sdc_inputs_place(c, s->program, s->arrays);
     double start = sdc_now();
-    int code = s->program->run(c);
+    int code = s->program->prompt ? s->program->prompt(c) : SDC_OK;
+    s->prompt = sdc_now() - start;
+    if (!code)
+        code = s->program->run(c);
     *seconds = sdc_now() - start;
     return code ? sdc_error(code, "%s: %s", s->program->name, c->error) : SDC_OK;
 }
 
 static int bench(Session *s, const SdcCommand *c)
 {
-    double *seconds = malloc((size_t)c->bench * sizeof *seconds);
+    double *seconds = malloc(2 * (size_t)c->bench * sizeof *seconds), *prompts;
     if (!seconds)
         return sdc_error(SDC_NO_SPACE, "no memory for %lld times", (long long)c->bench);
     SdcProgress bar;
+    prompts = seconds + c->bench;
     sdc_progress_begin(&bar, sdc_model.name, c->bench + 1, c->json);
     int code = run_once(s, &s->context, &seconds[0]);
     for (int64_t i = 0; i < c->bench && !code; i++) {
         sdc_progress_step(&bar, i + 1);
         code = run_once(s, &s->context, &seconds[i]);
+        prompts[i] = s->prompt;
     }
     sdc_progress_end(&bar);
     if (!code) {
         double median = sdc_median(seconds, c->bench);
-        sdc_print_times(c->program, &(SdcTimes){c->bench, (int)c->threads, seconds[0], median}, c->json);
+        SdcTimes times = {c->bench, (int)c->threads, seconds[0], median, sdc_median(prompts, c->bench)};
+        if (!s->program->prompt)
+            times.prompt = 0;
+        sdc_print_times(c->program, &times, c->json);
     }
     free(seconds);
     return code;

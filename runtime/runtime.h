@@ -45,8 +45,9 @@ typedef struct {
     int64_t weights_offset;           /* of this program's weights inside the weights region */
     int64_t weights_bytes;
     int64_t flops;                    /* 2 x multiply-adds of one run */
-    int kernels;                      /* calls in run() */
+    int kernels;                      /* calls in prompt() and run() */
     int (*run)(SdcContext *);         /* 0, or an SDC_ code after c->error was set */
+    int (*prompt)(SdcContext *);      /* what depends on the prompt alone: before run(), once for every prompt; or NULL */
 } SdcProgram;
 
 typedef struct SdcProfile SdcProfile;       /* profile.h */
@@ -105,6 +106,8 @@ int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool);   /* a
 /* The same with weights that lie elsewhere, and in the caller's arena (64-byte aligned, arena_bytes long) unless NULL. */
 int sdc_instance_open_in(SdcContext *c, const SdcProgram *p, SdcPool *pool, SdcSection weights, void *arena);
 void sdc_instance_close(SdcContext *c);
+/* prompt(), where there is one, and run(): a complete run on the inputs in the arena. */
+int sdc_instance_run(SdcContext *c, const SdcProgram *p);
 
 /* ---- error.c ----------------------------------------------------------------------------------------------------- */
 
