@@ -106,6 +106,11 @@ void call_finish(Call *c, Finish *f, View y)
     c->note = text_format("%s, then %s", c->note, f->steps.note);
 }
 
+Value *stored_value(const Lowering *l, const Node *n)
+{
+    return l->finish && l->finish->anchor == n ? l->finish->result : n->out[0];
+}
+
 void result_ready(Lowering *l, Node *n, View y)
 {
     const Finish *f = l->finish;

@@ -130,6 +130,11 @@ View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_
     return view_ordered(b, dtype, 1, &count, NULL);
 }
 
+bool is_lowered(Lowering *l, const Value *v)
+{
+    return *slot(l, v, AS_IT_IS) != NULL;
+}
+
 View view_of(Lowering *l, Value *v)
 {
     View *known = *slot(l, v, AS_IT_IS);
@@ -235,6 +240,28 @@ View room_like(Lowering *l, Value *v, DType dtype, const View *order)
         axes[place] = k;
     }
     return room_ordered(l, v, dtype, axes);
+}
+
+/* The Concat that alone reads v, once, in v's own graph; NULL when there is none. */
+static Node *concat_of(const Value *v)
+{
+    Node *n = v->n_uses == 1 && !v->graph_output ? v->uses[0] : NULL;
+    bool fits = n && n->op == OP_Concat && n->graph == v->graph && n->out[0]->dtype == v->dtype && !n->out[0]->constant;
+    return fits && fuses(v->graph, FUSION_concat) ? n : NULL;
+}
+
+View concat_room(Lowering *l, Value *v, DType dtype, bool channels_last)
+{
+    Node *n = concat_of(v);
+    if (!n || kept_type(n->out[0]) != dtype)
+        return (View){.buffer = NULL};
+    View *known = *slot(l, n->out[0], AS_IT_IS);
+    View whole = known ? *known : channels_last ? result_channels_last(l, n->out[0]) : result_dense(l, n->out[0]);
+    int axis = (int)axis_of(n, attr_i(n, "axis"), v->shape.rank);
+    for (int k = 0; n->in[k] != v; k++)
+        whole.offset += n->in[k]->shape.dim[axis] * whole.stride[axis];
+    whole.dim[axis] = v->shape.dim[axis];
+    return whole;
 }
 
 View result_dense(Lowering *l, Value *v)

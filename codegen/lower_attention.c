@@ -86,7 +86,7 @@ static void attention_call(Lowering *l, Node *n, const AttentionExtents *e, View
 void lower_attention(Lowering *l, Node *n)
 {
     AttentionExtents e = attention_extents(n);
-    View result = room_for_reader(l, n->out[0], DT_F32);
+    View result = room_for_reader(l, stored_value(l, n), DT_F32);
     attention_call(l, n, &e, split_heads(l, n, result, e.q_heads));
     result_ready(l, n, result);
 }

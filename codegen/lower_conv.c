@@ -107,6 +107,8 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     call_read(c, weights);
     call_read(c, bias);
     conv_parameters(c, &s);
+    if (y.stride[y.rank - 2] != s.out_c)
+        call_int(c, "Y_PIXEL", y.stride[y.rank - 2]);
     if (depthwise)
         call_int(c, "CHANNELS", s.out_c);
     else {
@@ -149,10 +151,20 @@ static void pointwise_call(Lowering *l, Node *n, View y, View x)
     lower_product(l, n, p);
 }
 
+/* A place whose pixels follow each other at one distance. */
+static View image_room(Lowering *l, Node *n)
+{
+    View v = concat_room(l, stored_value(l, n), DT_F32, true), y = channels_to_last(v);
+    bool even = v.buffer && v.rank > 2 && y.stride[y.rank - 1] == 1;
+    for (int k = y.rank - 2; even && k-- > 0;)
+        even = y.stride[k] == y.stride[k + 1] * y.dim[k + 1];
+    return even ? v : room_channels_last(l, n->out[0], DT_F32);
+}
+
 static void fast_conv(Lowering *l, Node *n, const Window *w)
 {
     View x = view_cast(l, n, channels_to_last(view_channels_last(l, n->in[0])), DT_F32);
-    View result = room_channels_last(l, n->out[0], DT_F32), y = channels_to_last(result);
+    View result = image_room(l, n), y = channels_to_last(result);
     if (is_pointwise(n, w))
         pointwise_call(l, n, y, x);
     else

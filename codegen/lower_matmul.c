@@ -334,6 +334,9 @@ static View matmul_operand(Lowering *l, Value *v, Value **constant)
 
 View room_for_reader(Lowering *l, Value *y, DType dtype)
 {
+    View part = concat_room(l, y, dtype, false);
+    if (part.buffer && part.stride[part.rank - 1] == 1)
+        return part;
     const Node *reader = y->n_uses == 1 && !y->graph_output ? y->uses[0] : NULL;
     int64_t perm[MAX_RANK];
     int rank = y->shape.rank;
@@ -358,7 +361,7 @@ static DType product_type(const Value *y)
 
 void lower_matmul(Lowering *l, Node *n)
 {
-    View result = room_for_reader(l, n->out[0], product_type(n->out[0]));
+    View result = room_for_reader(l, stored_value(l, n), product_type(n->out[0]));
     Product p = {.y = result};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);

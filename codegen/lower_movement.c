@@ -78,12 +78,13 @@ void lower_concat(Lowering *l, Node *n)
         if (view_count(&v) > view_count(&order))
             order = v;
     }
-    View whole = result_like(l, result, &order);
+    View whole = is_lowered(l, result) ? view_of(l, result) : result_like(l, result, &order);
     int64_t first = 0;
     for (int k = 0; k < n->n_in; k++) {
-        View from = view_of(l, n->in[k]);
-        lower_copy_view(l, n, part_of(whole, axis, first, 1, from.dim[axis]), from);
+        View from = view_of(l, n->in[k]), to = part_of(whole, axis, first, 1, from.dim[axis]);
         first += from.dim[axis];
+        if (from.buffer != to.buffer)           /* else its producer has put it there: concat_room() */
+            lower_copy_view(l, n, to, from);
     }
 }
 

@@ -39,6 +39,8 @@ extern const int in_order[MAX_RANK];          /* 0, 1, 2, ... */
 /* The operands of f, and parameters EXTRAS STEPS RESULT of finish.h; last in the making of a call.  y: the result, its axes
  * in the kernel's order.  f may be NULL. */
 void call_finish(Call *c, Finish *f, View y);
+/* The value that n's kernel will store if it does its steps: for concat_room(). */
+Value *stored_value(const Lowering *l, const Node *n);
 /* The kernel of n has stored y, n's result or, if its finish was used, that of the fused node: where the value lives. */
 void result_ready(Lowering *l, Node *n, View y);
 /* lower_elementwise.c: the nodes from `first` to `last` as one loop; the result is that of n, the last or a fused node. */
