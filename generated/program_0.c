@@ -128,5 +128,5 @@ const SdcProgram sdc_program_0 = {
     .inputs = inputs, .outputs = outputs, .n_inputs = 1, .n_outputs = 1,
     .arena_bytes = INT64_C(786432), .bound_bytes = INT64_C(786432),
     .weights_offset = 0, .weights_bytes = INT64_C(5368152), .flops = INT64_C(555827200), .kernels = 50,
-    .run = run,
+    .run = run, .prompt = NULL,
 };

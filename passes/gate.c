@@ -1,0 +1,118 @@
+/* gate: a product whose halves meet again becomes two products, so that the second one's store does the gate.
+ *
+ *      y = MatMul(x, W) [+ b];  a, g = halves of y;  a * gelu(g)             GEGLU, SwiGLU
+ *      becomes   MatMul(x, W0) [+ b0], MatMul(x, W1) [+ b1], ...             W0 | W1 = W
+ *
+ *   needs:   static shapes, folded constants; after projection, which does the opposite for parts that go to views
+ *   leaves:  products of half the width where both halves are read by elementwise nodes alone
+ *   keeps:   every result exactly: each column is the sum that it was
+ *
+ * The first product is stored, and is read and overwritten by the second one's store (fuse): three passes over the
+ * gated width instead of five. */
+#include <string.h>
+
+#include "../ir/sdc.h"
+#include "decompose.h"
+#include "match.h"
+
+typedef struct { Value *out; int64_t first; } Half;
+
+static bool read_elementwise(const Value *v)
+{
+    bool all = v->n_uses && !v->graph_output;
+    for (int k = 0; k < v->n_uses; k++)
+        all &= op_info(v->uses[k]->op)->float_meaning != NULL;
+    return all;
+}
+
+/* Where along the last axis a Slice begins; -1 when it is not a plain piece of that axis. */
+static int64_t slice_begin(const Node *n)
+{
+    const Shape *s = &n->in[0]->shape;
+    int64_t start[2], axis[2], step[2] = {1};
+    if (!is_constant(n->in[1]) || ints_of(n, 1, "starts", start, 2) != 1 || !input_of(n, 3) ||
+        !is_constant(n->in[3]) || ints_of(n, 3, "axes", axis, 2) != 1)
+        return -1;
+    if (input_of(n, 4) && (!is_constant(n->in[4]) || ints_of(n, 4, "steps", step, 2) != 1))
+        return -1;
+    bool plain = axis_of(n, axis[0], s->rank) == s->rank - 1 && step[0] == 1;
+    return !plain ? -1 : start[0] < 0 ? start[0] + s->dim[s->rank - 1] : start[0];
+}
+
+static bool split_halves(const Node *n, Half *half)
+{
+    if (n->n_out != 2 || !n->out[0] || !n->out[1] || axis_of(n, attr_i(n, "axis"), n->in[0]->shape.rank) !=
+                                                         n->in[0]->shape.rank - 1)
+        return false;
+    half[0] = (Half){n->out[0], 0};
+    half[1] = (Half){n->out[1], n->out[0]->shape.dim[n->out[0]->shape.rank - 1]};
+    return true;
+}
+
+/* The two halves of y that are all that is read of it. */
+static bool halves_of(const Value *y, Half *half)
+{
+    int last = y->shape.rank - 1;
+    if (y->graph_output)
+        return false;
+    if (y->n_uses == 1 && y->uses[0]->op == OP_Split) {
+        if (!split_halves(y->uses[0], half))
+            return false;
+    } else {
+        if (y->n_uses != 2 || y->uses[0]->op != OP_Slice || y->uses[1]->op != OP_Slice || y->uses[0]->in[0] != y ||
+            y->uses[1]->in[0] != y)
+            return false;
+        for (int k = 0; k < 2; k++)
+            half[k] = (Half){y->uses[k]->out[0], slice_begin(y->uses[k])};
+    }
+    int64_t width = y->shape.dim[last] / 2;
+    for (int k = 0; k < 2; k++)
+        if (half[k].out->shape.dim[last] != width || !read_elementwise(half[k].out))
+            return false;
+    return half[0].first + half[1].first == width && half[0].first * half[1].first == 0 && 2 * width == y->shape.dim[last];
+}
+
+static void rewrite(Node *product, Value *bias, const Half *half)
+{
+    int64_t width = half[0].out->shape.dim[half[0].out->shape.rank - 1];
+    candidate_became(product, "gate", "two products of %lld columns", (long long)width);
+    for (int k = 0; k < 2; k++) {
+        int64_t first = half[k].first;
+        Value *part = make2(product, OP_MatMul, product->in[0],
+                            make_slice(product, product->in[1], 1, first, first + width, 1));
+        if (bias)
+            part = make2(product, OP_Add, part, make_slice(product, bias, 0, first, first + width, 1));
+        value_replace(half[k].out, part);
+    }
+}
+
+static void gate_product(Node *n)
+{
+    Half half[2];
+    Value *y = n->out[0], *bias = NULL;
+    Node *add = only_reader(y);
+    if (n->op != OP_MatMul || !n->in[1]->constant || n->in[1]->shape.rank != 2 || n->in[0]->constant ||
+        n->in[0]->shape.rank < 2)
+        return;
+    if (add && add->op == OP_Add) {
+        bias = other_operand(add, y);
+        if (!bias || !bias->constant || bias->shape.rank != 1 || bias->shape.dim[0] != n->in[1]->shape.dim[1])
+            return;
+        y = add->out[0];
+    }
+    if (halves_of(y, half))
+        rewrite(n, bias, half);
+}
+
+void pass_gate(Graph *g)
+{
+    if (!fuses(g, FUSION_epilogue))
+        return;
+    for (Node *n = g->first; n; n = n->next) {
+        for (int a = 0; a < n->n_attrs; a++)
+            if (n->attrs[a].graph)
+                pass_gate(n->attrs[a].graph);
+        gate_product(n);
+    }
+    graph_sweep(g);
+}
