@@ -219,6 +219,17 @@ void node_move(Node *n, Graph *body)
     node_link(body, NULL, n);
 }
 
+void graph_rewrite(Graph *g, void (*visit)(Node *n))
+{
+    for (Node *n = g->first; n; n = n->next) {
+        for (int a = 0; a < n->n_attrs; a++)
+            if (n->attrs[a].graph)
+                graph_rewrite(n->attrs[a].graph, visit);
+        visit(n);
+    }
+    graph_sweep(g);
+}
+
 void graph_sweep(Graph *g)
 {
     for (Node *n = g->last, *prev; n; n = prev) {

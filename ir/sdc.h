@@ -220,6 +220,9 @@ void node_remove(Node *n);                                                      
 void node_detach(Node *n);                                                           /* as node_remove; its outputs live on as initializers */
 void graph_splice(Node *before, Graph *sub);                                         /* all nodes of sub move in front of `before` */
 void node_move(Node *n, Graph *body);                                                /* n, without subgraphs, becomes the last node of another graph */
+/* Visit every node, those of subgraphs before the node that holds them, and sweep.  A visit may add nodes in front of its
+ * own and leave that unread. */
+void graph_rewrite(Graph *g, void (*visit)(Node *n));
 void graph_sweep(Graph *g);                                                          /* removes nodes whose results nobody reads */
 void node_set_input(Node *n, int k, Value *v);
 void node_add_input(Node *n, Value *v);

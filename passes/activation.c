@@ -265,11 +265,5 @@ static void recognise(Node *n)
 
 void pass_activation(Graph *g)
 {
-    for (Node *n = g->first; n; n = n->next) {
-        for (int a = 0; a < n->n_attrs; a++)
-            if (n->attrs[a].graph)
-                pass_activation(n->attrs[a].graph);
-        recognise(n);
-    }
-    graph_sweep(g);
+    graph_rewrite(g, recognise);
 }

@@ -441,9 +441,10 @@ static Value *attention(Node *at, Match *m)
 static void recognise(Node *softmax)
 {
     Match m = {.softmax = softmax, .scale = 1};
-    int rank = softmax->in[0]->shape.rank;
-    if (!from_product(softmax->in[0], 8) || softmax->out[0]->constant)
+    if (softmax->op != OP_Softmax || !value_is_read(softmax->out[0]) || softmax->out[0]->constant ||
+        !from_product(softmax->in[0], 8))
         return;
+    int rank = softmax->in[0]->shape.rank;
     if (rank < 2 || axis_of(softmax, attr_i(softmax, "axis"), rank) != rank - 1) {
         missed(&m, softmax, "is not along the last axis");
         return;
@@ -454,14 +455,6 @@ static void recognise(Node *softmax)
 
 void pass_attention(Graph *g)
 {
-    if (!fuses(g, FUSION_attention))
-        return;
-    for (Node *n = g->first; n; n = n->next) {
-        for (int a = 0; a < n->n_attrs; a++)
-            if (n->attrs[a].graph)
-                pass_attention(n->attrs[a].graph);
-        if (n->op == OP_Softmax && value_is_read(n->out[0]))
-            recognise(n);
-    }
-    graph_sweep(g);
+    if (fuses(g, FUSION_attention))
+        graph_rewrite(g, recognise);
 }

@@ -55,12 +55,20 @@ static const struct { Op op; Fusion fusion; } anchors[] = {
     {OP_LayerNormalization, FUSION_norm}, {OP_RMSNormalization, FUSION_norm},
 };
 
-static bool is_anchor(const Node *n)
+/* What a group that begins with n is. */
+static Fusion fusion_of(const Node *n)
 {
     for (size_t k = 0; k < sizeof anchors / sizeof *anchors; k++)
-        if (anchors[k].op == n->op && fuses(n->graph, anchors[k].fusion))
-            return is_single(n->out[0]->dtype) && !n->out[0]->constant && !output_of(n, 1) && !output_of(n, 2);
-    return false;
+        if (anchors[k].op == n->op)
+            return anchors[k].fusion;
+    return FUSION_chain;
+}
+
+static bool is_anchor(const Node *n)
+{
+    Fusion f = fusion_of(n);
+    return f != FUSION_chain && fuses(n->graph, f) && is_single(n->out[0]->dtype) && !n->out[0]->constant &&
+           !output_of(n, 1) && !output_of(n, 2);
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
@@ -177,7 +185,7 @@ static void record_group(const Group *g)
     char *names = "";
     for (int k = 0; k < g->count; k++)
         names = text_format("%s%s%s", names, k ? ", " : "", op_info(g->node[k]->op)->name);
-    candidate_became(g->node[g->count - 1], joins(g->node[0]) ? "chain" : "epilogue", "%s", names);
+    candidate_became(g->node[g->count - 1], fusion_name(fusion_of(g->node[0])), "%s", names);
 }
 
 /* An anchor that kept to itself though something elementwise reads it: why. */
@@ -189,12 +197,12 @@ static void record_miss(const Node *n)
         if (!joins(reader))
             continue;
         if (v->n_uses > 1)
-            candidate_missed(n, "epilogue", "v%d is read by %d nodes", v->id, v->n_uses);
+            candidate_missed(n, fusion_name(fusion_of(n)), "v%d is read by %d nodes", v->id, v->n_uses);
         else if (!shape_equal(&v->shape, &reader->out[0]->shape))
-            candidate_missed(n, "epilogue", "n%d (%s) makes %s of %s", reader->id, op_info(reader->op)->name,
+            candidate_missed(n, fusion_name(fusion_of(n)), "n%d (%s) makes %s of %s", reader->id, op_info(reader->op)->name,
                              shape_text(&reader->out[0]->shape), shape_text(&v->shape));
         else
-            candidate_missed(n, "epilogue", "n%d (%s) belongs to another group", reader->id, op_info(reader->op)->name);
+            candidate_missed(n, fusion_name(fusion_of(n)), "n%d (%s) belongs to another group", reader->id, op_info(reader->op)->name);
         return;
     }
 }

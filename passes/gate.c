@@ -88,12 +88,12 @@ static void rewrite(Node *product, Value *bias, const Half *half)
 
 static void gate_product(Node *n)
 {
-    Half half[2];
-    Value *y = n->out[0], *bias = NULL;
-    Node *add = only_reader(y);
     if (n->op != OP_MatMul || !n->in[1]->constant || n->in[1]->shape.rank != 2 || n->in[0]->constant ||
         n->in[0]->shape.rank < 2)
         return;
+    Half half[2];
+    Value *y = n->out[0], *bias = NULL;
+    Node *add = only_reader(y);
     if (add && add->op == OP_Add) {
         bias = other_operand(add, y);
         if (!bias || !bias->constant || bias->shape.rank != 1 || bias->shape.dim[0] != n->in[1]->shape.dim[1])
@@ -106,13 +106,6 @@ static void gate_product(Node *n)
 
 void pass_gate(Graph *g)
 {
-    if (!fuses(g, FUSION_epilogue))
-        return;
-    for (Node *n = g->first; n; n = n->next) {
-        for (int a = 0; a < n->n_attrs; a++)
-            if (n->attrs[a].graph)
-                pass_gate(n->attrs[a].graph);
-        gate_product(n);
-    }
-    graph_sweep(g);
+    if (fuses(g, FUSION_epilogue))
+        graph_rewrite(g, gate_product);
 }

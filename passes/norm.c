@@ -312,11 +312,5 @@ static void recognise(Node *n)
 
 void pass_norm(Graph *g)
 {
-    for (Node *n = g->first; n; n = n->next) {
-        for (int a = 0; a < n->n_attrs; a++)
-            if (n->attrs[a].graph)
-                pass_norm(n->attrs[a].graph);
-        recognise(n);
-    }
-    graph_sweep(g);
+    graph_rewrite(g, recognise);
 }

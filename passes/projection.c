@@ -127,20 +127,19 @@ static void recipes_first(Graph *g)
         graph_splice(g->first, front);
 }
 
+static void merge_from(Node *n)
+{
+    if (!is_projection(n) || !n->out[0]->n_uses)
+        return;
+    Family f = family_of(n);
+    if (f.count > 1)
+        merge(&f);
+}
+
 void pass_projection(Graph *g)
 {
     if (!fuses(g, FUSION_projection))
         return;
     recipes_first(g);
-    for (Node *n = g->first; n; n = n->next) {
-        for (int a = 0; a < n->n_attrs; a++)
-            if (n->attrs[a].graph)
-                pass_projection(n->attrs[a].graph);
-        if (!is_projection(n) || !n->out[0]->n_uses)
-            continue;
-        Family f = family_of(n);
-        if (f.count > 1)
-            merge(&f);
-    }
-    graph_sweep(g);
+    graph_rewrite(g, merge_from);
 }

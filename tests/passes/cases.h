@@ -14,23 +14,24 @@ typedef struct { char *head, *text; } Case;
 
 enum { CASES = 200 };
 
-/* Cut the file at its "---" lines; the number of cases. */
-static inline int read_cases(const char *path, Case *cases)
+static Case cases[CASES];
+static int n_cases, failed;
+
+/* Cut the file at its "---" lines. */
+static inline void read_cases(const char *path)
 {
-    int count = 0;
     char *text = read_text(path, NULL);
     if (!text) {
         printf("%s can not be read\n", path);
         exit(1);
     }
-    for (char *at = strstr(text, "\n--- "); at && count < CASES;) {
+    for (char *at = strstr(text, "\n--- "); at && n_cases < CASES;) {
         char *line = at + 5, *body = strchr(line, '\n'), *next = strstr(body, "\n--- ");
-        cases[count++] = (Case){format("%.*s", (int)(body - line), line),
+        cases[n_cases++] = (Case){format("%.*s", (int)(body - line), line),
                                 format("%.*s", (int)(next ? next - body : (ptrdiff_t)strlen(body)), body)};
         at = next;
     }
     free(text);
-    return count;
 }
 
 static inline double uniform(uint64_t *state)
@@ -72,6 +73,26 @@ static inline double difference(const Array *a, const Array *b)
             worst = fmax(worst, isfinite(x) && isfinite(y) ? fabs(x - y) : INFINITY);
     }
     return worst == 0 ? 0 : worst / scale;
+}
+
+static inline void report_case(int k, int code, const char *text, void *context)
+{
+    (void)context;
+    if (code)
+        printf("FAILED: %s (code %d): %s", cases[k].head, code, text);
+    failed += code != 0;
+}
+
+/* main(): every case of tests/passes/FILE through run_case() in a process of its own. */
+static inline int run_cases(int argc, char **argv, const char *file, int (*run_case)(int, void *), const char *what)
+{
+    int list[CASES];
+    read_cases(format("%s/tests/passes/%s", argc > 1 ? argv[1] : ".", file));
+    for (int k = 0; k < n_cases; k++)
+        list[k] = k;
+    run_parallel(cpus(), list, n_cases, 60, run_case, report_case, NULL);
+    printf("%d of %d %s\n", n_cases - failed, n_cases, what);
+    return failed != 0 || !n_cases;
 }
 
 #endif

@@ -9,11 +9,6 @@
 /* The runtime's messages begin with the model's name. */
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 
-static Case cases[CASES];
-static int n_cases;
-
-static int failed;
-
 /* By number: is there an Attention, its operands, which keys a query sees, how many query heads share keys. */
 static const struct { int nodes, operands; bool causal; int64_t ahead, group; } wanted[] = {
     {0, 0, false, -1, 1},           /* 0: left as it is */
@@ -77,21 +72,7 @@ static int run_case(int number, void *context)
     return check_nodes(g, wanted_number);
 }
 
-static void report(int k, int code, const char *text, void *context)
-{
-    (void)context;
-    if (code)
-        printf("FAILED: %s (code %d): %s", cases[k].head, code, text);
-    failed += code != 0;
-}
-
 int main(int argc, char **argv)
 {
-    int list[CASES];
-    n_cases = read_cases(format("%s/tests/passes/attention.txt", argc > 1 ? argv[1] : "."), cases);
-    for (int k = 0; k < n_cases; k++)
-        list[k] = k;
-    run_parallel(cpus(), list, n_cases, 60, run_case, report, NULL);
-    printf("%d of %d spellings become what they should\n", n_cases - failed, n_cases);
-    return failed != 0 || !n_cases;
+    return run_cases(argc, argv, "attention.txt", run_case, "spellings become what they should");
 }

@@ -10,11 +10,6 @@
 /* The runtime's messages begin with the model's name. */
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 
-static Case cases[CASES];
-static int n_cases;
-
-static int failed;
-
 static bool has_kernels(const Graph *g)
 {
     for (const Node *n = g->first; n; n = n->next)
@@ -53,21 +48,7 @@ static int run_case(int number, void *context)
     return 0;
 }
 
-static void report(int k, int code, const char *text, void *context)
-{
-    (void)context;
-    if (code)
-        printf("FAILED: %s (code %d): %s", cases[k].head, code, text);
-    failed += code != 0;
-}
-
 int main(int argc, char **argv)
 {
-    int list[CASES];
-    n_cases = read_cases(format("%s/tests/passes/decompose.txt", argc > 1 ? argv[1] : "."), cases);
-    for (int k = 0; k < n_cases; k++)
-        list[k] = k;
-    run_parallel(cpus(), list, n_cases, 60, run_case, report, NULL);
-    printf("%d of %d decompositions mean what their operator says\n", n_cases - failed, n_cases);
-    return failed != 0 || !n_cases;
+    return run_cases(argc, argv, "decompose.txt", run_case, "decompositions mean what their operator says");
 }

@@ -10,11 +10,6 @@
 /* The runtime's messages begin with the model's name. */
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 
-static Case cases[CASES];
-static int n_cases;
-
-static int failed;
-
 static bool same_results(Graph *g, Array *const *before, Array *const *after)
 {
     for (int k = 0; k < g->n_outputs; k++) {
@@ -82,21 +77,7 @@ static int run_case(int number, void *context)
     return !(same_miss(g->model, c->head) && results && nodes);
 }
 
-static void report(int k, int code, const char *text, void *context)
-{
-    (void)context;
-    if (code)
-        printf("FAILED: %s (code %d): %s", cases[k].head, code, text);
-    failed += code != 0;
-}
-
 int main(int argc, char **argv)
 {
-    int list[CASES];
-    n_cases = read_cases(format("%s/tests/passes/recognise.txt", argc > 1 ? argv[1] : "."), cases);
-    for (int k = 0; k < n_cases; k++)
-        list[k] = k;
-    run_parallel(cpus(), list, n_cases, 60, run_case, report, NULL);
-    printf("%d of %d spellings are recognised as they should be\n", n_cases - failed, n_cases);
-    return failed != 0 || !n_cases;
+    return run_cases(argc, argv, "recognise.txt", run_case, "spellings are recognised as they should be");
 }
