@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "harness.h"
 #include "../../runtime/runtime.h"
 #include "../../runtime/tokenizer.h"
 
@@ -27,11 +28,7 @@ static const char *source;
 
 static const char *in(const char *folder, const char *name)
 {
-    static char path[4][1024];
-    static int next;
-    char *p = path[next++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    return p;
+    return format("%s/%s", folder, name);
 }
 
 static char *new_folder(void)
