@@ -37,8 +37,9 @@ awk -v sdc="$sdc" -v work="$work" -v flag="$flag" -v all="$all" '{
     folder = work "/" NR
     print work "/one", name, "compile", sdc, "compile", options, "--emit", "source", "-q", "-o", folder
     sampled = all != "" || NR % 24 == 7
-    if (half[2] != "" && sampled) {
-        print work "/one", name, "oracle", sdc, "verify", half[2], "--rms", "2e-3"
+    if (sampled) {
+        if (half[2] ~ /--data=/)
+            print work "/one", name, "oracle", sdc, "verify", half[2], "--rms", "2e-3"
         print work "/one", name, "emitted", sdc, "verify", half[2], "--rms", "2e-3", "--compiled", "--cflag=-O1", flag, "--jobs", "1"
     }
 }' "$work/commands" >"$work/list"
