@@ -188,13 +188,20 @@ static void record_group(const Group *g)
     candidate_became(g->node[g->count - 1], fusion_name(fusion_of(g->node[0])), "%s", names);
 }
 
-/* An anchor that kept to itself though something elementwise reads it: why. */
+/* Is it done in some anchor's epilogue? */
+static bool in_epilogue(const Node *n)
+{
+    return n->graph->fused && is_anchor(n->graph->first);
+}
+
+/* An anchor that kept to itself though something elementwise reads it and is no other anchor's: why.  Of two products
+ * that are added one must store what it makes, and a sum that is needed by itself is stored in any case. */
 static void record_miss(const Node *n)
 {
     const Value *v = n->out[0];
     for (int k = 0; k < v->n_uses; k++) {
         const Node *reader = v->uses[k];
-        if (!joins(reader))
+        if (!joins(reader) || in_epilogue(reader))
             continue;
         if (v->n_uses > 1)
             candidate_missed(n, fusion_name(fusion_of(n)), "v%d is read by %d nodes", v->id, v->n_uses);

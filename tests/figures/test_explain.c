@@ -57,8 +57,33 @@ static void test_grouped(void **state)
     assert_string_equal(kinds[1].kind, "attention");
 }
 
+/* Candidates of pass fuse that it missed, of a graph with one input. */
+static int missed(const char *text)
+{
+    Model *m = model_new("test");
+    m->graph = graph_parse(m, text, "test");
+    pass_infer(m->graph);
+    pass_fuse(m->graph);
+    int count = 0;
+    for (const FusionCandidate *c = m->candidates; c; c = c->next)
+        count += !c->became;
+    return count;
+}
+
+static void test_missed(void **state)
+{
+    (void)state;
+    /* the second product's epilogue adds the first one's */
+    assert_int_equal(missed("graph \"g\"\n  input v0 \"x\": f32[4,4]\n  v1 = MatMul(v0, v0)\n"
+                            "  v2 = Sin(v0)\n  v3 = MatMul(v2, v2)\n  v4 = Add(v1, v3)\n  output v4 \"y\"\nend\n"), 0);
+    /* two readers, and neither has an anchor */
+    assert_int_equal(missed("graph \"g\"\n  input v0 \"x\": f32[4,4]\n  v1 = MatMul(v0, v0)\n"
+                            "  v2 = Sin(v1)\n  v3 = Neg(v1)\n  output v2 \"y\"\n  output v3 \"z\"\nend\n"), 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_none), cmocka_unit_test(test_grouped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_none), cmocka_unit_test(test_grouped),
+                                       cmocka_unit_test(test_missed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
