@@ -1,0 +1,536 @@
+/* plumbing.c: convolutions, products and what follows them, movement, elementwise nodes, reductions, control flow.
+ * See make.h. */
+#include <math.h>
+#include <string.h>
+
+#include "make.h"
+
+#define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
+
+/* ---- elementwise ------------------------------------------------------------------------------------------------- */
+
+static Value *one_operand(Maker *m, Value *x)
+{
+    static const Op smooth[] = {OP_Relu, OP_Sigmoid, OP_Tanh, OP_Sin, OP_Cos, OP_Abs, OP_Neg, OP_Erf, OP_Softplus, OP_Atan,
+                                OP_Softsign, OP_Swish, OP_Gelu, OP_Mish, OP_HardSwish, OP_HardSigmoid, OP_LeakyRelu,
+                                OP_Elu, OP_Selu, OP_Celu, OP_Identity};
+    static const Op jumps[] = {OP_Floor, OP_Ceil, OP_Round, OP_Sign, OP_ThresholdedRelu, OP_Shrink, OP_Sqrt, OP_Log};
+    switch (below(m, 12)) {
+    case 0: return op1(m, OP_Exp, op1(m, OP_Tanh, x));
+    case 1: return op1(m, chance(m, 50) ? OP_Sqrt : OP_Log, op2(m, OP_Add, op1(m, OP_Abs, x), scalar(m, .5)));
+    case 2: return op2(m, OP_Pow, x, scalar(m, 2 + below(m, 2)));
+    case 3:
+        return op3(m, OP_Clip, x, value_float(m->g, m->type, number_in(m, -2, 0)),
+                   value_float(m->g, m->type, number_in(m, 0, 2)));
+    case 4:
+        if (!m->smooth)
+            return op1(m, jumps[below(m, COUNT(jumps))], x);    /* fall through */
+    default: return op1(m, smooth[below(m, COUNT(smooth))], x);
+    }
+}
+
+static Value *two_operands(Maker *m, Value *x, Value *y)
+{
+    static const Op ops[] = {OP_Add, OP_Add, OP_Mul, OP_Mul, OP_Sub, OP_Max, OP_Min, OP_PRelu};
+    if (chance(m, 12)) {
+        Value *away = op2(m, OP_Add, op1(m, OP_Abs, y), scalar(m, .5));
+        return op2(m, OP_Div, x, away);
+    }
+    return either(m, ops[below(m, COUNT(ops) - (y->shape.rank > x->shape.rank))], x, y);
+}
+
+void elementwise(Maker *m)
+{
+    Value *x = some(m);
+    keep(m, chance(m, 40) ? one_operand(m, x) : two_operands(m, x, like(m, &x->shape)));
+}
+
+static Value *choice(Maker *m, Value *x)
+{
+    Value *other = like(m, &x->shape), *c = some_bool(m, &x->shape);
+    return chance(m, 50) ? op3(m, OP_Where, c, x, other) : op3(m, OP_Where, c, other, x);
+}
+
+/* Longer than a group may be, now and then. */
+void chain(Maker *m)
+{
+    Value *x = some(m), *before = x;
+    for (int k = 2 + below(m, chance(m, 15) ? 30 : 8); k > 0; k--) {
+        Value *y = chance(m, 45)   ? one_operand(m, x)
+                   : chance(m, 8)  ? choice(m, x)
+                   : chance(m, 15) ? two_operands(m, x, before)
+                                   : two_operands(m, x, like(m, &x->shape));
+        before = x;
+        x = inner(m, y);
+    }
+    keep(m, x);
+}
+
+void comparison(Maker *m)
+{
+    static const Op ops[] = {OP_Less, OP_LessOrEqual, OP_Greater, OP_GreaterOrEqual, OP_Equal};
+    static const Op logic[] = {OP_And, OP_Or, OP_Xor};
+    Value *x = some(m);
+    if (m->smooth) {
+        keep(m, choice(m, x));
+        return;
+    }
+    Value *c = inner(m, op2(m, ops[below(m, COUNT(ops))], x, like(m, &x->shape)));
+    if (chance(m, 30))
+        c = op1(m, OP_Not, c);
+    if (chance(m, 30))
+        c = either(m, logic[below(m, 3)], c, some_bool(m, &x->shape));
+    if (chance(m, 20))
+        keep(m, cast(m, c, m->type));
+    keep(m, c);
+    keep(m, op3(m, OP_Where, c, x, like(m, &x->shape)));
+}
+
+/* ---- what follows a product -------------------------------------------------------------------------------------- */
+
+static Value *follow(Maker *m, Value *x)
+{
+    const Shape s = x->shape;
+    int64_t dim[MAX_RANK];
+    for (int k = 0; k < s.rank; k++)
+        dim[k] = 1;
+    switch (below(m, 9)) {
+    case 0: return either(m, OP_Add, x, weight(m, s.rank ? 1 : 0, s.dim + (s.rank ? s.rank - 1 : 0)));
+    case 1:                                             /* bias or time embedding, one number a channel */
+        if (s.rank > 1)
+            dim[1] = s.dim[1];
+        if (s.rank && chance(m, 50))
+            dim[0] = s.dim[0];
+        return either(m, OP_Add, x, chance(m, 50) ? fresh(m, s.rank, dim) : weight(m, s.rank, dim));
+    case 2: return either(m, OP_Add, x, fresh(m, s.rank, s.dim));           /* residual */
+    case 3: return activation(m, x);
+    case 4: return either(m, OP_Mul, x, scalar(m, number_in(m, .2, 2)));
+    case 5: return op2(m, OP_Div, x, scalar(m, number_in(m, 1, 3)));
+    case 6: return choice(m, x);
+    case 7: return one_operand(m, x);
+    default: return two_operands(m, x, like(m, &s));    /* gates among them */
+    }
+}
+
+Value *epilogue(Maker *m, Value *x)
+{
+    for (int k = below(m, 6); k > 0; k--) {
+        Value *y = follow(m, inner(m, x));
+        x = chance(m, 8) ? either(m, OP_Add, y, x) : y;
+    }
+    return x;
+}
+
+/* ---- convolutions and products ----------------------------------------------------------------------------------- */
+
+static void spatial(Maker *m, Node *n, const Shape *s, const int64_t *kernel)
+{
+    int64_t stride[3], dilation[3], pads[6];
+    const int axes = s->rank - 2;
+    for (int k = 0; k < axes; k++) {
+        stride[k] = chance(m, 75) ? 1 : 2;
+        dilation[k] = chance(m, 88) ? 1 : 2;
+        int64_t reach = (kernel[k] - 1) * dilation[k] + 1;
+        pads[k] = chance(m, 60) ? reach / 2 : below(m, 3);
+        pads[k + axes] = chance(m, 80) ? pads[k] : below(m, 3);
+        while (s->dim[k + 2] + pads[k] + pads[k + axes] < reach)
+            pads[k]++;
+    }
+    attr_set_ints(n, "strides", stride, axes);
+    attr_set_ints(n, "dilations", dilation, axes);
+    attr_set_ints(n, "pads", pads, 2 * axes);
+}
+
+void convolution(Maker *m)
+{
+    static const int64_t sizes[] = {1, 1, 3, 3, 3, 2, 4, 5};
+    Value *x = some_of_rank(m, 3, chance(m, 8) ? 5 : 4);
+    const Shape s = x->shape;
+    const bool turned = chance(m, 12);
+    int64_t group = chance(m, 75) ? 1 : s.dim[1], per = 1 + below(m, chance(m, 10) ? 20 : 8), kernel[3];
+    if (group > 1 && group % 2 == 0 && chance(m, 40))
+        group /= 2;
+    const int64_t channels = per * group;
+    if (channels > 64 || elements(x) > 3000)
+        return;
+    Shape w = {.rank = s.rank, .dim = {turned ? s.dim[1] : channels, turned ? per : s.dim[1] / group}};
+    int64_t one = sizes[below(m, COUNT(sizes))];
+    for (int k = 0; k < s.rank - 2; k++)
+        w.dim[k + 2] = kernel[k] = chance(m, 90) ? one : sizes[below(m, COUNT(sizes))];
+    Value *in[3] = {x, weight(m, w.rank, w.dim), chance(m, 50) ? weight(m, 1, &channels) : NULL};
+    Node *n = begin(m, turned ? OP_ConvTranspose : OP_Conv, in[2] ? 3 : 2, in);
+    attr_set_i(n, "group", group);
+    if (turned) {
+        int64_t stride[3], pads[6] = {0};
+        for (int k = 0; k < s.rank - 2; k++)
+            stride[k] = 1 + below(m, 2);
+        attr_set_ints(n, "strides", stride, s.rank - 2);
+        if (chance(m, 40) && kernel[0] > 2)
+            pads[0] = 1;
+        attr_set_ints(n, "pads", pads, 2 * (s.rank - 2));
+    } else {
+        spatial(m, n, &s, kernel);
+    }
+    Value *y = end(n);
+    keep(m, epilogue(m, y));
+}
+
+static Value *gemm(Maker *m, Value *x)
+{
+    const int64_t n = 1 + below(m, chance(m, 20) ? 33 : 9), k = x->shape.dim[1];
+    const bool turned = chance(m, 50), a = chance(m, 20);
+    if (a)
+        x = swap_last(m, x);
+    Value *in[3] = {x, weight(m, 2, turned ? (int64_t[]){n, k} : (int64_t[]){k, n}), NULL};
+    Shape y = shape_of(2, (int64_t[]){x->shape.dim[a ? 1 : 0], n});
+    if (chance(m, 70))
+        in[2] = chance(m, 60) ? weight(m, 1, &n) : like(m, &y);
+    Node *node = begin(m, OP_Gemm, in[2] ? 3 : 2, in);
+    attr_set_i(node, "transB", turned);
+    attr_set_i(node, "transA", a);
+    if (chance(m, 20))
+        attr_set_f(node, "alpha", number_in(m, .1, 2));
+    if (chance(m, 20))
+        attr_set_f(node, "beta", number_in(m, .1, 2));
+    return end(node);
+}
+
+/* By a matrix, by as many matrices, or a vector by a matrix. */
+static Value *matmul(Maker *m, Value *x)
+{
+    int64_t dim[MAX_RANK];
+    const Shape s = x->shape;
+    const int rank = chance(m, 65) || s.rank < 3 ? 2 : s.rank;
+    memcpy(dim, s.dim, sizeof dim);
+    if (chance(m, 15))
+        dim[0] = 1;
+    dim[rank - 2] = s.dim[s.rank - 1];
+    dim[rank - 1] = 1 + below(m, chance(m, 20) ? 33 : 9);
+    if (chance(m, 80))
+        return op2(m, OP_MatMul, x, weight(m, rank, dim));
+    dim[rank - 2] = 1 + below(m, 6);
+    dim[rank - 1] = s.rank > 1 ? s.dim[s.rank - 2] : s.dim[0];
+    return op2(m, OP_MatMul, weight(m, rank, dim), x);
+}
+
+void product(Maker *m)
+{
+    const bool flat = chance(m, 35);
+    Value *x = flat ? some_of_rank(m, 2, 2) : some_of_rank(m, 2, 4);
+    keep(m, epilogue(m, flat ? gemm(m, x) : matmul(m, x)));
+}
+
+/* ---- movement ---------------------------------------------------------------------------------------------------- */
+
+static void shuffle(Maker *m, int64_t *perm, int count)
+{
+    for (int k = 0; k < count; k++) {
+        int j = below(m, k + 1);
+        perm[k] = perm[j];
+        perm[j] = k;
+    }
+}
+
+static Value *other_shape(Maker *m, Value *x)
+{
+    int64_t dim[MAX_RANK], left = elements(x);
+    int rank = 1 + below(m, 5);
+    if (!left)
+        return x;
+    for (int k = 0; k < rank - 1; k++) {
+        int64_t d = 1 + below(m, (int)(left < 12 ? left : 12));
+        while (left % d)
+            d--;
+        dim[k] = d;
+        left /= d;
+    }
+    dim[rank - 1] = left;
+    if (chance(m, 30))
+        dim[below(m, rank)] = -1;
+    return reshape(m, x, rank, dim);
+}
+
+static Value *slice(Maker *m, Value *x)
+{
+    const int axis = below(m, x->shape.rank);
+    const int64_t n = x->shape.dim[axis];
+    if (n < 2)
+        return x;
+    int64_t first = below(m, (int)n), last = first + 1 + below(m, (int)(n - first)), step = chance(m, 75) ? 1 : 2;
+    if (chance(m, 12)) {                            /* backwards */
+        int64_t t = last - 1;
+        last = first ? first - 1 : INT64_MIN;
+        first = t;
+        step = -1;
+    }
+    return end(begin(m, OP_Slice, 5, (Value *[]){x, ints(m, 1, &first), ints(m, 1, &last),
+                                                 ints(m, 1, (int64_t[]){chance(m, 50) ? axis : axis - x->shape.rank}),
+                                                 ints(m, 1, &step)}));
+}
+
+static Value *pad(Maker *m, Value *x)
+{
+    static const char *const modes[] = {"constant", "constant", "edge", "reflect"};
+    int64_t pads[2 * MAX_RANK] = {0};
+    const char *mode = modes[below(m, 4)];
+    const int rank = x->shape.rank;
+    if (!elements(x))
+        return x;
+    for (int k = 0; k < 2; k++) {
+        int axis = below(m, rank);
+        if (x->shape.dim[axis] > 2)
+            pads[axis + (chance(m, 50) ? rank : 0)] = mode[0] == 'c' && chance(m, 20) ? -1 : below(m, 3);
+    }
+    Node *n = begin(m, OP_Pad, 2, (Value *[]){x, ints(m, 2 * rank, pads)});
+    attr_set_s(n, "mode", mode);
+    return end(n);
+}
+
+static Value *expand(Maker *m, Value *x)
+{
+    int64_t dim[MAX_RANK];
+    int rank = x->shape.rank;
+    memcpy(dim, x->shape.dim, sizeof dim);
+    for (int k = 0; k < rank; k++)
+        dim[k] = dim[k] == 1 && chance(m, 60) ? 1 + below(m, 4) : dim[k];
+    if (chance(m, 30) && rank < 5) {
+        memmove(dim + 1, dim, (size_t)rank++ * sizeof *dim);
+        dim[0] = 1 + below(m, 3);
+    }
+    return op2(m, OP_Expand, x, ints(m, rank, dim));
+}
+
+static Value *gather(Maker *m, Value *x)
+{
+    const int axis = below(m, x->shape.rank);
+    int64_t index[4], n = x->shape.dim[axis], count = 1 + below(m, 4);
+    if (!n)
+        return x;
+    for (int k = 0; k < count; k++)
+        index[k] = below(m, (int)n) - (chance(m, 20) ? n : 0);
+    Node *node = begin(m, OP_Gather, 2, (Value *[]){x, chance(m, 75) ? ints(m, (int)count, index) : value_int(m->g, index[0])});
+    attr_set_i(node, "axis", axis);
+    return end(node);
+}
+
+static Value *unsqueeze(Maker *m, Value *x)
+{
+    if (x->shape.rank > 4)
+        return x;
+    return op2(m, OP_Unsqueeze, x, ints(m, 1, (int64_t[]){below(m, x->shape.rank + 1)}));
+}
+
+/* [B, N, H D] to heads and back, spatial axes to a row: what exporters write around attention. */
+static Value *heads_split(Maker *m, Value *x)
+{
+    const Shape s = x->shape;
+    if (s.rank == 4)
+        return transpose(m, reshape(m, x, 3, (int64_t[]){s.dim[0], s.dim[1], s.dim[2] * s.dim[3]}), (int64_t[]){0, 2, 1});
+    int64_t h = s.rank == 3 && s.dim[2] % 2 == 0 ? 2 : 1;
+    if (s.rank != 3)
+        return x;
+    return transpose(m, reshape(m, x, 4, (int64_t[]){s.dim[0], s.dim[1], h, s.dim[2] / h}), (int64_t[]){0, 2, 1, 3});
+}
+
+static Value *moved(Maker *m, Value *x)
+{
+    int64_t perm[MAX_RANK];
+    const int rank = x->shape.rank;
+    switch (rank ? below(m, 10) : 9) {
+    case 0:
+    case 1: shuffle(m, perm, rank); return transpose(m, x, perm);
+    case 2: return other_shape(m, x);
+    case 3:
+    case 4: return slice(m, x);
+    case 5: return pad(m, x);
+    case 6: return expand(m, x);
+    case 7: return gather(m, x);
+    case 8: return elements(x) ? heads_split(m, x) : x;
+    default: return unsqueeze(m, x);
+    }
+}
+
+void movement(Maker *m)
+{
+    Value *x = some(m);
+    for (int k = 1 + below(m, 3); k > 0; k--)
+        x = inner(m, moved(m, x));
+    m->nodes++;
+    if (x->def)
+        keep(m, x);
+}
+
+static void split_up(Maker *m)
+{
+    Value *x = some(m);
+    const int rank = x->shape.rank, axis = rank ? below(m, rank) : 0;
+    int64_t part[3], n = rank ? x->shape.dim[axis] : 0;
+    if (n < 2)
+        return;
+    part[0] = 1 + below(m, (int)(n - 1));
+    part[1] = n - part[0];
+    int count = 2;
+    if (part[1] > 1 && chance(m, 40)) {
+        part[count++] = 1;
+        part[1]--;
+    }
+    m->nodes++;
+    Node *node = node_new(m->g, NULL, OP_Split, 2, (Value *[]){x, ints(m, count, part)}, count);
+    attr_set_i(node, "axis", axis);
+    infer_node(node);
+    for (int k = 0; k < count; k++)
+        keep(m, node->out[k]);
+    if (chance(m, 35) && part[0] == part[1])            /* a gated unit */
+        keep(m, op2(m, OP_Mul, node->out[0], activation(m, node->out[1])));
+}
+
+void joining(Maker *m)
+{
+    Value *x = some(m), *part[4] = {x};
+    if (chance(m, 35) || !x->shape.rank) {
+        split_up(m);
+        return;
+    }
+    const int axis = below(m, x->shape.rank), count = 2 + below(m, 2);
+    for (int k = 1; k < count; k++) {
+        Shape s = x->shape;
+        part[k] = x;
+        if (chance(m, 20))
+            continue;
+        if (chance(m, 50)) {
+            part[k] = inner(m, chance(m, 50) ? one_operand(m, x) : two_operands(m, x, like(m, &s)));
+        } else {
+            s.dim[axis] = 1 + below(m, 5);
+            part[k] = weight(m, s.rank, s.dim);
+        }
+    }
+    Node *n = begin(m, OP_Concat, count, part);
+    attr_set_i(n, "axis", chance(m, 50) ? axis : axis - x->shape.rank);
+    Value *y = end(n);
+    keep(m, chance(m, 30) ? epilogue(m, y) : y);
+}
+
+/* ---- reductions and images --------------------------------------------------------------------------------------- */
+
+void reduction(Maker *m)
+{
+    static const Op ops[] = {OP_ReduceMean, OP_ReduceSum, OP_ReduceMax, OP_ReduceMin, OP_ReduceL2, OP_ReduceSumSquare};
+    Value *x = some_of_rank(m, 1, 4);
+    const int rank = x->shape.rank, axis = below(m, rank);
+    if (chance(m, 40)) {
+        Node *n = begin(m, chance(m, 85) ? OP_Softmax : OP_LogSoftmax, 1, &x);
+        attr_set_i(n, "axis", chance(m, 50) ? rank - 1 : axis);
+        keep(m, end(n));
+        return;
+    }
+    keep(m, reduce(m, ops[below(m, COUNT(ops))], x, axis, 1 + below(m, rank - axis)));
+}
+
+void image_resize(Maker *m)
+{
+    Value *x = some_of_rank(m, 4, 4);
+    if (chance(m, 35) && x->shape.dim[2] > 1 && x->shape.dim[3] > 1) {
+        Node *n = begin(m, chance(m, 50) ? OP_AveragePool : OP_MaxPool, 1, &x);
+        attr_set_ints(n, "kernel_shape", (int64_t[]){2, 2}, 2);
+        attr_set_ints(n, "strides", (int64_t[]){1 + below(m, 2), 2}, 2);
+        keep(m, end(n));
+        return;
+    }
+    Shape s = shape_of(1, (int64_t[]){4});
+    Tensor *t = alloc(sizeof *t);
+    float *scales = alloc_array(4, sizeof *scales);
+    for (int k = 0; k < 4; k++)
+        scales[k] = k < 2 ? 1 : 2;
+    *t = (Tensor){.dtype = DT_F32, .shape = s, .count = 4, .data = scales};
+    Node *n = begin(m, OP_Resize, 3, (Value *[]){x, NULL, value_tensor(m->g, NULL, t)});
+    attr_set_s(n, "mode", chance(m, 85) ? "nearest" : "linear");
+    attr_set_s(n, "coordinate_transformation_mode", chance(m, 80) ? "asymmetric" : "half_pixel");
+    attr_set_s(n, "nearest_mode", chance(m, 80) ? "floor" : "round_prefer_floor");
+    keep(m, end(n));
+}
+
+/* ---- islands, branches, recipes ---------------------------------------------------------------------------------- */
+
+/* A part in float16. */
+void island(Maker *m)
+{
+    static Template *const inside[] = {elementwise, chain, convolution, product, row_norm, group_norm, attention_spelled,
+                                       movement, projections, plain_norm, joining, reduction, activations};
+    if (m->type == DT_F16 || !m->smooth)
+        return;
+    Value *x = some(m);
+    m->type = DT_F16;
+    keep(m, cast(m, x, DT_F16));
+    for (int k = 1 + below(m, 4); k > 0; k--)
+        inside[below(m, COUNT(inside))](m);
+    Value *y = some(m);
+    m->type = DT_F32;
+    keep(m, cast(m, y, DT_F32));
+}
+
+static Graph *way(Maker *m, Value *x)
+{
+    Graph *outer = m->g;
+    const int before = m->count;
+    m->g = graph_new(outer->model, outer, NULL);
+    Value *y = x;
+    for (int k = 1 + below(m, 4); k > 0; k--) {
+        y = chance(m, 50) ? one_operand(m, y) : two_operands(m, y, like(m, &x->shape));
+        y = chance(m, 30) ? activation(m, y) : y;
+    }
+    Graph *made = m->g;
+    graph_output(made, y->def && y->graph == made ? y : op1(m, OP_Identity, x));
+    m->g = outer;
+    int count = before;                             /* what the branch made is not seen outside, new inputs are */
+    for (int k = before; k < m->count; k++)
+        if (m->pool[k]->graph == m->top)
+            m->pool[count++] = m->pool[k];
+    m->count = count;
+    return made;
+}
+
+/* Inference folds what is in a branch, and the text would have folded values twice. */
+static void unfold(Graph *g)
+{
+    for (Node *n = g->first; n; n = n->next)
+        for (int k = 0; k < n->n_out; k++) {
+            n->out[k]->tensor = NULL;
+            n->out[k]->constant = false;
+        }
+}
+
+void branch(Maker *m)
+{
+    if (m->g != m->top)
+        return;
+    Value *x = some(m), *c;
+    if (!x->shape.rank)                             /* a constant of one axis would add one */
+        return;
+    if (m->smooth || chance(m, 50)) {
+        c = some_bool(m, &(Shape){.rank = 0});
+        if (c->constant)
+            return;
+    } else {
+        Value *y = x;
+        for (; y->shape.rank; )
+            y = op2(m, OP_Squeeze, reduce(m, OP_ReduceSum, y, 0, 1), ints(m, 1, (int64_t[]){0}));
+        c = op2(m, OP_Greater, y, value_float(m->g, m->type, 0));
+    }
+    Graph *then_branch = way(m, x), *else_branch = way(m, x);
+    Node *n = begin(m, OP_If, 1, &c);
+    attr_set(n, (Attr){.name = "then_branch", .type = ATTR_GRAPH, .graph = then_branch});
+    attr_set(n, (Attr){.name = "else_branch", .type = ATTR_GRAPH, .graph = else_branch});
+    keep(m, end(n));
+    unfold(then_branch);
+    unfold(else_branch);
+}
+
+/* Something computed of constants alone, which others may read. */
+void recipe(Maker *m)
+{
+    int64_t dim[3] = {1 + below(m, 4), 1 + below(m, 8), 1 + below(m, 8)};
+    Value *x = weight(m, 3, dim), *y = moved(m, x);
+    if (chance(m, 50))
+        y = one_operand(m, y);
+    keep(m, y);
+}
