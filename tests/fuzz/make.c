@@ -239,8 +239,11 @@ Value *some_of_rank(Maker *m, int low, int high)
     int64_t dim[MAX_RANK];
     int rank = low + below(m, high - low + 1);
     for (int k = 0; k < rank; k++)
-        dim[k] = k ? 1 + below(m, chance(m, 20) ? 17 : 8) : 1 + below(m, 2);
-    return fresh(m, rank, dim);
+        dim[k] = k ? 1 + below(m, chance(m, 20) ? chance(m, 20) ? 70 : 17 : 8) : 1 + below(m, 2);
+    Shape s = shape_of(rank, dim);
+    for (int k = 0; shape_count(&s) > LARGEST / 2; k = (k + 1) % rank)
+        s.dim[k] = (s.dim[k] + 1) / 2;
+    return fresh(m, rank, s.dim);
 }
 
 /* A shape that broadcasts to s: some axes 1, leading ones left off. */
@@ -280,7 +283,8 @@ Value *like(Maker *m, const Shape *s)
 static const struct { Template *make; int weight; } templates[] = {
     {group_norm, 8}, {row_norm, 8}, {plain_norm, 6}, {activations, 8}, {attention_spelled, 8}, {attention_node, 3},
     {projections, 6}, {elementwise, 14}, {chain, 8}, {comparison, 6}, {convolution, 16}, {product, 12}, {movement, 20},
-    {joining, 10}, {reduction, 6}, {image_resize, 4}, {island, 3}, {branch, 3}, {recipe, 3},
+    {joining, 10}, {reduction, 6}, {image_resize, 4}, {island, 10}, {branch, 3}, {recipe, 3}, {integers, 2},
+    {resnet_block, 8}, {transformer_block, 6},
 };
 enum { TEMPLATES = sizeof templates / sizeof *templates };
 
@@ -333,8 +337,10 @@ Graph *make_graph(uint64_t seed)
     Maker *m = alloc(sizeof *m);
     *m = (Maker){.state = seed * 0x2545f4914f6cdd1du + 1, .type = DT_F32, .top = graph_new(model, NULL, "g")};
     model->graph = m->g = m->top;
-    m->zero = chance(m, 4);
-    m->smooth = chance(m, 15);
+    m->zero = chance(m, 6);
+    m->smooth = chance(m, 25);
+    if (m->smooth && chance(m, 25))
+        m->type = DT_F16;
     int size = 5 + below(m, chance(m, 60) ? 25 : 56);
     while (m->nodes < size)
         make_one(m);

@@ -2,6 +2,7 @@
  *
  *      make.c          the maker: random numbers, constants, nodes, the pool of values to read, the outputs
  *      patterns.c      what the passes look for, spelled in many ways, and near misses
+ *      blocks.c        parts of UNets and transformers
  *      plumbing.c      everything else: movement, elementwise chains, reductions, convolutions, control flow
  *
  * Every node is inferred as it is made, so shapes are known to what reads it.  The same seed gives the same graph. */
@@ -56,12 +57,13 @@ Value *like(Maker *m, const Shape *s);              /* of the maker's type, broa
 int64_t extent(Maker *m);
 int64_t elements(const Value *v);
 
-/* ---- patterns.c, plumbing.c ---- */
+/* ---- patterns.c, blocks.c, plumbing.c ---- */
 
 typedef void Template(Maker *m);
 Template group_norm, row_norm, plain_norm, activations, attention_spelled, attention_node, projections;
 Template elementwise, chain, comparison, convolution, product, movement, joining, reduction, image_resize, island, branch,
-    recipe;
+    recipe, integers;
+Template resnet_block, transformer_block;
 Value *activation(Maker *m, Value *x);
 Value *epilogue(Maker *m, Value *x);                /* a few of the things that follow a convolution or product */
 Value *attend(Maker *m, Value *q, Value *k, Value *v);  /* [.., S, D], [.., T, D], [.., T, E] spelled with products */

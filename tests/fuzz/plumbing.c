@@ -39,10 +39,31 @@ static Value *two_operands(Maker *m, Value *x, Value *y)
     return either(m, ops[below(m, COUNT(ops) - (y->shape.rank > x->shape.rank))], x, y);
 }
 
+/* x seen in another way: turned, backwards, one line of it for all, or x itself.  What is written in the place of x must
+ * not be read so afterwards. */
+static Value *itself(Maker *m, Value *x)
+{
+    const int rank = x->shape.rank, axis = rank ? below(m, rank) : 0;
+    const int64_t *dim = x->shape.dim;
+    if (rank > 1 && dim[rank - 1] == dim[rank - 2] && chance(m, 60))
+        return swap_last(m, x);
+    if (!rank || !dim[axis] || chance(m, 20))
+        return x;
+    const bool backwards = chance(m, 50);
+    const int64_t first = backwards ? dim[axis] - 1 : below(m, (int)dim[axis]), end_at = backwards ? INT64_MIN : first + 1;
+    return end(begin(m, OP_Slice, 5, (Value *[]){x, ints(m, 1, &first), ints(m, 1, &end_at), ints(m, 1, (int64_t[]){axis}),
+                                                 ints(m, 1, (int64_t[]){backwards ? -1 : 1})}));
+}
+
+static Value *with_other(Maker *m, Value *x)
+{
+    return two_operands(m, x, chance(m, 15) ? itself(m, x) : like(m, &x->shape));
+}
+
 void elementwise(Maker *m)
 {
     Value *x = some(m);
-    keep(m, chance(m, 40) ? one_operand(m, x) : two_operands(m, x, like(m, &x->shape)));
+    keep(m, chance(m, 40) ? one_operand(m, x) : with_other(m, x));
 }
 
 static Value *choice(Maker *m, Value *x)
@@ -59,7 +80,7 @@ void chain(Maker *m)
         Value *y = chance(m, 45)   ? one_operand(m, x)
                    : chance(m, 8)  ? choice(m, x)
                    : chance(m, 15) ? two_operands(m, x, before)
-                                   : two_operands(m, x, like(m, &x->shape));
+                                   : with_other(m, x);
         before = x;
         x = inner(m, y);
     }
@@ -107,8 +128,11 @@ static Value *follow(Maker *m, Value *x)
     case 4: return either(m, OP_Mul, x, scalar(m, number_in(m, .2, 2)));
     case 5: return op2(m, OP_Div, x, scalar(m, number_in(m, 1, 3)));
     case 6: return choice(m, x);
-    case 7: return one_operand(m, x);
-    default: return two_operands(m, x, like(m, &s));    /* gates among them */
+    case 7:
+        if (!m->smooth && chance(m, 30))
+            return op3(m, OP_Where, op2(m, OP_Greater, x, like(m, &s)), like(m, &s), full(m, s.rank, s.dim, 0.5));
+        return one_operand(m, x);
+    default: return with_other(m, x);                   /* gates among them */
     }
 }
 
@@ -118,6 +142,8 @@ Value *epilogue(Maker *m, Value *x)
         Value *y = follow(m, inner(m, x));
         x = chance(m, 8) ? either(m, OP_Add, y, x) : y;
     }
+    if (!m->smooth && chance(m, 5))                     /* the store of a convolution may be one of bools */
+        return op2(m, OP_Greater, x, like(m, &x->shape));
     return x;
 }
 
@@ -177,7 +203,7 @@ void convolution(Maker *m)
 
 static Value *gemm(Maker *m, Value *x)
 {
-    const int64_t n = 1 + below(m, chance(m, 20) ? 33 : 9), k = x->shape.dim[1];
+    const int64_t n = 1 + below(m, chance(m, 20) ? chance(m, 30) ? 140 : 33 : 9), k = x->shape.dim[1];
     const bool turned = chance(m, 50), a = chance(m, 20);
     if (a)
         x = swap_last(m, x);
@@ -205,7 +231,7 @@ static Value *matmul(Maker *m, Value *x)
     if (chance(m, 15))
         dim[0] = 1;
     dim[rank - 2] = s.dim[s.rank - 1];
-    dim[rank - 1] = 1 + below(m, chance(m, 20) ? 33 : 9);
+    dim[rank - 1] = 1 + below(m, chance(m, 20) ? chance(m, 30) ? 140 : 33 : 9);
     if (chance(m, 80))
         return op2(m, OP_MatMul, x, weight(m, rank, dim));
     dim[rank - 2] = 1 + below(m, 6);
@@ -216,7 +242,11 @@ static Value *matmul(Maker *m, Value *x)
 void product(Maker *m)
 {
     const bool flat = chance(m, 35);
-    Value *x = flat ? some_of_rank(m, 2, 2) : some_of_rank(m, 2, 4);
+    Value *x = flat ? some_of_rank(m, 2, 2) : some_of_rank(m, chance(m, 15) ? 1 : 2, 4);
+    if (m->zero && (x = some(m))->shape.rank < 2)
+        return;
+    if (m->zero && flat)
+        x = fresh(m, 2, (int64_t[]){extent(m), extent(m)});
     keep(m, epilogue(m, flat ? gemm(m, x) : matmul(m, x)));
 }
 
@@ -410,6 +440,24 @@ void joining(Maker *m)
     keep(m, chance(m, 30) ? epilogue(m, y) : y);
 }
 
+/* ---- integers ---------------------------------------------------------------------------------------------------- */
+
+/* Rows of a table, by an input; positions compared with numbers. */
+void integers(Maker *m)
+{
+    const DType type = chance(m, 50) ? DT_I64 : DT_I32;
+    const int64_t rows = 2 + below(m, 4), table[] = {rows, 1 + below(m, 9)}, dim[] = {1 + below(m, 3), 1 + below(m, 5)};
+    Value *x = value_input(m->top, text_format("in%d", m->top->n_inputs), type, shape_of(2, dim)), *y = x;
+    if (chance(m, 40))
+        y = op2(m, OP_Mul, x, tensor_of(m, type, 1, dim + 1, 0, (double)rows));
+    Node *n = begin(m, OP_Gather, 2, (Value *[]){weight(m, 2, table), y});
+    keep(m, end(n));
+    if (chance(m, 40))
+        keep(m, cast(m, op2(m, OP_Add, y, x), m->type));
+    if (chance(m, 40))
+        keep(m, op2(m, chance(m, 50) ? OP_Equal : OP_LessOrEqual, y, tensor_of(m, type, 1, dim + 1, 0, 2)));
+}
+
 /* ---- reductions and images --------------------------------------------------------------------------------------- */
 
 void reduction(Maker *m)
@@ -455,7 +503,8 @@ void image_resize(Maker *m)
 void island(Maker *m)
 {
     static Template *const inside[] = {elementwise, chain, convolution, product, row_norm, group_norm, attention_spelled,
-                                       movement, projections, plain_norm, joining, reduction, activations};
+                                       movement, projections, plain_norm, joining, reduction, activations,
+                                       resnet_block, transformer_block};
     if (m->type == DT_F16 || !m->smooth)
         return;
     Value *x = some(m);
