@@ -314,8 +314,8 @@ static Value *mask_value(Node *at, const Mask *m, int64_t batch, int64_t heads, 
     return split(at, make_expand(at, v, level->rank, dim), batch, heads);
 }
 
-/* Keys beyond which every matrix of a constant mask hides all, by `hidden` at most, and no other: query i sees the first
- * i + 1 + *ahead. */
+/* Keys beyond which every matrix of a constant mask hides all, by `hidden` at most, and no other: query i sees the
+ * first i + 1 + *ahead. */
 static bool is_triangle(Value *mask, int64_t rows, double hidden, int64_t *ahead)
 {
     const Shape *s = &mask->shape;

@@ -98,8 +98,10 @@ void transformer_block(Maker *m)
     const Shape s = x->shape;
     if (elements(x) > 2500)
         return;
-    if (image)
-        x = inner(m, transpose(m, reshape(m, x, 3, (int64_t[]){s.dim[0], s.dim[1], s.dim[2] * s.dim[3]}), (int64_t[]){0, 2, 1}));
+    if (image) {
+        x = reshape(m, x, 3, (int64_t[]){s.dim[0], s.dim[1], s.dim[2] * s.dim[3]});
+        x = inner(m, transpose(m, x, (int64_t[]){0, 2, 1}));
+    }
     const int64_t width = x->shape.dim[2], heads = 1 + below(m, 3), inside = heads * (1 + below(m, 8));
     if (chance(m, 80)) {
         Value *y = row_normed(m, x);

@@ -3,8 +3,8 @@
  *      EXECUTABLE DATA...
  *
  * Programs 2 K and 2 K + 1 have the inputs and results in the Kth file (check.c).  Each program runs in a child of its
- * own, with one thread and with three, in memory that begins full of NaN.  Out comes "J ok", or "J check: what is wrong",
- * for each program J. */
+ * own, with one thread and with three, in memory that begins full of NaN.  Out comes "J ok", or "J check: what is
+ * wrong", for each program J. */
 #define _GNU_SOURCE 1
 #include <math.h>
 #include <stdlib.h>

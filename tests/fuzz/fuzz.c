@@ -1,9 +1,10 @@
 /* fuzz.c: random graphs through passes, code generation and executables; see fuzz.h and check.c.
  *
- *      fuzz DRIVER [--seconds S] [--seed FIRST] [--count N] [--jobs J] [--isa NAME] [--passes] [--keep FOLDER] [FILE...]
+ *      fuzz DRIVER [--seconds S] [--seed FIRST] [--count N] [--jobs J] [--isa NAME] [--passes] [--reduce SECONDS]
+ *                  [--keep FOLDER] [FILE...]
  *
- * Seeds from FIRST on, for S seconds (60) or N graphs, or the graphs in the files.  Of each failing one the seed and the
- * first failing check are printed, and its graph, reduced, is written to FOLDER/SEED.txt (the current folder). */
+ * Seeds from FIRST on, for S seconds (60) or N graphs, or the graphs in the files.  Of each failing one the seed and
+ * the first failing check are printed, and its graph, reduced, is written to FOLDER/SEED.txt (the current folder). */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +13,7 @@
 #include "fuzz.h"
 #include "harness.h"
 
-enum { BATCH = 16, MOST_FAILURES = 64, REDUCE_SECONDS = 120 };
+enum { BATCH = 16, MOST_FAILURES = 64, MOST_JOBS = 256, REDUCE_SECONDS = 120 };
 
 /* The runtime's messages begin with the model's name. */
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
@@ -20,8 +21,7 @@ const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 typedef struct {
     Fuzz f;
     const char *keep;
-    int64_t seed, count, seconds, reduce;
-    int jobs;
+    int64_t seed, count, seconds, reduce, jobs;
     Case failed[MOST_FAILURES];
     int n_failed, n_tried;
     time_t end;
@@ -71,11 +71,11 @@ static void batch_done(int k, int code, const char *text, void *context)
 static void run_seeds(Run *r)
 {
     int batches = r->count ? (int)((r->count + BATCH - 1) / BATCH) : INT32_MAX;
-    for (int k = 0; k < batches && (r->count || time(NULL) < r->end); k += r->jobs) {
-        int list[256], n = 0;
+    for (int k = 0; k < batches && (r->count || time(NULL) < r->end); k += (int)r->jobs) {
+        int list[MOST_JOBS], n = 0;
         for (; n < r->jobs && k + n < batches; n++)
             list[n] = k + n;
-        run_parallel(r->jobs, list, n, 900, work_batch, batch_done, r);
+        run_parallel((int)r->jobs, list, n, 900, work_batch, batch_done, r);
     }
 }
 
@@ -127,27 +127,26 @@ int main(int argc, char **argv)
     Run r = {.seconds = 60, .seed = 1, .jobs = 1, .keep = ".", .reduce = REDUCE_SECONDS};
     int at = 2;
     for (; at < argc && !strncmp(argv[at], "--", 2); at++) {
-        const char *name = argv[at] + 2, *value = at + 1 < argc ? argv[at + 1] : "0";
-        static const char *const names[] = {"seconds", "seed", "count", "reduce"};
-        int64_t *const into[] = {&r.seconds, &r.seed, &r.count, &r.reduce};
+        const char *name = argv[at] + 2;
+        static const char *const names[] = {"seconds", "seed", "count", "reduce", "jobs"};
+        int64_t *const into[] = {&r.seconds, &r.seed, &r.count, &r.reduce, &r.jobs};
         size_t k = 0;
         while (k < sizeof into / sizeof *into && strcmp(names[k], name))
             k++;
         if (!strcmp(name, "passes"))
             r.f.passes_only = true;
+        else if (at + 1 == argc)
+            return usage();
         else if (k < sizeof into / sizeof *into)
-            *into[k] = strtoll(argv[++at < argc ? at : 0], NULL, 10);
-        else if (!strcmp(name, "jobs"))
-            r.jobs = atoi(argv[++at < argc ? at : 0]);
+            *into[k] = strtoll(argv[++at], NULL, 10);
         else if (!strcmp(name, "isa"))
-            r.f.isa = argv[++at < argc ? at : 0];
+            r.f.isa = argv[++at];
         else if (!strcmp(name, "keep"))
-            r.keep = argv[++at < argc ? at : 0];
+            r.keep = argv[++at];
         else
             return usage();
-        (void)value;
     }
-    if (argc < 2 || r.jobs < 1 || r.jobs > 256)
+    if (argc < 2 || r.jobs < 1 || r.jobs > MOST_JOBS)
         return usage();
     r.f.driver = argv[1];
     r.f.work = work_folder("sdc-fuzz");

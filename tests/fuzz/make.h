@@ -3,13 +3,17 @@
  *      make.c          the maker: random numbers, constants, nodes, the pool of values to read, the outputs
  *      patterns.c      what the passes look for, spelled in many ways, and near misses
  *      blocks.c        parts of UNets and transformers
- *      plumbing.c      everything else: movement, elementwise chains, reductions, convolutions, control flow
+ *      plumbing.c      elementwise chains, convolutions, products, control flow
+ *      movement.c      what moves, joins and splits, reductions, images, integers
  *
- * Every node is inferred as it is made, so shapes are known to what reads it.  The same seed gives the same graph. */
+ * Every node is inferred as it is made, so shapes are known to what reads it.  A seed gives the same graph
+ * again, with the same compiler: in which order arguments are evaluated is C's choice. */
 #ifndef SDC_TESTS_FUZZ_MAKE_H
 #define SDC_TESTS_FUZZ_MAKE_H
 
 #include "../../ir/sdc.h"
+
+#define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
 
 typedef struct {
     Graph *top, *g;                 /* the whole graph, and the branch that is being made */
@@ -57,14 +61,17 @@ Value *like(Maker *m, const Shape *s);              /* of the maker's type, broa
 int64_t extent(Maker *m);
 int64_t elements(const Value *v);
 
-/* ---- patterns.c, blocks.c, plumbing.c ---- */
+/* ---- patterns.c, blocks.c, plumbing.c, movement.c ---- */
 
 typedef void Template(Maker *m);
 Template group_norm, row_norm, plain_norm, activations, attention_spelled, attention_node, projections;
-Template elementwise, chain, comparison, convolution, product, movement, joining, reduction, image_resize, island, branch,
-    recipe, integers;
 Template resnet_block, transformer_block;
+Template elementwise, chain, comparison, convolution, product, island, branch, recipe;
+Template movement, joining, reduction, image_resize, integers;
 Value *activation(Maker *m, Value *x);
+Value *one_operand(Maker *m, Value *x);             /* something elementwise */
+Value *with_other(Maker *m, Value *x);              /* of x and something that broadcasts to it */
+Value *moved(Maker *m, Value *x);
 Value *epilogue(Maker *m, Value *x);                /* a few of the things that follow a convolution or product */
 Value *attend(Maker *m, Value *q, Value *k, Value *v);  /* [.., S, D], [.., T, D], [.., T, E] spelled with products */
 

@@ -66,7 +66,8 @@ void group_norm(Maker *m)
     Value *x = some_of_rank(m, 3, chance(m, 10) ? 5 : 4);
     const Shape s = x->shape;
     const int64_t channels = s.dim[1], groups = a_divisor(m, channels);
-    int64_t rest = elements(x) / (s.dim[0] * groups), dim[] = {chance(m, 50) ? 0 : s.dim[0], groups, chance(m, 50) ? -1 : rest};
+    const int64_t rest = elements(x) / (s.dim[0] * groups);
+    const int64_t dim[] = {chance(m, 50) ? 0 : s.dim[0], groups, chance(m, 50) ? -1 : rest};
     Value *y = inner(m, reshape(m, x, 3, dim));
     if (chance(m, 75)) {
         const bool plain = chance(m, 85);
@@ -109,8 +110,8 @@ void row_norm(Maker *m)
 /* Norms that are one node already. */
 void plain_norm(Maker *m)
 {
-    static const Op ops[] = {OP_GroupNormalization, OP_InstanceNormalization, OP_LayerNormalization, OP_RMSNormalization,
-                             OP_BatchNormalization};
+    static const Op ops[] = {OP_GroupNormalization, OP_InstanceNormalization, OP_LayerNormalization,
+                             OP_RMSNormalization, OP_BatchNormalization};
     const Op op = ops[below(m, 5)];
     const bool rows = op == OP_LayerNormalization || op == OP_RMSNormalization;
     Value *x = some_of_rank(m, rows ? 2 : 3, 4);
@@ -141,7 +142,8 @@ static Value *near(Maker *m, double v) { return scalar(m, chance(m, 94) ? v : v 
 
 static Value *gelu(Maker *m, Value *x)
 {
-    Value *half = x, *y = chance(m, 50) ? op2(m, OP_Div, x, near(m, M_SQRT2)) : either(m, OP_Mul, x, near(m, M_SQRT1_2));
+    Value *half = x;
+    Value *y = chance(m, 50) ? op2(m, OP_Div, x, near(m, M_SQRT2)) : either(m, OP_Mul, x, near(m, M_SQRT1_2));
     y = inner(m, either(m, OP_Add, inner(m, op1(m, OP_Erf, inner(m, y))), near(m, 1)));
     if (chance(m, 50)) {
         half = inner(m, either(m, OP_Mul, x, near(m, 0.5)));
@@ -170,7 +172,8 @@ static Value *sigmoid_times(Maker *m, Value *x, double factor)
 
 Value *activation(Maker *m, Value *x)
 {
-    static const Op ops[] = {OP_Relu, OP_Sigmoid, OP_Tanh, OP_Gelu, OP_Mish, OP_HardSwish, OP_LeakyRelu, OP_Softplus, OP_Elu};
+    static const Op ops[] = {OP_Relu, OP_Sigmoid, OP_Tanh, OP_Gelu, OP_Mish, OP_HardSwish, OP_LeakyRelu,
+                             OP_Softplus, OP_Elu};
     switch (below(m, 8)) {
     case 0: return sigmoid_times(m, x, 1);
     case 1: return sigmoid_times(m, x, 1.702);
@@ -221,7 +224,9 @@ static Value *masked(Maker *m, Value *scores)
         return scores;
     case 1:
         low = scalar(m, chance(m, 30) ? -INFINITY : m->type == DT_F16 ? -65504 : -3.4028234663852886e38);
-        return chance(m, 50) ? op3(m, OP_Where, some_bool(m, s), scores, low) : op3(m, OP_Where, some_bool(m, s), low, scores);
+        if (chance(m, 50))
+            return op3(m, OP_Where, some_bool(m, s), scores, low);
+        return op3(m, OP_Where, some_bool(m, s), low, scores);
     default: return either(m, OP_Add, scores, like(m, s));
     }
 }
@@ -247,8 +252,8 @@ Value *attend(Maker *m, Value *q, Value *k, Value *v)
     Value *p = inner(m, op2(m, OP_MatMul, q, k));
     if (where == 2 || where == 3)
         p = inner(m, scaled(m, p, scale));
-    for (int j = 0; j < masks; j++)
-        p = inner(m, masked(m, p));
+    for (int j = 0; j < masks; j++)                     /* read here alone: sums of the lowest numbers overflow */
+        p = masked(m, p);
     Node *n = begin(m, OP_Softmax, 1, &p);
     attr_set_i(n, "axis", chance(m, 94) ? -1 : -2);
     p = inner(m, end(n));
@@ -277,7 +282,8 @@ void attention_spelled(Maker *m)
     const int64_t b = 1 + below(m, 2), group = chance(m, 75) ? 1 : 1 + below(m, 3), h = group * (1 + below(m, 3));
     const int64_t s = 1 + below(m, 9), t = chance(m, 50) ? s : 1 + below(m, 9), d = 1 + below(m, 17);
     const int64_t e = chance(m, 80) ? d : 1 + below(m, 17);
-    Value *q = heads(m, b, h, s, d, 1), *k = heads(m, b, h, t, d, group), *v = heads(m, b, h, t, e, chance(m, 90) ? group : 1);
+    Value *q = heads(m, b, h, s, d, 1), *k = heads(m, b, h, t, d, group);
+    Value *v = heads(m, b, h, t, e, chance(m, 90) ? group : 1);
     if (chance(m, 15)) {
         q = reshape(m, q, 3, (int64_t[]){b * h, s, d});
         k = reshape(m, k, 3, (int64_t[]){b * h, t, d});
@@ -310,7 +316,8 @@ void attention_node(Maker *m)
 void projections(Maker *m)
 {
     Value *x = some_of_rank(m, 3, 3), *part[4];
-    const int64_t b = x->shape.dim[0], n = x->shape.dim[1], c = x->shape.dim[2], h = 1 + below(m, 3), d = 1 + below(m, 6);
+    const int64_t b = x->shape.dim[0], n = x->shape.dim[1], c = x->shape.dim[2];
+    const int64_t h = 1 + below(m, 3), d = 1 + below(m, 6);
     const int count = 2 + below(m, 3);
     for (int k = 0; k < count; k++) {
         const int64_t width = chance(m, 85) ? h * d : 1 + below(m, 9);
