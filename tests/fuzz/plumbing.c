@@ -9,8 +9,8 @@
 Value *one_operand(Maker *m, Value *x)
 {
     static const Op smooth[] = {OP_Relu, OP_Sigmoid, OP_Tanh, OP_Sin, OP_Cos, OP_Abs, OP_Neg, OP_Erf, OP_Softplus,
-                                OP_Atan, OP_Softsign, OP_Swish, OP_Gelu, OP_Mish, OP_HardSwish, OP_HardSigmoid, OP_LeakyRelu,
-                                OP_Elu, OP_Selu, OP_Celu, OP_Identity};
+                                OP_Atan, OP_Softsign, OP_Swish, OP_Gelu, OP_Mish, OP_HardSwish, OP_HardSigmoid,
+                                OP_LeakyRelu, OP_Elu, OP_Selu, OP_Celu, OP_Identity};
     static const Op jumps[] = {OP_Floor, OP_Ceil, OP_Round, OP_Sign, OP_ThresholdedRelu, OP_Shrink, OP_Sqrt, OP_Log};
     switch (below(m, 12)) {
     case 0: return op1(m, OP_Exp, op1(m, OP_Tanh, x));
@@ -254,8 +254,8 @@ void product(Maker *m)
 void island(Maker *m)
 {
     static Template *const inside[] = {elementwise, chain, convolution, product, row_norm, group_norm,
-                                       attention_spelled, movement, projections, plain_norm, joining, reduction, activations,
-                                       resnet_block, transformer_block};
+                                       attention_spelled, movement, projections, plain_norm, joining, reduction,
+                                       activations, resnet_block, transformer_block};
     if (m->type == DT_F16 || !m->smooth)
         return;
     Value *x = some(m);
