@@ -314,8 +314,9 @@ static Value *mask_value(Node *at, const Mask *m, int64_t batch, int64_t heads, 
     return split(at, make_expand(at, v, level->rank, dim), batch, heads);
 }
 
-/* Keys beyond which every matrix of a constant mask hides all, and no other: query i sees the first i + 1 + *ahead. */
-static bool is_triangle(Value *mask, int64_t rows, int64_t *ahead)
+/* Keys beyond which every matrix of a constant mask hides all, by `hidden` at most, and no other: query i sees the
+ * first i + 1 + *ahead. */
+static bool is_triangle(Value *mask, int64_t rows, double hidden, int64_t *ahead)
 {
     const Shape *s = &mask->shape;
     int64_t keys = s->dim[s->rank - 1], lines = s->dim[s->rank - 2];
@@ -328,7 +329,7 @@ static bool is_triangle(Value *mask, int64_t rows, int64_t *ahead)
     bool whole = first == keys, fits = first > 0 && (whole || lines == rows);
     for (int64_t k = 0; k < a->count && fits; k++) {
         bool seen = whole || k % keys < k / keys % rows + first;
-        fits = seen ? a->f[k] == 0 : a->f[k] <= -1e30;
+        fits = seen ? a->f[k] == 0 : a->f[k] <= hidden;
     }
     array_free(a);
     constant_release(mask);
@@ -336,23 +337,51 @@ static bool is_triangle(Value *mask, int64_t rows, int64_t *ahead)
     return fits;
 }
 
+/* Does a condition write a finite number over what the scores were? */
+static bool overwrites(const Mask *m)
+{
+    return m->condition && m->value != -INFINITY;
+}
+
+/* The masks inside and the value of mask m around them.  What a finite number is written over is even afterwards,
+ * whatever the masks inside say of it. */
+static Value *around(Node *at, const Mask *m, Value *inside, Value *v)
+{
+    if (!inside)
+        return v;
+    if (!overwrites(m))
+        return make2(at, OP_Add, inside, v);
+    return make3(at, OP_Where, make2(at, OP_Equal, v, make_scalar(at, v->dtype, 0)), inside, v);
+}
+
+/* What a triangle must hide by to become a causal mask, which hides for good: a row that all masks together hide must
+ * not be of finite numbers then. */
+static double hidden_for_good(const Match *m)
+{
+    bool overwritten = false;
+    for (int k = 0; k < m->n_masks; k++)
+        overwritten |= overwrites(&m->mask[k]);
+    return m->n_masks == 1 ? -1e30 : overwritten ? NAN : -INFINITY;
+}
+
 /* All masks as one; NULL: none.  A triangle alone becomes *ahead, else that is -1. */
 static Value *joined_mask(Node *at, const Match *m, int64_t batch, int64_t heads, DType type, int64_t *ahead)
 {
     const Shape *scores = &m->scores->out[0]->shape;
     int64_t rows = scores->dim[scores->rank - 2], keys = scores->dim[scores->rank - 1];
+    const double hidden = hidden_for_good(m);
     Value *all = NULL;
     *ahead = -1;
-    for (int k = 0; k < m->n_masks; k++) {
+    for (int k = m->n_masks - 1; k >= 0; k--) {                     /* from the innermost */
         Value *v = mask_value(at, &m->mask[k], batch, heads, type);
         int64_t sight;
-        bool triangle = is_triangle(v, rows, &sight);
+        bool triangle = is_triangle(v, rows, hidden, &sight);
         if (triangle && sight >= keys - 1)
             continue;
         if (triangle && *ahead < 0)
             *ahead = sight;
         else
-            all = all ? make2(at, OP_Add, all, v) : v;
+            all = around(at, &m->mask[k], all, v);
     }
     return all;
 }
