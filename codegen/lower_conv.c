@@ -88,9 +88,15 @@ static Finish *image_finish(Lowering *l, Node *n)
     return finish_of(l, n, order, 1);
 }
 
+static const Prologue *prologue_of(const Lowering *l, const Node *n)
+{
+    return l->prologue && l->prologue->conv == n ? l->prologue : NULL;
+}
+
 /* y and x are [N,spatial...,C] in single precision, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
 {
+    const Prologue *p = prologue_of(l, n);
     ConvShape s = conv_shape(n, w);
     bool depthwise = conv_is_depthwise(&s);
     int vl = l->isa->vector_floats;
@@ -100,6 +106,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters,
                                   SHAPE_FIELDS + 1, DT_F32, pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
     View bias = input_of(n, 2) ? view_f32_list(l, n, n->in[2]) : (View){.dtype = DT_F32};
+    View lines = p ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
@@ -121,6 +128,8 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     }
     call_int(c, "HAS_BIAS", input_of(n, 2) != NULL);
     note_conv(c, n, w);
+    if (p)
+        call_prologue(c, p, lines);
     call_finish(c, finish, y);
 }
 
@@ -151,7 +160,9 @@ static void pointwise_call(Lowering *l, Node *n, View y, View x)
 
 static void fast_conv(Lowering *l, Node *n, const Window *w)
 {
-    View x = view_cast(l, n, channels_to_last(view_channels_last(l, n->in[0])), DT_F32);
+    const Prologue *p = prologue_of(l, n);
+    Value *source = p ? p->norm->in[0] : n->in[0];
+    View x = view_cast(l, n, channels_to_last(view_channels_last(l, source)), DT_F32);
     View result = room_channels_last(l, n->out[0], DT_F32), y = channels_to_last(result);
     if (is_pointwise(n, w))
         pointwise_call(l, n, y, x);
@@ -196,6 +207,15 @@ static bool is_fast(const Lowering *l, const Node *n, const Window *w)
         return false;
     ConvShape s = conv_shape(n, w);
     return conv_is_depthwise(&s) || conv_plan(&s, l->isa->vector_floats).stack_bytes <= STACK_LIMIT;
+}
+
+bool conv_takes_prologue(const Lowering *l, const Node *n)
+{
+    Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
+    if (shape_count(&n->out[0]->shape) == 0 || shape_count(&n->in[0]->shape) == 0 || !is_fast(l, n, &w) || is_pointwise(n, &w))
+        return false;
+    ConvShape s = conv_shape(n, &w);
+    return !conv_is_depthwise(&s) && s.in_c <= STACK_CHANNELS;
 }
 
 void lower_conv(Lowering *l, Node *n)

@@ -2,8 +2,9 @@
  *
  *   needs:   static shapes, folded constants, decomposed composites; last of the passes that look for patterns
  *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
- *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); it reads outer values directly and
- *            has one output
+ *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); before a convolution there may be
+ *            the norm and the elementwise nodes of its input (`norm`, see prologue.c).  It reads outer values directly
+ *            and has one output
  *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
  *
  * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #include "../runtime/runtime.h"
-#include "../ir/sdc.h"
+#include "fuse.h"
 
 enum { MOST_NODES = 24, MOST_OPERANDS = 8 };    /* of a group; operands: read from memory, codegen/steps.h has room for 8 */
 
@@ -29,8 +30,7 @@ static bool is_single(DType t)
     return t == DT_F32 || t == DT_F16 || t == DT_BF16;
 }
 
-/* Elementwise, computed in float, and by itself in its graph. */
-static bool joins(const Node *n)
+bool joins(const Node *n)
 {
     const char *meaning = op_info(n->op)->float_meaning;
     if (!meaning || !strcmp(meaning, "NONE") || n->out[0]->constant)
@@ -56,6 +56,15 @@ static bool is_anchor(const Node *n)
         if (anchors[k].op == n->op && fuses(n->graph, anchors[k].fusion))
             return is_single(n->out[0]->dtype) && !n->out[0]->constant && !output_of(n, 1) && !output_of(n, 2);
     return false;
+}
+
+/* "Conv, Add, Swish" */
+static const char *names_of(Node *const *node, int count)
+{
+    char *names = "";
+    for (int k = 0; k < count; k++)
+        names = text_format("%s%s%s", names, k ? ", " : "", op_info(node[k]->op)->name);
+    return names;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
@@ -143,6 +152,20 @@ static bool grow(Group *g, const int *position)
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
 }
 
+/* The norm and the activation that the convolution in front, if it is one, applies to what it loads. */
+static bool add_prologue(Group *g)
+{
+    Node *first[MOST_NODES], *conv = g->node[0];
+    int count = find_prologue(conv, first, MOST_NODES - g->count);
+    if (count == 0)
+        return false;
+    memmove(g->node + count, g->node, (size_t)g->count * sizeof *g->node);
+    memcpy(g->node, first, (size_t)count * sizeof *g->node);
+    g->count += count;
+    candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
+    return true;
+}
+
 static Node *make_fused(Group *g)
 {
     Node *last = g->node[g->count - 1];
@@ -163,10 +186,8 @@ static Node *make_fused(Group *g)
 
 static void record_group(const Group *g)
 {
-    char *names = "";
-    for (int k = 0; k < g->count; k++)
-        names = text_format("%s%s%s", names, k ? ", " : "", op_info(g->node[k]->op)->name);
-    candidate_became(g->node[g->count - 1], joins(g->node[0]) ? "chain" : "epilogue", "%s", names);
+    candidate_became(g->node[g->count - 1], joins(g->node[0]) ? "chain" : "epilogue", "%s",
+                     names_of(g->node, g->count));
 }
 
 /* An anchor that kept to itself though something elementwise reads it: why. */
@@ -198,10 +219,11 @@ static void fuse_graph(Graph *g, const int *position)
         if (is_anchor(n))
             record_miss(n);
         Group group = {.node = {n}, .count = 1};
-        if (!joins(n) || !grow(&group, position))
-            continue;
-        record_group(&group);
-        prev = make_fused(&group)->prev;
+        bool grown = joins(n) && grow(&group, position);
+        if (grown)
+            record_group(&group);
+        if (add_prologue(&group) || grown)
+            prev = make_fused(&group)->prev;
     }
 }
 

@@ -1,0 +1,92 @@
+/* prologue.c: the norm and the activation that a convolution can do where it loads its input, for pass_fuse.
+ *
+ * They are a GroupNormalization or InstanceNormalization and elementwise nodes that read nothing else from memory, in
+ * single precision, each read by the next one alone.  The convolution has constant weights and a kernel of more than
+ * one element: a 1x1 kernel is a matrix product, which loads its rows once for each panel of columns. */
+#include <string.h>
+
+#include "fuse.h"
+
+static bool is_image_norm(const Node *n)
+{
+    return (n->op == OP_GroupNormalization || n->op == OP_InstanceNormalization) && !n->out[0]->constant;
+}
+
+/* The value of the result's shape that elementwise n reads besides constants of one element, if there is just one. */
+static Value *only_operand(const Node *n)
+{
+    Value *only = NULL;
+    for (int k = 0; k < n->n_in; k++) {
+        Value *v = n->in[k];
+        if (v->tensor && v->tensor->count == 1)
+            continue;
+        if (only && only != v)
+            return NULL;
+        only = v;
+    }
+    return only && shape_equal(&only->shape, &n->out[0]->shape) ? only : NULL;
+}
+
+/* Is there a norm behind v and elementwise nodes of any kind? */
+static bool is_normed(const Value *v)
+{
+    const Node *n = v->def;
+    while (n && joins(n)) {
+        const Node *next = NULL;
+        for (int k = 0; k < n->n_in && !next; k++) {
+            const Node *maker = n->in[k]->def;
+            if (maker && (joins(maker) || is_image_norm(maker)))
+                next = maker;
+        }
+        n = next;
+    }
+    return n && is_image_norm(n);
+}
+
+static int64_t taps(const Node *conv)
+{
+    int64_t count = 1;
+    for (int k = 2; k < conv->in[1]->shape.rank; k++)
+        count *= conv->in[1]->shape.dim[k];
+    return count;
+}
+
+/* Why the convolution takes no prologue, whatever is before it; NULL when it may. */
+static const char *unfit(const Node *conv)
+{
+    int rank = conv->in[0]->shape.rank;
+    if (!is_constant(conv->in[1]))
+        return "the convolution's weights are no constants";
+    if (conv->in[0]->dtype != DT_F32)
+        return "the convolution's input is not float32";
+    if (rank < 3 || rank > 4)
+        return "the convolution has more than two spatial axes";
+    if (taps(conv) == 1)
+        return "a 1x1 convolution is a matrix product";
+    return NULL;
+}
+
+int find_prologue(const Node *conv, Node **into, int room)
+{
+    if (conv->op != OP_Conv || !fuses(conv->graph, FUSION_norm) || !is_normed(conv->in[0]))
+        return 0;
+    const char *why = unfit(conv);
+    int count = 0;
+    for (Value *v = conv->in[0]; !why; v = only_operand(into[0])) {
+        Node *n = v->def;
+        if (v->n_uses != 1 || v->graph_output)
+            why = text_format("v%d is read by %d nodes%s", v->id, v->n_uses, v->graph_output ? " and is an output" : "");
+        else if (n->graph != conv->graph || count == room)
+            why = text_format("n%d (%s) is too far", n->id, op_info(n->op)->name);
+        else if (!is_image_norm(n) && !only_operand(n))
+            why = text_format("n%d (%s) reads more than one image", n->id, op_info(n->op)->name);
+        else {
+            memmove(into + 1, into, (size_t)count++ * sizeof *into);
+            into[0] = n;
+            if (is_image_norm(n))
+                return count;
+        }
+    }
+    candidate_missed(conv, "prologue", "%s", why);
+    return 0;
+}
