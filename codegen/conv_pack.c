@@ -5,7 +5,8 @@ enum {
     UNIT_PIXELS = 64,               /* of a convolution's unit: so often is a weight used once it is in the cache */
     CHUNK = 64,                     /* channels of a patch, so that it stays in the first-level cache */
     PATCH_FLOATS = 16384,           /* 64 KB: what a patch should not exceed */
-    UNIT_PANELS = 4, ENOUGH_UNITS = 12
+    UNIT_PANELS = 4, ENOUGH_UNITS = 12,
+    NORMALISED_COLUMNS = 384        /* of a unit that normalises what it gathers: 96 KB of sums */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -65,9 +66,11 @@ static int64_t patch_floats(const ConvShape *s, int64_t block_h, int64_t block_w
            * reach(block_w, s->stride_w, s->kernel_w, s->dilation_w) * chunk;
 }
 
-ConvPlan conv_plan(const ConvShape *s, int vl)
+ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises)
 {
-    ConvPlan p = {.chunk = chunk_of(s), .block_w = min(s->out_w, 16), .unit_panels = UNIT_PANELS};
+    const int64_t widest = (vl == 16 ? 3 : 2) * vl;         /* columns of a panel */
+    ConvPlan p = {.chunk = chunk_of(s), .block_w = min(s->out_w, 16),
+                  .unit_panels = normalises ? NORMALISED_COLUMNS / widest : UNIT_PANELS};
     p.block_h = min(s->out_h, max(UNIT_PIXELS / p.block_w, 1));
     p.block_w = min(s->out_w, UNIT_PIXELS / p.block_h);
     while (patch_floats(s, p.block_h, p.block_w, p.chunk) > PATCH_FLOATS && p.block_h * p.block_w > 1) {
@@ -80,7 +83,9 @@ ConvPlan conv_plan(const ConvShape *s, int vl)
     int64_t pixel_units = s->batch * s->groups * ceil_div(s->out_h, p.block_h) * ceil_div(s->out_w, p.block_w);
     while (p.unit_panels > 1 && pixel_units * ceil_div(panels, p.unit_panels) < ENOUGH_UNITS)
         p.unit_panels /= 2;
-    int64_t widest = (vl == 16 ? 3 : 2) * vl, pixels = p.block_h * p.block_w + 7;      /* rounded up to a tile */
+    p.loads = pixel_units * ceil_div(panels, p.unit_panels)
+              * patch_floats(s, p.block_h, p.block_w, s->in_c / s->groups);
+    int64_t pixels = p.block_h * p.block_w + 7;             /* rounded up to a tile */
     p.stack_bytes = (patch_floats(s, p.block_h, p.block_w, p.chunk) + pixels * (p.unit_panels * widest + 2))
                     * (int64_t)sizeof(float);
     return p;

@@ -114,15 +114,14 @@ enum {
 
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* `count` pixels side by side, `depth` channels of each; line: the first channel's factor, or NULL. */
+/* `count` pixels side by side, `depth` channels of each; line: the first channel's factor, or NULL.  They are copied
+ * first, so that many are on their way at once. */
 static inline void SDC_CAT(NAME, _load)(float *to, const float *from, const float *line, int64_t count, int64_t depth)
 {
-    for (int64_t i = 0; i < count; i++, to += depth, from += (X_PIXEL)) {
-        if (SDC_CAT(NAME, _has_lines))
-            SDC_LOAD(to, from, line, line + (IN_C), depth);
-        else
-            memcpy(to, from, (size_t)depth * sizeof *to);
-    }
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * depth, from + i * (X_PIXEL), (size_t)depth * sizeof *to);
+    for (int64_t i = 0; SDC_CAT(NAME, _has_lines) && i < count; i++, to += depth)
+        SDC_LOAD(to, to, line, line + (IN_C), depth);
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE
