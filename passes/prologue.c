@@ -66,27 +66,34 @@ static const char *unfit(const Node *conv)
     return NULL;
 }
 
+/* Why the maker of v, which is a norm or elementwise, stays where it is; NULL when it may move to the convolution. */
+static const char *not_taken(const Node *conv, const Value *v)
+{
+    const Node *n = v->def;
+    if (v->n_uses != 1 || v->graph_output)
+        return text_format("v%d is read by %d nodes%s", v->id, v->n_uses, v->graph_output ? " and an output" : "");
+    if (n->graph != conv->graph)
+        return text_format("n%d (%s) is in another graph", n->id, op_info(n->op)->name);
+    if (!is_image_norm(n) && !only_operand(n))
+        return text_format("n%d (%s) reads more than one image", n->id, op_info(n->op)->name);
+    return NULL;
+}
+
 int find_prologue(const Node *conv, Node **into, int room)
 {
     if (conv->op != OP_Conv || !fuses(conv->graph, FUSION_norm) || !is_normed(conv->in[0]))
         return 0;
     const char *why = unfit(conv);
-    int count = 0;
-    for (Value *v = conv->in[0]; !why; v = only_operand(into[0])) {
-        Node *n = v->def;
-        if (v->n_uses != 1 || v->graph_output)
-            why = text_format("v%d is read by %d nodes%s", v->id, v->n_uses, v->graph_output ? " and is an output" : "");
-        else if (n->graph != conv->graph || count == room)
-            why = text_format("n%d (%s) is too far", n->id, op_info(n->op)->name);
-        else if (!is_image_norm(n) && !only_operand(n))
-            why = text_format("n%d (%s) reads more than one image", n->id, op_info(n->op)->name);
-        else {
-            memmove(into + 1, into, (size_t)count++ * sizeof *into);
-            into[0] = n;
-            if (is_image_norm(n))
-                return count;
-        }
+    Value *v = conv->in[0];
+    for (int count = 0; !why; v = only_operand(into[0])) {
+        why = not_taken(conv, v);
+        if (why || count == room)
+            break;
+        memmove(into + 1, into, (size_t)count++ * sizeof *into);
+        into[0] = v->def;
+        if (is_image_norm(v->def))
+            return count;
     }
-    candidate_missed(conv, "prologue", "%s", why);
+    candidate_missed(conv, "prologue", "%s", why ? why : "too many nodes");
     return 0;
 }

@@ -3,8 +3,8 @@
  *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][iy][ix][c] w[k][c][r][s]
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias [, const float *lines]
- *                [, operands of EXTRAS])
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
+ *                [, const float *lines] [, operands of EXTRAS])
  *
  *   NAME                                the function
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
