@@ -62,7 +62,7 @@ static const char *row_text(const View *v)
     return *text ? text : "0";
 }
 
-static bool stored_alike(const View *y, const View *v)
+bool stored_alike(const View *y, const View *v)
 {
     bool alike = v->dtype == y->dtype && v->offset == y->offset;
     for (int d = 0; alike && d < y->rank; d++)

@@ -93,6 +93,36 @@ static const Prologue *prologue_of(const Lowering *l, const Node *n)
     return l->prologue && l->prologue->conv == n ? l->prologue : NULL;
 }
 
+/* The call in the current block that stores x, if it is one of conv.h. */
+static Call *conv_storing(const Lowering *l, const View *x)
+{
+    for (Call *c = l->block->first; c; c = c->next)
+        if (c->kind == CALL_KERNEL && !strcmp(c->kernel, "conv") && c->operands[0].view.buffer == x->buffer)
+            return c->operands[0].view.rank == x->rank && stored_alike(&c->operands[0].view, x) ? c : NULL;
+    return NULL;
+}
+
+bool conv_measures(Lowering *l, const View *x, Measured *m)
+{
+    Call *c = conv_storing(l, x);
+    if (!c)
+        return false;
+    Window w = window_conv(c->node, &c->node->in[0]->shape, &c->node->in[1]->shape);
+    ConvShape s = conv_shape(c->node, &w);
+    ConvPlan plan = conv_plan(&s, l->isa->vector_floats, false);
+    *m = (Measured){.height = s.out_h, .width = s.out_w, .block_h = plan.block_h, .block_w = plan.block_w};
+    int64_t blocks = ((s.out_h + plan.block_h - 1) / plan.block_h) * ((s.out_w + plan.block_w - 1) / plan.block_w);
+    if (c->operands[c->n_operands - 1].mode == OPERAND_WRITE) {         /* for another norm already */
+        m->slots = c->operands[c->n_operands - 1].view;
+        return true;
+    }
+    m->slots = scratch(l, DT_F32, s.batch * blocks * 2 * s.out_c);
+    call_write(c, m->slots);
+    call_text(c, "SLOTS(X)", "X(slots)");
+    c->note = text_format("%s, measured", c->note);
+    return true;
+}
+
 /* y and x are [N,spatial...,C] in single precision, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
 {

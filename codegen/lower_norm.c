@@ -224,12 +224,38 @@ static void channel_norm(Lowering *l, Node *n)
     result_ready(l, n, p.result);
 }
 
+/* From what the convolution that stores the image measured. */
+static void join_call(Lowering *l, Node *n, const Planes *p, const Measured *m, View lines)
+{
+    View scale = view_cast(l, n, view_dense(l, n->in[1]), DT_F32);
+    View bias = view_cast(l, n, view_dense(l, n->in[2]), DT_F32);
+    Call *c = call_kernel(l, n, "norm_join");
+    call_write(c, lines);
+    call_read(c, m->slots);
+    call_read(c, scale);
+    call_read(c, bias);
+    call_int(c, "BATCH", p->batch);
+    call_int(c, "CHANNELS", p->channels);
+    call_int(c, "GROUPS", groups_of(n));
+    call_int(c, "HEIGHT", m->height);
+    call_int(c, "WIDTH", m->width);
+    call_int(c, "BLOCK_H", m->block_h);
+    call_int(c, "BLOCK_W", m->block_w);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
+    call_note(c, "%s %s, statistics joined", op_info(n->op)->name, shape_text(&n->in[0]->shape));
+}
+
 View norm_lines(Lowering *l, Node *norm, View x)
 {
+    Measured m;
     const Shape *s = &norm->in[0]->shape;
     Planes p = {.x = x, .y = {.dtype = DT_F32}, .last = true, .real = DT_F32, .batch = s->dim[0],
                 .channels = s->dim[1], .area = index_span(s->dim, 2, s->rank)};
     View lines = scratch(l, DT_F32, p.batch * p.channels * 2);
+    if (conv_measures(l, &x, &m)) {
+        join_call(l, norm, &p, &m, lines);
+        return lines;
+    }
     Call *c = channel_norm_call(l, norm, &p, lines);
     c->note = text_format("%s, statistics", c->note);
     return lines;

@@ -4,7 +4,7 @@
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
  *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
- *                [, const float *lines] [, operands of EXTRAS])
+ *                [, const float *lines] [, operands of EXTRAS] [, float *slots])
  *
  *   NAME                                the function
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
@@ -20,6 +20,8 @@
  *   HAS_BIAS                            0 (default): bias is not read
  *   LINES LOAD_STEPS LOADED             what is done to x first, see load.h; padding is put around its result
  *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
+ *   SLOTS                               nothing, or X(slots): each block's mean and squared distances from it, of what
+ *                                       is stored, go to slots [BATCH][rows of blocks][blocks][mean, spread][OUT_C]
  *
  * weights: written by pack_conv().  y may be an operand of EXTRAS, but does not overlap x.
  *
@@ -90,6 +92,10 @@
 #define RESULT v
 #endif
 
+#ifndef SLOTS
+#define SLOTS(X)
+#endif
+
 #ifndef SDC_CONV_H
 #define SDC_CONV_H
 /* What a unit computes. */
@@ -97,6 +103,9 @@ typedef struct {
     int64_t n, group, y, x, h, w;           /* output rows [y, y + h), columns [x, x + w) of image n */
     int64_t panel, end;                     /* panels [panel, end) of the group */
 } SdcConvBlock;
+
+#define SDC_SLOTS_PARAMETER(name) , float *name
+#define SDC_SLOTS_FIELD(name) .name = name,
 #endif
 
 enum {
@@ -192,6 +201,28 @@ static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SdcConvBloc
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
+/* Mean and spread of channels [first, first + lanes) over the block, just stored. */
+static void SDC_CAT(NAME, _measure)(float *slots, const float *y, const SdcConvBlock *block, int64_t first,
+                                    int64_t lanes)
+{
+    const int64_t across = sdc_ceil_div(OUT_W, BLOCK_W), down = sdc_ceil_div(OUT_H, BLOCK_H);
+    const int64_t slot = (block->n * down + block->y / (BLOCK_H)) * across + block->x / (BLOCK_W);
+    float mean[SDC_TILE_VECTORS * SDC_VL] = {0}, spread[SDC_TILE_VECTORS * SDC_VL] = {0};
+    const float *from = y + ((block->n * (OUT_H) + block->y) * (OUT_W) + block->x) * (Y_PIXEL) + first;
+    for (int64_t i = 0; i < block->h * block->w; i++)
+        for (int64_t k = 0; k < lanes; k++)
+            mean[k] += from[(i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k];
+    for (int64_t k = 0; k < lanes; k++)
+        mean[k] /= (float)(block->h * block->w);
+    for (int64_t i = 0; i < block->h * block->w; i++)
+        for (int64_t k = 0; k < lanes; k++) {
+            const float step = from[(i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k] - mean[k];
+            spread[k] += step * step;
+        }
+    memcpy(slots + slot * 2 * (OUT_C) + first, mean, (size_t)lanes * sizeof *mean);
+    memcpy(slots + (slot * 2 + 1) * (OUT_C) + first, spread, (size_t)lanes * sizeof *spread);
+}
+
 static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
 {
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), channels = SDC_CAT(NAME, _group_in) };
@@ -226,6 +257,9 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     for (int64_t p = block->panel; p < block->end; p++) {
         int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
         SDC_CAT(NAME, _store)(d->y, sums[p - block->panel], block, vectors, begin * SDC_VL, d->extra);
+        if (d->slots)
+            SDC_CAT(NAME, _measure)(d->slots, d->y, block, block->group * columns + begin * SDC_VL,
+                                    sdc_min(vectors * SDC_VL, columns - begin * SDC_VL));
     }
 }
 
@@ -248,10 +282,11 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
 }
 
 void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
-          LINES(SDC_LINES_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER))
+          LINES(SDC_LINES_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER) SLOTS(SDC_SLOTS_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
-    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, LINES(SDC_LINES_FIELD) .extra = extra};
+    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, LINES(SDC_LINES_FIELD)
+                  SLOTS(SDC_SLOTS_FIELD) .extra = extra};
     const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
     const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
         * sdc_ceil_div(OUT_H, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
@@ -283,6 +318,7 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
 #undef BLOCK_W
 #undef UNIT_PANELS
 #undef HAS_BIAS
+#undef SLOTS
 #undef LINES
 #undef LOAD_STEPS
 #undef LOADED
