@@ -93,6 +93,14 @@ static const Prologue *prologue_of(const Lowering *l, const Node *n)
     return l->prologue && l->prologue->conv == n ? l->prologue : NULL;
 }
 
+static bool has_parameter(const Call *c, const char *name)
+{
+    int k = 0;
+    while (k < c->n_parameters && strcmp(c->parameters[k].name, name))
+        k++;
+    return k < c->n_parameters;
+}
+
 /* The call in the current block that stores x, if it is one of conv.h. */
 static Call *conv_storing(const Lowering *l, const View *x)
 {
@@ -109,7 +117,7 @@ bool conv_measures(Lowering *l, const View *x, Measured *m)
         return false;
     Window w = window_conv(c->node, &c->node->in[0]->shape, &c->node->in[1]->shape);
     ConvShape s = conv_shape(c->node, &w);
-    ConvPlan plan = conv_plan(&s, l->isa->vector_floats, false);
+    ConvPlan plan = conv_plan(&s, l->isa->vector_floats, has_parameter(c, "LINES(X)"));
     *m = (Measured){.height = s.out_h, .width = s.out_w, .block_h = plan.block_h, .block_w = plan.block_w};
     int64_t blocks = ((s.out_h + plan.block_h - 1) / plan.block_h) * ((s.out_w + plan.block_w - 1) / plan.block_w);
     if (c->operands[c->n_operands - 1].mode == OPERAND_WRITE) {         /* for another norm already */
@@ -239,16 +247,17 @@ static bool is_fast(const Lowering *l, const Node *n, const Window *w)
     return conv_is_depthwise(&s) || conv_plan(&s, l->isa->vector_floats, false).stack_bytes <= STACK_LIMIT;
 }
 
-/* Each patch is normalised anew, for its halo and once a unit of panels: at most an eighth of the products' time.  In
- * units of a FLOP, on one core of a Sapphire Rapids: SiLU takes 60 a gathered float, a pass of its own 110 an element
- * (it reads and writes memory).  Measured there, group_norm and conv against both in one:
- *      320 at 64x64    AVX-512 0.95   AVX2 1.01        640 at 32x32    AVX-512 0.98   AVX2 1.02 */
-static bool saves_time(const ConvShape *s, const ConvPlan *plan)
+/* Each patch is normalised anew, for its halo and once a unit of panels: at most a tenth of the products' time, for
+ * which the normalised image is never stored.  Counted in FLOPs, on one core of a Sapphire Rapids SiLU takes 60 a float
+ * where it is gathered and as many in a pass of its own; columns are computed 16 at a time.  Measured there, both in
+ * one against group_norm and conv:
+ *      320 at 64x64    AVX-512 0.95   AVX2 1.03        640 at 32x32    AVX-512 0.98   AVX2 1.03 */
+static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan)
 {
-    double products = 2.0 * (double)(s->batch * s->out_h * s->out_w * s->out_c)
-                      * (double)(s->in_c / s->groups * s->kernel_h * s->kernel_w);
-    double apart = 110.0 * (double)(s->batch * s->in_h * s->in_w * s->in_c);
-    return 60.0 * (double)plan->loads - apart <= products / 8;
+    double pixels = (double)(s->batch * s->out_h * s->out_w), columns = (double)((s->out_c + 15) / 16 * 16);
+    double products = 2 * pixels * columns * (double)(s->in_c / s->groups * s->kernel_h * s->kernel_w);
+    double again = (double)plan->loads - (double)(s->batch * s->in_h * s->in_w * s->in_c);
+    return 60 * again <= products / 10;
 }
 
 bool conv_takes_prologue(const Lowering *l, const Node *n)
@@ -259,7 +268,7 @@ bool conv_takes_prologue(const Lowering *l, const Node *n)
     ConvShape s = conv_shape(n, &w);
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
     return !is_pointwise(n, &w) && !conv_is_depthwise(&s) && s.in_c <= STACK_CHANNELS &&
-           plan.stack_bytes <= STACK_LIMIT && saves_time(&s, &plan);
+           plan.stack_bytes <= STACK_LIMIT && is_worthwhile(&s, &plan);
 }
 
 void lower_conv(Lowering *l, Node *n)
