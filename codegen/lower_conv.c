@@ -202,7 +202,7 @@ static void fast_conv(Lowering *l, Node *n, const Window *w)
     Value *source = p ? p->norm->in[0] : n->in[0];
     View x = view_cast(l, n, channels_to_last(view_channels_last(l, source)), DT_F32);
     View result = room_channels_last(l, n->out[0], DT_F32), y = channels_to_last(result);
-    if (is_pointwise(n, w))
+    if (is_pointwise(n, w) && !p)
         pointwise_call(l, n, y, x);
     else
         conv_call(l, n, w, y, x);
@@ -251,13 +251,15 @@ static bool is_fast(const Lowering *l, const Node *n, const Window *w)
  * which the normalised image is never stored.  Counted in FLOPs, on one core of a Sapphire Rapids SiLU takes 60 a float
  * where it is gathered and as many in a pass of its own; columns are computed 16 at a time.  Measured there, both in
  * one against group_norm and conv:
- *      320 at 64x64    AVX-512 0.95   AVX2 1.03        640 at 32x32    AVX-512 0.98   AVX2 1.03 */
-static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan)
+ *      3x3, SiLU:  320 at 64x64   AVX-512 0.95   AVX2 1.03        640 at 32x32   AVX-512 0.98   AVX2 1.03
+ *      1x1:        320 at 64x64   AVX-512 0.87   AVX2 0.99        640 at 32x32   AVX-512 0.97   AVX2 1.05
+ * A 1x1 kernel has gemm.h instead, so the gain is small: only where a patch serves all panels. */
+static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan, bool pointwise)
 {
     double pixels = (double)(s->batch * s->out_h * s->out_w), columns = (double)((s->out_c + 15) / 16 * 16);
     double products = 2 * pixels * columns * (double)(s->in_c / s->groups * s->kernel_h * s->kernel_w);
     double again = (double)plan->loads - (double)(s->batch * s->in_h * s->in_w * s->in_c);
-    return 60 * again <= products / 10;
+    return 60 * again <= products / (pointwise ? 64 : 10);
 }
 
 bool conv_takes_prologue(const Lowering *l, const Node *n)
@@ -267,8 +269,8 @@ bool conv_takes_prologue(const Lowering *l, const Node *n)
         return false;
     ConvShape s = conv_shape(n, &w);
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
-    return !is_pointwise(n, &w) && !conv_is_depthwise(&s) && s.in_c <= STACK_CHANNELS &&
-           plan.stack_bytes <= STACK_LIMIT && is_worthwhile(&s, &plan);
+    return !conv_is_depthwise(&s) && s.in_c <= STACK_CHANNELS &&
+           plan.stack_bytes <= STACK_LIMIT && is_worthwhile(&s, &plan, is_pointwise(n, &w));
 }
 
 void lower_conv(Lowering *l, Node *n)

@@ -1,8 +1,8 @@
 /* prologue.c: the norm and the activation that a convolution can do where it loads its input, for pass_fuse.
  *
  * They are a GroupNormalization or InstanceNormalization and elementwise nodes that read nothing else from memory, in
- * single precision, each read by the next one alone.  The convolution has constant weights and a kernel of more than
- * one element: a 1x1 kernel is a matrix product, which loads its rows once for each panel of columns. */
+ * single precision, each read by the next one alone; the convolution has constant weights.  Lowering may still part
+ * them (conv_takes_prologue): it knows how often a kernel loads an element. */
 #include <string.h>
 
 #include "fuse.h"
@@ -43,14 +43,6 @@ static bool is_normed(const Value *v)
     return n && is_image_norm(n);
 }
 
-static int64_t taps(const Node *conv)
-{
-    int64_t count = 1;
-    for (int k = 2; k < conv->in[1]->shape.rank; k++)
-        count *= conv->in[1]->shape.dim[k];
-    return count;
-}
-
 /* Why the convolution takes no prologue, whatever is before it; NULL when it may. */
 static const char *unfit(const Node *conv)
 {
@@ -61,8 +53,6 @@ static const char *unfit(const Node *conv)
         return "the convolution's input is not float32";
     if (rank < 3 || rank > 4)
         return "the convolution has more than two spatial axes";
-    if (taps(conv) == 1)
-        return "a 1x1 convolution is a matrix product";
     return NULL;
 }
 
