@@ -114,6 +114,7 @@ typedef struct Lowering {
     Remembered *log;                /* what was remembered, in order: undone when a block ends */
     int n_log, log_room;
     struct Finish *finish;          /* of the fused node that is being lowered; NULL outside (finish.c) */
+    struct Prologue *prologue;      /* likewise, of a convolution that has one */
 } Lowering;
 
 Program *lower_graph(Graph *g, const char *name, const Isa *isa);

@@ -5,7 +5,9 @@ enum {
     UNIT_PIXELS = 64,               /* of a convolution's unit: so often is a weight used once it is in the cache */
     CHUNK = 64,                     /* channels of a patch, so that it stays in the first-level cache */
     PATCH_FLOATS = 16384,           /* 64 KB: what a patch should not exceed */
-    UNIT_PANELS = 4, ENOUGH_UNITS = 12
+    UNIT_PANELS = 4, ENOUGH_UNITS = 12,
+    NORMALISED_SUMS = 64 * 384,     /* 96 KB: of a unit that normalises what it gathers; the larger, the less often */
+    FEW_UNITS = 8                   /* for which it stays large */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -65,22 +67,43 @@ static int64_t patch_floats(const ConvShape *s, int64_t block_h, int64_t block_w
            * reach(block_w, s->stride_w, s->kernel_w, s->dilation_w) * chunk;
 }
 
-ConvPlan conv_plan(const ConvShape *s, int vl)
+static int64_t pixel_units(const ConvShape *s, const ConvPlan *p)
 {
-    ConvPlan p = {.chunk = chunk_of(s), .block_w = min(s->out_w, 16), .unit_panels = UNIT_PANELS};
-    p.block_h = min(s->out_h, max(UNIT_PIXELS / p.block_w, 1));
-    p.block_w = min(s->out_w, UNIT_PIXELS / p.block_h);
-    while (patch_floats(s, p.block_h, p.block_w, p.chunk) > PATCH_FLOATS && p.block_h * p.block_w > 1) {
-        if (p.block_h > 1 && p.block_h * 2 >= p.block_w)
-            p.block_h = ceil_div(p.block_h, 2);
+    return s->batch * s->groups * ceil_div(s->out_h, p->block_h) * ceil_div(s->out_w, p->block_w);
+}
+
+/* Blocks of at most `pixels` outputs whose patch is not too large. */
+static void cut_blocks(ConvPlan *p, const ConvShape *s, int64_t pixels)
+{
+    p->block_w = min(s->out_w, 16);
+    p->block_h = min(s->out_h, max(pixels / p->block_w, 1));
+    p->block_w = min(s->out_w, pixels / p->block_h);
+    while (patch_floats(s, p->block_h, p->block_w, p->chunk) > PATCH_FLOATS && p->block_h * p->block_w > 1) {
+        if (p->block_h > 1 && p->block_h * 2 >= p->block_w)
+            p->block_h = ceil_div(p->block_h, 2);
         else
-            p.block_w = ceil_div(p.block_w, 2);
+            p->block_w = ceil_div(p->block_w, 2);
     }
-    int64_t panels = panels_of(s->out_c / s->groups, vl);
-    int64_t pixel_units = s->batch * s->groups * ceil_div(s->out_h, p.block_h) * ceil_div(s->out_w, p.block_w);
-    while (p.unit_panels > 1 && pixel_units * ceil_div(panels, p.unit_panels) < ENOUGH_UNITS)
+}
+
+ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises)
+{
+    const int64_t widest = (vl == 16 ? 3 : 2) * vl;         /* columns of a panel */
+    const int64_t panels = panels_of(s->out_c / s->groups, vl), enough = normalises ? FEW_UNITS : ENOUGH_UNITS;
+    ConvPlan p = {.chunk = chunk_of(s), .unit_panels = UNIT_PANELS};
+    int64_t pixels = UNIT_PIXELS;
+    if (normalises) {
+        p.unit_panels = min(NORMALISED_SUMS / UNIT_PIXELS / widest, panels);
+        pixels = min(NORMALISED_SUMS / (p.unit_panels * widest), 4 * UNIT_PIXELS);
+    }
+    cut_blocks(&p, s, pixels);
+    for (; pixels / 2 >= UNIT_PIXELS && pixel_units(s, &p) < enough; pixels /= 2)
+        cut_blocks(&p, s, pixels / 2);
+    while (p.unit_panels > 1 && pixel_units(s, &p) * ceil_div(panels, p.unit_panels) < enough)
         p.unit_panels /= 2;
-    int64_t widest = (vl == 16 ? 3 : 2) * vl, pixels = p.block_h * p.block_w + 7;      /* rounded up to a tile */
+    p.loads = pixel_units(s, &p) * ceil_div(panels, p.unit_panels)
+              * patch_floats(s, p.block_h, p.block_w, s->in_c / s->groups);
+    pixels = p.block_h * p.block_w + 7;                     /* rounded up to a tile */
     p.stack_bytes = (patch_floats(s, p.block_h, p.block_w, p.chunk) + pixels * (p.unit_panels * widest + 2))
                     * (int64_t)sizeof(float);
     return p;

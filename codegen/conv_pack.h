@@ -18,9 +18,11 @@ typedef struct {
     int64_t groups;
 } ConvShape;
 
-/* The cut of conv.h: CHUNK, BLOCK_H, BLOCK_W, UNIT_PANELS; stack_bytes is what one unit keeps on its thread's stack. */
-typedef struct { int64_t chunk, block_h, block_w, unit_panels, stack_bytes; } ConvPlan;
-ConvPlan conv_plan(const ConvShape *s, int vl);
+/* The cut of conv.h: CHUNK, BLOCK_H, BLOCK_W, UNIT_PANELS; stack_bytes is what one unit keeps on its thread's stack,
+ * loads the floats that all units gather.  normalises: what is gathered is then worked on (load.h), so a patch shall
+ * serve more panels, and more pixels, of which fewer are a halo then. */
+typedef struct { int64_t chunk, block_h, block_w, unit_panels, stack_bytes, loads; } ConvPlan;
+ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises);
 
 /* True where conv_depthwise.h is to be used: one input and one output channel a group. */
 bool conv_is_depthwise(const ConvShape *s);

@@ -1,8 +1,9 @@
-/* finish.c: fused nodes: an anchor (convolution, product, norm) and the elementwise nodes behind it, or these alone.
+/* finish.c: fused nodes: an anchor (convolution, product, norm) and the elementwise nodes behind it, or these alone;
+ * before a convolution a prologue, the norm and the elementwise nodes of its input.
  *
  * The anchor's own rule lowers it.  It asks finish_of() whether its kernel has steps to do before it stores; a kernel
  * that can not do them, or not in the order of the operands at hand, stores its plain result, and the steps become a
- * call of their own. */
+ * call of their own.  A convolution that has no kernel for a prologue reads the norm's result. */
 #include <string.h>
 
 #include "../ir/control.h"
@@ -61,7 +62,7 @@ static const char *row_text(const View *v)
     return *text ? text : "0";
 }
 
-static bool stored_alike(const View *y, const View *v)
+bool stored_alike(const View *y, const View *v)
 {
     bool alike = v->dtype == y->dtype && v->offset == y->offset;
     for (int d = 0; alike && d < y->rank; d++)
@@ -84,7 +85,7 @@ static bool may_take_place(const Call *c, const Finish *f, const View *y, int at
 
 void call_finish(Call *c, Finish *f, View y)
 {
-    if (!f)
+    if (!f || !*f->steps.steps)
         return;
     char *list = "";
     int extras = c->n_operands;
@@ -123,21 +124,55 @@ void result_ready(Lowering *l, Node *n, View y)
     result_is(l, v, y);
 }
 
+/* ---- fused nodes ------------------------------------------------------------------------------------------------- */
+
+void call_prologue(Call *c, const Prologue *p, View lines)
+{
+    call_read(c, lines);
+    call_text(c, "LINES(X)", "X(lines)");
+    call_text(c, "LOAD_STEPS", p->steps.steps);
+    call_text(c, "LOADED", p->steps.result);
+    c->note = text_format("%s%s%s, %s", op_info(p->norm->op)->name, *p->steps.note ? ", " : "", p->steps.note, c->note);
+}
+
+/* The nodes from `first`, perhaps an anchor, to `last`; their result is that of n. */
+static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
+{
+    if (op_info(first->op)->float_meaning) {
+        lower_chain(l, n, first, last);
+        return;
+    }
+    Node *behind = first == last ? NULL : first->next;
+    Finish f = {.anchor = first, .result = n->out[0], .steps = steps_of(behind, last, first->out[0], DT_F32)};
+    Finish *outer = l->finish;
+    l->finish = &f;
+    op_info(first->op)->lower(l, first);
+    l->finish = outer;
+    if (!f.used && behind)
+        lower_chain(l, n, behind, last);
+    else if (!f.used)
+        result_is(l, n->out[0], view_of(l, first->out[0]));
+}
+
+/* The convolution that a prologue stands before, if one does. */
+static Node *conv_behind(const Graph *body)
+{
+    Node *n = body->first->next;
+    while (n && op_info(n->op)->float_meaning)
+        n = n->next;
+    return n;
+}
+
 void lower_fused(Lowering *l, Node *n)
 {
     Graph *body = subgraph_of(n, "body");
-    Node *first = body->first;
-    if (!op_info(first->op)->float_meaning) {
-        Finish f = {.anchor = first,
-                    .result = n->out[0],
-                    .steps = steps_of(first->next, body->last, first->out[0], DT_F32)};
-        Finish *outer = l->finish;
-        l->finish = &f;
-        op_info(first->op)->lower(l, first);
-        l->finish = outer;
-        if (f.used)
-            return;
-        first = first->next;
-    }
-    lower_chain(l, n, first, body->last);
+    Node *first = body->first, *conv = conv_behind(body);
+    Prologue p = {.conv = conv, .norm = first}, *outer = l->prologue;
+    if (conv && conv_takes_prologue(l, conv)) {
+        p.steps = steps_of(first->next == conv ? NULL : first->next, conv->prev, first->out[0], DT_F32);
+        l->prologue = &p;
+    } else if (conv)
+        lower_group(l, conv->prev, first, conv->prev);
+    lower_group(l, n, conv ? conv : first, body->last);
+    l->prologue = outer;
 }

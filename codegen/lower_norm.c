@@ -5,8 +5,6 @@
 #include "spatial.h"
 #include "steps.h"
 
-enum { STACK_CHANNELS = 8192 };     /* kernels that work channels last keep a few lines of channels on the stack */
-
 /* What a kernel computes with: f64 as it is, everything else in f32. */
 static DType real_type(const Value *v)
 {
@@ -179,44 +177,98 @@ static Finish *plane_finish(Lowering *l, const Node *n, const Planes *p)
     return finish_of(l, n, order, 1);
 }
 
-static void channel_norm(Lowering *l, Node *n, int64_t groups)
+static int64_t groups_of(const Node *n)
+{
+    return n->op == OP_GroupNormalization ? attr_i(n, "num_groups") : n->in[0]->shape.dim[1];
+}
+
+/* p->y without a buffer: only the factors and shifts, `lines`, are wanted. */
+static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines)
 {
     enum { UNIT = 8192 };           /* elements: two passes over a unit stay in the first or second cache */
+    int64_t groups = groups_of(n), extent = p->last ? p->area : p->channels / groups * p->area;
+    int64_t block = p->last ? UNIT / p->channels : UNIT;
+    block = block < 4 ? 4 : block;
+    View scale = view_cast(l, n, view_dense(l, n->in[1]), p->real);
+    View bias = view_cast(l, n, view_dense(l, n->in[2]), p->real);
+    View sums = scratch(l, DT_F64, p->batch * groups * ((extent + block - 1) / block) * 2);
+    Call *c = call_kernel(l, n, "group_norm");
+    call_write(c, p->y);
+    call_read(c, p->x);
+    call_read(c, scale);
+    call_read(c, bias);
+    call_update(c, sums);
+    if (p->y.buffer)
+        call_update(c, lines);
+    else
+        call_write(c, lines);
+    call_int(c, "GROUPS", groups);
+    call_int(c, "BLOCK", block);
+    call_int(c, "APPLY", p->y.buffer != NULL);
+    plane_parameters(c, n, p);
+    return c;
+}
+
+static void channel_norm(Lowering *l, Node *n)
+{
     Planes p = planes_of(l, n);
     if (view_count(&p.y) == 0) {
         result_ready(l, n, p.result);
         return;
     }
-    int64_t extent = p.last ? p.area : p.channels / groups * p.area, block = p.last ? UNIT / p.channels : UNIT;
-    block = block < 4 ? 4 : block;
-    View scale = view_cast(l, n, view_dense(l, n->in[1]), p.real);
-    View bias = view_cast(l, n, view_dense(l, n->in[2]), p.real);
-    View sums = scratch(l, DT_F64, p.batch * groups * ((extent + block - 1) / block) * 2);
     View lines = scratch(l, p.real, p.batch * p.channels * 2);
     Finish *finish = plane_finish(l, n, &p);
-    Call *c = call_kernel(l, n, "group_norm");
-    call_write(c, p.y);
-    call_read(c, p.x);
-    call_read(c, scale);
-    call_read(c, bias);
-    call_update(c, sums);
-    call_update(c, lines);
-    call_int(c, "GROUPS", groups);
-    call_int(c, "BLOCK", block);
-    plane_parameters(c, n, &p);
+    Call *c = channel_norm_call(l, n, &p, lines);
     call_reuse(c, 0, 1);
     call_finish(c, finish, p.y);
     result_ready(l, n, p.result);
 }
 
+/* From what the convolution that stores the image measured. */
+static void join_call(Lowering *l, Node *n, const Planes *p, const Measured *m, View lines)
+{
+    View scale = view_cast(l, n, view_dense(l, n->in[1]), DT_F32);
+    View bias = view_cast(l, n, view_dense(l, n->in[2]), DT_F32);
+    Call *c = call_kernel(l, n, "norm_join");
+    call_write(c, lines);
+    call_read(c, m->slots);
+    call_read(c, scale);
+    call_read(c, bias);
+    call_int(c, "BATCH", p->batch);
+    call_int(c, "CHANNELS", p->channels);
+    call_int(c, "GROUPS", groups_of(n));
+    call_int(c, "HEIGHT", m->height);
+    call_int(c, "WIDTH", m->width);
+    call_int(c, "BLOCK_H", m->block_h);
+    call_int(c, "BLOCK_W", m->block_w);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
+    call_note(c, "%s %s, statistics joined", op_info(n->op)->name, shape_text(&n->in[0]->shape));
+}
+
+View norm_lines(Lowering *l, Node *norm, View x)
+{
+    Measured m;
+    const Shape *s = &norm->in[0]->shape;
+    Planes p = {.x = x, .y = {.dtype = DT_F32}, .last = true, .real = DT_F32, .batch = s->dim[0],
+                .channels = s->dim[1], .area = index_span(s->dim, 2, s->rank)};
+    View lines = scratch(l, DT_F32, p.batch * p.channels * 2);
+    if (conv_measures(l, &x, &m)) {
+        join_call(l, norm, &p, &m, lines);
+        return lines;
+    }
+    Call *c = channel_norm_call(l, norm, &p, lines);
+    c->note = text_format("%s, statistics", c->note);
+    return lines;
+}
+
 void lower_instance_norm(Lowering *l, Node *n)
 {
-    channel_norm(l, n, n->in[0]->shape.dim[1]);
+    channel_norm(l, n);
 }
 
 void lower_group_norm(Lowering *l, Node *n)
 {
-    channel_norm(l, n, attr_i(n, "num_groups"));
+    channel_norm(l, n);
 }
 
 void lower_batch_norm(Lowering *l, Node *n)

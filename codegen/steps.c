@@ -133,6 +133,6 @@ Steps steps_of(const Node *first, const Node *last, const Value *given, DType ar
         s.steps = text_format("%s%s%s", s.steps, step ? " \\\n    " : "", step_text(&w, n, step));
         s.note = text_format("%s%s%s", s.note, step ? ", " : "", op_info(n->op)->name);
     }
-    s.result = text_format("t%d", step - 1);
+    s.result = step ? text_format("t%d", step - 1) : "v";
     return s;
 }

@@ -13,14 +13,14 @@ typedef struct {
     const char *note;               /* "Add, Swish" */
 } Steps;
 
-/* The elementwise nodes from `first` to `last`, neighbours in one graph.
+/* The elementwise nodes from `first` to `last`, neighbours in one graph; first NULL: none, the result is `given`.
  * given: the value that the text calls v; NULL when there is none. */
 Steps steps_of(const Node *first, const Node *last, const Value *given, DType arithmetic);
 /* What elementwise nodes are computed with: float, or double if an operand is f64 or a wide integer; integers in the
  * type that the result is made of. */
 DType steps_arithmetic(const Node *n);
 
-/* ---- finish.c: the nodes behind an anchor (convolution, product, norm) in its fused node, while that is lowered ---- */
+/* ---- finish.c: the nodes around an anchor (convolution, product, norm) in its fused node, while that is lowered ---- */
 
 typedef struct Finish {
     const Node *anchor;
@@ -31,11 +31,31 @@ typedef struct Finish {
     bool used;                      /* the anchor's kernel does the steps */
 } Finish;
 
+/* The nodes before a convolution in its fused node, done where its kernel loads: x is the norm's input. */
+typedef struct Prologue {
+    Node *conv, *norm;
+    Steps steps;
+} Prologue;
+
+enum { STACK_CHANNELS = 8192 };     /* norms that work channels last keep a few lines of channels on the stack */
+/* lower_conv.c: is there a kernel for the convolution that normalises what it loads? */
+bool conv_takes_prologue(const Lowering *l, const Node *conv);
+/* lower_conv.c: the mean and spread of blocks of x, an image stored channels last, if a convolution stores it and can
+ * measure it at that; false, and nothing changed, otherwise. */
+typedef struct { View slots; int64_t height, width, block_h, block_w; } Measured;
+bool conv_measures(Lowering *l, const View *x, Measured *m);
+/* lower_norm.c: the factors and shifts of norm, [N][factor, shift][C] in f32, of its input x stored channels last. */
+View norm_lines(Lowering *l, Node *norm, View x);
+/* Parameters LINES LOAD_STEPS LOADED of load.h and the operand `lines`, which follows those that c has. */
+void call_prologue(Call *c, const Prologue *p, View lines);
+
 /* The steps that n's kernel shall do on the way to memory; NULL: none, or none that it can.  `order` names all axes of
  * n's result as the kernel counts them: the last `columns` of them are the column, the others, outermost first, the row.
  * To be asked for before the call is made; what it gives must go to call_finish(). */
 Finish *finish_of(Lowering *l, const Node *n, const int *order, int columns);
 extern const int in_order[MAX_RANK];          /* 0, 1, 2, ... */
+/* Do two views see the same elements of one buffer in the same order? */
+bool stored_alike(const View *y, const View *v);
 /* The operands of f, and parameters EXTRAS STEPS RESULT of finish.h; last in the making of a call.  y: the result, its axes
  * in the kernel's order.  f may be NULL. */
 void call_finish(Call *c, Finish *f, View y);

@@ -93,6 +93,7 @@
 #define NAME group_norm_4
 #define GROUPS 4
 #define BLOCK 32
+#define APPLY 1
 #define T f32
 #define BATCH 1
 #define CHANNELS 256

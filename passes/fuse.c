@@ -2,8 +2,9 @@
  *
  *   needs:   static shapes, folded constants, decomposed composites; last of the passes that look for patterns
  *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
- *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); it reads outer values directly and
- *            has one output
+ *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); before a convolution there may be
+ *            the norm and the elementwise nodes of its input (`norm`, see prologue.c).  It reads outer values directly
+ *            and has one output
  *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
  *
  * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #include "../runtime/runtime.h"
-#include "../ir/sdc.h"
+#include "fuse.h"
 
 enum { MOST_NODES = 24, MOST_OPERANDS = 8 };    /* of a group; operands: read from memory, codegen/steps.h has room for 8 */
 
@@ -34,8 +35,7 @@ static bool is_single(DType t)
     return t == DT_F32 || t == DT_F16 || t == DT_BF16;
 }
 
-/* Elementwise, computed in float, and by itself in its graph. */
-static bool joins(const Node *n)
+bool joins(const Node *n)
 {
     const char *meaning = op_info(n->op)->float_meaning;
     if (!meaning || !strcmp(meaning, "NONE") || n->out[0]->constant)
@@ -69,6 +69,15 @@ static bool is_anchor(const Node *n)
     Fusion f = fusion_of(n);
     return f != FUSION_chain && fuses(n->graph, f) && is_single(n->out[0]->dtype) && !n->out[0]->constant &&
            !output_of(n, 1) && !output_of(n, 2);
+}
+
+/* "Conv, Add, Swish" */
+static const char *names_of(Node *const *node, int count)
+{
+    char *names = "";
+    for (int k = 0; k < count; k++)
+        names = text_format("%s%s%s", names, k ? ", " : "", op_info(node[k]->op)->name);
+    return names;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
@@ -162,6 +171,20 @@ static bool grow(Group *g, const Facts *f)
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
 }
 
+/* The norm and the activation that the convolution in front, if it is one, applies to what it loads. */
+static bool add_prologue(Group *g)
+{
+    Node *first[MOST_NODES], *conv = g->node[0];
+    int count = find_prologue(conv, first, MOST_NODES - g->count);
+    if (count == 0)
+        return false;
+    memmove(g->node + count, g->node, (size_t)g->count * sizeof *g->node);
+    memcpy(g->node, first, (size_t)count * sizeof *g->node);
+    g->count += count;
+    candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
+    return true;
+}
+
 static Node *make_fused(Group *g)
 {
     Node *last = g->node[g->count - 1];
@@ -182,10 +205,7 @@ static Node *make_fused(Group *g)
 
 static void record_group(const Group *g)
 {
-    char *names = "";
-    for (int k = 0; k < g->count; k++)
-        names = text_format("%s%s%s", names, k ? ", " : "", op_info(g->node[k]->op)->name);
-    candidate_became(g->node[g->count - 1], fusion_name(fusion_of(g->node[0])), "%s", names);
+    candidate_became(g->node[g->count - 1], fusion_name(fusion_of(g->node[0])), "%s", names_of(g->node, g->count));
 }
 
 /* Is it done in some anchor's epilogue? */
@@ -224,10 +244,11 @@ static void fuse_graph(Graph *g, const Facts *f)
         if (is_anchor(n))
             record_miss(n);
         Group group = {.node = {n}, .count = 1};
-        if (!joins(n) || !grow(&group, f))
-            continue;
-        record_group(&group);
-        prev = make_fused(&group)->prev;
+        bool grown = joins(n) && grow(&group, f);
+        if (grown)
+            record_group(&group);
+        if (add_prologue(&group) || grown)
+            prev = make_fused(&group)->prev;
     }
 }
 

@@ -266,7 +266,7 @@ static void bench_conv(const ConvRow *row, SdcContext *c, int threads, const cha
              (int)s->in_c, (int)s->out_c, (int)s->in_h);
     if (!strstr(name, only))
         return;
-    ConvPlan plan = conv_plan(s, SDC_VL);
+    ConvPlan plan = conv_plan(s, SDC_VL, false);
     if (plan.chunk != row->plan.chunk || plan.block_h != row->plan.block_h || plan.block_w != row->plan.block_w
         || plan.unit_panels != row->plan.unit_panels)
         printf("%s: not conv_plan()'s cut: %d, %dx%d, %d\n", name, (int)plan.chunk, (int)plan.block_h,

@@ -6,6 +6,7 @@
  *   TEMPLATE                      "conv.h" or "conv_depthwise.h"
  *   EXTRA_X, EXTRA_Y              channels of the wider image that x, y are part of (0, 0)
  *   HAS_BIAS (1), RESULT          of the template; x0 is an image like y, without the wider image's channels
+ *   SILU                          0 or 1: the template normalises x, and then applies SiLU or not
  *
  * CHUNK is written out as conv_plan() must give it. */
 #define NAME PICK(0, CASE)
@@ -50,9 +51,18 @@ enum { SDC_CAT(NAME, _finish) = 1 };
 #define RESULT v
 enum { SDC_CAT(NAME, _finish) = 0 };
 #endif
-void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias, const float *x0);
+#ifdef SILU
+#define LINES(X) X(lines)
+#define LOAD_STEPS const float t0 = SILU ? v * SIGMOID(v) : v;
+#define LOADED t0
+#define FORMS NULL, NAME, SILU
+NormalisedConvolution NAME;
+#else
+#define FORMS NAME, NULL, 0
+Convolution NAME;
+#endif
 static const ConvRow SDC_CAT(row_, NAME) = {
-    NAME, TEXT(NAME),
+    FORMS, TEXT(NAME),
     {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT,
      DILATION_H, DILATION_W, GROUPS},
     CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _finish), HAS_BIAS,
@@ -61,6 +71,8 @@ static const ConvRow SDC_CAT(row_, NAME) = {
 #undef CASE
 #undef CUT
 #undef TEMPLATE
+#undef FORMS
+#undef SILU
 #undef EXTRA_X
 #undef EXTRA_Y
 #undef GROUPS

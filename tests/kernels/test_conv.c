@@ -1,7 +1,8 @@
 /* test_conv.c: conv.h and conv_depthwise.h against a loop in double, and against themselves on 1, 2 and 3 threads.
  *
  * Bound: relative root mean square of 2e-7 sqrt(terms / 16 + 1), that of a sum of so many rounded products with room
- * for a factor of two; measured values are printed.  y may be the residual that the epilogue adds. */
+ * for a factor of two; measured values are printed.  y may be the residual that the epilogue adds; x may be normalised
+ * where it is loaded, with a factor and a shift for each channel of each image. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,8 +20,12 @@
 
 typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
                          const float *x0);
+typedef void NormalisedConvolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+                                   const float *lines, const float *x0);
 typedef struct {
-    Convolution *run;
+    Convolution *run;                       /* or */
+    NormalisedConvolution *run_normalised;
+    int silu;                               /* SiLU behind the norm */
     const char *name;
     ConvShape shape;
     int64_t chunk, extra_x, extra_y;
@@ -112,6 +117,23 @@ typedef struct {
 #define TEMPLATE "conv.h"
 #define RESULT v + x0
 #include "conv_case.h"
+#define CASE normalised, 2, 8, 7, 70, 8, 7, 110, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 4, 7, 2
+#define TEMPLATE "conv.h"
+#define SILU 1
+#define RESULT v + x0
+#include "conv_case.h"
+#define CASE normalised_grouped, 2, 9, 8, 40, 5, 4, 36, 3, 3, 2, 2, 1, 1, 1, 1, 4
+#define CUT 3, 4, 2
+#define TEMPLATE "conv.h"
+#define SILU 0
+#define EXTRA_X 5
+#include "conv_case.h"
+#define CASE normalised_far, 2, 3, 3, 6, 13, 13, 10, 3, 3, 1, 1, 6, 6, 1, 1, 1
+#define CUT 4, 4, 1
+#define TEMPLATE "conv.h"
+#define SILU 1
+#include "conv_case.h"
 #define CASE depthwise, 2, 9, 8, 37, 9, 8, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37
 #define CUT 1, 1, 1
 #define TEMPLATE "conv_depthwise.h"
@@ -131,7 +153,8 @@ static const ConvRow *const rows[] = {
     &row_plain, &row_odd_tails, &row_two_chunks, &row_ragged_chunks, &row_strided, &row_dilated,
     &row_asymmetric, &row_no_padding, &row_patches, &row_one_by_one, &row_one_pixel, &row_two_pixels,
     &row_one_row, &row_far_padding, &row_large_reach, &row_grouped, &row_multiplier, &row_part_of_wider,
-    &row_residual, &row_depthwise, &row_depthwise_strided, &row_depthwise_dilated,
+    &row_residual, &row_normalised, &row_normalised_grouped, &row_normalised_far, &row_depthwise,
+    &row_depthwise_strided, &row_depthwise_dilated,
 };
 
 static float *random_floats(int64_t count)
@@ -145,8 +168,19 @@ static float *random_floats(int64_t count)
     return p;
 }
 
+/* What the kernel takes for x, an element of channel c of image n. */
+static double loaded(const ConvRow *row, const float *lines, int64_t n, int64_t c, float x)
+{
+    if (!row->run_normalised)
+        return (double)x;
+    const float *line = lines + n * 2 * row->shape.in_c + c;
+    double v = (double)x * (double)line[0] + (double)line[row->shape.in_c];
+    return row->silu ? v / (1 + exp(-v)) : v;
+}
+
 /* One output, in double. */
-static double exact(const ConvRow *row, const float *x, const float *w, int64_t n, int64_t oy, int64_t ox, int64_t k)
+static double exact(const ConvRow *row, const float *lines, const float *x, const float *w, int64_t n, int64_t oy,
+                    int64_t ox, int64_t k)
 {
     const ConvShape *s = &row->shape;
     int64_t channels = s->in_c / s->groups, group = k / (s->out_c / s->groups);
@@ -158,7 +192,8 @@ static double exact(const ConvRow *row, const float *x, const float *w, int64_t 
             if (iy < 0 || iy >= s->in_h || ix < 0 || ix >= s->in_w)
                 continue;
             for (int64_t c = 0; c < channels; c++)
-                sum += (double)x[((n * s->in_h + iy) * s->in_w + ix) * (s->in_c + row->extra_x) + group * channels + c]
+                sum += loaded(row, lines, n, group * channels + c,
+                              x[((n * s->in_h + iy) * s->in_w + ix) * (s->in_c + row->extra_x) + group * channels + c])
                     * (double)w[((k * channels + c) * s->kernel_h + r) * s->kernel_w + t];
         }
     return sum;
@@ -166,14 +201,14 @@ static double exact(const ConvRow *row, const float *x, const float *w, int64_t 
 
 /* Relative root mean square of y against the loop; floats of y outside the output's channels must be `outside`. */
 static double distance(const ConvRow *row, const float *y, const float *x, const float *w, const float *bias,
-                       const float *added, float outside)
+                       const float *lines, const float *added, float outside)
 {
     const ConvShape *s = &row->shape;
     double error = 0, norm = 0;
     for (int64_t pixel = 0; pixel < s->batch * s->out_h * s->out_w; pixel++, y += s->out_c + row->extra_y) {
         int64_t n = pixel / (s->out_h * s->out_w), oy = pixel / s->out_w % s->out_h, ox = pixel % s->out_w;
         for (int64_t k = 0; k < s->out_c; k++) {
-            double want = exact(row, x, w, n, oy, ox, k) + (bias ? (double)bias[k] : 0)
+            double want = exact(row, lines, x, w, n, oy, ox, k) + (bias ? (double)bias[k] : 0)
                           + (added ? (double)added[pixel * s->out_c + k] : 0);
             error += ((double)y[k] - want) * ((double)y[k] - want);
             norm += want * want;
@@ -191,9 +226,10 @@ static void check_row(const ConvRow *row)
     size_t y_bytes = (size_t)(pixels * (s->out_c + row->extra_y)) * sizeof(float);
     float *x = random_floats(s->batch * s->in_h * s->in_w * (s->in_c + row->extra_x)),
           *w = random_floats(s->out_c * depth);
-    float *bias = random_floats(s->out_c), *added = random_floats(pixels * s->out_c);
+    float *bias = random_floats(s->out_c), *lines = random_floats(s->batch * 2 * s->in_c),
+          *added = random_floats(pixels * s->out_c);
     float *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL)), *y = malloc(y_bytes), *first = malloc(y_bytes);
-    ConvPlan plan = conv_plan(s, SDC_VL);
+    ConvPlan plan = conv_plan(s, SDC_VL, false);
     assert_true(conv_is_depthwise(s) || plan.chunk == row->chunk);
     pack_conv(packed, w, s, SDC_VL);
     for (int threads = 1; threads <= 3; threads++) {
@@ -202,16 +238,19 @@ static void check_row(const ConvRow *row)
             y[i] = 7.0f;
         if (row->finish)
             memcpy(y, added, y_bytes);
-        row->run(&c, y, x, packed, row->has_bias ? bias : NULL, y);
+        if (row->run)
+            row->run(&c, y, x, packed, row->has_bias ? bias : NULL, y);
+        else
+            row->run_normalised(&c, y, x, packed, row->has_bias ? bias : NULL, lines, y);
         sdc_pool_destroy(c.pool);
         if (threads == 1)
             memcpy(first, y, y_bytes);
         assert_memory_equal(first, y, y_bytes);
     }
-    double rms = distance(row, y, x, w, row->has_bias ? bias : NULL, row->finish ? added : NULL, 7.0f);
+    double rms = distance(row, y, x, w, row->has_bias ? bias : NULL, lines, row->finish ? added : NULL, 7.0f);
     print_message("%-20s relative rms %.2e\n", row->name, rms);
     assert_true(rms <= 2e-7 * sqrt((double)depth / 16 + 1));
-    free(x), free(w), free(bias), free(added), free(packed), free(y), free(first);
+    free(x), free(w), free(bias), free(lines), free(added), free(packed), free(y), free(first);
 }
 
 static void test_rows(void **state)
@@ -230,14 +269,15 @@ static void test_plans(void **state)
         for (int64_t channels = 3; channels <= 2560; channels *= 3)
             for (int64_t kernel = 1; kernel <= 31; kernel += 3)
                 for (int64_t stride = 1; stride <= 2; stride++)
-                    for (int i = 0; i < 3; i++) {
+                    for (int i = 0; i < 6; i++) {
                         int64_t out = (side + stride - 1) / stride;
                         ConvShape s = {1, side, side, channels, out, out, channels, kernel, kernel, stride, stride,
                                        kernel / 2, kernel / 2, 1, 1, 1};
-                        ConvPlan p = conv_plan(&s, vls[i]);
-                        assert_true(p.block_h >= 1 && p.block_w >= 1 && p.block_h * p.block_w <= 64
+                        const bool normalises = i >= 3;
+                        ConvPlan p = conv_plan(&s, vls[i % 3], normalises);
+                        assert_true(p.block_h >= 1 && p.block_w >= 1 && p.block_h * p.block_w <= (normalises ? 256 : 64)
                                     && p.unit_panels >= 1);
-                        assert_true(p.chunk >= 1 && p.chunk <= 64 && p.stack_bytes <= 160 * 1024);
+                        assert_true(p.chunk >= 1 && p.chunk <= 64 && p.stack_bytes <= (normalises ? 176 : 160) * 1024);
                     }
 }
 

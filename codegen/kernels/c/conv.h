@@ -3,7 +3,8 @@
  *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][iy][ix][c] w[k][c][r][s]
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias [, operands of EXTRAS])
+ *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
+ *                [, const float *lines] [, operands of EXTRAS] [, float *slots])
  *
  *   NAME                                the function
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
@@ -17,7 +18,10 @@
  *                                       channels of a wider image
  *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
  *   HAS_BIAS                            0 (default): bias is not read
+ *   LINES LOAD_STEPS LOADED             what is done to x first, see load.h; padding is put around its result
  *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
+ *   SLOTS                               nothing, or X(slots): each block's mean and squared distances from it, of what
+ *                                       is stored, go to slots [BATCH][rows of blocks][blocks][mean, spread][OUT_C]
  *
  * weights: written by pack_conv().  y may be an operand of EXTRAS, but does not overlap x.
  *
@@ -26,6 +30,7 @@
  * to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so small images fill
  * tiles too. */
 #include "finish.h"
+#include "load.h"
 #include "tile.h"
 
 #ifndef NAME
@@ -76,10 +81,19 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
+#ifndef LOADED
+#define LINES(X)
+#define LOAD_STEPS
+#define LOADED v
+#endif
 #ifndef STEPS
 #define EXTRAS(X)
 #define STEPS
 #define RESULT v
+#endif
+
+#ifndef SLOTS
+#define SLOTS(X)
 #endif
 
 #ifndef SDC_CONV_H
@@ -89,6 +103,9 @@ typedef struct {
     int64_t n, group, y, x, h, w;           /* output rows [y, y + h), columns [x, x + w) of image n */
     int64_t panel, end;                     /* panels [panel, end) of the group */
 } SdcConvBlock;
+
+#define SDC_SLOTS_PARAMETER(name) , float *name
+#define SDC_SLOTS_FIELD(name) .name = name,
 #endif
 
 enum {
@@ -100,12 +117,28 @@ enum {
     SDC_CAT(NAME, _tiles) = ((BLOCK_H) * (BLOCK_W) + SDC_CAT(NAME, _tile) - 1) / SDC_CAT(NAME, _tile),
     /* Without horizontal dilation the pixels under a row of the kernel lie side by side in the patch: one tap. */
     SDC_CAT(NAME, _merged) = (DILATION_W) == 1,
-    SDC_CAT(NAME, _taps) = SDC_CAT(NAME, _merged) ? (KERNEL_H) : (KERNEL_H) * (KERNEL_W)
+    SDC_CAT(NAME, _taps) = SDC_CAT(NAME, _merged) ? (KERNEL_H) : (KERNEL_H) * (KERNEL_W),
+    SDC_CAT(NAME, _has_lines) = 0 LINES(SDC_LINES_COUNT)
 };
 
-/* Channels [channel, channel + depth) of the pixels under the block to patch [patch_h][patch_w][depth]; x: image. */
-static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const SdcConvBlock *block, int64_t channel,
-                                   int64_t depth)
+#define SDC_EW_TYPE float
+#include "ew_names.h"
+/* `count` pixels side by side, `depth` channels of each; line: the first channel's factor, or NULL.  They are copied
+ * first, so that many are on their way at once. */
+static inline void SDC_CAT(NAME, _load)(float *to, const float *from, const float *line, int64_t count, int64_t depth)
+{
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * depth, from + i * (X_PIXEL), (size_t)depth * sizeof *to);
+    for (int64_t i = 0; SDC_CAT(NAME, _has_lines) && i < count; i++, to += depth)
+        SDC_LOAD(to, to, line, line + (IN_C), depth);
+}
+#include "ew_names.h"
+#undef SDC_EW_TYPE
+
+/* Channels [channel, channel + depth) of the pixels under the block to patch [patch_h][patch_w][depth]; x: image; line:
+ * its group's, or NULL. */
+static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const float *line, const SdcConvBlock *block,
+                                   int64_t channel, int64_t depth)
 {
     const int64_t top = block->y * (STRIDE_H) - (PAD_TOP), left = block->x * (STRIDE_W) - (PAD_LEFT);
     const int64_t width = SDC_CAT(NAME, _patch_w);
@@ -117,8 +150,7 @@ static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const SdcConvBl
         }
         const float *from = x + ((top + row) * (IN_W) + left) * (X_PIXEL) + channel;
         memset(patch, 0, (size_t)(begin * depth) * sizeof *patch);
-        for (int64_t column = begin; column < end; column++)
-            memcpy(patch + column * depth, from + column * (X_PIXEL), (size_t)depth * sizeof *patch);
+        SDC_CAT(NAME, _load)(patch + begin * depth, from + begin * (X_PIXEL), line, end - begin, depth);
         memset(patch + end * depth, 0, (size_t)((width - end) * depth) * sizeof *patch);
     }
 }
@@ -169,6 +201,28 @@ static void SDC_CAT(NAME, _store)(float *y, const float *sums, const SdcConvBloc
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
+/* Mean and spread of channels [first, first + lanes) over the block, just stored. */
+static void SDC_CAT(NAME, _measure)(float *slots, const float *y, const SdcConvBlock *block, int64_t first,
+                                    int64_t lanes)
+{
+    const int64_t across = sdc_ceil_div(OUT_W, BLOCK_W), down = sdc_ceil_div(OUT_H, BLOCK_H);
+    const int64_t slot = (block->n * down + block->y / (BLOCK_H)) * across + block->x / (BLOCK_W);
+    float mean[SDC_TILE_VECTORS * SDC_VL] = {0}, spread[SDC_TILE_VECTORS * SDC_VL] = {0};
+    const float *from = y + ((block->n * (OUT_H) + block->y) * (OUT_W) + block->x) * (Y_PIXEL) + first;
+    for (int64_t i = 0; i < block->h * block->w; i++)
+        for (int64_t k = 0; k < lanes; k++)
+            mean[k] += from[(i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k];
+    for (int64_t k = 0; k < lanes; k++)
+        mean[k] /= (float)(block->h * block->w);
+    for (int64_t i = 0; i < block->h * block->w; i++)
+        for (int64_t k = 0; k < lanes; k++) {
+            const float step = from[(i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k] - mean[k];
+            spread[k] += step * step;
+        }
+    memcpy(slots + slot * 2 * (OUT_C) + first, mean, (size_t)lanes * sizeof *mean);
+    memcpy(slots + (slot * 2 + 1) * (OUT_C) + first, spread, (size_t)lanes * sizeof *spread);
+}
+
 static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
 {
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), channels = SDC_CAT(NAME, _group_in) };
@@ -178,6 +232,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
     const float *x = d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
+    const float *lines = d->lines ? d->lines + block->n * 2 * (IN_C) + block->group * channels : NULL;
     const float *weights =
         d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
     const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
@@ -187,7 +242,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     }
     for (int64_t channel = 0; channel < channels; channel += (CHUNK)) {
         const int64_t chunk = sdc_min(CHUNK, channels - channel), after = (channel + chunk) % channels;
-        SDC_CAT(NAME, _gather)(patch, x, block, channel, chunk);
+        SDC_CAT(NAME, _gather)(patch, x, lines ? lines + channel : NULL, block, channel, chunk);
         for (int64_t p = block->panel; p < block->end; p++) {
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
             const bool last = p + 1 == block->end;
@@ -202,6 +257,9 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     for (int64_t p = block->panel; p < block->end; p++) {
         int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
         SDC_CAT(NAME, _store)(d->y, sums[p - block->panel], block, vectors, begin * SDC_VL, d->extra);
+        if (d->slots)
+            SDC_CAT(NAME, _measure)(d->slots, d->y, block, block->group * columns + begin * SDC_VL,
+                                    sdc_min(vectors * SDC_VL, columns - begin * SDC_VL));
     }
 }
 
@@ -223,10 +281,12 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     }
 }
 
-void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias EXTRAS(SDC_EXTRA_PARAMETER))
+void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
+          LINES(SDC_LINES_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER) SLOTS(SDC_SLOTS_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
-    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, .extra = extra};
+    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, LINES(SDC_LINES_FIELD)
+                  SLOTS(SDC_SLOTS_FIELD) .extra = extra};
     const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
     const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
         * sdc_ceil_div(OUT_H, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
@@ -258,6 +318,10 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
 #undef BLOCK_W
 #undef UNIT_PANELS
 #undef HAS_BIAS
+#undef SLOTS
+#undef LINES
+#undef LOAD_STEPS
+#undef LOADED
 #undef EXTRAS
 #undef STEPS
 #undef RESULT

@@ -11,11 +11,12 @@
  *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
  *   EPSILON
+ *   APPLY                        1; 0: nothing but `lines` is wanted, y is NULL
  *   EXTRAS STEPS RESULT          what is stored, see finish.h (T f32 alone).  LAST: row = pixel, image by image, column =
  *                                channel; else row = channel, image by image, column = element of it
  *   sums                         scratch: BATCH * GROUPS * blocks * 2
  *                                blocks = ceil((LAST ? AREA : CHANNELS / GROUPS * AREA) / BLOCK)
- *   lines                        scratch: BATCH * CHANNELS * 2
+ *   lines                        BATCH * CHANNELS * 2: the factor and the shift of each channel
  *
  * Each block gives its own mean and squared distances from it, from memory that is still in cache; those are joined in
  * the order of the blocks (Chan, Golub, LeVeque 1979), become one factor and one shift a channel, and are applied. */
@@ -32,6 +33,7 @@
 #define LAST 1
 #define BLOCK 32
 #define EPSILON 1e-5
+#define APPLY 1
 #endif
 
 #ifndef STEPS
@@ -166,7 +168,8 @@ void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *
     SDC_CAT(NAME, _arguments) a = {y, x, scale, bias, sums, lines, extra};
     sdc_run(c, SDC_CAT(NAME, _measure), &a, LAST ? blocks : blocks * GROUPS, flops);
     sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
-    sdc_run(c, SDC_CAT(NAME, _apply), &a, LAST ? blocks : (int64_t)BATCH * CHANNELS, flops);
+    if (APPLY)
+        sdc_run(c, SDC_CAT(NAME, _apply), &a, LAST ? blocks : (int64_t)BATCH * CHANNELS, flops);
 }
 
 #undef REAL
@@ -182,6 +185,7 @@ void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *
 #undef LAST
 #undef BLOCK
 #undef EPSILON
+#undef APPLY
 #undef EXTRAS
 #undef STEPS
 #undef RESULT

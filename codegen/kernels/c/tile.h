@@ -162,8 +162,8 @@ static inline void sdc_pack_panel(float *dst, const float *b, int64_t depth, int
 
 /* The operands of one call, as the part functions get them. */
 typedef struct {
-    float *y;
-    const float *x, *weights, *bias;
+    float *y, *slots;                             /* slots: of conv.h */
+    const float *x, *weights, *bias, *lines;      /* lines: of load.h */
     const void *const *extra;                     /* operands of EXTRAS */
 } SdcDense;
 

@@ -1,0 +1,13 @@
+/* fuse.h: between fuse.c and prologue.c. */
+#ifndef SDC_FUSE_H
+#define SDC_FUSE_H
+
+#include "../ir/sdc.h"
+
+bool joins(const Node *n);                      /* elementwise, computed in float, and by itself in its graph */
+
+/* The norm and the elementwise nodes through which the convolution's input 0 goes, in execution order, if they may be
+ * done where it loads them; how many there are, at most `room`. */
+int find_prologue(const Node *conv, Node **into, int room);
+
+#endif
