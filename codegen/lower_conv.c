@@ -101,12 +101,18 @@ static bool has_parameter(const Call *c, const char *name)
     return k < c->n_parameters;
 }
 
+/* Is a all of b, in the same order?  Not when b is a concatenation of which a is a part. */
+static bool same_image(const View *a, const View *b)
+{
+    return a->rank == b->rank && !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) && stored_alike(a, b);
+}
+
 /* The call in the current block that stores x, if it is one of conv.h. */
 static Call *conv_storing(const Lowering *l, const View *x)
 {
     for (Call *c = l->block->first; c; c = c->next)
         if (c->kind == CALL_KERNEL && !strcmp(c->kernel, "conv") && c->operands[0].view.buffer == x->buffer)
-            return c->operands[0].view.rank == x->rank && stored_alike(&c->operands[0].view, x) ? c : NULL;
+            return same_image(&c->operands[0].view, x) ? c : NULL;
     return NULL;
 }
 
