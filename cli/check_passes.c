@@ -23,7 +23,7 @@ static double worst_difference(const Graph *g, Array *const *got, Array *const *
     for (int k = 0; k < g->n_outputs; k++) {
         const SdcArray a = array_view(got[k]), b = array_view(wanted[k]);
         Difference d = compare(&a, &b, 0, 0);
-        double limit = got[k]->dtype == DT_F16 || got[k]->dtype == DT_BF16 ? 1e-3 : got[k]->f ? 1e-6 : 0;
+        double limit = dtype_is_half(got[k]->dtype) ? 1e-3 : got[k]->f ? 1e-6 : 0;
         double rms = d.same_shape && got[k]->dtype == wanted[k]->dtype ? d.rms : INFINITY;
         worst = rms > worst ? rms : worst;
         *excess = rms > limit && rms > *excess ? rms : *excess;

@@ -127,6 +127,7 @@ View view_dense(Lowering *l, Value *v);
 View view_channels_last(Lowering *l, Value *v);
 void channels_last_axes(int rank, int *axes);                       /* storage order of [N,C,spatial...]: N, spatial..., C */
 bool view_is_dense(const View *v);
+bool view_same_order(const View *a, const View *b);                 /* equal strides; a and b have the same dims */
 bool view_is_channels_last(const View *v);
 View view_to_dense(Lowering *l, Node *n, View v);                   /* as view_dense for a view that is no Value's own */
 View view_cast(Lowering *l, Node *n, View v, DType dtype);          /* a converted row-major copy, or v itself */

@@ -64,10 +64,7 @@ static const char *row_text(const View *v)
 
 bool stored_alike(const View *y, const View *v)
 {
-    bool alike = v->dtype == y->dtype && v->offset == y->offset;
-    for (int d = 0; alike && d < y->rank; d++)
-        alike = y->dim[d] <= 1 || y->stride[d] == v->stride[d];
-    return alike;
+    return v->dtype == y->dtype && v->offset == y->offset && view_same_order(y, v);
 }
 
 /* May the result lie where operand `at` does?  Not where another operand looks at the same memory in another way. */

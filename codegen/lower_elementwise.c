@@ -38,14 +38,6 @@ static bool repeats(const View *v)
     return false;
 }
 
-static bool same_order(const View *a, const View *b)
-{
-    for (int k = 0; k < a->rank; k++)
-        if (a->dim[k] > 1 && a->stride[k] != b->stride[k])
-            return false;
-    return true;
-}
-
 /* Does v run along the result's innermost axis with a stride other than 0 and 1? */
 static bool runs_across(const View *result, const View *v)
 {
@@ -71,9 +63,9 @@ static bool may_take_place(int operands, const View *v, int k)
     if (v[k].buffer->kind != BUFFER_ARENA || dtype_info(v[k].dtype)->bytes != dtype_info(v[0].dtype)->bytes)
         return false;
     for (int j = 1; j <= operands; j++)
-        if (v[j].buffer == v[k].buffer && (v[j].offset != v[k].offset || !same_order(&v[0], &v[j])))
+        if (v[j].buffer == v[k].buffer && (v[j].offset != v[k].offset || !view_same_order(&v[0], &v[j])))
             return false;
-    return same_order(&v[0], &v[k]);
+    return view_same_order(&v[0], &v[k]);
 }
 
 /* One call over the views v[0] (the result) and v[1], v[2], ... (the operands of s); all have the result's dims. */

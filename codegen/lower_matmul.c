@@ -246,11 +246,6 @@ static bool runs_along(const View *v, int axis)
     return v->dim[axis] <= 1 || v->stride[axis] == 1;
 }
 
-static bool is_half(DType t)
-{
-    return t == DT_F16 || t == DT_BF16;
-}
-
 /* The same product in single precision. */
 static void product_in_f32(Lowering *l, Node *n, Product p)
 {
@@ -301,7 +296,7 @@ void lower_product(Lowering *l, Node *n, Product p)
     Nest nest;
     if (view_count(&p.y) == 0)
         return;
-    if (is_half(p.y.dtype) || is_half(p.a.dtype)) {
+    if (dtype_is_half(p.y.dtype) || dtype_is_half(p.a.dtype)) {
         product_in_f32(l, n, p);
         return;
     }
@@ -356,7 +351,7 @@ View room_for_reader(Lowering *l, Value *y, DType dtype)
 static DType product_type(const Value *y)
 {
     DType kept = kept_type(y);
-    return is_half(kept) ? DT_F32 : kept;
+    return dtype_is_half(kept) ? DT_F32 : kept;
 }
 
 void lower_matmul(Lowering *l, Node *n)
@@ -426,7 +421,7 @@ void lower_gemm(Lowering *l, Node *n)
     if (attr_i(n, "transB"))
         p.b = view_permute(p.b, 2, turned);
     if (c && is_row(n, c, p.y.dim[1]))
-        p.bias = is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
+        p.bias = dtype_is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
     bool plain = attr_f(n, "alpha") == 1 && (!c || p.bias.buffer);
     if (plain)
         p.axes = in_order;

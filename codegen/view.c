@@ -11,6 +11,14 @@ int64_t view_count(const View *v)
     return count;
 }
 
+bool view_same_order(const View *a, const View *b)
+{
+    for (int k = 0; k < a->rank; k++)
+        if (a->dim[k] > 1 && a->stride[k] != b->stride[k])
+            return false;
+    return true;
+}
+
 /* Are the axes, taken in this order, stored one inside the other without gaps?  Axes of one element do not matter. */
 static bool packed_in_order(const View *v, const int *axes)
 {

@@ -11,11 +11,6 @@
 
 #define FOLD_BYTES (64 << 10)       /* larger results stay recipes */
 
-static bool is_random(Op op)
-{
-    return op == OP_RandomNormal || op == OP_RandomUniform || op == OP_RandomNormalLike || op == OP_RandomUniformLike;
-}
-
 /* Control flow is folded as a whole only when nothing captured from outside is unknown. */
 static bool captures_constant(const Graph *g)
 {
@@ -23,7 +18,7 @@ static bool captures_constant(const Graph *g)
         for (int k = 0; k < n->n_in; k++)
             if (n->in[k] && n->in[k]->graph != g && !n->in[k]->constant)
                 return false;
-        if (is_random(n->op))
+        if (op_is_random(n->op))
             return false;
         for (int a = 0; a < n->n_attrs; a++)
             if (n->attrs[a].graph)
@@ -36,7 +31,7 @@ static bool foldable(const Node *n)
 {
     if (n->op == OP_Shape || n->op == OP_Size)
         return true;
-    if (is_random(n->op))
+    if (op_is_random(n->op))
         return false;
     for (int k = 0; k < n->n_in; k++)
         if (n->in[k] && !n->in[k]->constant)

@@ -43,18 +43,11 @@ static void record(const Node *at, const char *kind, const char *became, const c
     m->last_candidate = c;
 }
 
-static const char *formatted(const char *format, va_list arguments)
-{
-    char text[512];
-    vsnprintf(text, sizeof text, format, arguments);
-    return text_copy(text);
-}
-
 void candidate_became(const Node *at, const char *kind, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    record(at, kind, formatted(format, arguments), NULL);
+    record(at, kind, text_vformat(format, arguments), NULL);
     va_end(arguments);
 }
 
@@ -62,6 +55,6 @@ void candidate_missed(const Node *at, const char *kind, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    record(at, kind, NULL, formatted(format, arguments));
+    record(at, kind, NULL, text_vformat(format, arguments));
     va_end(arguments);
 }

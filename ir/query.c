@@ -45,10 +45,15 @@ DType kept_type(const Value *v)
 {
     static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
                                 OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
-    if (!v->def || (v->dtype != DT_F16 && v->dtype != DT_BF16) || !is_among(v->def->op, makers))
+    if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def->op, makers))
         return v->dtype;
     bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;
     return all_take_f32(looked_at ? v->uses[0]->out[0] : v) ? DT_F32 : v->dtype;
+}
+
+bool op_is_random(Op op)
+{
+    return op == OP_RandomNormal || op == OP_RandomUniform || op == OP_RandomNormalLike || op == OP_RandomUniformLike;
 }
 
 bool slice_is_whole(const Node *n)

@@ -16,11 +16,6 @@ unsigned rate_by_name(const char *name)
     return 0;
 }
 
-static bool is_random(Op op)
-{
-    return op == OP_RandomNormal || op == OP_RandomUniform || op == OP_RandomNormalLike || op == OP_RandomUniformLike;
-}
-
 static unsigned node_rate(const Node *n, const unsigned char *rates);
 
 /* All that the nodes of a subgraph read and do. */
@@ -41,7 +36,7 @@ static unsigned body_rate(const Graph *g, unsigned char *rates)
 
 static unsigned node_rate(const Node *n, const unsigned char *rates)
 {
-    unsigned rate = is_random(n->op) ? RATE_SAMPLE : 0;
+    unsigned rate = op_is_random(n->op) ? RATE_SAMPLE : 0;
     for (int k = 0; k < n->n_in; k++)
         if (n->in[k])
             rate |= rates[n->in[k]->id];

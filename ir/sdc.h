@@ -194,6 +194,7 @@ void *alloc(size_t bytes);                                           /* zeroed; 
 void *alloc_array(int64_t count, size_t size);                       /* overflow-checked */
 char *text_copy(const char *s);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *text_vformat(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 bool mul_overflow(int64_t a, int64_t b, int64_t *product);           /* true when the product does not fit */
 
 /* ---- memory.c -------------------------------------------------------------------------------------------------------- */
@@ -296,6 +297,7 @@ int transpose_perm(const Node *n, int64_t *perm);                    /* rank; re
 /* The type that a result keeps until it is read: its own, but f32 for a float16 or bfloat16 one whose readers compute in
  * f32 anyhow (elementwise, softmax, norms; behind a Reshape perhaps).  What they add up is not rounded on the way. */
 DType kept_type(const Value *v);
+bool op_is_random(Op op);                                            /* another result in every run */
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
 

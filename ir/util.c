@@ -181,15 +181,22 @@ char *text_copy(const char *s)
     return memcpy(alloc(length), s, length);
 }
 
-char *text_format(const char *format, ...)
+char *text_vformat(const char *format, va_list arguments)
 {
-    va_list arguments, again;
-    va_start(arguments, format);
+    va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     char *s = alloc((size_t)length + 1);
     vsnprintf(s, (size_t)length + 1, format, again);
     va_end(again);
+    return s;
+}
+
+char *text_format(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *s = text_vformat(format, arguments);
     va_end(arguments);
     return s;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/json.h"
 #include "../runtime/pool.h"
 #include "pipeline.h"
 
@@ -52,15 +53,8 @@ double sd_anonymous(void)
 
 static void json_text(const char *key, const char *value, const char *after)
 {
-    printf("\"%s\":\"", key);
-    for (const unsigned char *at = (const unsigned char *)value; *at; at++)
-        if (*at == '"' || *at == '\\')
-            printf("\\%c", *at);
-        else if (*at < 0x20)
-            printf("\\u%04x", *at);
-        else
-            putchar(*at);
-    printf("\"%s", after);
+    sdc_json_text(key, value);
+    printf("%s", after);
 }
 
 static void json_programs(void)

@@ -388,11 +388,6 @@ static Value *joined_mask(Node *at, const Match *m, int64_t batch, int64_t heads
 
 /* ---- the node ---------------------------------------------------------------------------------------------------- */
 
-static bool is_computed_in_f32(DType t)
-{
-    return t == DT_F32 || t == DT_F16 || t == DT_BF16;
-}
-
 /* Products of matrices with one matrix for each: no operand is repeated by broadcasting. */
 static bool batches_match(const Node *n)
 {
@@ -407,7 +402,7 @@ static bool has_fitting_types(const Match *m)
     int64_t v_size = m->turned ? length_of(v) : size_of(v);
     if (!batches_match(m->scores) || !batches_match(m->product))
         return missed(m, batches_match(m->scores) ? m->product : m->scores, "repeats an operand");
-    if (!is_computed_in_f32(q->dtype) || !is_computed_in_f32(v->dtype))
+    if (!dtype_is_single(q->dtype) || !dtype_is_single(v->dtype))
         return missed(m, m->scores, "is not in a type that the kernel computes in");
     if (size_of(q) > LARGEST_HEAD || v_size > LARGEST_HEAD || !shape_count(&m->product->out[0]->shape) ||
         !shape_count(&m->scores->out[0]->shape) || !size_of(q))

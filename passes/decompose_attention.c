@@ -162,10 +162,8 @@ static bool has_kernel(const Node *n, const AttentionExtents *e)
     bool alone = true, narrow = true;
     for (int k = 1; k < 4; k++)
         alone &= !value_is_read(output_of(n, k)) && !input_of(n, k + 3);
-    for (int k = 0; k < 3; k++) {
-        DType t = n->in[k]->dtype;
-        narrow &= t == DT_F32 || t == DT_F16 || t == DT_BF16;
-    }
+    for (int k = 0; k < 3; k++)
+        narrow &= dtype_is_single(n->in[k]->dtype);
     return fuses(n->graph, FUSION_attention) && alone && narrow && precision != DT_F64 && attr_f(n, "softcap") == 0 &&
            attr_i(n, "left_window_size") < 0 && shape_count(&n->out[0]->shape) > 0 && e->total > 0 && e->size > 0 &&
            e->size <= 512 && e->v_size <= 512;

@@ -30,11 +30,6 @@ typedef struct {
 
 /* ---- which nodes ------------------------------------------------------------------------------------------------- */
 
-static bool is_single(DType t)
-{
-    return t == DT_F32 || t == DT_F16 || t == DT_BF16;
-}
-
 bool joins(const Node *n)
 {
     const char *meaning = op_info(n->op)->float_meaning;
@@ -42,11 +37,11 @@ bool joins(const Node *n)
         return false;
     bool real = false;
     for (int k = 0; k < n->n_in; k++) {
-        if (!is_single(n->in[k]->dtype) && n->in[k]->dtype != DT_BOOL)
+        if (!dtype_is_single(n->in[k]->dtype) && n->in[k]->dtype != DT_BOOL)
             return false;
-        real |= is_single(n->in[k]->dtype);
+        real |= dtype_is_single(n->in[k]->dtype);
     }
-    return real && (is_single(n->out[0]->dtype) || n->out[0]->dtype == DT_BOOL);
+    return real && (dtype_is_single(n->out[0]->dtype) || n->out[0]->dtype == DT_BOOL);
 }
 
 static const struct { Op op; Fusion fusion; } anchors[] = {
@@ -67,7 +62,7 @@ static Fusion fusion_of(const Node *n)
 static bool is_anchor(const Node *n)
 {
     Fusion f = fusion_of(n);
-    return f != FUSION_chain && fuses(n->graph, f) && is_single(n->out[0]->dtype) && !n->out[0]->constant &&
+    return f != FUSION_chain && fuses(n->graph, f) && dtype_is_single(n->out[0]->dtype) && !n->out[0]->constant &&
            !output_of(n, 1) && !output_of(n, 2);
 }
 

@@ -88,18 +88,10 @@ static void rewrite(Node *product, Value *bias, const Half *half)
 
 static void gate_product(Node *n)
 {
-    if (n->op != OP_MatMul || !n->in[1]->constant || n->in[1]->shape.rank != 2 || n->in[0]->constant ||
-        n->in[0]->shape.rank < 2)
-        return;
     Half half[2];
-    Value *y = n->out[0], *bias = NULL;
-    Node *add = only_reader(y);
-    if (add && add->op == OP_Add) {
-        bias = other_operand(add, y);
-        if (!bias || !bias->constant || bias->shape.rank != 1 || bias->shape.dim[0] != n->in[1]->shape.dim[1])
-            return;
-        y = add->out[0];
-    }
+    if (!is_projection(n))
+        return;
+    Value *y = n->out[0], *bias = bias_behind(&y);
     if (halves_of(y, half))
         rewrite(n, bias, half);
 }

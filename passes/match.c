@@ -26,12 +26,10 @@ bool match_add(Match *m, Node *n)
 
 bool match_broke(Match *m, const char *format, ...)
 {
-    char text[256];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    m->why = text_vformat(format, arguments);
     va_end(arguments);
-    m->why = text_copy(text);
     return false;
 }
 
@@ -147,7 +145,7 @@ Value *widened_from(const Value *v)
 {
     const Node *cast = maker_of(v, OP_Cast);
     DType from = cast ? cast->in[0]->dtype : DT_NONE;
-    return v->dtype == DT_F32 && (from == DT_F16 || from == DT_BF16) ? cast->in[0] : NULL;
+    return v->dtype == DT_F32 && dtype_is_half(from) ? cast->in[0] : NULL;
 }
 
 bool same_value(const Value *a, const Value *b)
@@ -171,4 +169,21 @@ int trailing_axes(const Node *reduce)
         if (reduced[k])
             return -1;
     return first < rank ? first : -1;
+}
+
+bool is_projection(const Node *n)
+{
+    return n->op == OP_MatMul && n->in[0]->shape.rank >= 2 && !n->in[0]->constant && n->in[1]->constant &&
+           n->in[1]->shape.rank == 2;
+}
+
+Value *bias_behind(Value **result)
+{
+    Node *add = only_reader(*result);
+    Value *row = add && add->op == OP_Add ? other_operand(add, *result) : NULL;
+    if (!row || !row->constant || row->shape.rank != 1 ||
+        row->shape.dim[0] != (*result)->shape.dim[(*result)->shape.rank - 1])
+        return NULL;
+    *result = add->out[0];
+    return row;
 }

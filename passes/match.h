@@ -45,6 +45,10 @@ bool is_reshape(const Node *n);                                      /* same ele
 Value *widened_from(const Value *v);                                 /* x when v is Cast(x), f16 or bf16 to f32 */
 /* Two values that are the same by pointer, or the same Cast of one value. */
 bool same_value(const Value *a, const Value *b);
+/* MatMul of something that is no vector with a constant matrix. */
+bool is_projection(const Node *n);
+/* The constant row that an Add puts on *result, one element a column, and *result the sum; NULL and no change if none is. */
+Value *bias_behind(Value **result);
 /* The axes of a reduction with keepdims, when they are the last ones: the first of them; -1 otherwise. */
 int trailing_axes(const Node *reduce);
 

@@ -28,27 +28,6 @@ typedef struct {
 
 typedef struct { Member member[MOST]; int count; bool biased; } Family;
 
-/* x times a constant matrix. */
-static bool is_projection(const Node *n)
-{
-    return n->op == OP_MatMul && n->in[0]->shape.rank >= 2 && !n->in[0]->constant && n->in[1]->constant &&
-           n->in[1]->shape.rank == 2 && dtype_is_float(n->out[0]->dtype);
-}
-
-/* The Add of a constant row behind a product. */
-static bool take_bias(Member *m)
-{
-    Node *add = only_reader(m->result);
-    if (!add || add->op != OP_Add)
-        return false;
-    Value *row = other_operand(add, m->result);
-    if (!row || !row->constant || row->shape.rank != 1 || row->shape.dim[0] != m->product->in[1]->shape.dim[1])
-        return false;
-    m->bias = row;
-    m->result = add->out[0];
-    return true;
-}
-
 static bool goes_to_views(const Value *v)
 {
     bool all = v->n_uses && !v->graph_output;
@@ -68,10 +47,10 @@ static Family family_of(Node *n)
         if (!is_projection(m) || m->in[0] != n->in[0] || m->in[1]->dtype != n->in[1]->dtype)
             continue;
         Member member = {.product = m, .result = m->out[0]};
-        bool biased = take_bias(&member);
+        member.bias = bias_behind(&member.result);
         if (!goes_to_views(member.result))
             continue;
-        f.biased |= biased;
+        f.biased |= member.bias != NULL;
         f.member[f.count++] = member;
         distance = 0;
     }
@@ -129,7 +108,7 @@ static void recipes_first(Graph *g)
 
 static void merge_from(Node *n)
 {
-    if (!is_projection(n) || !n->out[0]->n_uses)
+    if (!is_projection(n) || !dtype_is_float(n->out[0]->dtype) || !n->out[0]->n_uses)
         return;
     Family f = family_of(n);
     if (f.count > 1)

@@ -125,7 +125,7 @@ static Value *cast_pair(Node *n)
     if (!inner || inner->op != OP_Cast || inner->graph != n->graph)
         return NULL;
     DType a = inner->in[0]->dtype, b = inner->out[0]->dtype;
-    bool widens = (a == DT_F16 || a == DT_BF16) ? b == DT_F32 || b == DT_F64 : a == DT_F32 ? b == DT_F64 : a == DT_I32 && b == DT_I64;
+    bool widens = dtype_is_half(a) ? b == DT_F32 || b == DT_F64 : a == DT_F32 ? b == DT_F64 : a == DT_I32 && b == DT_I64;
     if (!widens || n->out[0]->dtype != a)
         return NULL;
     return inner->in[0];

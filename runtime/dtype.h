@@ -28,6 +28,9 @@ typedef struct {
 const DTypeInfo *dtype_info(DType type);     /* never NULL; .name is NULL when unknown */
 DType dtype_by_name(const char *name);       /* DT_NONE when unknown */
 static inline bool dtype_is_float(DType type) { return dtype_info(type)->class == 'f'; }
+static inline bool dtype_is_half(DType type) { return type == DT_F16 || type == DT_BF16; }
+/* Computed in f32. */
+static inline bool dtype_is_single(DType type) { return type == DT_F32 || dtype_is_half(type); }
 
 /* One element at p to double or to int64 (u64 keeps its bits), and back.  Stores round to nearest even; floats
  * that an integer type can not hold saturate (NaN gives 0); integers wrap.  float8 saturates as ONNX Cast's default. */

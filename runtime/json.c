@@ -41,3 +41,11 @@ void sdc_json_integer(const char *key, int64_t value)
     sdc_json_string(key, -1);
     printf(":%lld", (long long)value);
 }
+
+void sdc_json_more(const SdcJsonNumber *list, int count)
+{
+    for (int k = 0; k < count; k++) {
+        putchar(',');
+        sdc_json_number(list[k].key, list[k].value);
+    }
+}

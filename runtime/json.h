@@ -11,4 +11,7 @@ void sdc_json_text(const char *key, const char *value);             /* "key":"va
 void sdc_json_number(const char *key, double value);                /* NaN and infinity, which JSON lacks, are null */
 void sdc_json_integer(const char *key, int64_t value);
 
+typedef struct { const char *key; double value; } SdcJsonNumber;
+void sdc_json_more(const SdcJsonNumber *list, int count);           /* each behind a comma */
+
 #endif

@@ -152,7 +152,7 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
                weights);
         return;
     }
-    const struct { const char *key; double value; } rows[] = {
+    const SdcJsonNumber rows[] = {
         {"best_ms", t->best * 1e3}, {"median_ms", t->median * 1e3}, {"peak_rss_mb", rss}, {"peak_anon_mb", anon},
         {"arena_mb", arena},        {"weights_mb", weights},        {"prompt_ms", t->prompt * 1e3},
     };
@@ -160,10 +160,7 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
     sdc_json_integer("runs", t->runs);
     putchar(',');
     sdc_json_integer("threads", t->threads);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        putchar(',');
-        sdc_json_number(rows[i].key, rows[i].value);
-    }
+    sdc_json_more(rows, sizeof rows / sizeof *rows);
     printf("}\n");
 }
 

@@ -59,7 +59,7 @@ static void print_text(const SdcProfileResult *r)
 static void json_figures(const SdcProfileResult *r, const SdcCallProfile *c)
 {
     Rates x = rates_of(r, c);
-    const struct { const char *key; double value; } numbers[] = {
+    const SdcJsonNumber numbers[] = {
         {"ms", c->seconds * 1e3}, {"share", x.share}, {"gflops", x.gflops}, {"gbs", x.gbs},
         {"ceiling", x.ceiling},   {"idle", c->idle},
     };
@@ -67,10 +67,7 @@ static void json_figures(const SdcProfileResult *r, const SdcCallProfile *c)
         {"times", c->times},           {"flops", c->flops},           {"read_bytes", c->read},
         {"written_bytes", c->written}, {"weights_bytes", c->weights},
     };
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-        putchar(',');
-        sdc_json_number(numbers[k].key, numbers[k].value);
-    }
+    sdc_json_more(numbers, sizeof numbers / sizeof *numbers);
     for (size_t k = 0; k < sizeof integers / sizeof *integers; k++) {
         putchar(',');
         sdc_json_integer(integers[k].key, integers[k].value);

@@ -86,12 +86,6 @@
 #define LOAD_STEPS
 #define LOADED v
 #endif
-#ifndef STEPS
-#define EXTRAS(X)
-#define STEPS
-#define RESULT v
-#endif
-
 #ifndef SLOTS
 #define SLOTS(X)
 #endif

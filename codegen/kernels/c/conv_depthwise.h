@@ -54,11 +54,6 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
-#ifndef STEPS
-#define EXTRAS(X)
-#define STEPS
-#define RESULT v
-#endif
 
 /* The taps that touch the image: [begin, end) of `kernel`, the first at position `first` of `size`. */
 #ifndef SDC_CONV_DEPTHWISE_H

@@ -39,3 +39,10 @@
     } while (0)
 
 #endif
+
+/* For every instance anew. */
+#ifndef STEPS
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
+#endif

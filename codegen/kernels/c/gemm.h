@@ -70,11 +70,6 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
-#ifndef STEPS
-#define EXTRAS(X)
-#define STEPS
-#define RESULT v
-#endif
 
 enum {
     SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),

@@ -36,12 +36,6 @@
 #define APPLY 1
 #endif
 
-#ifndef STEPS
-#define EXTRAS(X)
-#define STEPS
-#define RESULT v
-#endif
-
 #define REAL SDC_CAT(ct_, T)
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)

@@ -33,12 +33,6 @@
 #define BIAS_ROW 0
 #endif
 
-#ifndef STEPS
-#define EXTRAS(X)
-#define STEPS
-#define RESULT v
-#endif
-
 #define REAL SDC_CAT(ct_, T)
 
 typedef struct {
