@@ -40,6 +40,16 @@ static int set_profile(void *into, const char *value)
     return value ? sdc_option_int("--profile", value, 1, MAX_PROFILE_RUNS, &c->profile) : SDC_OK;
 }
 
+/* Executables of several programs are made by `sdc bench` alone. */
+static int set_program(void *into, const char *value)
+{
+    int64_t number;
+    int code = sdc_option_int("--program", value, 0, sdc_model.n_programs - 1, &number);
+    if (!code)
+        ((SdcCommand *)into)->program = sdc_model.programs[number];
+    return code;
+}
+
 static int set_threads(void *into, const char *value)
 {
     return sdc_option_int("--threads", value, 1, MAX_THREADS, &((SdcCommand *)into)->threads);
@@ -73,6 +83,7 @@ static const SdcOption options[] = {
      set_profile},
     {"threads", 't', "N", "threads to use; default: the CPUs this process may use", set_threads},
     {"seed", 's', "S", "of the random inputs; default 0", set_seed},
+    {"program", 0, "N", NULL, set_program},
     {"info", 0, NULL, "inputs, outputs, what it was compiled with, and the memory it takes", set_info},
     {"check", 0, NULL, "compare this file with its checksums", set_check},
     {"json", 0, NULL, "print one JSON object instead of text", set_json},
@@ -241,6 +252,8 @@ int sdc_model_main(int argc, char **argv)
                                      : sdc_error(SDC_NO_SPACE, "out of memory");
     if (!code && c.bench && c.profile)
         code = sdc_error(SDC_USAGE, "--bench and --profile are two runs; give one of them");
+    if (!code && c.profile && c.program != sdc_model.programs[0])
+        code = sdc_error(SDC_USAGE, "--profile knows the calls of program 0 alone");
     if (!code && n_positional)
         code = sdc_error(SDC_USAGE, "unexpected argument %s; files are given as --input NAME=FILE", argv[1]);
     if (!code)

@@ -149,7 +149,7 @@ typedef struct {
     const char *name;                 /* "steps": --steps=20 or --steps 20; one letter options are written in `letter` */
     char letter;                      /* 'o' or 0 */
     const char *argument;             /* "N" for the help text; NULL: a flag */
-    const char *help;
+    const char *help;                 /* NULL: not told, for the use of sdc itself */
     int (*set)(void *into, const char *value);    /* SDC_OK, or SDC_USAGE after printing why */
 } SdcOption;
 
