@@ -344,6 +344,7 @@ void pass_simplify(Graph *g);                    /* identities, dead nodes, merg
 void pass_norm(Graph *g);                        /* every spelling of a normalisation to one node */
 void pass_activation(Graph *g);                  /* of SiLU, GELU, Mish, HardSwish too */
 void pass_attention(Graph *g);                   /* products around a softmax become Attention */
+void pass_rotary(Graph *g);                      /* rotary position embeddings turn their halves without copies */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
