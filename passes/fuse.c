@@ -3,8 +3,8 @@
  *   needs:   static shapes, folded constants, decomposed composites; last of the passes that look for patterns
  *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
  *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); before a convolution there may be
- *            the norm and the elementwise nodes of its input (`norm`, see prologue.c).  It reads outer values directly
- *            and has one output
+ *            the norm and the elementwise nodes of its input (`norm`) and its up-sampling (`upsample`, see
+ *            prologue.c).  It reads outer values directly and has one output
  *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
  *
  * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
@@ -166,7 +166,7 @@ static bool grow(Group *g, const Facts *f)
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
 }
 
-/* The norm and the activation that the convolution in front, if it is one, applies to what it loads. */
+/* What the convolution in front, if it is one, does to what it loads: norm, activation, up-sampling. */
 static bool add_prologue(Group *g)
 {
     Node *first[MOST_NODES], *conv = g->node[0];
@@ -176,7 +176,11 @@ static bool add_prologue(Group *g)
     memmove(g->node + count, g->node, (size_t)g->count * sizeof *g->node);
     memcpy(g->node, first, (size_t)count * sizeof *g->node);
     g->count += count;
-    candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
+    bool upsamples = first[count - 1]->op == OP_Resize;
+    if (upsamples)
+        candidate_became(conv, "upsample", "%s", names_of(g->node + count - 1, 2));
+    if (!upsamples || count > 1)
+        candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
     return true;
 }
 
@@ -259,8 +263,15 @@ static int number(const Graph *g, int *position, int next)
     return next;
 }
 
+static void before_groups(Node *n)
+{
+    if (n->op == OP_Resize)
+        part_upsampling(n);
+}
+
 void pass_fuse(Graph *g)
 {
+    graph_rewrite(g, before_groups);
     int *position = calloc((size_t)g->model->next_node + 1, sizeof *position);
     if (!position)
         fail(SDC_NO_SPACE, "out of memory");

@@ -17,6 +17,7 @@
  *   X_PIXEL Y_PIXEL                     floats from one pixel to the next (IN_C, OUT_C): an operand may be some
  *                                       channels of a wider image
  *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
+ *   UP_H UP_W                           (1, 1): x is stored smaller, [IN_H / UP_H][IN_W / UP_W], each pixel once
  *   HAS_BIAS                            0 (default): bias is not read
  *   LINES LOAD_STEPS LOADED             what is done to x first, see load.h; padding is put around its result
  *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
@@ -78,6 +79,12 @@
 #ifndef Y_PIXEL
 #define Y_PIXEL (OUT_C)
 #endif
+#ifndef UP_H
+#define UP_H 1
+#endif
+#ifndef UP_W
+#define UP_W 1
+#endif
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
@@ -117,12 +124,13 @@ enum {
 
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* `count` pixels side by side, `depth` channels of each; line: the first channel's factor, or NULL.  They are copied
- * first, so that many are on their way at once. */
-static inline void SDC_CAT(NAME, _load)(float *to, const float *from, const float *line, int64_t count, int64_t depth)
+/* `count` pixels from pixel `first` of a row on, `depth` channels of each; line: the first channel's factor, or NULL.
+ * They are copied first, so that many are on their way at once. */
+static inline void SDC_CAT(NAME, _load)(float *to, const float *row, const float *line, int64_t first, int64_t count,
+                                        int64_t depth)
 {
     for (int64_t i = 0; i < count; i++)
-        memcpy(to + i * depth, from + i * (X_PIXEL), (size_t)depth * sizeof *to);
+        memcpy(to + i * depth, row + (first + i) / (UP_W) * (X_PIXEL), (size_t)depth * sizeof *to);
     for (int64_t i = 0; SDC_CAT(NAME, _has_lines) && i < count; i++, to += depth)
         SDC_LOAD(to, to, line, line + (IN_C), depth);
 }
@@ -142,9 +150,9 @@ static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const float *li
             memset(patch, 0, (size_t)(width * depth) * sizeof *patch);
             continue;
         }
-        const float *from = x + ((top + row) * (IN_W) + left) * (X_PIXEL) + channel;
+        const float *from = x + (top + row) / (UP_H) * ((IN_W) / (UP_W)) * (X_PIXEL) + channel;
         memset(patch, 0, (size_t)(begin * depth) * sizeof *patch);
-        SDC_CAT(NAME, _load)(patch + begin * depth, from + begin * (X_PIXEL), line, end - begin, depth);
+        SDC_CAT(NAME, _load)(patch + begin * depth, from, line, left + begin, end - begin, depth);
         memset(patch + end * depth, 0, (size_t)((width - end) * depth) * sizeof *patch);
     }
 }
@@ -225,7 +233,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     _Alignas(64) float sums[UNIT_PANELS][pixels * SDC_TILE_VECTORS * SDC_VL];
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
-    const float *x = d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
+    const float *x =
+        d->x + block->n * ((IN_H) / (UP_H)) * ((IN_W) / (UP_W)) * (X_PIXEL) + block->group * channels;
     const float *lines = d->lines ? d->lines + block->n * 2 * (IN_C) + block->group * channels : NULL;
     const float *weights =
         d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
@@ -311,6 +320,8 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
 #undef BLOCK_H
 #undef BLOCK_W
 #undef UNIT_PANELS
+#undef UP_H
+#undef UP_W
 #undef HAS_BIAS
 #undef SLOTS
 #undef LINES
