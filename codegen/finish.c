@@ -112,7 +112,7 @@ Value *stored_value(const Lowering *l, const Node *n)
 void result_ready(Lowering *l, Node *n, View y)
 {
     const Finish *f = l->finish;
-    Value *v = f && f->anchor == n && f->used ? f->result : n->out[0];
+    Value *v = !f || f->anchor != n ? n->out[0] : f->used ? f->result : f->plain;
     if (y.dtype != kept_type(v)) {
         View to = room_like(l, v, kept_type(v), &y);
         lower_copy_view(l, n, to, y);
@@ -140,7 +140,18 @@ static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
         return;
     }
     Node *behind = first == last ? NULL : first->next;
-    Finish f = {.anchor = first, .result = n->out[0], .steps = steps_of(behind, last, first->out[0], DT_F32)};
+    Finish f = {.anchor = first, .plain = first->out[0], .result = n->out[0]};
+    if (behind && behind->op == OP_Conv) {          /* a shortcut, then the sum of both */
+        Node *shortcut = behind, *sum = shortcut->next;
+        behind = sum;
+        if (conv_takes_shortcut(l, first, shortcut)) {
+            f.shortcut = shortcut;
+            f.plain = sum->out[0];
+            behind = sum == last ? NULL : sum->next;
+        } else
+            op_info(shortcut->op)->lower(l, shortcut);
+    }
+    f.steps = steps_of(behind, last, f.plain, DT_F32);
     Finish *outer = l->finish;
     l->finish = &f;
     op_info(first->op)->lower(l, first);
@@ -148,13 +159,13 @@ static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
     if (!f.used && behind)
         lower_chain(l, n, behind, last);
     else if (!f.used)
-        result_is(l, n->out[0], view_of(l, first->out[0]));
+        result_is(l, n->out[0], view_of(l, f.plain));
 }
 
 /* The convolution that a prologue stands before, if one does. */
 static Node *conv_behind(const Graph *body)
 {
-    Node *n = body->first->next;
+    Node *n = body->first->op == OP_Conv ? NULL : body->first->next;
     while (n && (op_info(n->op)->float_meaning || n->op == OP_Resize))
         n = n->next;
     return n;

@@ -23,7 +23,8 @@ DType steps_arithmetic(const Node *n);
 /* ---- finish.c: the nodes around an anchor (convolution, product, norm) in its fused node, while that is lowered ---- */
 
 typedef struct Finish {
-    const Node *anchor;
+    const Node *anchor, *shortcut;  /* shortcut: the 1x1 convolution whose products the anchor's kernel adds; or NULL */
+    Value *plain;                   /* what the kernel stores without steps: the anchor's result, or the sum of both */
     Value *result;                  /* the fused node's output: same shape as the anchor's */
     Steps steps;
     View operand[STEPS_OPERANDS];   /* rows and columns as the kernel counts them, the column axis last */
@@ -42,6 +43,8 @@ enum { STACK_CHANNELS = 8192 };     /* norms that work channels last keep a few 
 bool conv_takes_prologue(const Lowering *l, const Node *conv, const Node *resize);
 /* lower_conv.c: is there one that up-samples? */
 bool conv_takes_upsampling(const Lowering *l, const Node *conv);
+/* lower_conv.c: is there one for the convolution that also adds the products of a 1x1 one? */
+bool conv_takes_shortcut(const Lowering *l, const Node *conv, const Node *shortcut);
 /* lower_conv.c: the mean and spread of blocks of x, an image stored channels last, if a convolution stores it and can
  * measure it at that; false, and nothing changed, otherwise. */
 typedef struct { View slots; int64_t height, width, block_h, block_w; } Measured;

@@ -4,7 +4,8 @@
  *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
  *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); before a convolution there may be
  *            the norm and the elementwise nodes of its input (`norm`) and its up-sampling (`upsample`, see
- *            prologue.c).  It reads outer values directly and has one output
+ *            prologue.c), and right behind it a 1x1 convolution and the Add that joins both (`shortcut`, see
+ *            shortcut.c).  It reads outer values directly and has one output
  *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
  *
  * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
@@ -155,12 +156,32 @@ static Node *find_maker(const Group *g, bool (*fits)(const Node *), const Facts 
     return best;
 }
 
-/* All elementwise makers, then one anchor.  Without an anchor it must be a chain that is wanted. */
+/* A convolution, its shortcut and their sum in front of the group, where one of its nodes is such a sum. */
+static bool add_shortcut(Group *g, const Facts *f)
+{
+    for (int k = 0; k < g->count && g->count + 2 <= MOST_NODES; k++) {
+        Node *sum = g->node[k], *conv, *shortcut;
+        if (!find_shortcut(sum, &conv, &shortcut) || !is_anchor(conv) || !is_anchor(shortcut) ||
+            !same_pace(conv, sum, f) || !same_pace(shortcut, sum, f))
+            continue;
+        memmove(g->node + k, g->node + k + 1, (size_t)(g->count - k - 1) * sizeof *g->node);
+        memmove(g->node + 3, g->node, (size_t)(g->count - 1) * sizeof *g->node);
+        memcpy(g->node, (Node *[]){conv, shortcut, sum}, 3 * sizeof *g->node);
+        g->count += 2;
+        candidate_became(sum, "shortcut", "%s", names_of(g->node, 3));
+        return true;
+    }
+    return false;
+}
+
+/* All elementwise makers, then one anchor, or two.  Without an anchor it must be a chain that is wanted. */
 static bool grow(Group *g, const Facts *f)
 {
     Node *n;
     while ((n = find_maker(g, joins, f)) && add(g, n, f))
         continue;
+    if (add_shortcut(g, f))
+        return true;
     n = find_maker(g, is_anchor, f);
     bool anchored = n && add(g, n, f);
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));

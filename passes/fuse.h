@@ -1,4 +1,4 @@
-/* fuse.h: between fuse.c and prologue.c. */
+/* fuse.h: between fuse.c, prologue.c and shortcut.c. */
 #ifndef SDC_FUSE_H
 #define SDC_FUSE_H
 
@@ -11,5 +11,8 @@ bool joins(const Node *n);                      /* elementwise, computed in floa
 int find_prologue(const Node *conv, Node **into, int room);
 /* An up-sampling that only convolutions read becomes one for each. */
 void part_upsampling(Node *resize);
+
+/* Does sum add a convolution and a 1x1 one, `shortcut`, that one kernel may do?  A miss is recorded. */
+bool find_shortcut(const Node *sum, Node **conv, Node **shortcut);
 
 #endif
