@@ -60,7 +60,7 @@ static Fusion fusion_of(const Node *n)
     return FUSION_chain;
 }
 
-static bool is_anchor(const Node *n)
+bool is_anchor(const Node *n)
 {
     Fusion f = fusion_of(n);
     return f != FUSION_chain && fuses(n->graph, f) && dtype_is_single(n->out[0]->dtype) && !n->out[0]->constant &&
@@ -288,6 +288,7 @@ static void before_groups(Node *n)
 {
     if (n->op == OP_Resize)
         part_upsampling(n);
+    part_norm(n);
 }
 
 void pass_fuse(Graph *g)
