@@ -217,6 +217,8 @@ void graph_output(Graph *g, Value *v);                                          
 /* A node with n_out fresh outputs, placed before `before` (NULL: at the end). */
 Node *node_new(Graph *g, Node *before, Op op, int n_in, Value *const *in, int n_out);
 Value *node1(Graph *g, Node *before, Op op, int n_in, Value *const *in);             /* single output, returned */
+/* n once more, placed before `before`: the same operands and attributes, results of its own.  n has no subgraphs. */
+Node *node_copy(const Node *n, Node *before);
 void node_remove(Node *n);                                                           /* its outputs must be unused */
 void node_detach(Node *n);                                                           /* as node_remove; its outputs live on as initializers */
 void graph_splice(Node *before, Graph *sub);                                         /* all nodes of sub move in front of `before` */

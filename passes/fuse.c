@@ -3,8 +3,9 @@
  *   needs:   static shapes, folded constants, decomposed composites; last of the passes that look for patterns
  *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
  *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); before a convolution there may be
- *            the norm and the elementwise nodes of its input (`norm`, see prologue.c).  It reads outer values directly
- *            and has one output
+ *            the norm and the elementwise nodes of its input (`norm`) and its up-sampling (`upsample`, see
+ *            prologue.c), and right behind it a 1x1 convolution and the Add that joins both (`shortcut`, see
+ *            shortcut.c).  It reads outer values directly and has one output
  *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
  *
  * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
@@ -59,7 +60,7 @@ static Fusion fusion_of(const Node *n)
     return FUSION_chain;
 }
 
-static bool is_anchor(const Node *n)
+bool is_anchor(const Node *n)
 {
     Fusion f = fusion_of(n);
     return f != FUSION_chain && fuses(n->graph, f) && dtype_is_single(n->out[0]->dtype) && !n->out[0]->constant &&
@@ -155,18 +156,38 @@ static Node *find_maker(const Group *g, bool (*fits)(const Node *), const Facts 
     return best;
 }
 
-/* All elementwise makers, then one anchor.  Without an anchor it must be a chain that is wanted. */
+/* A convolution, its shortcut and their sum in front of the group, where one of its nodes is such a sum. */
+static bool add_shortcut(Group *g, const Facts *f)
+{
+    for (int k = 0; k < g->count && g->count + 2 <= MOST_NODES; k++) {
+        Node *sum = g->node[k], *conv, *shortcut;
+        if (!find_shortcut(sum, &conv, &shortcut) || !is_anchor(conv) || !is_anchor(shortcut) ||
+            !same_pace(conv, sum, f) || !same_pace(shortcut, sum, f))
+            continue;
+        memmove(g->node + k, g->node + k + 1, (size_t)(g->count - k - 1) * sizeof *g->node);
+        memmove(g->node + 3, g->node, (size_t)(g->count - 1) * sizeof *g->node);
+        memcpy(g->node, (Node *[]){conv, shortcut, sum}, 3 * sizeof *g->node);
+        g->count += 2;
+        candidate_became(sum, "shortcut", "%s", names_of(g->node, 3));
+        return true;
+    }
+    return false;
+}
+
+/* All elementwise makers, then one anchor, or two.  Without an anchor it must be a chain that is wanted. */
 static bool grow(Group *g, const Facts *f)
 {
     Node *n;
     while ((n = find_maker(g, joins, f)) && add(g, n, f))
         continue;
+    if (add_shortcut(g, f))
+        return true;
     n = find_maker(g, is_anchor, f);
     bool anchored = n && add(g, n, f);
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
 }
 
-/* The norm and the activation that the convolution in front, if it is one, applies to what it loads. */
+/* What the convolution in front, if it is one, does to what it loads: norm, activation, up-sampling. */
 static bool add_prologue(Group *g)
 {
     Node *first[MOST_NODES], *conv = g->node[0];
@@ -176,7 +197,11 @@ static bool add_prologue(Group *g)
     memmove(g->node + count, g->node, (size_t)g->count * sizeof *g->node);
     memcpy(g->node, first, (size_t)count * sizeof *g->node);
     g->count += count;
-    candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
+    bool upsamples = first[count - 1]->op == OP_Resize;
+    if (upsamples)
+        candidate_became(conv, "upsample", "%s", names_of(g->node + count - 1, 2));
+    if (!upsamples || count > 1)
+        candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
     return true;
 }
 
@@ -259,8 +284,16 @@ static int number(const Graph *g, int *position, int next)
     return next;
 }
 
+static void before_groups(Node *n)
+{
+    if (n->op == OP_Resize)
+        part_upsampling(n);
+    part_norm(n);
+}
+
 void pass_fuse(Graph *g)
 {
+    graph_rewrite(g, before_groups);
     int *position = calloc((size_t)g->model->next_node + 1, sizeof *position);
     if (!position)
         fail(SDC_NO_SPACE, "out of memory");

@@ -4,7 +4,8 @@
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
  *      void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
- *                [, const float *lines] [, operands of EXTRAS] [, float *slots])
+ *                [, const float *lines] [, const float *more, const float *more_weights] [, operands of EXTRAS]
+ *                [, float *slots])
  *
  *   NAME                                the function
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
@@ -17,13 +18,16 @@
  *   X_PIXEL Y_PIXEL                     floats from one pixel to the next (IN_C, OUT_C): an operand may be some
  *                                       channels of a wider image
  *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
+ *   UP_H UP_W                           (1, 1): x is stored smaller, [IN_H / UP_H][IN_W / UP_W], each pixel once
  *   HAS_BIAS                            0 (default): bias is not read
  *   LINES LOAD_STEPS LOADED             what is done to x first, see load.h; padding is put around its result
+ *   MORE MORE_C                         nothing, or X(more, more_weights): of another image, [BATCH][OUT_H][OUT_W]
+ *                                       [MORE_C], the 1x1 convolution is added; with GROUPS 1
  *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
  *   SLOTS                               nothing, or X(slots): each block's mean and squared distances from it, of what
  *                                       is stored, go to slots [BATCH][rows of blocks][blocks][mean, spread][OUT_C]
  *
- * weights: written by pack_conv().  y may be an operand of EXTRAS, but does not overlap x.
+ * weights, more_weights: written by pack_conv().  y may be an operand of EXTRAS, but overlaps neither x nor more.
  *
  * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input
  * channels it gathers the pixels it needs, padding as zeros, into a patch on the stack, and adds that chunk's products
@@ -78,6 +82,12 @@
 #ifndef Y_PIXEL
 #define Y_PIXEL (OUT_C)
 #endif
+#ifndef UP_H
+#define UP_H 1
+#endif
+#ifndef UP_W
+#define UP_W 1
+#endif
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
@@ -85,6 +95,10 @@
 #define LINES(X)
 #define LOAD_STEPS
 #define LOADED v
+#endif
+#ifndef MORE_C
+#define MORE(X)
+#define MORE_C 0
 #endif
 #ifndef SLOTS
 #define SLOTS(X)
@@ -98,6 +112,8 @@ typedef struct {
     int64_t panel, end;                     /* panels [panel, end) of the group */
 } SdcConvBlock;
 
+#define SDC_MORE_PARAMETER(image, matrix) , const float *image, const float *matrix
+#define SDC_MORE_FIELD(image, matrix) .more = image, .more_weights = matrix,
 #define SDC_SLOTS_PARAMETER(name) , float *name
 #define SDC_SLOTS_FIELD(name) .name = name,
 #endif
@@ -117,12 +133,13 @@ enum {
 
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* `count` pixels side by side, `depth` channels of each; line: the first channel's factor, or NULL.  They are copied
- * first, so that many are on their way at once. */
-static inline void SDC_CAT(NAME, _load)(float *to, const float *from, const float *line, int64_t count, int64_t depth)
+/* `count` pixels from pixel `first` of a row on, `depth` channels of each; line: the first channel's factor, or NULL.
+ * They are copied first, so that many are on their way at once. */
+static inline void SDC_CAT(NAME, _load)(float *to, const float *row, const float *line, int64_t first, int64_t count,
+                                        int64_t depth)
 {
     for (int64_t i = 0; i < count; i++)
-        memcpy(to + i * depth, from + i * (X_PIXEL), (size_t)depth * sizeof *to);
+        memcpy(to + i * depth, row + (first + i) / (UP_W) * (X_PIXEL), (size_t)depth * sizeof *to);
     for (int64_t i = 0; SDC_CAT(NAME, _has_lines) && i < count; i++, to += depth)
         SDC_LOAD(to, to, line, line + (IN_C), depth);
 }
@@ -142,9 +159,9 @@ static void SDC_CAT(NAME, _gather)(float *patch, const float *x, const float *li
             memset(patch, 0, (size_t)(width * depth) * sizeof *patch);
             continue;
         }
-        const float *from = x + ((top + row) * (IN_W) + left) * (X_PIXEL) + channel;
+        const float *from = x + (top + row) / (UP_H) * ((IN_W) / (UP_W)) * (X_PIXEL) + channel;
         memset(patch, 0, (size_t)(begin * depth) * sizeof *patch);
-        SDC_CAT(NAME, _load)(patch + begin * depth, from + begin * (X_PIXEL), line, end - begin, depth);
+        SDC_CAT(NAME, _load)(patch + begin * depth, from, line, left + begin, end - begin, depth);
         memset(patch + end * depth, 0, (size_t)((width - end) * depth) * sizeof *patch);
     }
 }
@@ -175,6 +192,26 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
             row[m] = patch + pixel[t * tile + m] * depth;
         sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, taps, steps / taps, weights,
                                     next + t * share * steps, share);
+    }
+}
+
+/* Add the products of the other image's channels [k, k + depth) under the block for one panel. */
+static void SDC_CAT(NAME, _more)(float *sums, const SdcDense *d, const SdcConvBlock *block, int64_t panel, int64_t k,
+                                 int64_t depth)
+{
+    enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+    const int64_t pixels = block->h * block->w, tiles = sdc_ceil_div(pixels, tile), tap[1] = {0};
+    const float *image = d->more + ((block->n * (OUT_H) + block->y) * (OUT_W) + block->x) * (MORE_C) + k;
+    const float *weights = d->more_weights + (begin * (MORE_C) + vectors * k) * SDC_VL;
+    for (int64_t t = 0; t < tiles; t++) {
+        const float *row[tile];
+        for (int64_t m = 0; m < tile; m++) {
+            const int64_t i = sdc_min(t * tile + m, pixels - 1);
+            row[m] = image + (i / block->w * (OUT_W) + i % block->w) * (MORE_C);
+        }
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights,
+                                    weights + vectors * depth * SDC_VL, 0);
     }
 }
 
@@ -225,7 +262,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     _Alignas(64) float sums[UNIT_PANELS][pixels * SDC_TILE_VECTORS * SDC_VL];
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
-    const float *x = d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
+    const float *x =
+        d->x + block->n * ((IN_H) / (UP_H)) * ((IN_W) / (UP_W)) * (X_PIXEL) + block->group * channels;
     const float *lines = d->lines ? d->lines + block->n * 2 * (IN_C) + block->group * channels : NULL;
     const float *weights =
         d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
@@ -248,6 +286,9 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
             SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors, at, next);
         }
     }
+    for (int64_t k = 0; k < (MORE_C); k += SDC_DEPTH_STEP)
+        for (int64_t p = block->panel; p < block->end; p++)
+            SDC_CAT(NAME, _more)(sums[p - block->panel], d, block, p, k, sdc_min(SDC_DEPTH_STEP, (MORE_C) - k));
     for (int64_t p = block->panel; p < block->end; p++) {
         int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
         SDC_CAT(NAME, _store)(d->y, sums[p - block->panel], block, vectors, begin * SDC_VL, d->extra);
@@ -276,16 +317,16 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
 }
 
 void NAME(SdcContext *c, float *y, const float *x, const float *weights, const float *bias
-          LINES(SDC_LINES_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER) SLOTS(SDC_SLOTS_PARAMETER))
+          LINES(SDC_LINES_PARAMETER) MORE(SDC_MORE_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER) SLOTS(SDC_SLOTS_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, LINES(SDC_LINES_FIELD)
-                  SLOTS(SDC_SLOTS_FIELD) .extra = extra};
+                  MORE(SDC_MORE_FIELD) SLOTS(SDC_SLOTS_FIELD) .extra = extra};
     const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
     const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
         * sdc_ceil_div(OUT_H, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
     sdc_run(c, SDC_CAT(NAME, _part), &d, units,
-            2 * pixels * (OUT_C) * SDC_CAT(NAME, _group_in) * (KERNEL_H) * (KERNEL_W));
+            2 * pixels * (OUT_C) * (SDC_CAT(NAME, _group_in) * (KERNEL_H) * (KERNEL_W) + (MORE_C)));
 }
 
 #undef NAME
@@ -311,7 +352,11 @@ void NAME(SdcContext *c, float *y, const float *x, const float *weights, const f
 #undef BLOCK_H
 #undef BLOCK_W
 #undef UNIT_PANELS
+#undef UP_H
+#undef UP_W
 #undef HAS_BIAS
+#undef MORE
+#undef MORE_C
 #undef SLOTS
 #undef LINES
 #undef LOAD_STEPS

@@ -164,6 +164,7 @@ static inline void sdc_pack_panel(float *dst, const float *b, int64_t depth, int
 typedef struct {
     float *y, *slots;                             /* slots: of conv.h */
     const float *x, *weights, *bias, *lines;      /* lines: of load.h */
+    const float *more, *more_weights;             /* of conv.h */
     const void *const *extra;                     /* operands of EXTRAS */
 } SdcDense;
 
