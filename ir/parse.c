@@ -217,6 +217,17 @@ static Value *define(Parser *s, Graph *g)
     return *slot;
 }
 
+/* What "const" is about: a new value, or a node's result that infer has folded. */
+static Value *constant_value(Parser *s, Graph *g)
+{
+    const char *begin = s->p;
+    Value *v = *value_slot(s);
+    if (v && v->def && !v->tensor)
+        return v;
+    s->p = begin;
+    return define(s, g);
+}
+
 static void body(Parser *s, Graph *g);
 
 static void list_attr(Parser *s, Attr *a)
@@ -341,7 +352,7 @@ static void body(Parser *s, Graph *g)
             v->id = id;
             g->inputs[g->n_inputs - 1] = v;
         } else if (take(s, "const")) {
-            Value *v = define(s, g);
+            Value *v = constant_value(s, g);
             v->name = quoted(s);
             v->dtype = type(s, &v->shape);
             v->tensor = tensor(s, v->dtype, &v->shape);

@@ -9,7 +9,7 @@
  *      end
  *
  * Constants of more than 64 elements are spelled by a hash of their contents; parsing gives such a constant
- * normally distributed elements that depend on the hash alone. */
+ * normally distributed elements that depend on the hash alone.  "const" of a node's result says what infer found. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -79,10 +79,11 @@ static void print_tensor(FILE *out, const Tensor *t)
         fprintf(out, " = normal(%016" PRIx64 ")", (uint64_t)XXH3_64bits(t->data, (size_t)t->count * (size_t)dtype_info(t->dtype)->bytes));
 }
 
-/* Constants are printed where they are first used. */
+/* Constants are printed where they are first used.  One that infer has folded is a node's result too, which says more
+ * than a hash would. */
 static void print_constant(FILE *out, const Graph *g, const Value *v, bool *printed, int indent)
 {
-    if (!v || !v->tensor || printed[v->id])
+    if (!v || !v->tensor || printed[v->id] || (v->def && v->tensor->count > SPELLED_OUT))
         return;
     printed[v->id] = true;
     fprintf(out, "%*sconst v%d", indent, "", v->id);
