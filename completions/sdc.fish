@@ -55,4 +55,4 @@ complete -c sdc -n $verify -l bind-integers -d "Make constants of the data's int
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of random inputs"
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
 
-complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention decompose projection gate fuse" -d "Stop after this pass"
+complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention decompose projection gate concat fuse" -d "Stop after this pass"

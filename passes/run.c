@@ -8,7 +8,8 @@ static const struct { const char *name; Pass *pass; } order[] = {
     {"masked", pass_masked},       {"infer", pass_infer},         {"fold", pass_fold}, {"simplify", pass_simplify},
     {"norm", pass_norm},           {"activation", pass_activation}, {"attention", pass_attention},
     {"decompose", pass_decompose}, {"fold", pass_fold},           {"simplify", pass_simplify},
-    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"fuse", pass_fuse},
+    {"projection", pass_projection}, {"gate", pass_gate},       {"concat", pass_concat},
+    {"fold", pass_fold},           {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 
