@@ -22,7 +22,7 @@ _sdc()
     case $before in
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
-    --no-fuse) words="attention projection norm epilogue chain upsample shortcut hoist concat" ;;
+    --no-fuse) words="attention projection norm epilogue chain upsample shortcut pad hoist concat" ;;
     --after) words="bind masked infer fold simplify norm activation attention decompose projection gate concat fuse" ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;

@@ -13,7 +13,7 @@ complete -c sdc -n $any -l dim -x -d "NAME=N: fix a free axis by its name"
 complete -c sdc -n $any -l shape -x -d "INPUT=1x3x64x64: fix an input's shape"
 complete -c sdc -n $any -l bind -r -d "INPUT=FILE: make an input a constant"
 complete -c sdc -n $any -l rate -x -d "INPUT=prompt: how often an input changes"
-complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut hoist concat" -d "Switch fusions off"
+complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
 set -l compiler "__fish_seen_subcommand_from compile verify bench"
 complete -c sdc -n $compiler -l isa -x -a "native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" -d "Instruction set"
