@@ -41,7 +41,7 @@ int parse_float(const char *value, double *into);
 int option_no_fuse(void *into, const char *value);                                  /* names with commas between; NULL: all */
 enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                       /* every bit of Options.no_fuse */
 #define NO_FUSE_ROW \
-    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, upsample, shortcut, hoist, concat", \
+    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, upsample, shortcut, pad, hoist, concat", \
      option_no_fuse}
 int option_rates(void *into, const char *value);
 #define RATE_ROW \

@@ -145,8 +145,8 @@ View result_like(Lowering *l, Value *v, const View *order);         /* axes stor
 View room_dense(Lowering *l, Value *v, DType dtype);
 View room_channels_last(Lowering *l, Value *v, DType dtype);
 View room_like(Lowering *l, Value *v, DType dtype, const View *order);
-/* Room inside the result of the Concat that alone reads v, which then moves nothing; no buffer when there is none.  The
- * first part that asks decides how the whole is stored. */
+/* Room inside the result of the Concat that reads v, alone but for views, which then moves nothing; no buffer when there
+ * is none.  The first part that asks decides how the whole is stored. */
 View concat_room(Lowering *l, Value *v, DType dtype, bool channels_last);
 bool is_lowered(Lowering *l, const Value *v);                       /* it has a place already */
 void result_is(Lowering *l, Value *v, View view);                   /* v is another look at existing data */

@@ -40,8 +40,7 @@ Finish *finish_of(Lowering *l, const Node *n, const int *order, int columns)
     return f;
 }
 
-/* Where the operand's elements of a row begin: "(row) / 4096 * 320 + (row) % 64 * 5". */
-static const char *row_text(const View *v)
+const char *row_text(const View *v)
 {
     char *text = "";
     int64_t inside = 1;

@@ -242,11 +242,18 @@ View room_like(Lowering *l, Value *v, DType dtype, const View *order)
     return room_ordered(l, v, dtype, axes);
 }
 
-/* The Concat that alone reads v, once, in v's own graph; NULL when there is none. */
+/* The Concat in v's own graph that reads v, once, and besides which only what makes views does; NULL when there is none. */
 static Node *concat_of(const Value *v)
 {
-    Node *n = v->n_uses == 1 && !v->graph_output ? v->uses[0] : NULL;
-    bool fits = n && n->op == OP_Concat && n->graph == v->graph && n->out[0]->dtype == v->dtype && !n->out[0]->constant;
+    Node *n = NULL;
+    for (int k = 0; k < v->n_uses; k++) {
+        Op op = v->uses[k]->op;
+        if (op == OP_Concat && !n)
+            n = v->uses[k];
+        else if (op != OP_Split && op != OP_Slice && op != OP_Reshape && op != OP_Transpose)
+            return NULL;
+    }
+    bool fits = n && !v->graph_output && n->graph == v->graph && n->out[0]->dtype == v->dtype && !n->out[0]->constant;
     return fits && fuses(v->graph, FUSION_concat) ? n : NULL;
 }
 

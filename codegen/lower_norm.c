@@ -66,13 +66,15 @@ void lower_softmax(Lowering *l, Node *n)
 }
 
 /* An operand of a row normalisation: the elements of one row, or, where it differs from row to row, of all rows. */
-static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis, DType real, int64_t *row)
+static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis, const int *order, DType real,
+                        int64_t *row)
 {
-    View all = view_broadcast(view_of(l, v), x->rank, x->dim), one = all;
+    View all = view_broadcast(view_of(l, v), x->rank, x->dim), one = view_permute(all, x->rank, order);
     bool shared = true;
     for (int k = 0; k < axis; k++)
         shared &= all.dim[k] == 1 || all.stride[k] == 0;
     if (shared) {
+        one = all;
         one.rank = x->rank - axis;
         for (int k = 0; k < one.rank; k++) {
             one.dim[k] = all.dim[axis + k];
@@ -83,26 +85,50 @@ static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis
     return view_cast(l, n, view_to_dense(l, n, one), real);
 }
 
+/* x as the kernel takes it: the elements of a row side by side; `order`: its axes as they are stored, those of a row last.
+ * A copy where a row lies apart, or where its number matters. */
+static View row_input(Lowering *l, Node *n, int axis, DType real, int *order)
+{
+    View x = view_cast(l, n, view_of(l, n->in[0]), real);
+    if (axis != x.rank - 1 || (x.dim[axis] > 1 && x.stride[axis] != 1) || output_of(n, 1) || output_of(n, 2))
+        x = view_cast(l, n, view_dense(l, n->in[0]), real);
+    for (int k = 0; k < x.rank; k++) {
+        int place = k;
+        for (; k < axis && place > 0 && x.stride[order[place - 1]] < x.stride[k]; place--)
+            order[place] = order[place - 1];
+        order[place] = k;
+    }
+    return x;
+}
+
+/* A place for the rows: in a concatenation that takes them, or of its own in the order of x. */
+static View row_room(Lowering *l, Node *n, DType real, const View *x)
+{
+    View part = concat_room(l, stored_value(l, n), real, false);
+    return part.buffer && part.stride[part.rank - 1] == 1 ? part : room_like(l, n->out[0], real, x);
+}
+
 static void row_norm(Lowering *l, Node *n, bool centred)
 {
     const Shape *s = &n->in[0]->shape;
     int axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
     DType real = real_type(n->in[0]), stash = attr_i(n, "stash_type") == DT_BF16 ? DT_BF16 : DT_F32;
     int64_t width = index_span(s->dim, axis, s->rank), scale_row, bias_row = 0;
-    View y = room_dense(l, n->out[0], real), mean = {.dtype = stash}, inverse = {.dtype = stash};
+    int order[MAX_RANK];
+    View mean = {.dtype = stash}, inverse = {.dtype = stash};
     if (output_of(n, 1))
         mean = result_dense(l, n->out[1]);
     if (output_of(n, 2))
         inverse = result_dense(l, n->out[2]);
-    if (view_count(&y) == 0) {
-        result_ready(l, n, y);
+    if (shape_count(s) == 0) {
+        result_ready(l, n, room_dense(l, n->out[0], real));
         return;
     }
-    View x = view_cast(l, n, view_dense(l, n->in[0]), real);
-    View scale = row_operand(l, n, n->in[1], s, axis, real, &scale_row), bias = {.dtype = real};
+    View x = row_input(l, n, axis, real, order), y = row_room(l, n, real, &x);
+    View scale = row_operand(l, n, n->in[1], s, axis, order, real, &scale_row), bias = {.dtype = real};
     if (input_of(n, 2))
-        bias = row_operand(l, n, n->in[2], s, axis, real, &bias_row);
-    Finish *finish = finish_of(l, n, in_order, s->rank - axis);
+        bias = row_operand(l, n, n->in[2], s, axis, order, real, &bias_row);
+    Finish *finish = finish_of(l, n, order, s->rank - axis);
     Call *c = call_kernel(l, n, "layer_norm");
     call_write(c, y);
     call_write(c, mean);
@@ -121,9 +147,15 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     call_int(c, "SCALE_ROW", scale_row);
     call_int(c, "HAS_BIAS", bias.buffer != NULL);
     call_int(c, "BIAS_ROW", bias_row);
-    call_reuse(c, 0, 3);
+    View x_rows = view_permute(x, x.rank, order), y_rows = view_permute(y, y.rank, order);
+    if (!view_is_dense(&x_rows))
+        call_text(c, "X_AT", row_text(&x_rows));
+    if (!view_is_dense(&y_rows))
+        call_text(c, "Y_AT", row_text(&y_rows));
+    if (view_is_dense(&x_rows) && view_is_dense(&y_rows))
+        call_reuse(c, 0, 3);
     call_note(c, "%s %s from axis %d", op_info(n->op)->name, shape_text(s), axis);
-    call_finish(c, finish, y);
+    call_finish(c, finish, y_rows);
     result_ready(l, n, y);
 }
 

@@ -59,6 +59,8 @@ void call_prologue(Call *c, const Prologue *p, View lines);
  * To be asked for before the call is made; what it gives must go to call_finish(). */
 Finish *finish_of(Lowering *l, const Node *n, const int *order, int columns);
 extern const int in_order[MAX_RANK];          /* 0, 1, 2, ... */
+/* Where the elements of row number `row` of v begin, the last axis being the columns: "(row) / 4096 * 320 + (row) % 64 * 5". */
+const char *row_text(const View *v);
 /* Do two views see the same elements of one buffer in the same order? */
 bool stored_alike(const View *y, const View *v);
 /* The operands of f, and parameters EXTRAS STEPS RESULT of finish.h; last in the making of a call.  y: the result, its axes

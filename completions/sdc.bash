@@ -22,8 +22,8 @@ _sdc()
     case $before in
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
-    --no-fuse) words="attention projection norm epilogue chain upsample shortcut hoist concat" ;;
-    --after) words="bind masked infer fold simplify norm activation attention decompose projection gate fuse" ;;
+    --no-fuse) words="attention projection norm epilogue chain upsample shortcut pad hoist concat" ;;
+    --after) words="bind masked infer fold simplify norm activation attention decompose projection gate concat fuse" ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
     --dim | --shape | --bind | --input | --size | --batch | --default | --cflag | --prefix | --jobs | -j | --seed | --threads | \

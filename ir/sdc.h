@@ -350,6 +350,7 @@ void pass_rotary(Graph *g);                      /* rotary position embeddings t
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
+void pass_concat(Graph *g);                      /* a concatenation moves up through views to products */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */

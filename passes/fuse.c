@@ -289,6 +289,7 @@ static void before_groups(Node *n)
     if (n->op == OP_Resize)
         part_upsampling(n);
     part_norm(n);
+    take_padding(n);
 }
 
 void pass_fuse(Graph *g)

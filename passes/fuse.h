@@ -1,4 +1,4 @@
-/* fuse.h: between fuse.c, prologue.c, shortcut.c and modulation.c. */
+/* fuse.h: between fuse.c, prologue.c, shortcut.c, modulation.c and padding.c. */
 #ifndef SDC_FUSE_H
 #define SDC_FUSE_H
 
@@ -18,5 +18,8 @@ bool find_shortcut(const Node *sum, Node **conv, Node **shortcut);
 
 /* A norm that several groups of elementwise nodes read becomes one for each. */
 void part_norm(Node *norm);
+
+/* A convolution pads its input itself. */
+void take_padding(Node *conv);
 
 #endif

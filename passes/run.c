@@ -5,10 +5,10 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked},       {"infer", pass_infer},         {"fold", pass_fold}, {"simplify", pass_simplify},
-    {"norm", pass_norm},           {"activation", pass_activation}, {"attention", pass_attention},
-    {"rotary", pass_rotary},       {"decompose", pass_decompose}, {"fold", pass_fold},           {"simplify", pass_simplify},
-    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"fuse", pass_fuse},
+    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify},
+    {"norm", pass_norm}, {"activation", pass_activation}, {"attention", pass_attention}, {"rotary", pass_rotary},
+    {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"projection", pass_projection},
+    {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 

@@ -1,4 +1,4 @@
-/* layer_norm.h: LayerNormalization and RMSNormalization of every row of a row-major matrix.
+/* layer_norm.h: LayerNormalization and RMSNormalization of every row; the elements of one lie side by side.
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale + bias;  without CENTRED the mean is 0
  *
@@ -10,6 +10,7 @@
  *   U WITH_MEAN WITH_INVERSE type of mean and inverse deviation [ROWS], and 0 where one is not wanted
  *   ROWS N                   rows and their length, at least 1
  *   CENTRED EPSILON
+ *   X_AT Y_AT                where row number `row` of x and of y begins, an expression (row * N)
  *   SCALE_ROW                elements of scale from one row to the next: 0 shares one row
  *   HAS_BIAS BIAS_ROW        0: bias is not read
  *   EXTRAS STEPS RESULT      what is stored, see finish.h (T f32 alone)
@@ -33,6 +34,13 @@
 #define BIAS_ROW 0
 #endif
 
+#ifndef X_AT
+#define X_AT row * N
+#endif
+#ifndef Y_AT
+#define Y_AT row * N
+#endif
+
 #define REAL SDC_CAT(ct_, T)
 
 typedef struct {
@@ -42,6 +50,9 @@ typedef struct {
     const void *const *extra;
 } SDC_CAT(NAME, _arguments);
 
+static inline int64_t SDC_CAT(NAME, _x_at)(int64_t row) { return X_AT; }
+static inline int64_t SDC_CAT(NAME, _y_at)(int64_t row) { return Y_AT; }
+
 #define SDC_EW_TYPE REAL
 #include "ew_names.h"
 static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
@@ -49,9 +60,9 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     const SDC_CAT(NAME, _arguments) *a = argument;
     const void *const *extra = a->extra;
     for (int64_t unit = begin; unit < end; unit++) {
-        const REAL *restrict x = a->x + unit * N, *restrict scale = a->scale + unit * SCALE_ROW;
+        const REAL *restrict x = a->x + SDC_CAT(NAME, _x_at)(unit), *restrict scale = a->scale + unit * SCALE_ROW;
         const REAL *restrict bias = HAS_BIAS ? a->bias + unit * BIAS_ROW : NULL;
-        REAL *y = a->y + unit * N;
+        REAL *y = a->y + SDC_CAT(NAME, _y_at)(unit);
         const REAL mean = CENTRED ? (REAL)(SDC_CAT(sdc_sum_, T)(x, N) / N) : 0;
         const REAL inverse = (REAL)(1 / sqrt(SDC_CAT(sdc_spread_, T)(x, N, mean) / N + EPSILON));
         SDC_FINISH(i, y, (x[i] - mean) * inverse * scale[i] + (HAS_BIAS ? bias[i] : 0), N, unit, 0);
@@ -82,6 +93,8 @@ void NAME(SdcContext *c, REAL *y, SDC_CAT(st_, U) *mean, SDC_CAT(st_, U) *invers
 #undef N
 #undef CENTRED
 #undef EPSILON
+#undef X_AT
+#undef Y_AT
 #undef SCALE_ROW
 #undef HAS_BIAS
 #undef BIAS_ROW
