@@ -160,16 +160,31 @@ static Node *conv_behind(const Graph *body)
     return n;
 }
 
+/* The norm is stored after all, with what is between it and the convolution. */
+static void record_parted(const Node *norm, const Node *conv, const char *why)
+{
+    candidate_parted(conv, "prologue", why);
+    if (norm->next == conv)
+        return;
+    const char *names = op_info(norm->op)->name;
+    for (const Node *n = norm->next; n != conv; n = n->next)
+        names = text_format("%s, %s", names, op_info(n->op)->name);
+    candidate_became(conv->prev, "norm", "%s", names);
+}
+
 void lower_fused(Lowering *l, Node *n)
 {
     Graph *body = subgraph_of(n, "body");
     Node *first = body->first, *conv = conv_behind(body);
     Prologue p = {.conv = conv, .norm = first}, *outer = l->prologue;
-    if (conv && conv_takes_prologue(l, conv)) {
+    const char *parted = conv ? conv_parts_prologue(l, conv) : NULL;
+    if (conv && !parted) {
         p.steps = steps_of(first->next == conv ? NULL : first->next, conv->prev, first->out[0], DT_F32);
         l->prologue = &p;
-    } else if (conv)
+    } else if (conv) {
+        record_parted(first, conv, parted);
         lower_group(l, conv->prev, first, conv->prev);
+    }
     lower_group(l, n, conv ? conv : first, body->last);
     l->prologue = outer;
 }

@@ -280,15 +280,19 @@ static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan, bool pointwi
     return 60 * again <= products / (pointwise ? 64 : 10);
 }
 
-bool conv_takes_prologue(const Lowering *l, const Node *n)
+const char *conv_parts_prologue(const Lowering *l, const Node *n)
 {
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     if (shape_count(&n->out[0]->shape) == 0 || shape_count(&n->in[0]->shape) == 0 || !is_fast(l, n, &w))
-        return false;
+        return "the convolution's kernel does not load patches";
     ConvShape s = conv_shape(n, &w);
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
-    return !conv_is_depthwise(&s) && s.in_c <= STACK_CHANNELS &&
-           plan.stack_bytes <= STACK_LIMIT && is_worthwhile(&s, &plan, is_pointwise(n, &w));
+    if (conv_is_depthwise(&s))
+        return "the convolution is one a channel";
+    if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
+        return "a normalised patch is too large for a thread's stack";
+    return is_worthwhile(&s, &plan, is_pointwise(n, &w)) ? NULL :
+           "normalising each patch anew would cost more than it saves";
 }
 
 void lower_conv(Lowering *l, Node *n)

@@ -38,8 +38,8 @@ typedef struct Prologue {
 } Prologue;
 
 enum { STACK_CHANNELS = 8192 };     /* norms that work channels last keep a few lines of channels on the stack */
-/* lower_conv.c: is there a kernel for the convolution that normalises what it loads? */
-bool conv_takes_prologue(const Lowering *l, const Node *conv);
+/* lower_conv.c: why no kernel of the convolution normalises what it loads; NULL when one does. */
+const char *conv_parts_prologue(const Lowering *l, const Node *conv);
 /* lower_conv.c: the mean and spread of blocks of x, an image stored channels last, if a convolution stores it and can
  * measure it at that; false, and nothing changed, otherwise. */
 typedef struct { View slots; int64_t height, width, block_h, block_w; } Measured;

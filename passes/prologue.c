@@ -2,7 +2,7 @@
  *
  * They are a GroupNormalization or InstanceNormalization and elementwise nodes that read nothing else from memory, in
  * single precision, each read by the next one alone; the convolution has constant weights.  Lowering may still part
- * them (conv_takes_prologue): it knows how often a kernel loads an element. */
+ * them (conv_parts_prologue): it knows how often a kernel loads an element. */
 #include <string.h>
 
 #include "fuse.h"
