@@ -44,9 +44,30 @@ enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                  
     {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, upsample, shortcut, pad, hoist, concat", \
      option_no_fuse}
 int option_rates(void *into, const char *value);
+int option_dims(void *into, const char *value);
+int option_shapes(void *into, const char *value);
+int option_binds(void *into, const char *value);
+int option_isa(void *into, const char *value);
+int option_cc(void *into, const char *value);
+int option_cflags(void *into, const char *value);
+int option_jobs(void *into, const char *value);
+int option_threads(void *into, const char *value);
+int option_seed(void *into, const char *value);
 #define RATE_ROW \
     {"rate", 0, "INPUT=prompt", "how often an input changes: prompt, timestep or sample (default) (repeat)", option_rates}
 #define PASS_ROWS NO_FUSE_ROW, RATE_ROW                                             /* what steers the passes */
+#define AXIS_ROWS                                                                   /* sizes */ \
+    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims}, \
+    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes}, \
+    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds}
+#define BUILD_ROWS                                                                  /* an executable's making */ \
+    {"isa", 0, "NAME", "instruction set of the executable, as for compile", option_isa}, \
+    {"cc", 0, "CC", "C compiler (cc)", option_cc}, \
+    {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags}, \
+    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs}
+#define RUN_ROWS                                                                    /* and its runs */ \
+    {"threads", 0, "N", "of the executable; default: the CPUs this process may use", option_threads}, \
+    {"seed", 0, "N", "of the random inputs (0)", option_seed}
 
 /* ---- model.c: from options to programs ---- */
 

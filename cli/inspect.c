@@ -8,7 +8,6 @@
 
 #include "cli.h"
 
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds)
 OPTION_FLAG(help)
 
 static const SdcOption table[] = {

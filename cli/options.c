@@ -41,9 +41,29 @@ int parse_float(const char *value, double *into)
     return SDC_OK;
 }
 
-int option_rates(void *into, const char *value)
+/* ---- options of several commands --------------------------------------------------------------------------------- */
+
+int option_rates(void *into, const char *value) { return add_text(&((Options *)into)->rates, value); }
+int option_dims(void *into, const char *value) { return add_text(&((Options *)into)->dims, value); }
+int option_shapes(void *into, const char *value) { return add_text(&((Options *)into)->shapes, value); }
+int option_binds(void *into, const char *value) { return add_text(&((Options *)into)->binds, value); }
+int option_isa(void *into, const char *value) { return set_text(&((Options *)into)->isa, value); }
+int option_cc(void *into, const char *value) { return set_text(&((Options *)into)->cc, value); }
+int option_cflags(void *into, const char *value) { return add_text(&((Options *)into)->cflags, value); }
+
+int option_jobs(void *into, const char *value)
 {
-    return add_text(&((Options *)into)->rates, value);
+    return parse_int(value, 1, 256, &((Options *)into)->jobs);
+}
+
+int option_threads(void *into, const char *value)
+{
+    return parse_int(value, 1, 1024, &((Options *)into)->threads);
+}
+
+int option_seed(void *into, const char *value)
+{
+    return parse_int(value, 0, INT64_MAX, &((Options *)into)->seed);
 }
 
 int option_no_fuse(void *into, const char *value)

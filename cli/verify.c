@@ -6,20 +6,18 @@
  *   --check-passes      the graph after each pass against the graph before, on random inputs                         */
 #include "verify.h"
 
-OPTION_TEXT(isa) OPTION_TEXT(cc) OPTION_TEXT(keep_source)
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(data) OPTION_LIST(inputs) OPTION_LIST(cflags)
+OPTION_TEXT(keep_source)
+OPTION_LIST(data) OPTION_LIST(inputs)
 OPTION_FLAG(help) OPTION_FLAG(compiled) OPTION_FLAG(bisect) OPTION_FLAG(bind_integers) OPTION_FLAG(wide)
 OPTION_FLAG(is_static) OPTION_FLAG(check_passes)
 
 static int option_rtol(void *into, const char *value) { return parse_float(value, &((Options *)into)->rtol); }
 static int option_atol(void *into, const char *value) { return parse_float(value, &((Options *)into)->atol); }
 static int option_rms(void *into, const char *value) { return parse_float(value, &((Options *)into)->rms); }
-static int option_seed(void *into, const char *value) { return parse_int(value, 0, INT64_MAX, &((Options *)into)->seed); }
-static int option_jobs(void *into, const char *value) { return parse_int(value, 1, 256, &((Options *)into)->jobs); }
-static int option_threads(void *into, const char *value) { return parse_int(value, 1, 1024, &((Options *)into)->threads); }
 
 static const SdcOption table[] = {
-    {"data", 'd', "DIR|NPZ", "recorded inputs and outputs: a folder of input_0.pb ..., output_0.pb ..., or an .npz", option_data},
+    {"data", 'd', "DIR|NPZ", "recorded inputs and outputs: a folder of input_0.pb ..., output_0.pb ..., or an .npz; fixes all "
+                               "axes", option_data},
     {"input", 0, "NAME=FILE", "an input (.npy, .npz, .pb); the others are random (repeat)", option_inputs},
     {"compiled", 0, NULL, "run an executable instead of the oracle", option_compiled},
     {"bisect", 0, NULL, "name the first node whose result differs from the oracle's", option_bisect},
@@ -28,18 +26,12 @@ static const SdcOption table[] = {
     {"rtol", 0, "X", "largest relative difference (0.001)", option_rtol},
     {"atol", 0, "X", "largest absolute difference (1e-7)", option_atol},
     {"rms", 0, "X", "judge by relative root-mean-square difference instead", option_rms},
-    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat); --data fixes all", option_dims},
-    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
-    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
+    AXIS_ROWS,
     {"bind-integers", 0, NULL, "make constants of the data's integer inputs (shapes, axes, indices)", option_bind_integers},
-    {"seed", 0, "N", "of random inputs (0)", option_seed},
-    {"threads", 0, "N", "of the executable", option_threads},
-    {"isa", 0, "NAME", "instruction set of the executable", option_isa},
-    {"cc", 0, "CC", "C compiler", option_cc},
-    {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags},
+    RUN_ROWS,
+    BUILD_ROWS,
     {"static", 0, NULL, "link the executable fully statically", option_is_static},
     {"keep-source", 0, "FOLDER", "keep the executable's source there", option_keep_source},
-    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},

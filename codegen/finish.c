@@ -147,8 +147,10 @@ static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
             f.shortcut = shortcut;
             f.plain = sum->out[0];
             behind = sum == last ? NULL : sum->next;
-        } else
+        } else {
+            candidate_parted(sum, "shortcut", "no kernel adds these two convolutions up");
             op_info(shortcut->op)->lower(l, shortcut);
+        }
     }
     f.steps = steps_of(behind, last, f.plain, DT_F32);
     Finish *outer = l->finish;
@@ -170,19 +172,36 @@ static Node *conv_behind(const Graph *body)
     return n;
 }
 
+/* The norm is stored after all, with what is between it and the convolution. */
+static void record_parted(const Node *norm, const Node *last, const Node *conv, const char *why)
+{
+    candidate_parted(conv, "prologue", why);
+    if (norm == last)
+        return;
+    const char *names = op_info(norm->op)->name;
+    for (const Node *n = norm->next; n != last->next; n = n->next)
+        names = text_format("%s, %s", names, op_info(n->op)->name);
+    candidate_became(last, "norm", "%s", names);
+}
+
 /* The nodes from `first` to the convolution: p, or calls where its kernel can not do them. */
 static void lower_before(Lowering *l, Node *first, Prologue *p)
 {
     Node *resize = p->conv->prev->op == OP_Resize ? p->conv->prev : NULL, *last = resize ? resize->prev : p->conv->prev;
-    if (last && conv_takes_prologue(l, p->conv, resize)) {
+    const char *parted = last ? conv_parts_prologue(l, p->conv, resize) : NULL;
+    if (last && !parted) {
         p->norm = first;
         p->steps = steps_of(first == last ? NULL : first->next, last, first->out[0], DT_F32);
-    } else if (last)
+    } else if (last) {
+        record_parted(first, last, p->conv, parted);
         lower_group(l, last, first, last);
+    }
     if (resize && conv_takes_upsampling(l, p->conv))
         p->resize = resize;
-    else if (resize)
+    else if (resize) {
+        candidate_parted(p->conv, "upsample", "the convolution's kernel does not load patches");
         op_info(resize->op)->lower(l, resize);
+    }
 }
 
 void lower_fused(Lowering *l, Node *n)

@@ -359,15 +359,17 @@ bool conv_takes_shortcut(const Lowering *l, const Node *n, const Node *shortcut)
     return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point);
 }
 
-bool conv_takes_prologue(const Lowering *l, const Node *n, const Node *resize)
+const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *resize)
 {
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     if (!conv_takes_upsampling(l, n))
-        return false;
+        return "the convolution's kernel does not load patches";
     ConvShape s = conv_shape(n, &w);
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
-    return s.in_c <= STACK_CHANNELS && plan.stack_bytes <= STACK_LIMIT &&
-           is_worthwhile(&s, &plan, resize, is_pointwise(n, &w));
+    if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
+        return "a normalised patch is too large for a thread's stack";
+    return is_worthwhile(&s, &plan, resize, is_pointwise(n, &w)) ? NULL :
+           "normalising each patch anew would cost more than it saves";
 }
 
 void lower_conv(Lowering *l, Node *n)

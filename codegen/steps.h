@@ -39,8 +39,8 @@ typedef struct Prologue {
 } Prologue;
 
 enum { STACK_CHANNELS = 8192 };     /* norms that work channels last keep a few lines of channels on the stack */
-/* lower_conv.c: is there a kernel for the convolution that normalises what it loads? */
-bool conv_takes_prologue(const Lowering *l, const Node *conv, const Node *resize);
+/* lower_conv.c: why no kernel of the convolution normalises what it loads; NULL when one does. */
+const char *conv_parts_prologue(const Lowering *l, const Node *conv, const Node *resize);
 /* lower_conv.c: is there one that up-samples? */
 bool conv_takes_upsampling(const Lowering *l, const Node *conv);
 /* lower_conv.c: is there one for the convolution that also adds the products of a 1x1 one? */

@@ -58,3 +58,12 @@ void candidate_missed(const Node *at, const char *kind, const char *format, ...)
     record(at, kind, NULL, text_vformat(format, arguments));
     va_end(arguments);
 }
+
+void candidate_parted(const Node *at, const char *kind, const char *why)
+{
+    for (FusionCandidate *c = at->graph->model->candidates; c; c = c->next)
+        if (c->node == at->id && c->became && !strcmp(c->kind, kind)) {
+            c->became = NULL;
+            c->reason = why;
+        }
+}

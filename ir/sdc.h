@@ -322,6 +322,7 @@ bool fuses(const Graph *g, Fusion f);                                /* not swit
 /* What became of a candidate whose last node is `at`; kind is a constant string. */
 void candidate_became(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void candidate_missed(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void candidate_parted(const Node *at, const char *kind, const char *why);       /* what it had become is undone */
 
 /* ---- passes/: one file, one exported function each ---------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
  * Up-sampling is a nearest Resize that repeats pixels, right before the convolution and read by nothing else.  Norm and
  * activation are a GroupNormalization or InstanceNormalization and elementwise nodes that read nothing else from
  * memory, in single precision, each read by the next one alone; the convolution has constant weights.  Lowering may
- * still part them (conv_takes_prologue): it knows how often a kernel loads an element. */
+ * still part them (conv_parts_prologue): it knows how often a kernel loads an element. */
 #include <string.h>
 
 #include "../ir/resize.h"
