@@ -148,6 +148,8 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
                t->threads, t->threads == 1 ? "" : "s", t->best * 1e3, t->median * 1e3);
         if (p->prompt)
             printf("%.3f ms of it once a prompt\n", t->prompt * 1e3);
+        if (p->table)
+            printf("%.3f ms of it once a timestep\n", t->table * 1e3);
         printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", rss, anon, arena,
                weights);
         return;
@@ -155,6 +157,7 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
     const SdcJsonNumber rows[] = {
         {"best_ms", t->best * 1e3}, {"median_ms", t->median * 1e3}, {"peak_rss_mb", rss}, {"peak_anon_mb", anon},
         {"arena_mb", arena},        {"weights_mb", weights},        {"prompt_ms", t->prompt * 1e3},
+        {"timestep_ms", t->table * 1e3},
     };
     putchar('{');
     sdc_json_integer("runs", t->runs);
