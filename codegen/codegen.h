@@ -198,6 +198,7 @@ void plan_program(Program *p);
 typedef struct { int64_t read, written, weights; } Traffic;
 Traffic call_traffic(const Call *c);
 void program_work(Program *p);                  /* flops and moved_bytes; called by plan_program */
+void print_work(const Program *p, int indent);  /* a line a pace on stdout, where not all is done in each step */
 
 /* Evaluate and pack every weights buffer of the programs, stream the bytes to `fd` and set the buffers' offsets; equal
  * bytes are stored once, whichever programs they belong to.  Returns the size of the whole region. */

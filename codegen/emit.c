@@ -329,7 +329,7 @@ static void print_functions(FILE *out, Program *p)
 }
 
 /* What is done once a prompt, once a block of timesteps and in each step. */
-static void print_work(FILE *out, const Program *p)
+static void emit_work(FILE *out, const Program *p)
 {
     for (Pace pace = 0; pace < PACES; pace++) {
         const PaceWork *w = &p->work[pace];
@@ -381,7 +381,7 @@ static void emit_program(Program *p, int number, const char *folder, const char 
             g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls,
             p->last[PACE_PROMPT] ? "prompt" : "NULL", p->last[PACE_BLOCK] ? "table" : "NULL",
             p->n_tables ? "tables" : "NULL", p->n_tables);
-    print_work(out, p);
+    emit_work(out, p);
     fputs(",\n};\n", out);
     summary->source_bytes += emit_close(out, folder, file);
 }

@@ -122,3 +122,15 @@ void program_work(Program *p)
         p->moved_bytes += p->work[k].moved;
     }
 }
+
+void print_work(const Program *p, int indent)
+{
+    const char *const when[PACES] = {"once a prompt", p->n_tables && p->tables[0].view.dim[0] > 1 ?
+        text_format("once in %lld timesteps", (long long)p->tables[0].view.dim[0]) : "once a timestep", "in each step"};
+    for (Pace k = 0; k < PACES && (p->last[PACE_PROMPT] || p->last[PACE_BLOCK]); k++) {
+        const PaceWork *w = &p->work[k];
+        if (w->calls)
+            printf("%*s%s: %d kernel calls, %.4f GFLOP, %.1f MB moved, %.1f MB of weights read\n", indent, "", when[k],
+                   w->calls, (double)w->flops / 1e9, (double)w->moved / 1e6, (double)w->weights / 1e6);
+    }
+}

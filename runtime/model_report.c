@@ -69,6 +69,7 @@ static void info_text(const SdcProgram *p, int threads, Certificate c)
         print_tensor("output", &p->outputs[i]);
     printf("  %-8s %s\n  %-8s %s\n", "isa", sdc_model.isa, "compiler", sdc_model.compiler);
     printf("  %-8s %d a run, %.4g GFLOP\n", "kernels", p->kernels, (double)p->flops / 1e9);
+    sdc_work_text(p, 11);
     printf("  memory, at most:\n");
     printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
     printf("    arena   %10.2f MiB  no plan needs less than %.2f\n", (double)c.arena / mib,
@@ -100,6 +101,8 @@ static void info_json(const SdcProgram *p, int threads, Certificate c)
     sdc_json_integer("kernels", p->kernels);
     putchar(',');
     sdc_json_integer("flops", p->flops);
+    putchar(',');
+    sdc_work_json(p);
     printf(",\"memory\":{");
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
         if (i)

@@ -120,6 +120,11 @@ void sdc_instance_fill_tables(SdcContext *c, const SdcProgram *p);
 /* prompt() and table(), where there are any, and run(): a complete run on the inputs in the arena. */
 int sdc_instance_run(SdcContext *c, const SdcProgram *p);
 
+/* ---- work.c: SdcProgram.work for --info -------------------------------------------------------------------------- */
+
+void sdc_work_text(const SdcProgram *p, int indent);    /* a line each; nothing where all is done in each step */
+void sdc_work_json(const SdcProgram *p);                /* "work":{...} */
+
 /* ---- error.c ----------------------------------------------------------------------------------------------------- */
 
 /* "NAME: TEXT\n" on stderr in one write; returns code so that callers can `return sdc_error(...)`. */
