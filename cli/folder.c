@@ -15,6 +15,7 @@
 #include "../runtime/tokenizer.h"
 
 enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
+enum { BLOCK = 16 };                /* timesteps in a table: enough to make reading the weights cheap, and whatever --steps */
 
 /* What a free axis of an input stands for. */
 typedef enum { BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH, TOKENS, AXES } Axis;
@@ -201,17 +202,19 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
-            if (strcmp(v->name, rule->input) || v->shape.rank != rule->rank)
+            if (strcmp(v->name, rule->input))
+                continue;
+            m->graph->inputs[j]->rate = rule->rate;
+            if (v->shape.rank != rule->rank)
                 continue;
             ShapeBinding b = {.name = v->name, .shape = v->shape};
-            m->graph->inputs[j]->rate = rule->rate;
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse}, NULL);
+    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK}, NULL);
     if (p->n_programs == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);

@@ -425,21 +425,52 @@ static View output_view(Lowering *l, Graph *g, int k)
     return copy;
 }
 
-/* What depends on the prompt alone first, then the rest, each in the graph's order. */
+/* What depends on the prompt alone first, then the tables, then the rest, each in the graph's order. */
 static void lower_by_rate(Lowering *l, Graph *g)
 {
     Program *p = l->program;
     unsigned char *rates = value_rates(g);
-    for (int prompt = 1; prompt >= 0; prompt--) {
+    for (Pace pace = 0; pace < PACES; pace++) {
+        const Call *before = p->body.last;
         for (Node *n = g->first; n; n = n->next)
-            if (is_prompt_rate(n, rates) == prompt)
+            if (node_pace(n, rates) == pace)
                 lower_node(l, n);
-        if (prompt) {
-            p->prompt_end = p->body.last;
-            p->n_prompt_calls = p->n_calls;
-        }
+        p->last[pace] = p->body.last != before ? p->body.last : NULL;
     }
     free(rates);
+}
+
+/* ---- tables of timesteps ------------------------------------------------------------------------------------------ */
+
+static int input_number(const Graph *g, const Value *v)
+{
+    int k = 0;
+    while (k < g->n_inputs && g->inputs[k] != v)
+        k++;
+    return k;
+}
+
+/* Filled from outside, with the timesteps of a block. */
+void lower_tabulate(Lowering *l, Node *n)
+{
+    Program *p = l->program;
+    int input = input_number(p->graph, n->in[0]);
+    if (input == p->graph->n_inputs)
+        fail_node(SDC_UNSUPPORTED, n, "only a table of an input can be given");
+    if (p->n_tables == p->tables_room) {
+        Table *fresh = alloc_array(p->tables_room + 4, sizeof *fresh);
+        if (p->n_tables)
+            memcpy(fresh, p->tables, (size_t)p->n_tables * sizeof *fresh);
+        p->tables = fresh;
+        p->tables_room += 4;
+    }
+    p->tables[p->n_tables++] = (Table){input, result_dense(l, n->out[0])};
+}
+
+void lower_table_row(Lowering *l, Node *n)
+{
+    static const LoopIndex row = {ROW_INDEX};
+    result_is(l, n->out[0], view_at(view_of(l, n->in[0]), 0, &row, false));
 }
 
 Program *lower_graph(Graph *g, const char *name, const Isa *isa)
@@ -457,5 +488,7 @@ Program *lower_graph(Graph *g, const char *name, const Isa *isa)
         lower_nodes(&l, g);
     for (int k = 0; k < g->n_outputs; k++)
         p->outputs[k] = output_view(&l, g, k);
+    const Call *hoisted = p->last[PACE_BLOCK] ? p->last[PACE_BLOCK] : p->last[PACE_PROMPT];
+    p->last[PACE_STEP] = p->body.last != hoisted ? p->body.last : NULL;
     return p;
 }

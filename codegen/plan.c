@@ -80,13 +80,14 @@ static int extend_over_loops(Program *p, const Block *block, int order)
     return order;
 }
 
-/* What is made once a prompt and read by the other calls stays for all runs with that prompt, and so do inputs that count
- * as the prompt. */
-static void keep_prompt(Program *p, int end)
+/* What is made once a prompt, or once a block of timesteps, and read by later calls stays for all of their runs, and so
+ * do inputs that count as the prompt. */
+static void keep_hoisted(Program *p, Pace pace, int end)
 {
-    if (!p->prompt_end)
+    const Call *call = p->last[pace];
+    if (!call)
         return;
-    int last = p->prompt_end->next ? p->prompt_end->next->order - 1 : end;
+    int last = call->next ? call->next->order - 1 : end;
     for (int k = 0; k < p->n_buffers; k++) {
         Buffer *b = p->buffers[k];
         if (b->kind == BUFFER_ARENA && b->first > 0 && b->first <= last && b->last > last)
@@ -95,6 +96,9 @@ static void keep_prompt(Program *p, int end)
     for (int k = 0; k < p->graph->n_inputs; k++)
         if (p->graph->inputs[k]->rate == RATE_PROMPT && p->inputs[k].buffer->last > last)
             p->inputs[k].buffer->last = end;
+    for (int k = 0; k < p->n_tables; k++)
+        if (p->tables[k].view.buffer->last > last)
+            p->tables[k].view.buffer->last = end;
 }
 
 /* ---- in place ---------------------------------------------------------------------------------------------------- */
@@ -206,6 +210,8 @@ void plan_program(Program *p)
     static Order *const orders[] = {by_size, by_area, by_start};
     for (int k = 0; k < p->graph->n_inputs; k++)
         p->inputs[k].buffer->first = p->inputs[k].buffer->last = 0;
+    for (int k = 0; k < p->n_tables; k++)
+        p->tables[k].view.buffer->first = p->tables[k].view.buffer->last = 0;
     int end = walk(p, &p->body, 1);
     for (int k = 0; k < p->graph->n_outputs; k++) {
         touch(&p->outputs[k], end);
@@ -213,7 +219,8 @@ void plan_program(Program *p)
             p->outputs[k].buffer->first = 0;
     }
     extend_over_loops(p, &p->body, 1);
-    keep_prompt(p, end);
+    keep_hoisted(p, PACE_PROMPT, end);
+    keep_hoisted(p, PACE_BLOCK, end);
     Buffer **same_as = alloc_array(p->n_buffers + 1, sizeof *same_as);
     Buffer **list = alloc_array(p->n_buffers + 1, sizeof *list);
     for (int k = 0; k < p->n_buffers; k++)

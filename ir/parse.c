@@ -339,6 +339,15 @@ static void node(Parser *s, Graph *g)
     }
 }
 
+/* Of an input, behind its type; 0: none is said. */
+static unsigned rate(Parser *s)
+{
+    for (unsigned bit = RATE_PROMPT; bit <= RATE_SAMPLE; bit *= 2)
+        if (take(s, rate_name(bit)))
+            return bit;
+    return 0;
+}
+
 static void body(Parser *s, Graph *g)
 {
     while (!take(s, "end")) {
@@ -350,6 +359,7 @@ static void body(Parser *s, Graph *g)
             int id = v->id;
             *v = *value_input(g, name, dtype, shape);
             v->id = id;
+            v->rate = rate(s);
             g->inputs[g->n_inputs - 1] = v;
         } else if (take(s, "const")) {
             Value *v = constant_value(s, g);

@@ -2,6 +2,7 @@
  *
  *      graph main
  *        input v0 "sample": f32[2,4,64,64]
+ *        input v4 "timestep": f32[2] timestep          (how often it changes, where that is said)
  *        const v1 "conv.weight": f32[64,4,3,3] = normal(1b3c9f0d52)
  *        const v2: i64[2] = {2,-1}
  *        v3: f32[2,64,64,64] = Conv(v0, v1, _) pads=[1,1,1,1] "conv_in"
@@ -165,6 +166,8 @@ static void print_body(FILE *out, const Graph *g, bool *printed, int indent)
         fprintf(out, "%*sinput v%d", indent, "", g->inputs[k]->id);
         print_name(out, g->inputs[k]->name);
         print_type(out, g, g->inputs[k]->dtype, &g->inputs[k]->shape);
+        if (g->inputs[k]->rate)
+            fprintf(out, " %s", rate_name(g->inputs[k]->rate));
         fputc('\n', out);
     }
     for (const Node *n = g->first; n; n = n->next)

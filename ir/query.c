@@ -37,18 +37,28 @@ static bool all_take_f32(const Value *v)
                                 OP_GroupNormalization, OP_COUNT};
     bool all = value_is_read(v) && !v->graph_output;
     for (int k = 0; k < v->n_uses; k++)
-        all &= is_among(v->uses[k]->op, takers);
+        all &= v->uses[k]->op == OP_TableRow ? all_take_f32(v->uses[k]->out[0]) : is_among(v->uses[k]->op, takers);
     return all;
+}
+
+/* Who alone reads v, or its row when it is a table; NULL when there are several. */
+static const Node *single_reader(const Value *v)
+{
+    if (v->n_uses != 1 || v->graph_output)
+        return NULL;
+    return v->uses[0]->op == OP_TableRow ? single_reader(v->uses[0]->out[0]) : v->uses[0];
 }
 
 DType kept_type(const Value *v)
 {
     static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
                                 OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
+    if (v->def && v->def->op == OP_TableRow)
+        return kept_type(v->def->in[0]);
     if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def->op, makers))
         return v->dtype;
-    bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;
-    return all_take_f32(looked_at ? v->uses[0]->out[0] : v) ? DT_F32 : v->dtype;
+    const Node *reader = single_reader(v);
+    return all_take_f32(reader && reader->op == OP_Reshape ? reader->out[0] : v) ? DT_F32 : v->dtype;
 }
 
 bool op_is_random(Op op)

@@ -124,6 +124,7 @@ typedef struct Model {
     int next_value, next_node;
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
+    int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
 } Model;
 
@@ -307,11 +308,14 @@ bool dropout_is_identity(const Node *n);                             /* inferenc
 
 enum { RATE_PROMPT = 1, RATE_TIMESTEP = 2, RATE_SAMPLE = 4 };
 unsigned rate_by_name(const char *name);                             /* 0 when unknown */
+const char *rate_name(unsigned rate);                                /* of one RATE_ bit */
 /* By Value.id: what each value of g depends on; 0: constant.  An input without a rate counts as the sample; so does what
- * is random.  Subgraphs are looked through.  The caller frees it. */
+ * is random, and a timestep or a row of a table, which change at every step: only tables (see OP_Tabulate) have the
+ * timestep's rate.  Subgraphs are looked through.  The caller frees it. */
 unsigned char *value_rates(const Graph *g);
-/* Does the node depend on the prompt alone? */
-bool is_prompt_rate(const Node *n, const unsigned char *rates);
+/* How often a node runs: once a prompt, once a block of timesteps, in each step. */
+typedef enum { PACE_PROMPT, PACE_BLOCK, PACE_STEP, PACES } Pace;
+Pace node_pace(const Node *n, const unsigned char *rates);
 
 /* ---- fusion.c ------------------------------------------------------------------------------------------------------------ */
 
@@ -336,6 +340,7 @@ typedef struct {
     const ValueBinding *values; int n_values;
     const RateBinding *rates; int n_rates;
     unsigned no_fuse;                                                /* --no-fuse: see Model */
+    int64_t block;                                                   /* 0: 1; see Model */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -352,6 +357,7 @@ void pass_decompose(Graph *g);                   /* composite operators without 
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
 void pass_concat(Graph *g);                      /* a concatenation moves up through views to products */
+void pass_hoist(Graph *g);                       /* what follows from timesteps alone: tables of a block of them */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */

@@ -64,9 +64,11 @@ static void json_programs(void)
         const SdcProgram *p = sdc_model.programs[i];
         printf("%s{", i ? "," : "");
         json_text("name", p->name, ",");
-        printf("\"kernels\":%d,\"flops\":%lld,\"arena_bytes\":%lld,\"arena_bound_bytes\":%lld,\"weights_bytes\":%lld}",
+        printf("\"kernels\":%d,\"flops\":%lld,\"arena_bytes\":%lld,\"arena_bound_bytes\":%lld,\"weights_bytes\":%lld,",
                p->kernels, (long long)p->flops, (long long)p->arena_bytes, (long long)p->bound_bytes,
                (long long)p->weights_bytes);
+        sdc_work_json(p);
+        putchar('}');
     }
     printf("]");
 }
@@ -98,6 +100,7 @@ static void info_text(const char *class, int64_t threads)
         const SdcProgram *p = sdc_model.programs[i];
         printf("  %-24s %8d %12.4g %12.2f %12.2f\n", p->name, p->kernels, (double)p->flops / 1e9,
                (double)p->arena_bytes / mib, (double)p->weights_bytes / mib);
+        sdc_work_text(p, 4);
     }
     printf("  memory, at most:\n");
     printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
@@ -123,7 +126,8 @@ int sd_info(const SdOptions *o)
 
 /* ---- --bench ---------------------------------------------------------------------------------------------------- */
 
-typedef struct { double best, median, prompt, anonymous; int64_t runs; int threads; } Times;      /* seconds */
+/* Seconds; prompt: the text encoder, table: the tables of all timesteps of one drawing. */
+typedef struct { double best, median, prompt, table, anonymous; int64_t runs; int threads; } Times;
 
 static void print_times(const Times *t, bool json)
 {
@@ -131,14 +135,15 @@ static void print_times(const Times *t, bool json)
     Certificate c = certify(t->threads);
     if (json) {
         printf("{\"runs\":%lld,\"threads\":%d,\"best_ms\":%.9g,\"median_ms\":%.9g,\"peak_rss_mb\":%.9g,"
-               "\"peak_anon_mb\":%.9g,\"arena_mb\":%.9g,\"weights_mb\":%.9g,\"prompt_ms\":%.9g}\n", (long long)t->runs,
+               "\"peak_anon_mb\":%.9g,\"arena_mb\":%.9g,\"weights_mb\":%.9g,\"prompt_ms\":%.9g,\"timestep_ms\":%.9g}\n",
+               (long long)t->runs,
                t->threads, t->best * 1e3, t->median * 1e3, peak, t->anonymous, (double)c.arena / mib,
-               (double)c.weights / mib, t->prompt * 1e3);
+               (double)c.weights / mib, t->prompt * 1e3, t->table * 1e3);
         return;
     }
-    printf("%lld run%s, %d thread%s: best %.3f ms, median %.3f ms; of it the prompt %.3f ms\n", (long long)t->runs,
-           t->runs == 1 ? "" : "s", t->threads, t->threads == 1 ? "" : "s", t->best * 1e3, t->median * 1e3,
-           t->prompt * 1e3);
+    printf("%lld run%s, %d thread%s: best %.3f ms, median %.3f ms; of it the prompt %.3f ms, all timesteps' "
+           "tables %.3f ms\n", (long long)t->runs, t->runs == 1 ? "" : "s", t->threads, t->threads == 1 ? "" : "s",
+           t->best * 1e3, t->median * 1e3, t->prompt * 1e3, t->table * 1e3);
     printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", peak, t->anonymous,
            (double)c.arena / mib, (double)c.weights / mib);
 }
@@ -167,13 +172,15 @@ int sd_bench(Sd *sd)
     float *picture = NULL;
     int code = seconds ? pipeline_floats(&picture, 3 * sd->picture_height * sd->picture_width)
                        : sdc_error(SDC_NO_SPACE, "out of memory");
-    Times t = {.runs = runs, .threads = sdc_pool_threads(sd->pool), .prompt = 1e30};
+    Times t = {.runs = runs, .threads = sdc_pool_threads(sd->pool), .prompt = 1e30, .table = 1e30};
     SdcProgress bar;
     sdc_progress_begin(&bar, "drawing", runs + 1, sd->options->quiet);
     for (int64_t i = -1; !code && i < runs; i++) {          /* the first warms up */
         code = draw_once(sd, picture, &seconds[i < 0 ? 0 : i]);
         if (i >= 0 && sd->prompt_seconds < t.prompt)
             t.prompt = sd->prompt_seconds;
+        if (i >= 0 && sd->table_seconds < t.table)
+            t.table = sd->table_seconds;
         sdc_progress_step(&bar, i + 2);
     }
     sdc_progress_end(&bar);

@@ -132,10 +132,10 @@ static bool add(Group *g, Node *n, const Facts *f)
     return false;
 }
 
-/* What runs once a prompt must not be drawn into what runs at every step. */
+/* What runs once a prompt, or once a block of timesteps, must not be drawn into what runs at every step. */
 static bool same_pace(const Node *a, const Node *b, const Facts *f)
 {
-    return !f->rates || is_prompt_rate(a, f->rates) == is_prompt_rate(b, f->rates);
+    return !f->rates || node_pace(a, f->rates) == node_pace(b, f->rates);
 }
 
 /* A maker of an operand of the group that may become part of it, by `fits`; the latest in execution order. */

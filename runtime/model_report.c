@@ -69,6 +69,7 @@ static void info_text(const SdcProgram *p, int threads, Certificate c)
         print_tensor("output", &p->outputs[i]);
     printf("  %-8s %s\n  %-8s %s\n", "isa", sdc_model.isa, "compiler", sdc_model.compiler);
     printf("  %-8s %d a run, %.4g GFLOP\n", "kernels", p->kernels, (double)p->flops / 1e9);
+    sdc_work_text(p, 11);
     printf("  memory, at most:\n");
     printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
     printf("    arena   %10.2f MiB  no plan needs less than %.2f\n", (double)c.arena / mib,
@@ -100,6 +101,8 @@ static void info_json(const SdcProgram *p, int threads, Certificate c)
     sdc_json_integer("kernels", p->kernels);
     putchar(',');
     sdc_json_integer("flops", p->flops);
+    putchar(',');
+    sdc_work_json(p);
     printf(",\"memory\":{");
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
         if (i)
@@ -148,6 +151,8 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
                t->threads, t->threads == 1 ? "" : "s", t->best * 1e3, t->median * 1e3);
         if (p->prompt)
             printf("%.3f ms of it once a prompt\n", t->prompt * 1e3);
+        if (p->table)
+            printf("%.3f ms of it once a timestep\n", t->table * 1e3);
         printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", rss, anon, arena,
                weights);
         return;
@@ -155,6 +160,7 @@ void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
     const SdcJsonNumber rows[] = {
         {"best_ms", t->best * 1e3}, {"median_ms", t->median * 1e3}, {"peak_rss_mb", rss}, {"peak_anon_mb", anon},
         {"arena_mb", arena},        {"weights_mb", weights},        {"prompt_ms", t->prompt * 1e3},
+        {"timestep_ms", t->table * 1e3},
     };
     putchar('{');
     sdc_json_integer("runs", t->runs);

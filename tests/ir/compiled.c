@@ -25,7 +25,7 @@ static double limit(const Array *a)
 static Graph *read_graph(const char *path, unsigned no_fuse, const char *until)
 {
     Graph *g = graph_parse(model_new(path), read_text(path, NULL), path);
-    run_passes(g, &(Bindings){.no_fuse = no_fuse}, until);
+    run_passes(g, &(Bindings){.no_fuse = no_fuse, .block = 3}, until);
     return g;
 }
 
