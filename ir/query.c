@@ -21,7 +21,7 @@ int transpose_perm(const Node *n, int64_t *perm)
     return rank;
 }
 
-/* Besides elementwise nodes: whose results may stay f32, and who takes f32 where its type is float16. */
+/* Is it an elementwise node, or one of the list? */
 static bool is_among(Op op, const Op *list)
 {
     if (op_info(op)->float_meaning)
@@ -31,24 +31,39 @@ static bool is_among(Op op, const Op *list)
     return *list != OP_COUNT;
 }
 
-static bool all_take_f32(const Value *v)
+static bool all_read_by(const Value *v, const Op *list)
 {
-    static const Op takers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
-                                OP_GroupNormalization, OP_COUNT};
     bool all = value_is_read(v) && !v->graph_output;
     for (int k = 0; k < v->n_uses; k++)
-        all &= is_among(v->uses[k]->op, takers);
+        all &= is_among(v->uses[k]->op, list);
     return all;
 }
 
-DType kept_type(const Value *v)
+/* Is v of a half type, made in f32 and, perhaps behind a Reshape, read only by elementwise nodes and those of the list? */
+static bool stays_wide(const Value *v, const Op *readers)
 {
     static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
                                 OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
     if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def->op, makers))
-        return v->dtype;
+        return false;
     bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;
-    return all_take_f32(looked_at ? v->uses[0]->out[0] : v) ? DT_F32 : v->dtype;
+    return all_read_by(looked_at ? v->uses[0]->out[0] : v, readers);
+}
+
+DType rounded_type(const Value *v)
+{
+    static const Op readers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
+                                 OP_GroupNormalization, OP_COUNT};
+    return stays_wide(v, readers) ? DT_F32 : v->dtype;
+}
+
+/* Scores, which a softmax reads, are in memory all the same; elementwise nodes read registers in a fused node alone. */
+DType kept_type(const Value *v)
+{
+    static const Op readers[] = {OP_Softmax, OP_COUNT};
+    bool in_registers = v->graph->fused && stays_wide(v, readers);
+    bool scores = v->n_uses == 1 && v->uses[0]->op == OP_Softmax && stays_wide(v, readers);
+    return in_registers || scores ? DT_F32 : v->dtype;
 }
 
 bool op_is_random(Op op)

@@ -294,9 +294,12 @@ Graph *graph_parse(Model *m, const char *text, const char *path);    /* syntax e
 /* ---- query.c: what several stages ask about movement nodes ------------------------------------------------- */
 
 int transpose_perm(const Node *n, int64_t *perm);                    /* rank; reversed axes when the attribute is absent */
-/* The type that a result keeps until it is read: its own, but f32 for a float16 or bfloat16 one whose readers compute in
- * f32 anyhow (elementwise, softmax, norms; behind a Reshape perhaps).  What they add up is not rounded on the way. */
+/* The type in which a result is kept until it is read: its own, but f32 for a float16 or bfloat16 one that is read inside
+ * its fused node, or by a softmax. */
 DType kept_type(const Value *v);
+/* The type that the oracle rounds a result to: f32 also where its readers compute in f32 anyhow (elementwise, softmax,
+ * norms; behind a Reshape perhaps), which a fused node does without rounding. */
+DType rounded_type(const Value *v);
 bool op_is_random(Op op);                                            /* another result in every run */
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
