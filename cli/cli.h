@@ -14,6 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads, runs;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
+    DType dtype;                            /* DT_NONE: as the model has it */
     Texts rates;
     bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
@@ -46,7 +47,10 @@ enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                  
 int option_rates(void *into, const char *value);
 #define RATE_ROW \
     {"rate", 0, "INPUT=prompt", "how often an input changes: prompt, timestep or sample (default) (repeat)", option_rates}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW                                             /* what steers the passes */
+int option_dtype(void *into, const char *value);
+#define DTYPE_ROW \
+    {"dtype", 0, "f32|bf16|f16", "type of weights and activations; sums, norms and time steps stay f32 (f32)", option_dtype}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW                                             /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -110,6 +110,7 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
         printf("%s: %d kernel calls, %.3f GFLOP, %.1f MB moved, arena %.1f MB (lower bound %.1f MB), weights %.1f MB\n",
                p->name, p->n_calls, (double)p->flops / 1e9, (double)p->moved_bytes / 1e6, (double)p->arena_bytes / 1e6,
                (double)p->bound_bytes / 1e6, (double)p->weights_bytes / 1e6);
+        precision_report(stdout, p->graph);
     }
     printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances,
            s->files, (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);

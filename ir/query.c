@@ -21,12 +21,18 @@ int transpose_perm(const Node *n, int64_t *perm)
     return rank;
 }
 
-/* Is it an elementwise node, or one of the list? */
-static bool is_among(Op op, const Op *list)
+const char *float_meaning(const Node *n)
 {
-    if (op_info(op)->float_meaning)
+    bool cast = n->op == OP_Cast && dtype_is_single(n->in[0]->dtype) && dtype_is_single(n->out[0]->dtype);
+    return cast ? "x" : op_info(n->op)->float_meaning;
+}
+
+/* Is it an elementwise node, or one of the list? */
+static bool is_among(const Node *n, const Op *list)
+{
+    if (op_info(n->op)->float_meaning || (n->op == OP_Cast && n->out[0]->dtype == DT_F32))
         return true;
-    while (*list != OP_COUNT && *list != op)
+    while (*list != OP_COUNT && *list != n->op)
         list++;
     return *list != OP_COUNT;
 }
@@ -35,16 +41,16 @@ static bool all_read_by(const Value *v, const Op *list)
 {
     bool all = value_is_read(v) && !v->graph_output;
     for (int k = 0; k < v->n_uses; k++)
-        all &= is_among(v->uses[k]->op, list);
+        all &= is_among(v->uses[k], list);
     return all;
 }
 
 /* Is v of a half type, made in f32 and, perhaps behind a Reshape, read only by elementwise nodes and those of the list? */
 static bool stays_wide(const Value *v, const Op *readers)
 {
-    static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
+    static const Op makers[] = {OP_Conv, OP_MatMul, OP_Fused, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
                                 OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
-    if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def->op, makers))
+    if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def, makers))
         return false;
     bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;
     return all_read_by(looked_at ? v->uses[0]->out[0] : v, readers);
@@ -57,13 +63,14 @@ DType rounded_type(const Value *v)
     return stays_wide(v, readers) ? DT_F32 : v->dtype;
 }
 
-/* Scores, which a softmax reads, are in memory all the same; elementwise nodes read registers in a fused node alone. */
+/* Scores, which a softmax reads, are in memory all the same, and what is cast to f32; elementwise nodes read registers in a fused node alone. */
 DType kept_type(const Value *v)
 {
     static const Op readers[] = {OP_Softmax, OP_COUNT};
     bool in_registers = v->graph->fused && stays_wide(v, readers);
-    bool scores = v->n_uses == 1 && v->uses[0]->op == OP_Softmax && stays_wide(v, readers);
-    return in_registers || scores ? DT_F32 : v->dtype;
+    const Node *reader = v->n_uses == 1 ? v->uses[0] : NULL;
+    bool alone = reader && (reader->op == OP_Softmax || reader->op == OP_Cast) && stays_wide(v, readers);
+    return in_registers || alone ? DT_F32 : v->dtype;
 }
 
 bool op_is_random(Op op)

@@ -124,6 +124,8 @@ typedef struct Model {
     int next_value, next_node;
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
+    DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
+    int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
 } Model;
 
@@ -294,6 +296,9 @@ Graph *graph_parse(Model *m, const char *text, const char *path);    /* syntax e
 /* ---- query.c: what several stages ask about movement nodes ------------------------------------------------- */
 
 int transpose_perm(const Node *n, int64_t *perm);                    /* rank; reversed axes when the attribute is absent */
+/* What an elementwise node computes from x, y, z as text, "NONE" where that is undefined; a Cast among the types that are
+ * computed in f32 is "x".  NULL: no elementwise node. */
+const char *float_meaning(const Node *n);
 /* The type in which a result is kept until it is read: its own, but f32 for a float16 or bfloat16 one that is read inside
  * its fused node, or by a softmax. */
 DType kept_type(const Value *v);
@@ -336,6 +341,7 @@ typedef struct {
     const ValueBinding *values; int n_values;
     const RateBinding *rates; int n_rates;
     unsigned no_fuse;                                                /* --no-fuse: see Model */
+    DType dtype;                                                     /* --dtype, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -350,6 +356,8 @@ void pass_attention(Graph *g);                   /* products around a softmax be
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
+void pass_precision(Graph *g);                   /* f32 values and weights to Model.dtype */
+void precision_report(FILE *out, const Graph *g);   /* precision.c: what stayed f32, and why; nothing without --dtype */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */

@@ -8,7 +8,8 @@ static const struct { const char *name; Pass *pass; } order[] = {
     {"masked", pass_masked},       {"infer", pass_infer},         {"fold", pass_fold}, {"simplify", pass_simplify},
     {"norm", pass_norm},           {"activation", pass_activation}, {"attention", pass_attention},
     {"decompose", pass_decompose}, {"fold", pass_fold},           {"simplify", pass_simplify},
-    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"fuse", pass_fuse},
+    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"precision", pass_precision},
+    {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 
@@ -33,6 +34,7 @@ void run_passes(Graph *g, const Bindings *b, const char *until)
 void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context)
 {
     g->model->no_fuse = b->no_fuse;
+    g->model->dtype = b->dtype;
     pass_bind(g, b);
     graph_check(g, "bind");
     bool found = !until || !strcmp(until, "bind");
