@@ -14,6 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads, runs;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
+    DType dtype;                            /* DT_NONE: as the model has it */
     Texts rates;
     bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
@@ -55,7 +56,6 @@ int option_threads(void *into, const char *value);
 int option_seed(void *into, const char *value);
 #define RATE_ROW \
     {"rate", 0, "INPUT=prompt", "how often an input changes: prompt, timestep or sample (default) (repeat)", option_rates}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW                                             /* what steers the passes */
 #define AXIS_ROWS                                                                   /* sizes */ \
     {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims}, \
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes}, \
@@ -68,6 +68,10 @@ int option_seed(void *into, const char *value);
 #define RUN_ROWS                                                                    /* and its runs */ \
     {"threads", 0, "N", "of the executable; default: the CPUs this process may use", option_threads}, \
     {"seed", 0, "N", "of the random inputs (0)", option_seed}
+int option_dtype(void *into, const char *value);
+#define DTYPE_ROW \
+    {"dtype", 0, "f32|bf16|f16", "type of weights and activations; sums, norms and time steps stay f32 (f32)", option_dtype}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW                                  /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -129,6 +129,7 @@ typedef struct {
     int n_programs;
     const Isa *isa;
     unsigned no_fuse;
+    DType dtype;
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     void *tokenizer;                /* packed */
     int64_t tokenizer_bytes;
@@ -214,7 +215,8 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK}, NULL);
+    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
+                                     .dtype = p->dtype}, NULL);
     if (p->n_programs == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -259,7 +261,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse};
+                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))

@@ -80,6 +80,15 @@ int option_no_fuse(void *into, const char *value)
     return SDC_OK;
 }
 
+int option_dtype(void *into, const char *value)
+{
+    DType type = dtype_by_name(value);
+    if (!dtype_is_single(type))
+        return sdc_error(SDC_USAGE, "--dtype %s: expected f32, bf16 or f16", value);
+    ((Options *)into)->dtype = dtype_is_half(type) ? type : DT_NONE;
+    return SDC_OK;
+}
+
 char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, int *n_positional, const char *usage, const char *examples)
 {
     int code = sdc_options_parse(table, o, argc, argv, n_positional);

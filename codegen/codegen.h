@@ -179,6 +179,7 @@ const char *float_text(double value);                               /* a C const
 void call_float(Call *c, const char *name, double value);
 void call_text(Call *c, const char *name, const char *value);       /* a type or an expression */
 void call_type(Call *c, const char *name, DType dtype);             /* its text: f32 */
+void call_stored(Call *c, const char *name, const View *v);         /* its type, where that is not the templates' default, f32 */
 void call_dims(Call *c, const char *name, int count, const int64_t *v);    /* #define name 2, 64, 64 (an initializer list; "0" when empty) */
 void call_note(Call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void call_reuse(Call *c, int result, int input);                    /* the result may overwrite the dying input: same element order */

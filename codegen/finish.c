@@ -134,7 +134,7 @@ void call_prologue(Call *c, const Prologue *p, View lines)
 /* The nodes from `first`, perhaps an anchor, to `last`; their result is that of n. */
 static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
 {
-    if (op_info(first->op)->float_meaning) {
+    if (float_meaning(first)) {
         lower_chain(l, n, first, last);
         return;
     }
@@ -167,7 +167,7 @@ static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
 static Node *conv_behind(const Graph *body)
 {
     Node *n = body->first->op == OP_Conv ? NULL : body->first->next;
-    while (n && (op_info(n->op)->float_meaning || n->op == OP_Resize))
+    while (n && (float_meaning(n) || n->op == OP_Resize))
         n = n->next;
     return n;
 }

@@ -363,6 +363,12 @@ void call_type(Call *c, const char *name, DType dtype)
     call_text(c, name, dtype_info(dtype)->name);
 }
 
+void call_stored(Call *c, const char *name, const View *v)
+{
+    if (v->dtype != DT_F32)
+        call_type(c, name, v->dtype);
+}
+
 void call_dims(Call *c, const char *name, int count, const int64_t *v)
 {
     char *list = count ? "" : "0";

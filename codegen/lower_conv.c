@@ -1,4 +1,4 @@
-/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in single precision through
+/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in f32 or half types through
  * conv.h, conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +19,7 @@ static void pack_weights(void *dst, const Tensor *t, const int64_t *p)
 {
     ConvShape s;
     memcpy(&s, p, sizeof s);
-    if (t->dtype == DT_F32) {
-        pack_conv(dst, t->data, &s, (int)p[SHAPE_FIELDS]);
-        return;
-    }
-    float *f = malloc((size_t)t->count * sizeof *f + 1);
-    int bytes = dtype_info(t->dtype)->bytes;
-    if (!f)
-        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
-    for (int64_t k = 0; k < t->count; k++)
-        f[k] = (float)dtype_load_f(t->dtype, (const char *)t->data + k * bytes);
-    pack_conv(dst, f, &s, (int)p[SHAPE_FIELDS]);
-    free(f);
+    pack_conv(dst, t->data, &s, (int)p[SHAPE_FIELDS], dtype_info(t->dtype)->bytes);
 }
 
 /* ---- the fast kernels -------------------------------------------------------------------------------------------- */
@@ -149,10 +138,10 @@ static void call_upsampling(Call *c, const Node *resize)
     c->note = text_format("resize nearest %s, %s", shape_text(&resize->in[0]->shape), c->note);
 }
 
-/* An operand [N,spatial...,C] in single precision, stored like that. */
-static View image_of(Lowering *l, Node *n, Value *v)
+/* An operand [N,spatial...,C], stored like that. */
+static View image_of(Lowering *l, Value *v)
 {
-    return view_cast(l, n, channels_to_last(view_channels_last(l, v)), DT_F32);
+    return channels_to_last(view_channels_last(l, v));
 }
 
 static View packed_weights(Lowering *l, const Node *n, const ConvShape *s)
@@ -162,7 +151,7 @@ static View packed_weights(Lowering *l, const Node *n, const ConvShape *s)
     memcpy(parameters, s, sizeof *s);
     parameters[SHAPE_FIELDS] = vl;
     return weights_packed(l, n->in[1], pack_weights, conv_is_depthwise(s) ? "depthwise" : "conv", parameters,
-                          SHAPE_FIELDS + 1, DT_F32, pack_conv_bytes(s, vl) / (int64_t)sizeof(float));
+                          SHAPE_FIELDS + 1, n->in[1]->dtype, pack_conv_bytes(s, vl, 1));
 }
 
 /* The 1x1 convolution whose products n's kernel adds; NULL: none. */
@@ -187,15 +176,18 @@ static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, View image
 {
     Window w = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
     ConvShape s = conv_shape(shortcut, &w);
+    View weights = packed_weights(l, shortcut, &s);
     call_read(c, image);
-    call_read(c, packed_weights(l, shortcut, &s));
+    call_read(c, weights);
     call_text(c, "MORE(X)", "X(more, more_weights)");
     call_int(c, "MORE_C", s.in_c);
+    call_stored(c, "TM", &image);
+    call_stored(c, "TMW", &weights);
     c->flops += 2 * shape_count(&shortcut->out[0]->shape) * s.in_c;
     c->note = text_format("%s, + conv 1x1 of %s", c->note, shape_text(&shortcut->in[0]->shape));
 }
 
-/* y and x are [N,spatial...,C] in single precision, stored as their kernel wants them. */
+/* y and x are [N,spatial...,C] of f32 or half types, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
 {
     const Prologue *p = prologue_of(l, n);
@@ -208,13 +200,16 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
     const Node *norm = p ? p->norm : NULL;
     View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
-    View more = shortcut ? image_of(l, n, shortcut->in[0]) : (View){.dtype = DT_F32};
+    View more = shortcut ? image_of(l, shortcut->in[0]) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
     call_read(c, x);
     call_read(c, weights);
     call_read(c, bias);
+    call_stored(c, "TY", &y);
+    call_stored(c, "TX", &x);
+    call_stored(c, "TW", &weights);
     conv_parameters(c, &s);
     if (y.stride[y.rank - 2] != s.out_c)
         call_int(c, "Y_PIXEL", y.stride[y.rank - 2]);
@@ -269,18 +264,19 @@ static void pointwise_call(Lowering *l, Node *n, View y, View x)
 /* A place whose pixels follow each other at one distance. */
 static View image_room(Lowering *l, Node *n)
 {
-    View v = concat_room(l, stored_value(l, n), DT_F32, true), y = channels_to_last(v);
+    Value *stored = stored_value(l, n);
+    View v = concat_room(l, stored, kept_type(stored), true), y = channels_to_last(v);
     bool even = v.buffer && v.rank > 2 && y.stride[y.rank - 1] == 1;
     for (int k = y.rank - 2; even && k-- > 0;)
         even = y.stride[k] == y.stride[k + 1] * y.dim[k + 1];
-    return even ? v : room_channels_last(l, n->out[0], DT_F32);
+    return even ? v : room_channels_last(l, n->out[0], kept_type(stored));
 }
 
 static void fast_conv(Lowering *l, Node *n, const Window *w)
 {
     const Prologue *p = prologue_of(l, n);
     Value *source = (p && p->norm ? p->norm : p ? p->resize : n)->in[0];
-    View x = image_of(l, n, source);
+    View x = image_of(l, source);
     View result = image_room(l, n), y = channels_to_last(result);
     if (is_pointwise(n, w) && !p)       /* it has no shortcut: conv_takes_shortcut() */
         pointwise_call(l, n, y, x);
@@ -320,8 +316,7 @@ enum { STACK_LIMIT = 1 << 20 };     /* conv.h keeps its patch on the thread's st
 
 static bool is_fast(const Lowering *l, const Node *n, const Window *w)
 {
-    DType t = n->out[0]->dtype;
-    if ((t != DT_F32 && t != DT_F16 && t != DT_BF16) || w->rank > 2 || !is_constant(n->in[1]) || n->in[1]->shape.dim[1] == 0)
+    if (!dtype_is_single(n->out[0]->dtype) || w->rank > 2 || !is_constant(n->in[1]) || n->in[1]->shape.dim[1] == 0)
         return false;
     ConvShape s = conv_shape(n, w);
     return conv_is_depthwise(&s) || conv_plan(&s, l->isa->vector_floats, false).stack_bytes <= STACK_LIMIT;

@@ -1,9 +1,12 @@
-/* lower_norm.c: normalisations and softmax.  Kernels compute in f32 or f64; half types are converted around them. */
+/* lower_norm.c: normalisations and softmax.  Kernels compute in f32 or f64; those of norms load and store half
+ * types, around the others they are converted. */
 #include "../ir/index.h"
 #include "../runtime/runtime.h"
 #include "matmul.h"
 #include "spatial.h"
 #include "steps.h"
+
+enum { WIDE_ROW = 16384 };         /* elements of a row that layer_norm.h widens on the stack */
 
 /* What a kernel computes with: f64 as it is, everything else in f32. */
 static DType real_type(const Value *v)
@@ -85,13 +88,24 @@ static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis
     return view_cast(l, n, view_to_dense(l, n, one), real);
 }
 
+/* How y and x are stored, where that is not as they are computed. */
+static void call_norm_types(Call *c, const View *y, const View *x, DType real)
+{
+    if (y->buffer && y->dtype != real)
+        call_type(c, "TY", y->dtype);
+    if (x->dtype != real)
+        call_type(c, "TX", x->dtype);
+}
+
 /* x as the kernel takes it: the elements of a row side by side; `order`: its axes as they are stored, those of a row last.
- * A copy where a row lies apart, or where its number matters. */
+ * A copy where a row lies apart, where its number matters, or where it is too wide to be widened on the stack. */
 static View row_input(Lowering *l, Node *n, int axis, DType real, int *order)
 {
-    View x = view_cast(l, n, view_of(l, n->in[0]), real);
+    View x = view_of(l, n->in[0]);
     if (axis != x.rank - 1 || (x.dim[axis] > 1 && x.stride[axis] != 1) || output_of(n, 1) || output_of(n, 2))
-        x = view_cast(l, n, view_dense(l, n->in[0]), real);
+        x = view_dense(l, n->in[0]);
+    if (index_span(x.dim, axis, x.rank) > WIDE_ROW)
+        x = view_cast(l, n, x, real);
     for (int k = 0; k < x.rank; k++) {
         int place = k;
         for (; k < axis && place > 0 && x.stride[order[place - 1]] < x.stride[k]; place--)
@@ -102,10 +116,11 @@ static View row_input(Lowering *l, Node *n, int axis, DType real, int *order)
 }
 
 /* A place for the rows: in a concatenation that takes them, or of its own in the order of x. */
-static View row_room(Lowering *l, Node *n, DType real, const View *x)
+static View row_room(Lowering *l, Node *n, const View *x)
 {
-    View part = concat_room(l, stored_value(l, n), real, false);
-    return part.buffer && part.stride[part.rank - 1] == 1 ? part : room_like(l, n->out[0], real, x);
+    DType stored = kept_type(stored_value(l, n));
+    View part = concat_room(l, stored_value(l, n), stored, false);
+    return part.buffer && part.stride[part.rank - 1] == 1 ? part : room_like(l, n->out[0], stored, x);
 }
 
 static void row_norm(Lowering *l, Node *n, bool centred)
@@ -124,7 +139,7 @@ static void row_norm(Lowering *l, Node *n, bool centred)
         result_ready(l, n, room_dense(l, n->out[0], real));
         return;
     }
-    View x = row_input(l, n, axis, real, order), y = row_room(l, n, real, &x);
+    View x = row_input(l, n, axis, real, order), y = row_room(l, n, &x);
     View scale = row_operand(l, n, n->in[1], s, axis, order, real, &scale_row), bias = {.dtype = real};
     if (input_of(n, 2))
         bias = row_operand(l, n, n->in[2], s, axis, order, real, &bias_row);
@@ -137,6 +152,7 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     call_read(c, scale);
     call_read(c, bias);
     call_type(c, "T", real);
+    call_norm_types(c, &y, &x, real);
     call_type(c, "U", stash);
     call_int(c, "WITH_MEAN", mean.buffer != NULL);
     call_int(c, "WITH_INVERSE", inverse.buffer != NULL);
@@ -171,20 +187,24 @@ void lower_rms_norm(Lowering *l, Node *n)
 
 /* ---- channels ---------------------------------------------------------------------------------------------------- */
 
-/* x and the result either dense or channels last, as x is; in the computing type. */
+/* x and the result either dense or channels last, as x is; in the computing type, or, where the kernel takes narrow ones, in
+ * their own. */
 typedef struct { View x, y, result; bool last; DType real; int64_t batch, channels, area; } Planes;
 
-static Planes planes_of(Lowering *l, Node *n)
+static Planes planes_of(Lowering *l, Node *n, bool narrow)
 {
     const Shape *s = &n->in[0]->shape;
     View here = view_of(l, n->in[0]);
     Planes p = {.real = real_type(n->in[0]), .batch = s->dim[0], .channels = s->rank > 1 ? s->dim[1] : 1,
                 .area = s->rank > 2 ? index_span(s->dim, 2, s->rank) : 1};
     p.last = s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS;
-    p.result = p.last ? room_channels_last(l, n->out[0], p.real) : room_dense(l, n->out[0], p.real);
+    DType stored = narrow ? kept_type(stored_value(l, n)) : p.real;
+    p.result = p.last ? room_channels_last(l, n->out[0], stored) : room_dense(l, n->out[0], stored);
     p.y = p.last ? channels_to_last(p.result) : p.result;
     if (view_count(&p.y))
-        p.x = view_cast(l, n, p.last ? channels_to_last(here) : view_dense(l, n->in[0]), p.real);
+        p.x = p.last ? channels_to_last(here) : view_dense(l, n->in[0]);
+    if (view_count(&p.y) && !narrow)
+        p.x = view_cast(l, n, p.x, p.real);
     return p;
 }
 
@@ -237,13 +257,14 @@ static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines
     call_int(c, "GROUPS", groups);
     call_int(c, "BLOCK", block);
     call_int(c, "APPLY", p->y.buffer != NULL);
+    call_norm_types(c, &p->y, &p->x, p->real);
     plane_parameters(c, n, p);
     return c;
 }
 
 static void channel_norm(Lowering *l, Node *n)
 {
-    Planes p = planes_of(l, n);
+    Planes p = planes_of(l, n, true);
     if (view_count(&p.y) == 0) {
         result_ready(l, n, p.result);
         return;
@@ -305,7 +326,7 @@ void lower_group_norm(Lowering *l, Node *n)
 
 void lower_batch_norm(Lowering *l, Node *n)
 {
-    Planes p = planes_of(l, n);
+    Planes p = planes_of(l, n, false);
     DType affine = n->in[1]->dtype, moments = n->in[3]->dtype;
     View moved[2] = {{.dtype = moments}, {.dtype = moments}};
     for (int k = 0; k < 2; k++)

@@ -125,6 +125,8 @@ typedef struct Model {
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
+    DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
+    int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
 } Model;
 
@@ -297,9 +299,15 @@ Graph *graph_parse(Model *m, const char *text, const char *path);    /* syntax e
 /* ---- query.c: what several stages ask about movement nodes ------------------------------------------------- */
 
 int transpose_perm(const Node *n, int64_t *perm);                    /* rank; reversed axes when the attribute is absent */
-/* The type that a result keeps until it is read: its own, but f32 for a float16 or bfloat16 one whose readers compute in
- * f32 anyhow (elementwise, softmax, norms; behind a Reshape perhaps).  What they add up is not rounded on the way. */
+/* What an elementwise node computes from x, y, z as text, "NONE" where that is undefined; a Cast among the types that are
+ * computed in f32 is "x".  NULL: no elementwise node. */
+const char *float_meaning(const Node *n);
+/* The type in which a result is kept until it is read: its own, but f32 for a float16 or bfloat16 one that is read inside
+ * its fused node, or by a softmax. */
 DType kept_type(const Value *v);
+/* The type that the oracle rounds a result to: f32 also where its readers compute in f32 anyhow (elementwise, softmax,
+ * norms; behind a Reshape perhaps), which a fused node does without rounding. */
+DType rounded_type(const Value *v);
 bool op_is_random(Op op);                                            /* another result in every run */
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
@@ -341,6 +349,7 @@ typedef struct {
     const RateBinding *rates; int n_rates;
     unsigned no_fuse;                                                /* --no-fuse: see Model */
     int64_t block;                                                   /* 0: 1; see Model */
+    DType dtype;                                                     /* --dtype, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -358,6 +367,8 @@ void pass_projection(Graph *g);                  /* products of one value with c
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
 void pass_concat(Graph *g);                      /* a concatenation moves up through views to products */
 void pass_hoist(Graph *g);                       /* what follows from timesteps alone: tables of a block of them */
+void pass_precision(Graph *g);                   /* f32 values and weights to Model.dtype */
+void precision_report(FILE *out, const Graph *g);   /* precision.c: what stayed f32, and why; nothing without --dtype */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */

@@ -33,7 +33,7 @@ typedef struct {
 
 bool joins(const Node *n)
 {
-    const char *meaning = op_info(n->op)->float_meaning;
+    const char *meaning = float_meaning(n);
     if (!meaning || !strcmp(meaning, "NONE") || n->out[0]->constant)
         return false;
     bool real = false;
@@ -90,7 +90,7 @@ static bool holds(const Group *g, const Node *n)
 static bool stays_inside(const Group *g, const Value *v)
 {
     for (int k = 0; k < v->n_uses; k++)
-        if (!holds(g, v->uses[k]) || !op_info(v->uses[k]->op)->float_meaning)
+        if (!holds(g, v->uses[k]) || !float_meaning(v->uses[k]))
             return false;
     return v->n_uses && !v->graph_output;
 }
@@ -102,7 +102,7 @@ static int operands(const Group *g)
     int count = 0;
     for (int k = 0; k < g->count; k++) {
         const Node *n = g->node[k];
-        for (int j = 0; j < n->n_in && op_info(n->op)->float_meaning; j++) {
+        for (int j = 0; j < n->n_in && float_meaning(n); j++) {
             const Value *v = n->in[j];
             int at = 0;
             while (at < count && seen[at] != v)
@@ -136,6 +136,12 @@ static bool add(Group *g, Node *n, const Facts *f)
 static bool same_pace(const Node *a, const Node *b, const Facts *f)
 {
     return !f->rates || node_pace(a, f->rates) == node_pace(b, f->rates);
+}
+
+/* What rounds to a narrower type does so where it is stored, last of its group. */
+static bool joins_inside(const Node *n)
+{
+    return joins(n) && !(n->op == OP_Cast && n->out[0]->dtype != DT_F32);
 }
 
 /* A maker of an operand of the group that may become part of it, by `fits`; the latest in execution order. */
@@ -178,7 +184,7 @@ static bool add_shortcut(Group *g, const Facts *f)
 static bool grow(Group *g, const Facts *f)
 {
     Node *n;
-    while ((n = find_maker(g, joins, f)) && add(g, n, f))
+    while ((n = find_maker(g, joins_inside, f)) && add(g, n, f))
         continue;
     if (add_shortcut(g, f))
         return true;

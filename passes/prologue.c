@@ -52,8 +52,8 @@ static const char *unfit(const Node *conv)
     int rank = conv->in[0]->shape.rank;
     if (!is_constant(conv->in[1]))
         return "the convolution's weights are no constants";
-    if (conv->in[0]->dtype != DT_F32)
-        return "the convolution's input is not float32";
+    if (!dtype_is_single(conv->in[0]->dtype))
+        return "the convolution's input is neither float32 nor a half type";
     if (rank < 3 || rank > 4)
         return "the convolution has more than two spatial axes";
     return NULL;

@@ -2,11 +2,12 @@
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale[channel] + bias[channel]
  *
- *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines
+ *      void NAME(SdcContext *c, st_TY *y, const st_TX *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines
  *                [, operands of EXTRAS])
  *
  *   NAME                         the function
- *   T                            f32 or f64
+ *   T                            f32 or f64: what is computed with
+ *   TY TX                        how y and x are stored (T): f16 and bf16 too where T is f32
  *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
  *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
@@ -36,14 +37,23 @@
 #define APPLY 1
 #endif
 
+#ifndef TY
+#define TY T
+#endif
+#ifndef TX
+#define TX T
+#endif
+
 #define REAL SDC_CAT(ct_, T)
+#define IMAGE SDC_CAT(st_, TX)
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
 #define BLOCKS ((EXTENT + BLOCK - 1) / BLOCK)
 
 typedef struct {
-    REAL *y;
-    const REAL *x, *scale, *bias;
+    SDC_CAT(st_, TY) *y;
+    const IMAGE *x;
+    const REAL *scale, *bias;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
     REAL *lines;                        /* [BATCH][factor, shift][CHANNELS] */
     const void *const *extra;
@@ -55,9 +65,11 @@ typedef struct {
     for (int64_t k = 0; k < CHANNELS; k++)                                         \
         sum[k] = 0;                                                                \
     for (int64_t p = 0; p < pixels; p++) {                                         \
-        const REAL *restrict v = x + p * CHANNELS;                                 \
-        for (int64_t k = 0; k < CHANNELS; k++)                                     \
+        const IMAGE *restrict from = x + p * CHANNELS;                             \
+        for (int64_t k = 0; k < CHANNELS; k++) {                                   \
+            const REAL v = SDC_CAT(ld_, TX)(from[k]);                              \
             sum[k] += TERM;                                                        \
+        }                                                                          \
     }
 
 static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
@@ -65,10 +77,10 @@ static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit % BLOCKS * BLOCK, pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
-        const REAL *x = a->x + (unit / BLOCKS * AREA + first) * CHANNELS;
+        const IMAGE *x = a->x + (unit / BLOCKS * AREA + first) * CHANNELS;
         double *out = a->sums + unit * GROUPS * 2;
         REAL sum[CHANNELS], mean[CHANNELS];
-        CHANNEL_SUMS(v[k])
+        CHANNEL_SUMS(v)
         for (int64_t g = 0; g < GROUPS; g++) {
             double total = 0;
             for (int64_t k = 0; k < WIDTH; k++)
@@ -77,7 +89,7 @@ static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
             for (int64_t k = 0; k < WIDTH; k++)
                 mean[g * WIDTH + k] = (REAL)out[2 * g];
         }
-        CHANNEL_SUMS((v[k] - mean[k]) * (v[k] - mean[k]))
+        CHANNEL_SUMS((v - mean[k]) * (v - mean[k]))
         for (int64_t g = 0; g < GROUPS; g++) {
             out[2 * g + 1] = 0;
             for (int64_t k = 0; k < WIDTH; k++)
@@ -93,7 +105,12 @@ static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
     for (int64_t unit = begin; unit < end; unit++) {        /* [BATCH][GROUPS][BLOCKS] */
         const int64_t first = unit % BLOCKS * BLOCK, n = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
         const int64_t group = unit / BLOCKS % GROUPS, image = unit / BLOCKS / GROUPS;
-        const REAL *x = a->x + (image * GROUPS + group) * EXTENT + first;
+        const void *stored = a->x + (image * GROUPS + group) * EXTENT + first;
+        enum { narrow = sizeof(IMAGE) < sizeof(REAL) };
+        REAL wide[narrow ? BLOCK : 1];
+        const REAL *x = narrow ? wide : stored;
+        if (narrow)
+            SDC_CAT(sdc_widen_, TX)(wide, stored, n);
         double *out = a->sums + ((image * BLOCKS + unit % BLOCKS) * GROUPS + group) * 2;
         const REAL mean = (REAL)(SDC_CAT(sdc_sum_, T)(x, n) / (double)n);
         out[0] = (double)mean;
@@ -138,24 +155,24 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
             const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK, at = image * AREA + first;
             const REAL *restrict factor = a->lines + image * 2 * CHANNELS, *restrict shift = factor + CHANNELS;
             for (int64_t p = 0; p < pixels; p++) {
-                REAL *y = a->y + (at + p) * CHANNELS;
-                const REAL *x = a->x + (at + p) * CHANNELS;
-                SDC_FINISH(k, y, x[k] * factor[k] + shift[k], CHANNELS, at + p, 0);
+                SDC_CAT(st_, TY) *y = a->y + (at + p) * CHANNELS;
+                const IMAGE *x = a->x + (at + p) * CHANNELS;
+                SDC_FINISH(k, TY, y, SDC_CAT(ld_, TX)(x[k]) * factor[k] + shift[k], CHANNELS, at + p, 0);
             }
         } else {
             const REAL *line = a->lines + unit / CHANNELS * 2 * CHANNELS + unit % CHANNELS;
             const REAL factor = line[0], shift = line[CHANNELS];
-            REAL *y = a->y + unit * AREA;
-            const REAL *x = a->x + unit * AREA;
-            SDC_FINISH(p, y, x[p] * factor + shift, AREA, unit, 0);
+            SDC_CAT(st_, TY) *y = a->y + unit * AREA;
+            const IMAGE *x = a->x + unit * AREA;
+            SDC_FINISH(p, TY, y, SDC_CAT(ld_, TX)(x[p]) * factor + shift, AREA, unit, 0);
         }
     }
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
-void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *bias, double *sums, REAL *lines
-          EXTRAS(SDC_EXTRA_PARAMETER))
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x, const REAL *scale, const REAL *bias, double *sums,
+          REAL *lines EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
@@ -167,11 +184,14 @@ void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *
 }
 
 #undef REAL
+#undef IMAGE
 #undef WIDTH
 #undef EXTENT
 #undef BLOCKS
 #undef NAME
 #undef T
+#undef TY
+#undef TX
 #undef BATCH
 #undef CHANNELS
 #undef AREA
