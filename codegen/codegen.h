@@ -79,7 +79,7 @@ struct LoopIndex { int id; };       /* ROW_INDEX: the row of the tables, which r
 enum { ROW_INDEX = -1 };
 
 /* [rows, the input's own axes], filled before the calls of pace `block`. */
-typedef struct { int input; View view; } Table;
+typedef struct { int input; View view; } TimestepTable;
 
 /* What the calls of one pace do each time: `weights` are bytes read of the weights. */
 typedef struct { int calls; int64_t flops, moved, weights; } PaceWork;
@@ -89,7 +89,7 @@ typedef struct Program {
     Graph *graph;
     Block body;
     Call *last[PACES];              /* the body's calls in the order of their pace: the last of each; NULL: none */
-    Table *tables;                  /* where the timesteps of a block are given */
+    TimestepTable *tables;          /* where the timesteps of a block are given */
     int n_tables, tables_room;
     Buffer **buffers;
     int n_buffers, buffers_room;

@@ -464,13 +464,13 @@ void lower_tabulate(Lowering *l, Node *n)
     if (input == p->graph->n_inputs)
         fail_node(SDC_UNSUPPORTED, n, "only a table of an input can be given");
     if (p->n_tables == p->tables_room) {
-        Table *fresh = alloc_array(p->tables_room + 4, sizeof *fresh);
+        TimestepTable *fresh = alloc_array(p->tables_room + 4, sizeof *fresh);
         if (p->n_tables)
             memcpy(fresh, p->tables, (size_t)p->n_tables * sizeof *fresh);
         p->tables = fresh;
         p->tables_room += 4;
     }
-    p->tables[p->n_tables++] = (Table){input, result_dense(l, n->out[0])};
+    p->tables[p->n_tables++] = (TimestepTable){input, result_dense(l, n->out[0])};
 }
 
 void lower_table_row(Lowering *l, Node *n)
