@@ -5,7 +5,7 @@
  * For what the recorded cases have little of: control flow, and every form of fusion.  A graph of FOLDER/NAME.txt goes
  * through all passes, with all fusions and with none; the outputs of both executables must agree with the oracle's of
  * the graph as it is written, within a relative RMS of 1e-6 (2e-3 for float16 and 1.6e-2 for bfloat16, which the oracle
- * rounds after each node), integers and bools exactly. */
+ * rounds after each node), integers and bools exactly.  Inputs that are timesteps get tables of three rows. */
 #include <string.h>
 
 #include "../../cli/verify.h"
