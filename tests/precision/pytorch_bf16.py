@@ -7,8 +7,8 @@ MODELS is the folder of recorded models; its generate/ has the scripts that buil
 transformers classes, and its requirements.txt says what to install.  The scripts run as they are, except that export()
 is replaced: instead of exporting, it takes the module, checks that in float32 it gives the recorded outputs (so the
 weights are those of the file), casts it, and measures.  As pipelines do, timesteps and other scalars stay float32, and
-so do the rotary frequencies, which from_pretrained(dtype=...) leaves alone."""
-import contextlib, glob, io, os, runpy, sys, tempfile, types
+so do the rotary frequencies, which from_pretrained(dtype=...) leaves alone.  The modules of ../exports come first."""
+import contextlib, io, os, runpy, sys, tempfile, types
 
 SCRIPTS = (('sd1', 'sd1 inpaint'), ('sdxl', 'sdxl refiner'), ('sd3', 'sd3 sd35 controlnet'),
            ('unet2d', 'ddpm mnist afhq vq ldm'), ('vision', 'clip siglip vit paligemma minicpmv'),
@@ -56,23 +56,41 @@ def cast(model, dtype):
             module._buffers.update(before)
 
 
+def distance_of(folder, dtype, module, call, example, inputs, outputs):
+    """Of one data set; what the graph does not read is not recorded, and taken from the example."""
+    import torch
+    feed = recorded(folder, 'input', len(inputs))
+    want = list(recorded(folder, 'output', len(outputs)).values())
+    arguments = [feed.get(n, a) for n, a in zip(inputs, example, strict=True)]
+    narrow = [a.to(dtype) if a.is_floating_point() and a.ndim and n not in FLOAT32_NAMES else a
+              for n, a in zip(inputs, arguments)]
+    with torch.no_grad():
+        full = relative_rms(call(*[a.clone() for a in arguments]), want)
+        assert full < SAME_WEIGHTS, f'{folder}: {full} from what is recorded: other weights'
+        with cast(module, dtype):
+            return relative_rms(call(*[a.clone() for a in narrow]), want)
+
+
 def measure(models, dtype, name, sub, module, call, sets, inputs, outputs):
     """One line a data set."""
-    import torch
     fixture = f'{name}/{sub}' if sub else name
     for k, example in enumerate(sets):
-        folder = f'{models}/{fixture}/test_data_set_{k}'
-        feed = recorded(folder, 'input', len(inputs))
-        want = list(recorded(folder, 'output', len(outputs)).values())
-        arguments = [feed.get(n, a) for n, a in zip(inputs, example, strict=True)]
-        narrow = [a.to(dtype) if a.is_floating_point() and a.ndim and n not in FLOAT32_NAMES else a
-                  for n, a in zip(inputs, arguments)]
-        with torch.no_grad():
-            full = relative_rms(call(*[a.clone() for a in arguments]), want)
-            assert full < SAME_WEIGHTS, f'{folder}: {full} from what is recorded: other weights'
-            with cast(module, dtype):
-                distance = relative_rms(call(*[a.clone() for a in narrow]), want)
+        distance = distance_of(f'{models}/{fixture}/test_data_set_{k}', dtype, module, call, example, inputs, outputs)
         print(f'{fixture} {k} {distance:.3e}', file=sys.__stdout__, flush=True)
+
+
+def measure_exports(dtype):
+    """The modules of tests/exports; their graphs at several opsets share the data."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../exports')
+    sys.path.insert(0, folder)
+    import make_dynamo
+    for name, make in make_dynamo.MODELS.items():
+        spec = make()
+        distance = distance_of(f'{folder}/{name}/test_data_set_0', dtype, spec['model'],
+                               lambda *a: as_list(spec['call'](spec['model'], *a)), spec['record'], spec['inputs'],
+                               spec['outputs'])
+        for opset in make_dynamo.OPSETS:
+            print(f'exports/{name}/opset{opset} 0 {distance:.3e}', flush=True)
 
 
 def as_list(result):
@@ -117,7 +135,9 @@ def main():
               f'{os.path.basename(__file__)}:\n# fixture, data set, the largest over the outputs.  torch {version}, '
               f'diffusers {diffusers.__version__}, transformers {transformers.__version__}, CPU '
               f'{torch.backends.cpu.get_cpu_capability()}', flush=True)
-        replace_export(common, models, {'bf16': torch.bfloat16, 'f16': torch.float16}[narrow])
+        dtype = {'bf16': torch.bfloat16, 'f16': torch.float16}[narrow]
+        measure_exports(dtype)
+        replace_export(common, models, dtype)
         for script, arguments in SCRIPTS:
             sys.argv = [script + '.py', *arguments.split()]
             if script == 'clip_guidance':
