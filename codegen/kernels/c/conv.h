@@ -195,23 +195,31 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
     }
 }
 
-/* Add the products of the other image's channels [k, k + depth) under the block for one panel. */
+/* The other image's weights of a panel from channel k on. */
+static inline const float *SDC_CAT(NAME, _more_panel)(const SdcDense *d, int64_t panel, int64_t k)
+{
+    enum { columns = SDC_CAT(NAME, _group_out) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+    return d->more_weights + (begin * (MORE_C) + vectors * k) * SDC_VL;
+}
+
+/* Add the products of its channels [k, k + depth) under the block for one panel; next: the panel that follows. */
 static void SDC_CAT(NAME, _more)(float *sums, const SdcDense *d, const SdcConvBlock *block, int64_t panel, int64_t k,
-                                 int64_t depth)
+                                 int64_t depth, const float *next)
 {
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out) };
     const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
     const int64_t pixels = block->h * block->w, tiles = sdc_ceil_div(pixels, tile), tap[1] = {0};
+    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles);
     const float *image = d->more + ((block->n * (OUT_H) + block->y) * (OUT_W) + block->x) * (MORE_C) + k;
-    const float *weights = d->more_weights + (begin * (MORE_C) + vectors * k) * SDC_VL;
     for (int64_t t = 0; t < tiles; t++) {
         const float *row[tile];
         for (int64_t m = 0; m < tile; m++) {
             const int64_t i = sdc_min(t * tile + m, pixels - 1);
             row[m] = image + (i / block->w * (OUT_W) + i % block->w) * (MORE_C);
         }
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights,
-                                    weights + vectors * depth * SDC_VL, 0);
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth,
+                                    SDC_CAT(NAME, _more_panel)(d, panel, k), next + t * share * depth, share);
     }
 }
 
@@ -279,6 +287,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
             const bool last = p + 1 == block->end;
             const float *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
+            if ((MORE_C) && last && after == 0)
+                next = SDC_CAT(NAME, _more_panel)(d, block->panel, 0);
             const float *at = SDC_CAT(NAME, _panel)(weights, p, channel);
             if (channel == 0)
                 sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
@@ -287,8 +297,13 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
         }
     }
     for (int64_t k = 0; k < (MORE_C); k += SDC_DEPTH_STEP)
-        for (int64_t p = block->panel; p < block->end; p++)
-            SDC_CAT(NAME, _more)(sums[p - block->panel], d, block, p, k, sdc_min(SDC_DEPTH_STEP, (MORE_C) - k));
+        for (int64_t p = block->panel; p < block->end; p++) {
+            const int64_t depth = sdc_min(SDC_DEPTH_STEP, (MORE_C) - k);
+            const float *next = p + 1 < block->end ? SDC_CAT(NAME, _more_panel)(d, p + 1, k)
+                                : k + depth < (MORE_C) ? SDC_CAT(NAME, _more_panel)(d, block->panel, k + depth)
+                                                       : SDC_CAT(NAME, _panel)(weights, block->panel, 0);
+            SDC_CAT(NAME, _more)(sums[p - block->panel], d, block, p, k, depth, next);
+        }
     for (int64_t p = block->panel; p < block->end; p++) {
         int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
         SDC_CAT(NAME, _store)(d->y, sums[p - block->panel], block, vectors, begin * SDC_VL, d->extra);
