@@ -246,23 +246,33 @@ static void SDC_CAT(NAME, _gather_more)(float *patch, const SDC_CAT(st_, TM) *im
         }
 }
 
-/* Add the products of these channels, at most SDC_DEPTH_STEP, for one panel. */
-static void SDC_CAT(NAME, _more)(float *sums, const float *patch, const SDC_CAT(st_, TMW) *all, const SdcConvBlock *block,
-                                 int64_t panel, int64_t k, int64_t depth)
+/* The other image's weights of a panel from channel k on. */
+static inline const SDC_CAT(st_, TMW) *SDC_CAT(NAME, _more_panel)(const SdcDense *d, int64_t panel, int64_t k)
+{
+    enum { columns = SDC_CAT(NAME, _group_out) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+    return (const SDC_CAT(st_, TMW) *)d->more_weights + (begin * (MORE_C) + vectors * k) * SDC_VL;
+}
+
+/* Add the products of these channels, at most SDC_DEPTH_STEP, for one panel; following: the panel that follows. */
+static void SDC_CAT(NAME, _more)(float *sums, const float *patch, const SdcDense *d, const SdcConvBlock *block,
+                                 int64_t panel, int64_t k, int64_t depth, const void *following)
 {
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), narrow = SDC_IS_NARROW(TMW) };
     const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
     const int64_t pixels = block->h * block->w, tiles = sdc_ceil_div(pixels, tile), tap[1] = {0};
-    const void *stored = all + (begin * (MORE_C) + vectors * k) * SDC_VL;
+    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * (narrow ? 2 : 1));
+    const void *stored = SDC_CAT(NAME, _more_panel)(d, panel, k);
     _Alignas(64) float wide[narrow ? SDC_WIDE_FLOATS : 1];
     if (narrow)
         SDC_CAT(sdc_widen_, TMW)(wide, stored, depth * vectors * SDC_VL);
-    const float *weights = narrow ? wide : stored;
+    const float *weights = narrow ? wide : stored, *next = following;
     for (int64_t t = 0; t < tiles; t++) {
         const float *row[tile];
         for (int64_t m = 0; m < tile; m++)
             row[m] = patch + sdc_min(t * tile + m, pixels - 1) * depth;
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights, weights, 0);
+        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights,
+                                    next + t * share * depth, share);
     }
 }
 
@@ -331,6 +341,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
             const bool last = p + 1 == block->end;
             const void *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
+            if ((MORE_C) && last && after == 0)
+                next = SDC_CAT(NAME, _more_panel)(d, block->panel, 0);
             const SDC_CAT(st_, TW) *at = SDC_CAT(NAME, _panel)(weights, p, channel);
             if (channel == 0)
                 sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
@@ -342,8 +354,12 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     for (int64_t k = 0; k < (MORE_C); k += step) {
         const int64_t depth = sdc_min(step, (MORE_C) - k);
         SDC_CAT(NAME, _gather_more)(patch, d->more, block, k, depth);
-        for (int64_t p = block->panel; p < block->end; p++)
-            SDC_CAT(NAME, _more)(sums[p - block->panel], patch, d->more_weights, block, p, k, depth);
+        for (int64_t p = block->panel; p < block->end; p++) {
+            const void *next = p + 1 < block->end ? SDC_CAT(NAME, _more_panel)(d, p + 1, k)
+                               : k + depth < (MORE_C) ? SDC_CAT(NAME, _more_panel)(d, block->panel, k + depth)
+                                                      : (const void *)SDC_CAT(NAME, _panel)(weights, block->panel, 0);
+            SDC_CAT(NAME, _more)(sums[p - block->panel], patch, d, block, p, k, depth, next);
+        }
     }
     for (int64_t p = block->panel; p < block->end; p++) {
         int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
