@@ -5,7 +5,8 @@ OPTION_TEXT(after)
 OPTION_FLAG(help)
 
 static const SdcOption table[] = {
-    {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, decompose, projection, gate, concat or fuse; "
+    {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, rotary, "
+                          "decompose, projection, gate, concat, precision, hoist or fuse; "
                          "without it as imported", option_after},
     AXIS_ROWS,
     PASS_ROWS,

@@ -18,12 +18,13 @@
 
 enum { SMALL = 65536 };             /* elements of a constant, besides weights, that stays as it is */
 
-typedef enum { UNTOUCHED, CONSTANT, OPERATOR, SUM, CAPTURED, OUTPUT, RULES } Rule;
+typedef enum { UNTOUCHED, CONSTANT, OPERATOR, SUM, CHOICE, CAPTURED, OUTPUT, RULES } Rule;
 
 static const struct { const char *what, *why; } rules[RULES] = {
     [UNTOUCHED] = {"results before the first product", "time steps, positions and masks need their digits, and are small"},
     [CONSTANT] = {"small constants", "biases, and scales and shifts of norms, are added and multiplied in f32"},
     [OPERATOR] = {"results of other operators", "reductions and what has no narrow kernel"},
+    [CHOICE] = {"results that an index is chosen by", "a code or token that is another one is no rounding error"},
     [SUM] = {"sums before an RMSNorm", "T5's exceed the range of f16"},
     [CAPTURED] = {"values that loops and branches read", "their bodies stay as they are"},
     [OUTPUT] = {"outputs", "a model keeps its interface"},
@@ -49,6 +50,7 @@ typedef struct {
     Value **cast[2];                /* by id: v in the narrow type, and in f32 */
     bool *narrowed;                 /* by id: what the model itself has of the type is none of ours */
     bool *counted;                  /* by id: constants */
+    bool *chooses;                  /* by id: an ArgMin, ArgMax or TopK decides by it */
     int count[RULES];
 } Precision;
 
@@ -102,6 +104,19 @@ static bool is_growing_sum(const Precision *p, const Node *n)
     return false;
 }
 
+/* From the operators that choose back to the nearest products, which are then computed from f32. */
+static void find_choices(Precision *p, const Graph *g)
+{
+    for (const Node *n = g->last; n; n = n->prev) {
+        const Kind kind = kind_of(n);
+        bool chooses = n->op == OP_ArgMin || n->op == OP_ArgMax || n->op == OP_TopK;
+        bool passes = output_of(n, 0) && p->chooses[n->out[0]->id] && kind != MULTIPLIES && kind != LOOKS_UP;
+        for (int k = 0; k < n->n_in && (chooses || passes); k++)
+            if (n->in[k])
+                p->chooses[n->in[k]->id] = true;
+    }
+}
+
 static bool any_narrow(const Precision *p, const Node *n)
 {
     bool any = false;
@@ -151,14 +166,14 @@ static void infer_results(Precision *p, Node *n)
 static void visit(Precision *p, Node *n)
 {
     Kind kind = kind_of(n);
-    bool sum = is_growing_sum(p, n);
-    if (sum || kind == WIDE)
+    bool sum = is_growing_sum(p, n), choice = output_of(n, 0) && p->chooses[n->out[0]->id];
+    if (sum || choice || kind == WIDE)
         make_wide(p, n);
     else
         narrow_operands(p, n, kind);
     if (kind != WIDE)
         infer_results(p, n);
-    count_wide(p, n, sum ? SUM : kind == WIDE ? OPERATOR : UNTOUCHED);
+    count_wide(p, n, sum ? SUM : choice ? CHOICE : kind == WIDE ? OPERATOR : UNTOUCHED);
 }
 
 /* ---- the edges --------------------------------------------------------------------------------------------------- */
@@ -213,6 +228,8 @@ void pass_precision(Graph *g)
     p.cast[1] = alloc_array(room, sizeof **p.cast);
     p.narrowed = alloc_array(room, sizeof *p.narrowed);
     p.counted = alloc_array(room, sizeof *p.counted);
+    p.chooses = alloc_array(room, sizeof *p.chooses);
+    find_choices(&p, g);
     for (Node *n = g->first; n; n = n->next) {
         bool constant = n->n_out > 0;
         for (int k = 0; k < n->n_out; k++)
