@@ -95,6 +95,7 @@ typedef struct Program {
     int n_buffers, buffers_room;
     View *inputs, *outputs;         /* row-major, one for each of the graph's */
     int64_t arena_bytes, bound_bytes, weights_bytes;
+    int64_t unscheduled_bytes;      /* what the arena would take with the calls in the order of lowering */
     int64_t flops, moved_bytes;     /* of one run; moved: read and written in the arena, weights apart */
     PaceWork work[PACES];
     int n_calls, n_loops;

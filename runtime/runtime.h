@@ -107,6 +107,7 @@ typedef struct { const void *data; int64_t bytes; } SdcSection;
 int sdc_self_open(void);                        /* map the tail of /proc/self/exe; SDC_ code, message printed */
 SdcSection sdc_section(const char *name);       /* data NULL when absent */
 int sdc_self_check(void);                       /* compare the stored checksums; --check */
+int64_t sdc_self_bytes(void);                   /* of the executable's file, and of one beside it that holds the data */
 uint64_t sdc_self_hash(void);                   /* of the whole executable's tail, for the PNG's text */
 
 /* ---- instance.c: a program ready to run -------------------------------------------------------------------------- */

@@ -146,7 +146,7 @@ static const Row rows[] = {
     {"--info --threads 3", 0, "3 threads", ""},
     {"--info --json", 0, "{\"name\":\"tiny\",\"version\":\"1.2.3\",\"isa\":\"generic\",\"compiler\":\"gcc 0.0\","
                          "\"inputs\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[2,3]},", ""},
-    {"--info --json", 0, "\"memory\":{\"weights_bytes\":12,\"arena_bytes\":384,\"arena_bound_bytes\":100,", ""},
+    {"--info --json", 0, "\"memory\":{\"weights_bytes\":76,\"arena_bytes\":384,\"arena_bound_bytes\":100,", ""},
     {"--bench 2", 0, "2 runs, ", ""},
     {"--bench 2 --threads 2 --json", 0, "{\"runs\":2,\"threads\":2,\"best_ms\":", ""},
     {"--bench 1 --json", 0, "\"prompt_ms\":0,\"timestep_ms\":0}\n", ""},
