@@ -63,7 +63,7 @@ static double coarsest(const Graph *g)
 
 static double limit(const Oracle *o, int k, double strict, double half)
 {
-    const double base = o->steps ? half * o->steps : strict;
+    const double base = o->steps > 0 ? half * o->steps : strict;
     return !o->rounded[k]->f ? 0 : isnan(o->gap[k]) ? NAN : fmax(base, 8 * o->gap[k]);
 }
 
