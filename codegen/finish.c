@@ -172,16 +172,13 @@ static Node *conv_behind(const Graph *body)
     return n;
 }
 
-/* The norm is stored after all, with what is between it and the convolution. */
+/* The norm is stored after all, with what is between it and the convolution: one pass over memory. */
 static void record_parted(const Node *norm, const Node *last, const Node *conv, const char *why)
 {
-    candidate_parted(conv, "prologue", why);
-    if (norm == last)
-        return;
     const char *names = op_info(norm->op)->name;
     for (const Node *n = norm->next; n != last->next; n = n->next)
         names = text_format("%s, %s", names, op_info(n->op)->name);
-    candidate_became(last, "norm", "%s", names);
+    candidate_instead(conv, "prologue", "norm", text_format("%s in one pass: %s", names, why));
 }
 
 /* The nodes from `first` to the convolution: p, or calls where its kernel can not do them. */

@@ -335,6 +335,8 @@ bool fuses(const Graph *g, Fusion f);                                /* not swit
 void candidate_became(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void candidate_missed(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void candidate_parted(const Node *at, const char *kind, const char *why);       /* what it had become is undone */
+/* It became something of another kind instead. */
+void candidate_instead(const Node *at, const char *kind, const char *other, const char *became);
 
 /* ---- passes/: one file, one exported function each ---------------------------------------------------------------------- */
 
