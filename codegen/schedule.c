@@ -89,7 +89,7 @@ static void add_accesses(Part *p, int call, const Call *c, bool inside)
             add_accesses(p, call, in, true);
 }
 
-/* Axes of more than one element, outermost first; false when the view is no plain box of its buffer. */
+/* Axes of more than one element, outermost first; returns how many. */
 static int box_axes(const View *v, int *axes)
 {
     int count = 0;
