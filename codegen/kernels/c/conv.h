@@ -27,9 +27,9 @@
  * weights: written by pack_conv().  y may be an operand of EXTRAS, but does not overlap x.
  *
  * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input
- * channels it gathers the pixels it needs, as f32 and padding as zeros, into a patch on the stack, and adds that chunk's
- * products to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so small images fill
- * tiles too. */
+ * channels it gathers the pixels it needs, as f32 and padding as zeros, into a patch on the stack, and adds that
+ * chunk's products to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so
+ * small images fill tiles too. */
 #include "finish.h"
 #include "load.h"
 #include "tile.h"
@@ -264,8 +264,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     const SDC_CAT(st_, TX) *x =
         (const SDC_CAT(st_, TX) *)d->x + block->n * (IN_H) * (IN_W) * (X_PIXEL) + block->group * channels;
     const float *lines = d->lines ? d->lines + block->n * 2 * (IN_C) + block->group * channels : NULL;
-    const SDC_CAT(st_, TW) *weights =
-        (const SDC_CAT(st_, TW) *)d->weights + block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
+    const SDC_CAT(st_, TW) *weights = d->weights;
+    weights += block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
     const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
     for (int64_t i = 0; i < tiles * tile; i++) {
         int64_t inside = sdc_min(i, block->h * block->w - 1);
