@@ -21,7 +21,7 @@ enum { SMALL = 65536 };             /* elements of a constant, besides weights, 
 typedef enum { UNTOUCHED, CONSTANT, OPERATOR, SUM, CHOICE, CAPTURED, OUTPUT, RULES } Rule;
 
 static const struct { const char *what, *why; } rules[RULES] = {
-    [UNTOUCHED] = {"results before the first product", "time steps, positions and masks need their digits, and are small"},
+    [UNTOUCHED] = {"results before the first product", "time steps, positions and masks need their digits"},
     [CONSTANT] = {"small constants", "biases, and scales and shifts of norms, are added and multiplied in f32"},
     [OPERATOR] = {"results of other operators", "reductions and what has no narrow kernel"},
     [CHOICE] = {"results that an index is chosen by", "a code or token that is another one is no rounding error"},

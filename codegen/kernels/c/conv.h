@@ -327,8 +327,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     const SDC_CAT(st_, TX) *x = (const SDC_CAT(st_, TX) *)d->x + block->group * channels +
                                 block->n * ((IN_H) / (UP_H)) * ((IN_W) / (UP_W)) * (X_PIXEL);
     const float *lines = d->lines ? d->lines + block->n * 2 * (IN_C) + block->group * channels : NULL;
-    const SDC_CAT(st_, TW) *weights = (const SDC_CAT(st_, TW) *)d->weights +
-                                      block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
+    const SDC_CAT(st_, TW) *weights = d->weights;
+    weights += block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
     const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
     for (int64_t i = 0; i < tiles * tile; i++) {
         int64_t inside = sdc_min(i, block->h * block->w - 1);

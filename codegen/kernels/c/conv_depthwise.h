@@ -88,7 +88,8 @@ static inline __attribute__((always_inline)) sdc_vf SDC_CAT(NAME, _sum)(const Sd
     for (int64_t r = sdc_first_tap(top, DILATION_H); r < r_end; r++)
         for (int64_t s = s_begin; s < s_end; s++) {
             const int64_t from = ((top + r * (DILATION_H)) * (IN_W) + left + s * (DILATION_W)) * (X_PIXEL) + channel;
-            const SDC_CAT(st_, TW) *w = (const SDC_CAT(st_, TW) *)d->weights + (r * (KERNEL_W) + s) * (CHANNELS) + channel;
+            const SDC_CAT(st_, TW) *w = d->weights;
+            w += (r * (KERNEL_W) + s) * (CHANNELS) + channel;
             sum += SDC_CAT(sdc_lanes_, TX)(x + from, lanes) * SDC_CAT(sdc_lanes_, TW)(w, lanes);
         }
     return sum;
