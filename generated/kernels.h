@@ -12,19 +12,16 @@ void group_norm_4(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const
 void gemm_5(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
 void conv_6(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void conv_7(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void resize_nearest_8(SdcContext *c, st_f32 *, const st_f32 *, const st_i32 *);
+void conv_8(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void conv_9(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_10(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_11(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void resize_nearest_12(SdcContext *c, st_f32 *, const st_f32 *, const st_i32 *);
-void conv_13(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_10(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_11(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_12(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_13(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void conv_14(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_15(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void resize_nearest_16(SdcContext *c, st_f32 *, const st_f32 *, const st_i32 *);
+void conv_15(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_16(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void conv_17(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_18(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_19(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_20(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void transpose_21(SdcContext *c, st_f32 *, const st_f32 *);
+void transpose_18(SdcContext *c, st_f32 *, const st_f32 *);
 
 #endif

@@ -184,20 +184,8 @@
 #define RESULT t1
 #include "conv.h"
 
-/* resize nearest [1,64,4,4] -> [1,64,8,8] */
-#define NAME resize_nearest_8
-#define T f32
-#define RANK 2
-#define OUT 8, 8
-#define X_STRIDES 256, 64
-#define TABLES 0, 8
-#define BLOCK 64
-#define OUTSIDE 0
-#define FILL 0.0000000000000000
-#include "resize_nearest.h"
-
-/* conv 3x3 [1,64,8,8] -> [1,64,8,8] */
-#define NAME conv_9
+/* resize nearest [1,64,4,4], conv 3x3 [1,64,8,8] -> [1,64,8,8] */
+#define NAME conv_8
 #define BATCH 1
 #define IN_H 8
 #define IN_W 8
@@ -219,10 +207,12 @@
 #define BLOCK_W 8
 #define UNIT_PANELS 1
 #define HAS_BIAS 0
+#define UP_H 2
+#define UP_W 2
 #include "conv.h"
 
 /* conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-#define NAME conv_10
+#define NAME conv_9
 #define BATCH 1
 #define IN_H 8
 #define IN_W 8
@@ -250,7 +240,7 @@
 #include "conv.h"
 
 /* conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-#define NAME conv_11
+#define NAME conv_10
 #define BATCH 1
 #define IN_H 8
 #define IN_W 8
@@ -276,4 +266,31 @@
 #define STEPS const float t0 = v + x0; \
     const float t1 = SELECT(t0 < K(0), K(0), t0);
 #define RESULT t1
+#include "conv.h"
+
+/* resize nearest [1,64,8,8], conv 3x3 [1,64,16,16] -> [1,64,16,16] */
+#define NAME conv_11
+#define BATCH 1
+#define IN_H 16
+#define IN_W 16
+#define OUT_H 16
+#define OUT_W 16
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define IN_C 64
+#define OUT_C 64
+#define GROUPS 1
+#define CHUNK 64
+#define BLOCK_H 4
+#define BLOCK_W 16
+#define UNIT_PANELS 1
+#define HAS_BIAS 0
+#define UP_H 2
+#define UP_W 2
 #include "conv.h"
