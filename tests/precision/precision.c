@@ -1,13 +1,13 @@
 /* precision.c: every fixture in bf16 and f16 by the oracle, and the trained models in bf16 as executables too, against
  * the outputs that are recorded in f32, or the f32 oracle.
  *
- *      precision SOURCE_FOLDER [--only TEXT] [--table]
+ *      precision SOURCE_FOLDER [--only TEXT] [--every N] [--table]
  *
  * Limits: of the trained models 2e-2 (relative RMS); of the others what PyTorch has with its weights and activations in
  * the same type (pytorch-TYPE.txt beside this file: "fixture dataset relative_rms", written by pytorch_bf16.py), the
  * largest over a model's data sets.  Roundings in other places differ by chance, of pooled rows of 40 numbers by some
  * percent: hence `margin`.  The mean ratio, which must be below 1, has no such excuse.  A random model without a line there
- * is only measured.  --table prints every figure. */
+ * is only measured.  --every takes the trained models and every Nth of the others; --table prints every figure. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,8 +108,10 @@ int main(int argc, char **argv)
 {
     const char *only = NULL;
     Run r = {.source = argc > 1 ? argv[1] : "."};
-    int count, chosen = 0;
+    int count, chosen = 0, every = 1;
     for (int k = 2; k < argc; k++) {
+        if (!strcmp(argv[k], "--every") && k + 1 < argc)
+            every = atoi(argv[++k]);
         r.table |= !strcmp(argv[k], "--table");
         if (!strcmp(argv[k], "--only") && k + 1 < argc)
             only = argv[++k];
@@ -118,7 +120,8 @@ int main(int argc, char **argv)
     int *list = alloc_array((int64_t)count * COLUMNS + 1, sizeof *list);
     for (int k = 0; k < count * COLUMNS; k++) {
         const Fixture *f = &r.fixtures[k / COLUMNS];
-        if ((!only || strstr(f->name, only)) && (k % COLUMNS != BF16_EXECUTABLE || is_trained(f)))
+        bool sampled = is_trained(f) || k / COLUMNS % every == 0;
+        if (sampled && (!only || strstr(f->name, only)) && (k % COLUMNS != BF16_EXECUTABLE || is_trained(f)))
             list[chosen++] = k;
     }
     run_parallel(cpus(), list, chosen, SECONDS, measure, done, &r);
