@@ -108,6 +108,22 @@ static void note_operands(Call *c, const Steps *s, const View *v)
     call_note(c, "%s %s -> %s %s", s->note, list, dtype_info(v->dtype)->name, shape_text(&result));
 }
 
+/* A place for the result: in the concatenation that takes it, where that can be stored in the same order, or its own. */
+static View chain_room(Lowering *l, Value *result, const View *order)
+{
+    int inner = result->shape.rank - 1;
+    bool channels_last = inner > 1 && order->stride[inner] != 1;
+    if (channels_last)
+        inner = 1;
+    if (inner < 0 || order->stride[inner] != 1)
+        return result_like(l, result, order);
+    View part = concat_room(l, result, kept_type(result), channels_last);
+    if (!part.buffer || part.stride[inner] != 1)
+        return result_like(l, result, order);
+    result_is(l, result, part);
+    return part;
+}
+
 void lower_chain(Lowering *l, Node *n, const Node *first, const Node *last)
 {
     Value *result = n->out[0];
@@ -117,7 +133,7 @@ void lower_chain(Lowering *l, Node *n, const Node *first, const Node *last)
     for (int k = 0; k < s.count; k++)
         in[k] = view_broadcast(view_of(l, s.operand[k]), result->shape.rank, result->shape.dim);
     View order = order_of(result, &s, in);
-    v[0] = result_like(l, result, &order);
+    v[0] = chain_room(l, result, &order);
     int64_t count = view_count(&v[0]);
     if (count == 0)
         return;
@@ -125,7 +141,7 @@ void lower_chain(Lowering *l, Node *n, const Node *first, const Node *last)
         if (count > SMALL && !repeats(&in[k]) && runs_across(&v[0], &in[k]))
             in[k] = reordered(l, n, &v[0], in[k]);
     Call *c = elementwise_call(l, n, &s, v, arithmetic);
-    for (int k = 0; k < s.count; k++)
+    for (int k = 0; k < s.count && view_count(&v[0]) * dtype_info(v[0].dtype)->bytes == v[0].buffer->bytes; k++)
         if (may_take_place(s.count, v, k + 1) && (c->reuse_of < 0 || s.operand[k]->n_uses == 1))
             call_reuse(c, 0, k + 1);
     note_operands(c, &s, v);
