@@ -4,6 +4,7 @@
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
  *   --bisect            every node's result against the oracle's: names the first that differs
  *   --check-passes      the graph after each pass against the graph before, on random inputs                         */
+#include "fit.h"
 #include "verify.h"
 
 OPTION_TEXT(isa) OPTION_TEXT(cc) OPTION_TEXT(keep_source)
@@ -40,6 +41,7 @@ static const SdcOption table[] = {
     {"static", 0, NULL, "link the executable fully statically", option_is_static},
     {"keep-source", 0, "FOLDER", "keep the executable's source there", option_keep_source},
     {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
+    MAX_MEMORY_ROW,
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
@@ -76,6 +78,13 @@ static int report(const Options *o, const Graph *g, Array *const *got, Array *co
     return failed ? SDC_BAD_INPUT : SDC_OK;
 }
 
+/* All passes. */
+static void prepare(Graph *g, const Bindings *b, const Options *o)
+{
+    run_passes(g, b, "strips");
+    fit_graph(g, "model", read_isa(o), o->max_memory, true);
+}
+
 static int verify_data(const char *path, const char *data, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
@@ -89,7 +98,10 @@ static int verify_data(const char *path, const char *data, const Options *o)
         as_constant[k] = o->bind_integers && !dtype_is_float(inputs[k].array.dtype);
     }
     bind_to_data(g, inputs, as_constant, &b);
-    run_passes(g, &b, o->compiled || o->bisect ? NULL : "simplify");
+    if (o->compiled || o->bisect)
+        prepare(g, &b, o);
+    else
+        run_passes(g, &b, "simplify");
     inputs = still_inputs(g, inputs, before);
     if (o->bisect)
         return bisect(g, inputs, o);
@@ -106,7 +118,7 @@ static int verify_oracle(const char *path, const Options *o)
     Bindings b = read_bindings(o);
     if (o->check_passes)
         return check_passes(g, &b, o);
-    run_passes(g, &b, NULL);
+    prepare(g, &b, o);
     Input *inputs = random_inputs(g, o);
     if (o->bisect)
         return bisect(g, inputs, o);

@@ -87,6 +87,7 @@ typedef struct Program {
     int n_buffers, buffers_room;
     View *inputs, *outputs;         /* row-major, one for each of the graph's */
     int64_t arena_bytes, bound_bytes, weights_bytes;
+    int peak;                       /* order of a call where the most bytes are live: bound_bytes */
     int64_t flops, moved_bytes;     /* of one run; moved: read and written in the arena, weights apart */
     int n_calls, n_loops;
 } Program;

@@ -185,7 +185,8 @@ static int64_t place(Buffer **list, int count, Order *order, int64_t *offsets)
     return peak;
 }
 
-static int64_t lower_bound(Buffer *const *list, int count, int calls)
+/* The largest sum, and the first call where it is. */
+static int64_t lower_bound(Buffer *const *list, int count, int calls, int *peak)
 {
     int64_t *change = calloc((size_t)calls + 3, sizeof *change), live = 0, most = 0;
     for (int k = 0; k < count; k++) {
@@ -194,8 +195,10 @@ static int64_t lower_bound(Buffer *const *list, int count, int calls)
     }
     for (int t = 0; t < calls + 3; t++) {
         live += change[t];
-        if (live > most)
+        if (live > most) {
             most = live;
+            *peak = t - 1;
+        }
     }
     free(change);
     return most;
@@ -224,7 +227,7 @@ void plan_program(Program *p)
         if (p->buffers[k]->kind == BUFFER_ARENA && same_as[k] == p->buffers[k] && p->buffers[k]->first >= 0)
             list[count++] = p->buffers[k];
     int64_t *best = alloc_array(p->n_buffers + 1, sizeof *best), *trial = alloc_array(p->n_buffers + 1, sizeof *trial);
-    p->bound_bytes = lower_bound(list, count, end);
+    p->bound_bytes = lower_bound(list, count, end, &p->peak);
     p->arena_bytes = INT64_MAX;
     for (size_t k = 0; k < sizeof orders / sizeof *orders && p->arena_bytes > p->bound_bytes; k++) {
         int64_t peak = place(list, count, orders[k], trial);

@@ -34,7 +34,7 @@ static bool is_among(Op op, const Op *list)
 static bool all_take_f32(const Value *v)
 {
     static const Op takers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
-                                OP_GroupNormalization, OP_COUNT};
+                                OP_GroupNormalization, OP_ChannelMoments, OP_NormApply, OP_COUNT};
     bool all = value_is_read(v) && !v->graph_output;
     for (int k = 0; k < v->n_uses; k++)
         all &= is_among(v->uses[k]->op, takers);
@@ -44,7 +44,7 @@ static bool all_take_f32(const Value *v)
 DType kept_type(const Value *v)
 {
     static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
-                                OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
+                                OP_InstanceNormalization, OP_GroupNormalization, OP_NormApply, OP_COUNT};
     if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def->op, makers))
         return v->dtype;
     bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;

@@ -117,6 +117,15 @@ typedef struct FusionCandidate {
     struct FusionCandidate *next;
 } FusionCandidate;
 
+/* What is made in strips so that less memory does (passes/strips.c): a value by its id after pass_fold, along `axis`, in
+ * at least `count` strips.  `kept` has for each such id what the plan without strips does with it. */
+typedef struct { int value, axis, count; } StripSeed;
+enum { KEPT_SOMEWHERE = 1, KEPT_ITSELF = 2 };                       /* it has a place in memory; one of its own */
+typedef struct {
+    const StripSeed *seeds; int n_seeds;
+    const unsigned char *kept; int n_values;
+} StripPlan;
+
 /* One ONNX file.  */
 typedef struct Model {
     const char *path;               /* as the user gave it, for messages */
@@ -125,6 +134,9 @@ typedef struct Model {
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
+    const StripPlan *strips;        /* NULL: everything is made whole */
+    int *part_of;                   /* by id of a value that pass_strips made: which value it is or is a part of; -1: none */
+    int n_parts;
 } Model;
 
 typedef enum {
@@ -347,10 +359,16 @@ void pass_attention(Graph *g);                   /* products around a softmax be
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
+void pass_strips(Graph *g);                      /* values of the model's StripPlan are made strip by strip */
+/* What a plan costs beside what everything whole does, before anything is made; false when it can not be, and why. */
+typedef struct { double flops; int sweeps, strips; } StripCost;
+bool strips_cost(Graph *g, const StripPlan *plan, StripCost *cost, const char **why);
+int strips_region(Graph *g, const StripPlan *plan, int value);      /* that is made with `value`; -1: it is made whole */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */
 void run_passes(Graph *g, const Bindings *b, const char *until);
+void run_passes_from(Graph *g, const char *from);       /* the pass of that name and those behind it */
 typedef void PassWatcher(Graph *g, const char *pass, void *context); /* called after each pass but bind */
 void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context);
 

@@ -1,6 +1,6 @@
 /* prologue.c: the norm and the activation that a convolution can do where it loads its input, for pass_fuse.
  *
- * They are a GroupNormalization or InstanceNormalization and elementwise nodes that read nothing else from memory, in
+ * They are a GroupNormalization, InstanceNormalization or NormApply and elementwise nodes that read nothing else from memory, in
  * single precision, each read by the next one alone; the convolution has constant weights.  Lowering may still part
  * them (conv_takes_prologue): it knows how often a kernel loads an element. */
 #include <string.h>
@@ -9,7 +9,8 @@
 
 static bool is_image_norm(const Node *n)
 {
-    return (n->op == OP_GroupNormalization || n->op == OP_InstanceNormalization) && !n->out[0]->constant;
+    bool norm = n->op == OP_GroupNormalization || n->op == OP_InstanceNormalization || n->op == OP_NormApply;
+    return norm && !n->out[0]->constant;
 }
 
 /* The value of the result's shape that elementwise n reads besides constants of one element, if there is just one. */

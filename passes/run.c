@@ -8,7 +8,8 @@ static const struct { const char *name; Pass *pass; } order[] = {
     {"masked", pass_masked},       {"infer", pass_infer},         {"fold", pass_fold}, {"simplify", pass_simplify},
     {"norm", pass_norm},           {"activation", pass_activation}, {"attention", pass_attention},
     {"decompose", pass_decompose}, {"fold", pass_fold},           {"simplify", pass_simplify},
-    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"fuse", pass_fuse},
+    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"strips", pass_strips},
+    {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 
@@ -28,6 +29,17 @@ _Noreturn static void unknown_pass(const char *name)
 void run_passes(Graph *g, const Bindings *b, const char *until)
 {
     watch_passes(g, b, until, NULL, NULL);
+}
+
+void run_passes_from(Graph *g, const char *from)
+{
+    int k = 0;
+    while (strcmp(order[k].name, from))
+        k++;
+    for (; k < PASSES; k++) {
+        order[k].pass(g);
+        graph_check(g, order[k].name);
+    }
 }
 
 void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context)
