@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_LIVE = 64, MOST_SEEDS = 256, MOST_TRIALS = 400, FIRST_STRIPS = 4, MOST_STRIPS = 64 };
+enum { MOST_LIVE = 64, MOST_SEEDS = 256, MOST_TRIALS = 600, FIRST_STRIPS = 4, MOST_STRIPS = 32,
+       WORTH = 32 };                /* the part of the peak that values must be to be cut further */
 /* A run's memory beside arena and inputs, see runtime/model_report.c. */
 enum { RUNTIME_BYTES = (4 << 20) + (2 << 20) + (1 << 20) };     /* libraries and buffers, one stack, table of calls */
 
@@ -79,6 +80,18 @@ static void write_all(int fd, const void *data, size_t bytes)
     }
 }
 
+/* At the peak, and not succeeded in its place by another buffer. */
+static bool is_live(const Program *p, const Buffer *b)
+{
+    bool live = b->first <= p->peak && b->last >= p->peak;
+    for (int k = 0; live && k < p->n_buffers; k++) {
+        const Buffer *o = p->buffers[k];
+        live = o == b || o->kind != BUFFER_ARENA || o->offset != b->offset || o->first < b->first || o->first > p->peak ||
+               o->last < p->peak;
+    }
+    return live;
+}
+
 /* In the child. */
 static void run_trial(const Fit *f, const StripPlan *plan, int fd)
 {
@@ -101,7 +114,7 @@ static void run_trial(const Fit *f, const StripPlan *plan, int fd)
         int whole = b->value ? whole_of(b->value, n_values) : -1;
         if (whole >= 0)
             kept[whole] |= KEPT_ITSELF;
-        if (b->first <= p->peak && b->last >= p->peak)
+        if (is_live(p, b))
             add_live(&t, whole, b->bytes);
     }
     write_all(fd, &t, sizeof t);
@@ -213,7 +226,8 @@ static int more_strips(Fit *f, int k, int region, Choice *c)
                 count = f->seeds[i].count;
         *c = (Choice){.live = k, .seed = *s, .raises = j, .saved = l->bytes / 2};
         c->seed.count = 2 * count;
-        return 2 * count <= MOST_STRIPS && 2 * count <= extent && price(f, c);
+        bool counts = l->bytes >= f->now.bound / WORTH;
+        return counts && 2 * count <= MOST_STRIPS && 2 * count <= extent && price(f, c);
     }
     return 0;
 }
@@ -282,37 +296,67 @@ static bool take(Fit *f, const Choice *c, bool always)
     return true;
 }
 
-/* The cheapest choice that helps; false when none does. */
-static bool step(Fit *f)
+static bool is_better(const Fit *f, const Fit *start)
 {
-    Choice list[MOST_LIVE * MAX_RANK];
-    int count = list_choices(f, list);
-    for (int k = 0; k < count && f->trials < MOST_TRIALS; k++)
-        if (take(f, &list[k], false))
-            return true;
-    return false;
+    return fits(f, &f->now) || f->now.bound < start->now.bound;
 }
 
-/* Where no choice helps by itself, one that makes it worse may lead to others that do: two values of a chain of residuals
- * share their place, and only when neither is whole is anything won.  false, and nothing changed, when that fails. */
-static bool detour(Fit *f)
+/* The cheapest choice after another until less memory is needed than at the start.  On the way it may be more: two values
+ * of a chain of residuals share their place, and only when neither is whole is anything won.  false when it leads nowhere. */
+static bool follow(Fit *f, const Fit *start)
+{
+    enum { DETOURS = 5 };
+    Choice list[MOST_LIVE * MAX_RANK];
+    int detours = 1;
+    while (!is_better(f, start)) {
+        int count = list_choices(f, list), k = 0;
+        for (; k < count && f->trials < MOST_TRIALS; k++) {
+            if (take(f, &list[k], false))
+                break;
+            if (list[k].raises < 0 && detours < DETOURS && ++detours && take(f, &list[k], true))
+                break;
+        }
+        if (k == count || f->trials >= MOST_TRIALS)
+            return false;
+    }
+    return true;
+}
+
+/* Extra FLOPs for each byte that f needs less than the start. */
+static double score(const Fit *f, const Fit *start)
+{
+    int64_t aim = f->now.bound > f->limit ? f->now.bound : f->limit;
+    return (f->flops - start->flops) / (double)(start->now.bound > aim ? start->now.bound - aim : 1);
+}
+
+/* The cheapest way to less memory; false when there is none, and nothing has changed. */
+static bool advance(Fit *f)
 {
     Choice list[MOST_LIVE * MAX_RANK];
-    const Fit start = *f;
+    Fit *start = alloc(sizeof *start), *best = alloc(sizeof *best);
+    bool found = false;
     int count = list_choices(f, list);
+    *start = *f;
     for (int k = 0; k < count && f->trials < MOST_TRIALS; k++) {
-        take(f, &list[k], true);
-        while (!fits(f, &f->now) && f->now.bound >= start.now.bound && f->trials < MOST_TRIALS && step(f))
-            continue;
-        if (fits(f, &f->now) || f->now.bound < start.now.bound)
-            return true;
-        int trials = f->trials;
-        int64_t least = f->least;
-        *f = start;
-        f->trials = trials;
-        f->least = least;
+        if (take(f, &list[k], list[k].raises < 0 || k == 0) && follow(f, start)) {
+            bool alone = k == 0 && f->plan.n_seeds <= start->plan.n_seeds + 1;
+            if (!found || score(f, start) < score(best, start))
+                *best = *f;
+            found = true;
+            if (alone)
+                break;
+        }
+        start->trials = f->trials;
+        start->least = f->least;
+        *f = *start;
     }
-    return false;
+    int trials = f->trials;
+    int64_t least = f->least;
+    if (found)
+        *f = *best;
+    f->trials = trials;
+    f->least = least;
+    return found;
 }
 
 /* Choices that turn out not to be needed are taken back, the latest first: without the value, or with half the strips. */
@@ -383,20 +427,33 @@ static int64_t besides(const Graph *g)
     return bytes;
 }
 
+static Fit *fit_of(Graph *g, const char *name, const Isa *isa, int64_t limit)
+{
+    Fit *f = alloc(sizeof *f);
+    *f = (Fit){.graph = g, .name = name, .isa = isa, .least = INT64_MAX, .limit = limit - besides(g)};
+    f->plan = (StripPlan){.seeds = f->seeds, .n_values = g->model->next_value};
+    f->plan.kept = f->kept = alloc_array(f->plan.n_values + 1, 1);
+    f->scratch = alloc_array(f->plan.n_values + 1, 1);
+    f->now = try_plan(f, NULL);
+    return f;
+}
+
+bool fits_whole(Graph *g, const char *name, const Isa *isa, int64_t limit)
+{
+    Fit *f = limit ? fit_of(g, name, isa, limit) : NULL;
+    return !f || fits(f, &f->now);
+}
+
 void fit_graph(Graph *g, const char *name, const Isa *isa, int64_t limit, bool quiet)
 {
     if (!limit) {
         apply_plan(g, NULL);
         return;
     }
-    Fit *f = alloc(sizeof *f);
-    *f = (Fit){.graph = g, .name = name, .isa = isa, .least = INT64_MAX, .limit = limit - besides(g)};
-    f->plan = (StripPlan){.seeds = f->seeds, .n_values = g->model->next_value};
-    f->plan.kept = f->kept = alloc_array(f->plan.n_values + 1, 1);
-    f->scratch = alloc_array(f->plan.n_values + 1, 1);
-    Trial first = f->now = try_plan(f, NULL);
+    Fit *f = fit_of(g, name, isa, limit);
+    Trial first = f->now;
     while (!fits(f, &f->now))
-        if (!step(f) && !detour(f))
+        if (!advance(f))
             fail_to_fit(f, limit);
     prune(f);
     if (!quiet)

@@ -3,6 +3,7 @@
  * model_index.json names the pipeline's class; one row of `pipelines` says which components it has, which of their axes
  * follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component is
  * compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+#include "fit.h"
 #include "folder.h"
 
 #include <jansson.h>
@@ -128,6 +129,8 @@ typedef struct {
     int n_programs;
     const Isa *isa;
     unsigned no_fuse;
+    int64_t max_memory;             /* 0: any */
+    bool quiet;
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     void *tokenizer;                /* packed */
     int64_t tokenizer_bytes;
@@ -211,12 +214,19 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse}, NULL);
+    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse}, "strips");
     if (p->n_programs == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
+    if (batch > p->batch && !fits_whole(m->graph, name, p->isa, p->max_memory)) {
+        if (!p->quiet)
+            printf("%s: --max-memory: left out; guidance goes through the network of batch %lld in two halves\n", name,
+                   (long long)p->batch);
+        return;
+    }
+    fit_graph(m->graph, name, p->isa, p->max_memory, p->quiet);
     Program *program = lower_graph(m->graph, name, p->isa);
     plan_program(program);
     p->programs[p->n_programs++] = program;
@@ -256,7 +266,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse};
+                    .isa = isa, .no_fuse = o->no_fuse, .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
