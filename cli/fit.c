@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { MOST_LIVE = 64, MOST_SEEDS = 256, MOST_TRIALS = 600, FIRST_STRIPS = 4, MOST_STRIPS = 32,
-       WORTH = 32 };                /* the part of the peak that values must be to be cut further */
+       WORTH = 32 };                /* the part of the peak that a value must be to be cut */
 /* A run's memory beside arena and inputs, see runtime/model_report.c. */
 enum { RUNTIME_BYTES = (4 << 20) + (2 << 20) + (1 << 20) };     /* libraries and buffers, one stack, table of calls */
 
@@ -32,6 +32,8 @@ typedef struct {
     StripSeed seeds[MOST_SEEDS];
     StripPlan plan;
     unsigned char *kept, *scratch;
+    const Value **values;           /* by id */
+    int *region;                    /* by value id, of `plan` */
     int64_t limit;                  /* of the arena */
     Trial now;
     double flops;                   /* beside what the model takes anyhow */
@@ -194,15 +196,6 @@ static bool price(Fit *f, Choice *c)
     return true;
 }
 
-static const Value *value_by_id(const Graph *g, int id)
-{
-    for (const Node *n = g->first; n; n = n->next)
-        for (int k = 0; k < n->n_out; k++)
-            if (n->out[k] && n->out[k]->id == id)
-                return n->out[k];
-    return NULL;
-}
-
 static int by_price(const void *a, const void *b)
 {
     const Choice *x = a, *y = b;
@@ -212,31 +205,32 @@ static int by_price(const void *a, const void *b)
 }
 
 /* More strips for the region that live value k is a part of. */
-static int more_strips(Fit *f, int k, int region, Choice *c)
+static int more_strips(Fit *f, int k, Choice *c)
 {
     const Live *l = &f->now.live[k];
+    int count = 0, most = MOST_STRIPS;
+    *c = (Choice){.live = k, .raises = -1, .saved = l->bytes / 2};
     for (int j = 0; j < f->plan.n_seeds; j++) {
         const StripSeed *s = &f->seeds[j];
-        if (strips_region(f->graph, &f->plan, s->value) != region)
+        if (f->region[s->value] != f->region[l->value])
             continue;
-        int64_t extent = value_by_id(f->graph, s->value)->shape.dim[s->axis];
-        int count = s->count;
-        for (int i = j + 1; i < f->plan.n_seeds; i++)
-            if (strips_region(f->graph, &f->plan, f->seeds[i].value) == region && f->seeds[i].count > count)
-                count = f->seeds[i].count;
-        *c = (Choice){.live = k, .seed = *s, .raises = j, .saved = l->bytes / 2};
-        c->seed.count = 2 * count;
-        bool counts = l->bytes >= f->now.bound / WORTH;
-        return counts && 2 * count <= MOST_STRIPS && 2 * count <= extent && price(f, c);
+        int64_t extent = f->values[s->value]->shape.dim[s->axis];
+        most = extent < most ? (int)extent : most;
+        if (s->count > count) {
+            count = s->count;
+            c->raises = j;
+            c->seed = *s;
+        }
     }
-    return 0;
+    c->seed.count = 2 * count;
+    return c->raises >= 0 && 2 * count <= most && price(f, c);
 }
 
 /* Live value k in strips, along each axis that does; not the last, whose strips would lie scattered. */
 static int first_strips(Fit *f, int k, Choice *list)
 {
     const Live *l = &f->now.live[k];
-    const Value *v = value_by_id(f->graph, l->value);
+    const Value *v = f->values[l->value];
     int count = 0;
     for (int axis = 0; v && axis < v->shape.rank - 1 && f->plan.n_seeds < MOST_SEEDS; axis++) {
         if (v->shape.dim[axis] < 2)
@@ -252,12 +246,11 @@ static int first_strips(Fit *f, int k, Choice *list)
 static int list_choices(Fit *f, Choice *list)
 {
     int count = 0;
+    strips_regions(f->graph, &f->plan, f->region);
     for (int k = 0; k < f->now.n_live; k++) {
         const Live *l = &f->now.live[k];
-        if (l->value < 0 || l->bytes < 2)
-            continue;
-        int region = strips_region(f->graph, &f->plan, l->value);
-        count += region >= 0 ? more_strips(f, k, region, &list[count]) : first_strips(f, k, &list[count]);
+        if (l->value >= 0 && l->bytes >= f->now.bound / WORTH)
+            count += f->region[l->value] >= 0 ? more_strips(f, k, &list[count]) : first_strips(f, k, &list[count]);
     }
     qsort(list, (size_t)count, sizeof *list, by_price);
     return count;
@@ -338,13 +331,12 @@ static bool advance(Fit *f)
     int count = list_choices(f, list);
     *start = *f;
     for (int k = 0; k < count && f->trials < MOST_TRIALS; k++) {
-        if (take(f, &list[k], list[k].raises < 0 || k == 0) && follow(f, start)) {
-            bool alone = k == 0 && f->plan.n_seeds <= start->plan.n_seeds + 1;
+        if (found && list[k].price >= score(best, start))           /* its beginning alone costs as much */
+            break;
+        if (take(f, &list[k], list[k].raises < 0) && follow(f, start)) {
             if (!found || score(f, start) < score(best, start))
                 *best = *f;
             found = true;
-            if (alone)
-                break;
         }
         start->trials = f->trials;
         start->least = f->least;
@@ -396,7 +388,7 @@ _Noreturn static void fail_to_fit(const Fit *f, int64_t limit)
     for (int k = 0; k < f->now.n_live; k++)
         if (f->now.live[k].value >= 0 && (!largest || f->now.live[k].bytes > largest->bytes))
             largest = &f->now.live[k];
-    const Value *v = largest ? value_by_id(f->graph, largest->value) : NULL;
+    const Value *v = largest ? f->values[largest->value] : NULL;
     const char *what = "its inputs and outputs";
     if (v)
         what = text_format("v%d %s of n%d (%s%s%s)", v->id, shape_text(&v->shape), v->def->id, op_info(v->def->op)->name,
@@ -434,6 +426,12 @@ static Fit *fit_of(Graph *g, const char *name, const Isa *isa, int64_t limit)
     f->plan = (StripPlan){.seeds = f->seeds, .n_values = g->model->next_value};
     f->plan.kept = f->kept = alloc_array(f->plan.n_values + 1, 1);
     f->scratch = alloc_array(f->plan.n_values + 1, 1);
+    f->region = alloc_array(f->plan.n_values + 1, sizeof *f->region);
+    f->values = alloc_array(f->plan.n_values + 1, sizeof *f->values);
+    for (const Node *n = g->first; n; n = n->next)
+        for (int k = 0; k < n->n_out; k++)
+            if (n->out[k])
+                f->values[n->out[k]->id] = n->out[k];
     f->now = try_plan(f, NULL);
     return f;
 }

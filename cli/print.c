@@ -6,7 +6,7 @@ OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds)
 OPTION_FLAG(help)
 
 static const SdcOption table[] = {
-    {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, decompose, projection, gate or fuse; "
+    {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, decompose, projection, gate, strips or fuse; "
                          "without it as imported", option_after},
     {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},

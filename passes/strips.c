@@ -110,15 +110,16 @@ bool strips_cost(Graph *g, const StripPlan *plan, StripCost *cost, const char **
     return possible;
 }
 
-int strips_region(Graph *g, const StripPlan *plan, int value)
+void strips_regions(Graph *g, const StripPlan *plan, int *region)
 {
     Regions r;
-    bool found = regions_find(&r, g, plan) && value < r.n_values && r.place[value].dissolved;
-    int id = value;
-    while (found && r.place[id].region != id)
-        id = r.place[id].region;
+    bool found = regions_find(&r, g, plan);
+    for (int id = 0; id < plan->n_values; id++) {
+        region[id] = found && r.place[id].dissolved ? id : -1;
+        while (region[id] >= 0 && r.place[region[id]].region != region[id])
+            region[id] = r.place[region[id]].region;
+    }
     regions_free(&r);
-    return found ? id : -1;
 }
 
 /* ---- norms ------------------------------------------------------------------------------------------------------- */
