@@ -399,10 +399,9 @@ _Noreturn static void fail_to_fit(const Fit *f, int64_t limit)
 
 static void report_fit(const Fit *f, const Trial *first)
 {
-    StripCost cost = {0};
+    StripCost cost;
     const char *why;
-    if (f->plan.n_seeds)
-        strips_cost(f->graph, &f->plan, &cost, &why);
+    strips_cost(f->graph, &f->plan, &cost, &why);
     printf("%s: --max-memory: arena %.1f MB instead of %.1f MB; %d value%s in strips, %d sweep%s of %d strips in all, "
            "%.3f GFLOP more (%.1f %%)\n", f->name, (double)f->now.arena / 1e6, (double)first->arena / 1e6, f->plan.n_seeds,
            f->plan.n_seeds == 1 ? "" : "s", cost.sweeps, cost.sweeps == 1 ? "" : "s", cost.strips,
@@ -454,7 +453,7 @@ void fit_graph(Graph *g, const char *name, const Isa *isa, int64_t limit, bool q
         if (!advance(f))
             fail_to_fit(f, limit);
     prune(f);
-    if (!quiet)
+    if (!quiet && f->plan.n_seeds)
         report_fit(f, &first);
     apply_plan(g, &f->plan);
 }
