@@ -6,45 +6,23 @@
 #include "bench.h"
 #include "explain.h"
 
-OPTION_TEXT(isa) OPTION_TEXT(cc) OPTION_TEXT(report)
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(cflags)
+OPTION_TEXT(report)
 OPTION_FLAG(each) OPTION_FLAG(json) OPTION_FLAG(help)
-
-static int option_jobs(void *into, const char *value)
-{
-    return parse_int(value, 1, 256, &((Options *)into)->jobs);
-}
-
-static int option_threads(void *into, const char *value)
-{
-    return parse_int(value, 1, 1024, &((Options *)into)->threads);
-}
 
 static int option_runs(void *into, const char *value)
 {
     return parse_int(value, 1, 1000, &((Options *)into)->runs);
 }
 
-static int option_seed(void *into, const char *value)
-{
-    return parse_int(value, 0, INT64_MAX, &((Options *)into)->seed);
-}
-
 static const SdcOption table[] = {
-    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
-    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
-    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
-    {"threads", 0, "N", "of the executables; default: the CPUs this process may use", option_threads},
+    AXIS_ROWS,
     {"runs", 0, "N", "rounds in which each executable runs once, in turns (5)", option_runs},
     {"each", 0, NULL, "also leave out one fusion at a time: what each of them saves", option_each},
-    {"seed", 0, "N", "of the random inputs (0)", option_seed},
     PASS_ROWS,
     {"json", 0, NULL, "print one JSON object instead of text", option_json},
     {"report", 0, "FILE", "write a page with charts (HTML)", option_report},
-    {"isa", 0, "NAME", "instruction set, as for compile", option_isa},
-    {"cc", 0, "CC", "C compiler (cc)", option_cc},
-    {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags},
-    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
+    RUN_ROWS,
+    BUILD_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };

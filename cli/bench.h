@@ -14,8 +14,7 @@ typedef struct Variant {
     int fusion;                     /* that is left out; -1: the first two */
     unsigned no_fuse;
     const Program *program;
-    const char *exe;
-    const struct Variant *same;     /* an earlier one whose executable is the same to the byte; or NULL */
+    const struct Variant *same;     /* an earlier one whose calls are the same; or NULL */
     Round *round;
     double median, best;            /* of the rounds' medians; of all runs */
     double spread;                  /* (slowest - fastest round) / median */
@@ -26,6 +25,7 @@ typedef struct Variant {
 typedef struct {
     const char *model;              /* path */
     const Isa *isa;
+    const char *exe;                /* one executable whose programs are the variants, in order */
     int threads, rounds, runs;      /* runs: in each process of a round */
     int64_t seed;
     Variant *variants;              /* 0: as asked, 1: no fusion at all, then one a fusion that is left out */

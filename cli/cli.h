@@ -14,6 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
+    DType dtype;                            /* DT_NONE: as the model has it */
     Texts rates;
     bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
@@ -45,12 +46,36 @@ int option_max_memory(void *into, const char *value);                           
 int option_no_fuse(void *into, const char *value);                                  /* names with commas between; NULL: all */
 enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                       /* every bit of Options.no_fuse */
 #define NO_FUSE_ROW \
-    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, hoist, concat", \
+    {"no-fuse", 0, "[=NAME,...]", "switch fusions off, all or by name: attention, projection, norm, epilogue, chain, upsample, shortcut, pad, hoist, concat", \
      option_no_fuse}
 int option_rates(void *into, const char *value);
+int option_dims(void *into, const char *value);
+int option_shapes(void *into, const char *value);
+int option_binds(void *into, const char *value);
+int option_isa(void *into, const char *value);
+int option_cc(void *into, const char *value);
+int option_cflags(void *into, const char *value);
+int option_jobs(void *into, const char *value);
+int option_threads(void *into, const char *value);
+int option_seed(void *into, const char *value);
 #define RATE_ROW \
     {"rate", 0, "INPUT=prompt", "how often an input changes: prompt, timestep or sample (default) (repeat)", option_rates}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW                                             /* what steers the passes */
+#define AXIS_ROWS                                                                   /* sizes */ \
+    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims}, \
+    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes}, \
+    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds}
+#define BUILD_ROWS                                                                  /* an executable's making */ \
+    {"isa", 0, "NAME", "instruction set of the executable, as for compile", option_isa}, \
+    {"cc", 0, "CC", "C compiler (cc)", option_cc}, \
+    {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags}, \
+    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs}
+#define RUN_ROWS                                                                    /* and its runs */ \
+    {"threads", 0, "N", "of the executable; default: the CPUs this process may use", option_threads}, \
+    {"seed", 0, "N", "of the random inputs (0)", option_seed}
+int option_dtype(void *into, const char *value);
+#define DTYPE_ROW \
+    {"dtype", 0, "f32|bf16|f16", "type of weights and activations; sums, norms and time steps stay f32 (f32)", option_dtype}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW                                  /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -6,14 +6,9 @@
 #include "cli.h"
 #include "folder.h"
 
-OPTION_TEXT(output) OPTION_TEXT(isa) OPTION_TEXT(emit) OPTION_TEXT(cc) OPTION_TEXT(keep_source) OPTION_TEXT(prefix)
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(defaults) OPTION_LIST(cflags) OPTION_LIST(sizes)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix)
+OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
-
-static int option_jobs(void *into, const char *value)
-{
-    return parse_int(value, 1, 256, &((Options *)into)->jobs);
-}
 
 static int option_batch(void *into, const char *value)
 {

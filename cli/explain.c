@@ -9,13 +9,11 @@
 #include "explain.h"
 #include "folder.h"
 
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds) OPTION_LIST(sizes)
+OPTION_LIST(sizes)
 OPTION_FLAG(json) OPTION_FLAG(help)
 
 static const SdcOption table[] = {
-    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
-    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
-    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
+    AXIS_ROWS,
     {"size", 0, "WxH", "picture size of a pipeline", option_sizes},
     PASS_ROWS,
     {"json", 0, NULL, "print one JSON object instead of text", option_json},

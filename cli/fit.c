@@ -6,6 +6,8 @@
  * it worse is taken back.  Choices only add up, so this ends; it depends on the model and the limit alone. */
 #include "fit.h"
 
+#include "../runtime/certificate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +16,8 @@
 
 enum { MOST_LIVE = 64, MOST_SEEDS = 256, MOST_TRIALS = 600, FIRST_STRIPS = 4, MOST_STRIPS = 32,
        WORTH = 32 };                /* the part of the peak that a value must be to be cut */
-/* A run's memory beside arena and inputs, see runtime/model_report.c. */
-enum { RUNTIME_BYTES = (4 << 20) + (2 << 20) + (1 << 20) };     /* libraries and buffers, one stack, table of calls */
+/* The executable without its weights, which does not exist yet; build() compares with what it became. */
+enum { CODE_BYTES = 1 << 20 };
 
 typedef struct { int value; int64_t bytes; } Live;          /* value: the id of the whole; -1: of no value's own */
 
@@ -409,13 +411,23 @@ static void report_fit(const Fit *f, const Trial *first)
            100 * (double)(f->now.flops - first->flops) / (double)(first->flops + 1));
 }
 
-/* What a run takes beside the arena. */
+static SdcTensor *tensors_of(Value *const *values, int count)
+{
+    SdcTensor *list = alloc_array(count + 1, sizeof *list);
+    for (int k = 0; k < count; k++)
+        list[k] = (SdcTensor){.dtype = values[k]->dtype,
+                              .bytes = shape_count(&values[k]->shape) * dtype_info(values[k]->dtype)->bytes};
+    return list;
+}
+
+/* What the certificate adds to the arena and the weights, with one thread. */
 static int64_t besides(const Graph *g)
 {
-    int64_t bytes = RUNTIME_BYTES;
-    for (int k = 0; k < g->n_inputs; k++)
-        bytes += shape_count(&g->inputs[k]->shape) * dtype_info(g->inputs[k]->dtype)->bytes;
-    return bytes;
+    SdcCertificate c = {0};
+    sdc_certificate_add(&c, 0, 0, tensors_of(g->inputs, g->n_inputs), g->n_inputs, tensors_of(g->outputs, g->n_outputs),
+                        g->n_outputs);
+    sdc_certificate_finish(&c, 1, 1, 0, CODE_BYTES);
+    return c.all;
 }
 
 static Fit *fit_of(Graph *g, const char *name, const Isa *isa, int64_t limit)

@@ -16,6 +16,7 @@
 #include "../runtime/tokenizer.h"
 
 enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
+enum { BLOCK = 16 };                /* timesteps in a table: enough to make reading the weights cheap, and whatever --steps */
 
 /* What a free axis of an input stands for. */
 typedef enum { BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH, TOKENS, AXES } Axis;
@@ -131,6 +132,7 @@ typedef struct {
     unsigned no_fuse;
     int64_t max_memory;             /* 0: any */
     bool quiet;
+    DType dtype;
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     void *tokenizer;                /* packed */
     int64_t tokenizer_bytes;
@@ -204,17 +206,20 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
-            if (strcmp(v->name, rule->input) || v->shape.rank != rule->rank)
+            if (strcmp(v->name, rule->input))
+                continue;
+            m->graph->inputs[j]->rate = rule->rate;
+            if (v->shape.rank != rule->rank)
                 continue;
             ShapeBinding b = {.name = v->name, .shape = v->shape};
-            m->graph->inputs[j]->rate = rule->rate;
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse}, "strips");
+    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
+                                     .dtype = p->dtype}, "strips");
     if (p->n_programs == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -266,7 +271,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse, .max_memory = o->max_memory, .quiet = o->quiet};
+                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype,
+                    .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))

@@ -8,7 +8,6 @@
 
 #include "cli.h"
 
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds)
 OPTION_FLAG(help)
 
 static const SdcOption table[] = {
@@ -124,6 +123,7 @@ static void inspect_bound(const char *path, const Options *o)
     printf("one run: %d kernel calls, %.3f GFLOP, %.1f MB moved, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls,
            (double)p->flops / 1e9, (double)p->moved_bytes / 1e6, (double)p->arena_bytes / 1e6,
            (double)p->bound_bytes / 1e6);
+    print_work(p, 0);
 }
 
 int command_inspect(int argc, char **argv)

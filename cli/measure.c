@@ -2,13 +2,14 @@
  *
  * A shared machine changes its speed from one second to the next.  So every round runs each executable once, in a
  * process of its own, forwards and backwards in turn, and ratios and savings are medians of those within a round, of
- * its best runs: others' work only adds to a time.  All get the same seeded inputs.  Where leaving a fusion out changes
- * nothing, the executable is the same to the byte: it is not run again, and saves exactly nothing. */
+ * its best runs: others' work only adds to a time.  All get the same seeded inputs.
+ *
+ * All ways are programs of one executable, which stores equal weights and compiles equal kernels once: a dozen builds of
+ * a network of gigabytes take little more than one.  Where leaving a fusion out changes nothing, the calls are the same:
+ * they are not run again, and save exactly nothing. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "../codegen/build.h"
 #include "../runtime/profile.h"
@@ -34,46 +35,60 @@ static void list_variants(Bench *b, const Options *o)
             add_variant(b, text_format("without %s", fusion_name((Fusion)f)), f, o->no_fuse | 1u << f);
 }
 
-static bool same_file(const char *a, const char *b)
+/* Do two programs of one executable call the same kernels on the same places? */
+static bool same_calls(const Call *a, const Call *b)
 {
-    Mapping x = map_file(a), y = map_file(b);
-    bool same = x.bytes == y.bytes && !memcmp(x.data, y.data, (size_t)x.bytes);
-    munmap((void *)(uintptr_t)x.data, (size_t)x.bytes);
-    munmap((void *)(uintptr_t)y.data, (size_t)y.bytes);
-    return same;
+    for (; a && b; a = a->next, b = b->next) {
+        bool same = a->kind == b->kind && a->instance == b->instance && a->n_operands == b->n_operands &&
+                    a->trip_count == b->trip_count;
+        for (int k = 0; same && k < a->n_operands; k++) {
+            const View *x = &a->operands[k].view, *y = &b->operands[k].view;
+            same = !x->buffer == !y->buffer && x->offset == y->offset && x->index_stride == y->index_stride;
+            if (same && x->buffer)
+                same = x->buffer->kind == y->buffer->kind && x->buffer->offset == y->buffer->offset;
+        }
+        if (!same || !same_calls(a->then_block ? a->then_block->first : NULL, b->then_block ? b->then_block->first : NULL) ||
+            !same_calls(a->else_block ? a->else_block->first : NULL, b->else_block ? b->else_block->first : NULL))
+            return false;
+    }
+    return !a && !b;
 }
 
-/* Every executable has the same name, in a folder of its own. */
-static void build_variant(const Bench *b, Variant *v, const char *folder, const Options *o)
+static void build_variants(Bench *b, const char *folder, const Options *o, SdcProgress *bar)
 {
+    Program **programs = alloc_array(b->n_variants, sizeof *programs);
     Options own = *o;
     own.quiet = true;
-    own.no_fuse = v->no_fuse;
-    const char *place = text_format("%s/%d", folder, (int)(v - b->variants));
-    make_folder(place, true);
-    v->exe = text_format("%s/model", place);
-    remove_at_exit(v->exe);
-    BuildOptions options = build_options(&own, v->exe, b->isa);
-    Bindings bindings = read_bindings(&own);
-    Program *p = compile_model(b->model, &bindings, "model", b->isa);
-    build(&p, 1, &options);
-    v->program = p;
-    for (const Variant *before = b->variants; before < v && !v->same; before++)
-        if (!before->same && same_file(before->exe, v->exe))
-            v->same = before;
-    if (v->same)
-        unlink(v->exe);
+    b->exe = text_format("%s/model", folder);
+    remove_at_exit(b->exe);
+    for (int k = 0; k < b->n_variants; k++) {
+        own.no_fuse = b->variants[k].no_fuse;
+        Bindings bindings = read_bindings(&own);
+        b->variants[k].program = programs[k] = compile_model(b->model, &bindings, text_format("model_%d", k), b->isa);
+        sdc_progress_step(bar, k + 1);
+    }
+    BuildOptions options = build_options(&own, b->exe, b->isa);
+    build(programs, b->n_variants, &options);
+    for (int k = 0; k < b->n_variants; k++)
+        for (int j = 0; j < k && !b->variants[k].same; j++)
+            if (!b->variants[j].same && same_calls(programs[j]->body.first, programs[k]->body.first))
+                b->variants[k].same = &b->variants[j];
 }
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+static char *program_option(const Bench *b, const Variant *v)
+{
+    return text_format("--program=%d", (int)(v - b->variants));
+}
 
 /* Run with the bench's threads and seed and `more`; what it prints is one JSON object. */
 static json_t *run_json(const Bench *b, const Variant *v, const char *more)
 {
     json_error_t error;
-    const char *path = text_format("%s.json", v->exe);
+    const char *path = text_format("%s.json", b->exe);
     remove_at_exit(path);
-    run_executable((char *const[]){text_copy(v->exe), text_format("--threads=%d", b->threads),
+    run_executable((char *const[]){text_copy(b->exe), program_option(b, v), text_format("--threads=%d", b->threads),
                                    text_format("--seed=%lld", (long long)b->seed), text_copy(more), text_copy("--json"),
                                    NULL}, path);
     json_t *root = json_load_file(path, 0, &error);
@@ -133,60 +148,60 @@ static int runs_a_round(const Bench *b)
 
 /* ---- outputs ----------------------------------------------------------------------------------------------------- */
 
-static const char *output_path(const Variant *v, int k)
+static const char *output_path(const Bench *b, const Variant *v, int k)
 {
-    return text_format("%s_%d.npy", v->exe, k);
+    return text_format("%s_%d_%d.npy", b->exe, (int)(v - b->variants), k);
 }
 
 static void write_outputs(const Bench *b, const Variant *v)
 {
     const Graph *g = v->program->graph;
-    char **arguments = alloc_array(2 * g->n_outputs + 4, sizeof *arguments);
+    char **arguments = alloc_array(2 * g->n_outputs + 5, sizeof *arguments);
     int count = 0;
-    arguments[count++] = text_copy(v->exe);
+    arguments[count++] = text_copy(b->exe);
+    arguments[count++] = program_option(b, v);
     arguments[count++] = text_format("--threads=%d", b->threads);
     arguments[count++] = text_format("--seed=%lld", (long long)b->seed);
     for (int k = 0; k < g->n_outputs; k++) {
-        remove_at_exit(output_path(v, k));
+        remove_at_exit(output_path(b, v, k));
         arguments[count++] = text_copy("--output");
-        arguments[count++] = text_format("%s=%s", g->output_names[k], output_path(v, k));
+        arguments[count++] = text_format("%s=%s", g->output_names[k], output_path(b, v, k));
     }
     run_executable(arguments, NULL);
 }
 
-static SdcArray read_output(const Variant *v, int k)
+static SdcArray read_output(const Bench *b, const Variant *v, int k)
 {
     SdcArray a;
-    int code = sdc_array_read(&a, output_path(v, k), NULL);
+    int code = sdc_array_read(&a, output_path(b, v, k), NULL);
     if (code)
         exit(code);
     return a;
 }
 
 /* Over all outputs, the largest. */
-static double difference_of(const Variant *asked, const Variant *other)
+static double difference_of(const Bench *b, const Variant *v)
 {
     double worst = 0;
-    for (int k = 0; k < asked->program->graph->n_outputs; k++) {
-        SdcArray a = read_output(asked, k), b = read_output(other, k);
-        Difference d = compare(&a, &b, 0, 0);
+    for (int k = 0; k < v->program->graph->n_outputs; k++) {
+        SdcArray asked = read_output(b, &b->variants[0], k), other = read_output(b, v, k);
+        Difference d = compare(&asked, &other, 0, 0);
         worst = d.rms <= worst ? worst : isnan(d.rms) ? INFINITY : d.rms;
-        sdc_array_free(&a);
-        sdc_array_free(&b);
+        sdc_array_free(&asked);
+        sdc_array_free(&other);
     }
     return worst;
 }
 
-static void prepare(const Bench *b, Variant *v, const char *folder, const Options *o)
+static void prepare(const Bench *b, Variant *v)
 {
-    build_variant(b, v, folder, o);
     v->round = v->same ? v->same->round : alloc_array(b->rounds, sizeof *v->round);
     if (v->same) {
         v->difference = v->same->difference;
         return;
     }
     write_outputs(b, v);
-    v->difference = difference_of(&b->variants[0], v);
+    v->difference = difference_of(b, v);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
@@ -200,9 +215,11 @@ Bench measure(const char *path, const Options *o)
     int done = 0;
     list_variants(&b, o);
     sdc_progress_begin(&bar, "measuring", (2 + b.rounds) * b.n_variants, false);
+    build_variants(&b, folder, o, &bar);
+    done = b.n_variants;
     for (int k = 0; k < b.n_variants; k++) {
-        prepare(&b, &b.variants[k], folder, o);
-        sdc_progress_step(&bar, done += 2);
+        prepare(&b, &b.variants[k]);
+        sdc_progress_step(&bar, ++done);
     }
     b.runs = runs_a_round(&b);
     for (int round = 0; round < b.rounds; round++)

@@ -41,9 +41,29 @@ int parse_float(const char *value, double *into)
     return SDC_OK;
 }
 
-int option_rates(void *into, const char *value)
+/* ---- options of several commands --------------------------------------------------------------------------------- */
+
+int option_rates(void *into, const char *value) { return add_text(&((Options *)into)->rates, value); }
+int option_dims(void *into, const char *value) { return add_text(&((Options *)into)->dims, value); }
+int option_shapes(void *into, const char *value) { return add_text(&((Options *)into)->shapes, value); }
+int option_binds(void *into, const char *value) { return add_text(&((Options *)into)->binds, value); }
+int option_isa(void *into, const char *value) { return set_text(&((Options *)into)->isa, value); }
+int option_cc(void *into, const char *value) { return set_text(&((Options *)into)->cc, value); }
+int option_cflags(void *into, const char *value) { return add_text(&((Options *)into)->cflags, value); }
+
+int option_jobs(void *into, const char *value)
 {
-    return add_text(&((Options *)into)->rates, value);
+    return parse_int(value, 1, 256, &((Options *)into)->jobs);
+}
+
+int option_threads(void *into, const char *value)
+{
+    return parse_int(value, 1, 1024, &((Options *)into)->threads);
+}
+
+int option_seed(void *into, const char *value)
+{
+    return parse_int(value, 0, INT64_MAX, &((Options *)into)->seed);
 }
 
 int option_max_memory(void *into, const char *value)
@@ -73,6 +93,15 @@ int option_no_fuse(void *into, const char *value)
             return sdc_error(SDC_USAGE, "--no-fuse=%s: no such fusion; see --help", name);
         *off |= 1u << f;
     }
+    return SDC_OK;
+}
+
+int option_dtype(void *into, const char *value)
+{
+    DType type = dtype_by_name(value);
+    if (!dtype_is_single(type))
+        return sdc_error(SDC_USAGE, "--dtype %s: expected f32, bf16 or f16", value);
+    ((Options *)into)->dtype = dtype_is_half(type) ? type : DT_NONE;
     return SDC_OK;
 }
 

@@ -2,15 +2,13 @@
 #include "cli.h"
 
 OPTION_TEXT(after)
-OPTION_LIST(dims) OPTION_LIST(shapes) OPTION_LIST(binds)
 OPTION_FLAG(help)
 
 static const SdcOption table[] = {
-    {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, decompose, projection, gate, strips or fuse; "
+    {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, rotary, "
+                          "decompose, projection, gate, concat, precision, hoist, strips or fuse; "
                          "without it as imported", option_after},
-    {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims},
-    {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
-    {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
+    AXIS_ROWS,
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},

@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "../runtime/certificate.h"
 #include "../runtime/runtime.h"
 #include "../runtime/sections.h"
 #include "build.h"
@@ -98,6 +99,31 @@ void append_sections(int fd, const char *path, int weights_fd, int64_t weights_b
     check(sdc_sections_finish(w));
 }
 
+static SdcTensor *tensors_of(const View *views, int count)
+{
+    SdcTensor *list = alloc_array(count + 1, sizeof *list);
+    for (int k = 0; k < count; k++)
+        list[k] = (SdcTensor){.dtype = views[k].dtype,
+                              .bytes = view_count(&views[k]) * dtype_info(views[k].dtype)->bytes};
+    return list;
+}
+
+/* What --info of the executable repeats. */
+static void print_certificate(Program *const *programs, int n_programs, const char *output, int64_t weights)
+{
+    SdcCertificate c = {0};
+    struct stat file;
+    for (int k = 0; k < n_programs; k++) {
+        const Program *p = programs[k];
+        sdc_certificate_add(&c, p->arena_bytes, p->bound_bytes, tensors_of(p->inputs, p->graph->n_inputs),
+                            p->graph->n_inputs, tensors_of(p->outputs, p->graph->n_outputs), p->graph->n_outputs);
+    }
+    int64_t bytes = stat(output, &file) == 0 ? (int64_t)file.st_size : 0;
+    sdc_certificate_finish(&c, sdc_default_threads(), 1, weights, bytes);
+    printf("memory of %s, at most:\n", output);
+    sdc_certificate_text(&c);
+}
+
 static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s,
                    double seconds, int64_t weights)
 {
@@ -110,9 +136,13 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
         printf("%s: %d kernel calls, %.3f GFLOP, %.1f MB moved, arena %.1f MB (lower bound %.1f MB), weights %.1f MB\n",
                p->name, p->n_calls, (double)p->flops / 1e9, (double)p->moved_bytes / 1e6, (double)p->arena_bytes / 1e6,
                (double)p->bound_bytes / 1e6, (double)p->weights_bytes / 1e6);
+        print_work(p, 4);
+        precision_report(stdout, p->graph);
     }
     printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances,
            s->files, (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);
+    if (o->kind == EMIT_EXECUTABLE)
+        print_certificate(programs, n_programs, o->output, weights);
     printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB; "
            "C compilation took %.1f s\n",
            (double)usage.ru_maxrss * 1024 / 1e6, (double)memory_peak() / 1e6, (double)cc_peak_rss() / 1e6, seconds);

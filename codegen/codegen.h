@@ -32,7 +32,7 @@ typedef struct Buffer {
     const char *pack_name;
 } Buffer;
 
-typedef struct LoopIndex LoopIndex; /* the run-time iteration number of a Loop or Scan */
+typedef struct LoopIndex LoopIndex; /* the run-time iteration number of a Loop or Scan, or the row of the tables */
 
 typedef struct {
     Buffer *buffer;
@@ -75,20 +75,30 @@ typedef struct Call {
 
 struct Block { Call *first, *last; };
 
-struct LoopIndex { int id; };
+struct LoopIndex { int id; };       /* ROW_INDEX: the row of the tables, which run()'s caller says */
+enum { ROW_INDEX = -1 };
+
+/* [rows, the input's own axes], filled before the calls of pace `block`. */
+typedef struct { int input; View view; } TimestepTable;
+
+/* What the calls of one pace do each time: `weights` are bytes read of the weights. */
+typedef struct { int calls; int64_t flops, moved, weights; } PaceWork;
 
 typedef struct Program {
     const char *name;               /* "unet" */
     Graph *graph;
     Block body;
-    Call *prompt_end;               /* last of the calls that run once a prompt, in front of the others; NULL: none */
-    int n_prompt_calls;
+    Call *last[PACES];              /* the body's calls in the order of their pace: the last of each; NULL: none */
+    TimestepTable *tables;          /* where the timesteps of a block are given */
+    int n_tables, tables_room;
     Buffer **buffers;
     int n_buffers, buffers_room;
     View *inputs, *outputs;         /* row-major, one for each of the graph's */
     int64_t arena_bytes, bound_bytes, weights_bytes;
     int peak;                       /* order of a call where the most bytes are live: bound_bytes */
+    int64_t unscheduled_bytes;      /* what the arena would take with the calls in the order of lowering */
     int64_t flops, moved_bytes;     /* of one run; moved: read and written in the arena, weights apart */
+    PaceWork work[PACES];
     int n_calls, n_loops;
 } Program;
 
@@ -134,6 +144,7 @@ View view_to_dense(Lowering *l, Node *n, View v);                   /* as view_d
 View view_cast(Lowering *l, Node *n, View v, DType dtype);          /* a converted row-major copy, or v itself */
 int64_t view_count(const View *v);
 /* Rearranging a view without moving data; dims of the results as described. */
+View view_at(View whole, int axis, const LoopIndex *index, bool backwards); /* iteration i's part: axis removed, offset growing with i (or falling) */
 View view_permute(View v, int rank, const int *perm);               /* result axis k is axis perm[k] */
 View view_broadcast(View v, int rank, const int64_t *dim);          /* numpy's rules; stride 0 where repeated */
 bool view_reshape(View *v, int rank, const int64_t *dim);           /* false when the strides do not allow it */
@@ -146,8 +157,8 @@ View result_like(Lowering *l, Value *v, const View *order);         /* axes stor
 View room_dense(Lowering *l, Value *v, DType dtype);
 View room_channels_last(Lowering *l, Value *v, DType dtype);
 View room_like(Lowering *l, Value *v, DType dtype, const View *order);
-/* Room inside the result of the Concat that alone reads v, which then moves nothing; no buffer when there is none.  The
- * first part that asks decides how the whole is stored. */
+/* Room inside the result of the Concat that reads v, alone but for views, which then moves nothing; no buffer when there
+ * is none.  The first part that asks decides how the whole is stored. */
 View concat_room(Lowering *l, Value *v, DType dtype, bool channels_last);
 bool is_lowered(Lowering *l, const Value *v);                       /* it has a place already */
 void result_is(Lowering *l, Value *v, View view);                   /* v is another look at existing data */
@@ -170,6 +181,7 @@ const char *float_text(double value);                               /* a C const
 void call_float(Call *c, const char *name, double value);
 void call_text(Call *c, const char *name, const char *value);       /* a type or an expression */
 void call_type(Call *c, const char *name, DType dtype);             /* its text: f32 */
+void call_stored(Call *c, const char *name, const View *v);         /* its type, where that is not the templates' default, f32 */
 void call_dims(Call *c, const char *name, int count, const int64_t *v);    /* #define name 2, 64, 64 (an initializer list; "0" when empty) */
 void call_note(Call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void call_reuse(Call *c, int result, int input);                    /* the result may overwrite the dying input: same element order */
@@ -189,6 +201,7 @@ void plan_program(Program *p);
 typedef struct { int64_t read, written, weights; } Traffic;
 Traffic call_traffic(const Call *c);
 void program_work(Program *p);                  /* flops and moved_bytes; called by plan_program */
+void print_work(const Program *p, int indent);  /* a line a pace on stdout, where not all is done in each step */
 
 /* Evaluate and pack every weights buffer of the programs, stream the bytes to `fd` and set the buffers' offsets; equal
  * bytes are stored once, whichever programs they belong to.  Returns the size of the whole region. */

@@ -24,21 +24,36 @@ static int64_t panel_begin(int64_t panel, int64_t columns, int vl)
     return panel * vectors_of(columns, vl) / panels_of(columns, vl);
 }
 
-/* ---- matrices ---------------------------------------------------------------------------------------------------- */
-
-int64_t pack_gemm_bytes(int64_t depth, int64_t columns, int vl)
+/* `present` elements that lie `step` apart from element `from` of src on, zeros up to `width`; returns the end of dst. */
+static void *pack_run(void *dst, const void *src, int64_t from, int64_t step, int64_t present, int64_t width, int bytes)
 {
-    return vectors_of(columns, vl) * vl * depth * (int64_t)sizeof(float);
+    uint16_t *half = dst;
+    uint32_t *whole = dst;
+    if (bytes == 2) {
+        for (int64_t k = 0; k < width; k++)
+            *half++ = k < present ? ((const uint16_t *)src)[from + k * step] : 0;
+        return half;
+    }
+    for (int64_t k = 0; k < width; k++)
+        *whole++ = k < present ? ((const uint32_t *)src)[from + k * step] : 0;
+    return whole;
 }
 
-void pack_gemm(float *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl)
+/* ---- matrices ---------------------------------------------------------------------------------------------------- */
+
+int64_t pack_gemm_bytes(int64_t depth, int64_t columns, int vl, int bytes)
+{
+    return vectors_of(columns, vl) * vl * depth * bytes;
+}
+
+void pack_gemm(void *dst, const void *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl, int bytes)
 {
     int64_t step_k = transposed ? 1 : row, step_column = transposed ? row : 1;
     for (int64_t panel = 0; panel < panels_of(columns, vl); panel++) {
         int64_t begin = panel_begin(panel, columns, vl) * vl, end = panel_begin(panel + 1, columns, vl) * vl;
         for (int64_t k = 0; k < depth; k++)
-            for (int64_t j = begin; j < end; j++)
-                *dst++ = j < columns ? b[k * step_k + j * step_column] : 0.0f;
+            dst = pack_run(dst, b, k * step_k + begin * step_column, step_column, min(end, columns) - begin,
+                           end - begin, bytes);
     }
 }
 
@@ -109,46 +124,46 @@ ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises)
     return p;
 }
 
-int64_t pack_conv_bytes(const ConvShape *s, int vl)
+int64_t pack_conv_bytes(const ConvShape *s, int vl, int bytes)
 {
     int64_t depth = s->in_c / s->groups * s->kernel_h * s->kernel_w;
     if (conv_is_depthwise(s))
-        return depth * s->out_c * (int64_t)sizeof(float);
-    return s->groups * pack_gemm_bytes(depth, s->out_c / s->groups, vl);
+        return depth * s->out_c * bytes;
+    return s->groups * pack_gemm_bytes(depth, s->out_c / s->groups, vl, bytes);
 }
 
-static void pack_depthwise(float *dst, const float *w, const ConvShape *s)
+static void pack_depthwise(void *dst, const void *w, const ConvShape *s, int bytes)
 {
     int64_t taps = s->kernel_h * s->kernel_w;
     for (int64_t tap = 0; tap < taps; tap++)
-        for (int64_t k = 0; k < s->out_c; k++)
-            *dst++ = w[k * taps + tap];
+        dst = pack_run(dst, w, tap, taps, s->out_c, s->out_c, bytes);
 }
 
-/* One tap and chunk of channels of one panel; w: the group's, moved to the tap. */
-static float *pack_tap(float *dst, const float *w, const ConvShape *s, int64_t first_channel, int64_t channels,
-                       int64_t begin, int64_t end)
+/* One tap and chunk of channels of one panel; w: from element `first` on, the group's, moved to the tap. */
+static void *pack_tap(void *dst, const void *w, int64_t first, const ConvShape *s, int64_t first_channel,
+                      int64_t channels, int64_t begin, int64_t end, int bytes)
 {
     int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups;
     for (int64_t c = first_channel; c < first_channel + channels; c++)
-        for (int64_t k = begin; k < end; k++)
-            *dst++ = k < columns ? w[(k * depth + c) * taps] : 0.0f;
+        dst = pack_run(dst, w, first + (begin * depth + c) * taps, depth * taps, min(end, columns) - begin,
+                       end - begin, bytes);
     return dst;
 }
 
-void pack_conv(float *dst, const float *w, const ConvShape *s, int vl)
+void pack_conv(void *dst, const void *w, const ConvShape *s, int vl, int bytes)
 {
     int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c / s->groups, columns = s->out_c / s->groups,
             chunk = chunk_of(s);
     if (conv_is_depthwise(s)) {
-        pack_depthwise(dst, w, s);
+        pack_depthwise(dst, w, s, bytes);
         return;
     }
-    for (int64_t group = 0; group < s->groups; group++, w += columns * depth * taps)
+    for (int64_t group = 0; group < s->groups; group++)
         for (int64_t panel = 0; panel < panels_of(columns, vl); panel++) {
             int64_t begin = panel_begin(panel, columns, vl) * vl, end = panel_begin(panel + 1, columns, vl) * vl;
             for (int64_t c = 0; c < depth; c += chunk)
                 for (int64_t tap = 0; tap < taps; tap++)
-                    dst = pack_tap(dst, w + tap, s, c, min(chunk, depth - c), begin, end);
+                    dst = pack_tap(dst, w, group * columns * depth * taps + tap, s, c, min(chunk, depth - c), begin, end,
+                                   bytes);
         }
 }

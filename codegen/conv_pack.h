@@ -27,15 +27,16 @@ ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises);
 /* True where conv_depthwise.h is to be used: one input and one output channel a group. */
 bool conv_is_depthwise(const ConvShape *s);
 
-/* w [out_c][in_c / groups][kernel_h][kernel_w] to dst, pack_conv_bytes() long.
+/* w [out_c][in_c / groups][kernel_h][kernel_w] to dst, pack_conv_bytes() long; `bytes` an element, 4 or 2.
  *      conv.h            [group][panel][chunk][kernel_h][kernel_w][channel of the chunk][vector of the panel][vl]
  *      conv_depthwise.h  [kernel_h][kernel_w][out_c] */
-int64_t pack_conv_bytes(const ConvShape *s, int vl);
-void pack_conv(float *dst, const float *w, const ConvShape *s, int vl);
+int64_t pack_conv_bytes(const ConvShape *s, int vl, int bytes);
+void pack_conv(void *dst, const void *w, const ConvShape *s, int vl, int bytes);
 
-/* b [depth][columns], or [columns][depth] when transposed, with `row` floats from one row to the next, to dst,
+/* b [depth][columns], or [columns][depth] when transposed, with `row` elements from one row to the next, to dst,
  * pack_gemm_bytes() long: [panel][depth][vector of the panel][vl].  Matrices of a batch follow each other. */
-int64_t pack_gemm_bytes(int64_t depth, int64_t columns, int vl);
-void pack_gemm(float *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl);
+int64_t pack_gemm_bytes(int64_t depth, int64_t columns, int vl, int bytes);
+void pack_gemm(void *dst, const void *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl,
+               int bytes);
 
 #endif

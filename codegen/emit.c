@@ -196,7 +196,9 @@ static void print_place(FILE *out, const View *v)
     }
     fprintf(out, "%c(0x%07" PRIx64, v->buffer->kind == BUFFER_ARENA ? 'A' : 'W',
             (uint64_t)(v->buffer->offset + v->offset * bytes));
-    if (v->index)
+    if (v->index && v->index->id == ROW_INDEX)
+        fprintf(out, " + c->row * INT64_C(%" PRId64 ")", v->index_stride * bytes);
+    else if (v->index)
         fprintf(out, " + i%d * INT64_C(%" PRId64 ")", v->index->id, v->index_stride * bytes);
     fputc(')', out);
 }
@@ -307,18 +309,45 @@ static void print_function(Listing *l, const char *name, const Block *block)
     fputs("    return c->error[0] ? SDC_BAD_INPUT : SDC_OK;\n}\n", l->out);
 }
 
-/* prompt(), where there is anything to do once a prompt, and run(). */
+/* prompt() and table(), where there is anything to do once a prompt or once a block of timesteps, and run(). */
 static void print_functions(FILE *out, Program *p)
 {
+    static const char *const names[PACES] = {"prompt", "table", "run"};
     Listing l = {.out = out};
-    Call *end = p->prompt_end, *rest = end ? end->next : p->body.first;
-    if (end) {
-        end->next = NULL;
-        print_function(&l, "prompt", &(Block){p->body.first, end});
-        end->next = rest;
+    Call *first = p->body.first;
+    for (Pace pace = 0; pace < PACES; pace++) {
+        Call *last = p->last[pace], *rest = last ? last->next : first;
+        if (last)
+            last->next = NULL;
+        if (last || pace == PACE_STEP)
+            print_function(&l, names[pace], &(Block){last ? first : NULL, last});
+        if (last)
+            last->next = rest;
+        first = rest;
     }
-    print_function(&l, "run", &(Block){rest, rest ? p->body.last : NULL});
     fputc('\n', out);
+}
+
+/* What is done once a prompt, once a block of timesteps and in each step. */
+static void emit_work(FILE *out, const Program *p)
+{
+    for (Pace pace = 0; pace < PACES; pace++) {
+        const PaceWork *w = &p->work[pace];
+        fprintf(out, "%s{%d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")}", pace ? ", " : "{", w->calls, w->flops,
+                w->weights);
+    }
+    fputs("}", out);
+}
+
+static void print_tables(FILE *out, const Program *p)
+{
+    Value **inputs = alloc_array(p->n_tables + 1, sizeof *inputs);
+    View *views = alloc_array(p->n_tables + 1, sizeof *views);
+    for (int k = 0; k < p->n_tables; k++) {
+        inputs[k] = p->graph->inputs[p->tables[k].input];
+        views[k] = p->tables[k].view;
+    }
+    print_tensors(out, "tables", views, inputs, NULL, p->n_tables);
 }
 
 static void emit_program(Program *p, int number, const char *folder, const char *file, EmitSummary *summary)
@@ -340,15 +369,20 @@ static void emit_program(Program *p, int number, const char *folder, const char 
     fputs("\n/* Name, type, rank, extents, place in the arena, bytes, limit of random integers. */\n", out);
     print_tensors(out, "inputs", p->inputs, g->inputs, NULL, g->n_inputs);
     print_tensors(out, "outputs", p->outputs, g->outputs, g->output_names, g->n_outputs);
+    if (p->n_tables)
+        print_tables(out, p);
     print_functions(out, p);
     fprintf(out, "const SdcProgram sdc_program_%d = {\n    .name = ", number);
     emit_string(out, p->name);
     fprintf(out, ",\n    .inputs = inputs, .outputs = outputs, .n_inputs = %d, .n_outputs = %d,\n"
                  "    .arena_bytes = INT64_C(%" PRId64 "), .bound_bytes = INT64_C(%" PRId64 "),\n"
                  "    .weights_offset = 0, .weights_bytes = INT64_C(%" PRId64 "), .flops = INT64_C(%" PRId64 "), "
-                 ".kernels = %d,\n    .run = run, .prompt = %s,\n};\n",
+                 ".kernels = %d,\n    .run = run, .prompt = %s, .table = %s, .tables = %s, .n_tables = %d,\n    .work = ",
             g->n_inputs, g->n_outputs, p->arena_bytes, p->bound_bytes, p->weights_bytes, p->flops, p->n_calls,
-            p->prompt_end ? "prompt" : "NULL");
+            p->last[PACE_PROMPT] ? "prompt" : "NULL", p->last[PACE_BLOCK] ? "table" : "NULL",
+            p->n_tables ? "tables" : "NULL", p->n_tables);
+    emit_work(out, p);
+    fputs(",\n};\n", out);
     summary->source_bytes += emit_close(out, folder, file);
 }
 

@@ -1,9 +1,9 @@
 /* finish.c: fused nodes: an anchor (convolution, product, norm) and the elementwise nodes behind it, or these alone;
- * before a convolution a prologue, the norm and the elementwise nodes of its input.
+ * before a convolution a prologue, the norm and the elementwise nodes of its input, and its up-sampling.
  *
  * The anchor's own rule lowers it.  It asks finish_of() whether its kernel has steps to do before it stores; a kernel
  * that can not do them, or not in the order of the operands at hand, stores its plain result, and the steps become a
- * call of their own.  A convolution that has no kernel for a prologue reads the norm's result. */
+ * call of their own.  A convolution that has no kernel for a prologue reads what those nodes store. */
 #include <string.h>
 
 #include "../ir/control.h"
@@ -40,8 +40,7 @@ Finish *finish_of(Lowering *l, const Node *n, const int *order, int columns)
     return f;
 }
 
-/* Where the operand's elements of a row begin: "(row) / 4096 * 320 + (row) % 64 * 5". */
-static const char *row_text(const View *v)
+const char *row_text(const View *v)
 {
     char *text = "";
     int64_t inside = 1;
@@ -112,7 +111,7 @@ Value *stored_value(const Lowering *l, const Node *n)
 void result_ready(Lowering *l, Node *n, View y)
 {
     const Finish *f = l->finish;
-    Value *v = f && f->anchor == n && f->used ? f->result : n->out[0];
+    Value *v = !f || f->anchor != n ? n->out[0] : f->used ? f->result : f->plain;
     if (y.dtype != kept_type(v)) {
         View to = room_like(l, v, kept_type(v), &y);
         lower_copy_view(l, n, to, y);
@@ -137,12 +136,25 @@ void call_prologue(Call *c, const Prologue *p, View lines)
 /* The nodes from `first`, perhaps an anchor, to `last`; their result is that of n. */
 static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
 {
-    if (op_info(first->op)->float_meaning) {
+    if (float_meaning(first)) {
         lower_chain(l, n, first, last);
         return;
     }
     Node *behind = first == last ? NULL : first->next;
-    Finish f = {.anchor = first, .result = n->out[0], .steps = steps_of(behind, last, first->out[0], DT_F32)};
+    Finish f = {.anchor = first, .plain = first->out[0], .result = n->out[0]};
+    if (behind && behind->op == OP_Conv) {          /* a shortcut, then the sum of both */
+        Node *shortcut = behind, *sum = shortcut->next;
+        behind = sum;
+        if (conv_takes_shortcut(l, first, shortcut)) {
+            f.shortcut = shortcut;
+            f.plain = sum->out[0];
+            behind = sum == last ? NULL : sum->next;
+        } else {
+            candidate_parted(sum, "shortcut", "no kernel adds these two convolutions up");
+            op_info(shortcut->op)->lower(l, shortcut);
+        }
+    }
+    f.steps = steps_of(behind, last, f.plain, DT_F32);
     Finish *outer = l->finish;
     l->finish = &f;
     op_info(first->op)->lower(l, first);
@@ -150,28 +162,55 @@ static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
     if (!f.used && behind)
         lower_chain(l, n, behind, last);
     else if (!f.used)
-        result_is(l, n->out[0], view_of(l, first->out[0]));
+        result_is(l, n->out[0], view_of(l, f.plain));
 }
 
 /* The convolution that a prologue stands before, if one does. */
 static Node *conv_behind(const Graph *body)
 {
-    Node *n = body->first->next;
-    while (n && op_info(n->op)->float_meaning)
+    Node *n = body->first->op == OP_Conv ? NULL : body->first->next;
+    while (n && (float_meaning(n) || n->op == OP_Resize))
         n = n->next;
     return n;
+}
+
+/* The norm is stored after all, with what is between it and the convolution: one pass over memory. */
+static void record_parted(const Node *norm, const Node *last, const Node *conv, const char *why)
+{
+    const char *names = op_info(norm->op)->name;
+    for (const Node *n = norm->next; n != last->next; n = n->next)
+        names = text_format("%s, %s", names, op_info(n->op)->name);
+    candidate_instead(conv, "prologue", "norm", text_format("%s in one pass: %s", names, why));
+}
+
+/* The nodes from `first` to the convolution: p, or calls where its kernel can not do them. */
+static void lower_before(Lowering *l, Node *first, Prologue *p)
+{
+    Node *resize = p->conv->prev->op == OP_Resize ? p->conv->prev : NULL, *last = resize ? resize->prev : p->conv->prev;
+    const char *parted = last ? conv_parts_prologue(l, p->conv, resize) : NULL;
+    if (last && !parted) {
+        p->norm = first;
+        p->steps = steps_of(first == last ? NULL : first->next, last, first->out[0], DT_F32);
+    } else if (last) {
+        record_parted(first, last, p->conv, parted);
+        lower_group(l, last, first, last);
+    }
+    if (resize && conv_takes_upsampling(l, p->conv))
+        p->resize = resize;
+    else if (resize) {
+        candidate_parted(p->conv, "upsample", "the convolution's kernel does not load patches");
+        op_info(resize->op)->lower(l, resize);
+    }
 }
 
 void lower_fused(Lowering *l, Node *n)
 {
     Graph *body = subgraph_of(n, "body");
     Node *first = body->first, *conv = conv_behind(body);
-    Prologue p = {.conv = conv, .norm = first}, *outer = l->prologue;
-    if (conv && conv_takes_prologue(l, conv)) {
-        p.steps = steps_of(first->next == conv ? NULL : first->next, conv->prev, first->out[0], DT_F32);
-        l->prologue = &p;
-    } else if (conv)
-        lower_group(l, conv->prev, first, conv->prev);
+    Prologue p = {.conv = conv}, *outer = l->prologue;
+    if (conv)
+        lower_before(l, first, &p);
+    l->prologue = p.norm || p.resize ? &p : outer;
     lower_group(l, n, conv ? conv : first, body->last);
     l->prologue = outer;
 }

@@ -9,7 +9,8 @@ static const struct { Op op; int operand; IndexKind kind; } indexing[] = {
 };
 
 /* Operators that hand integers on as they are. */
-static const Op passing[] = {OP_Cast, OP_Reshape, OP_Flatten, OP_Unsqueeze, OP_Squeeze, OP_Transpose, OP_Identity, OP_Expand, OP_Slice, OP_Concat};
+static const Op passing[] = {OP_Cast, OP_Reshape, OP_Flatten, OP_Unsqueeze, OP_Squeeze, OP_Transpose, OP_Identity, OP_Expand, OP_Slice, OP_Concat,
+                             OP_Tabulate, OP_TableRow};
 
 static int64_t smaller(int64_t a, int64_t b)
 {

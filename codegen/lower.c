@@ -242,11 +242,18 @@ View room_like(Lowering *l, Value *v, DType dtype, const View *order)
     return room_ordered(l, v, dtype, axes);
 }
 
-/* The Concat that alone reads v, once, in v's own graph; NULL when there is none. */
+/* The Concat in v's own graph that reads v, once, and besides which only what makes views does; NULL when there is none. */
 static Node *concat_of(const Value *v)
 {
-    Node *n = v->n_uses == 1 && !v->graph_output ? v->uses[0] : NULL;
-    bool fits = n && n->op == OP_Concat && n->graph == v->graph && n->out[0]->dtype == v->dtype && !n->out[0]->constant;
+    Node *n = NULL;
+    for (int k = 0; k < v->n_uses; k++) {
+        Op op = v->uses[k]->op;
+        if (op == OP_Concat && !n)
+            n = v->uses[k];
+        else if (op != OP_Split && op != OP_Slice && op != OP_Reshape && op != OP_Transpose)
+            return NULL;
+    }
+    bool fits = n && !v->graph_output && n->graph == v->graph && n->out[0]->dtype == v->dtype && !n->out[0]->constant;
     return fits && fuses(v->graph, FUSION_concat) ? n : NULL;
 }
 
@@ -356,6 +363,12 @@ void call_type(Call *c, const char *name, DType dtype)
     call_text(c, name, dtype_info(dtype)->name);
 }
 
+void call_stored(Call *c, const char *name, const View *v)
+{
+    if (v->dtype != DT_F32)
+        call_type(c, name, v->dtype);
+}
+
 void call_dims(Call *c, const char *name, int count, const int64_t *v)
 {
     char *list = count ? "" : "0";
@@ -436,21 +449,52 @@ static View output_view(Lowering *l, Graph *g, int k)
     return copy;
 }
 
-/* What depends on the prompt alone first, then the rest, each in the graph's order. */
+/* What depends on the prompt alone first, then the tables, then the rest, each in the graph's order. */
 static void lower_by_rate(Lowering *l, Graph *g)
 {
     Program *p = l->program;
     unsigned char *rates = value_rates(g);
-    for (int prompt = 1; prompt >= 0; prompt--) {
+    for (Pace pace = 0; pace < PACES; pace++) {
+        const Call *before = p->body.last;
         for (Node *n = g->first; n; n = n->next)
-            if (is_prompt_rate(n, rates) == prompt)
+            if (node_pace(n, rates) == pace)
                 lower_node(l, n);
-        if (prompt) {
-            p->prompt_end = p->body.last;
-            p->n_prompt_calls = p->n_calls;
-        }
+        p->last[pace] = p->body.last != before ? p->body.last : NULL;
     }
     free(rates);
+}
+
+/* ---- tables of timesteps ------------------------------------------------------------------------------------------ */
+
+static int input_number(const Graph *g, const Value *v)
+{
+    int k = 0;
+    while (k < g->n_inputs && g->inputs[k] != v)
+        k++;
+    return k;
+}
+
+/* Filled from outside, with the timesteps of a block. */
+void lower_tabulate(Lowering *l, Node *n)
+{
+    Program *p = l->program;
+    int input = input_number(p->graph, n->in[0]);
+    if (input == p->graph->n_inputs)
+        fail_node(SDC_UNSUPPORTED, n, "only a table of an input can be given");
+    if (p->n_tables == p->tables_room) {
+        TimestepTable *fresh = alloc_array(p->tables_room + 4, sizeof *fresh);
+        if (p->n_tables)
+            memcpy(fresh, p->tables, (size_t)p->n_tables * sizeof *fresh);
+        p->tables = fresh;
+        p->tables_room += 4;
+    }
+    p->tables[p->n_tables++] = (TimestepTable){input, result_dense(l, n->out[0])};
+}
+
+void lower_table_row(Lowering *l, Node *n)
+{
+    static const LoopIndex row = {ROW_INDEX};
+    result_is(l, n->out[0], view_at(view_of(l, n->in[0]), 0, &row, false));
 }
 
 Program *lower_graph(Graph *g, const char *name, const Isa *isa)
@@ -468,5 +512,7 @@ Program *lower_graph(Graph *g, const char *name, const Isa *isa)
         lower_nodes(&l, g);
     for (int k = 0; k < g->n_outputs; k++)
         p->outputs[k] = output_view(&l, g, k);
+    const Call *hoisted = p->last[PACE_BLOCK] ? p->last[PACE_BLOCK] : p->last[PACE_PROMPT];
+    p->last[PACE_STEP] = p->body.last != hoisted ? p->body.last : NULL;
     return p;
 }

@@ -1,7 +1,6 @@
 /* lower_attention.c: Attention that pass_decompose left whole (decompose_attention.c has the conditions).
  *
- * Operands and result are views, so Transposes that split or join heads move nothing; half types are converted around
- * the kernel.  The scores are never stored. */
+ * Operands and result are views, so Transposes that split or join heads move nothing.  The scores are never stored. */
 #include "../ir/attention.h"
 #include "matmul.h"
 #include "steps.h"
@@ -20,12 +19,10 @@ static View split_heads(Lowering *l, Node *n, View v, int64_t heads)
     return view_permute(v, 4, turned);
 }
 
-/* Operand k in single precision, [batch, heads, length, size], the elements of a row side by side. */
+/* Operand k, [batch, heads, length, size], the elements of a row side by side. */
 static View heads_of(Lowering *l, Node *n, int k, int64_t heads)
 {
-    Value *x = n->in[k];
-    View v = is_constant(x) ? view_f32_list(l, n, x) : view_cast(l, n, view_of(l, x), DT_F32);
-    v = split_heads(l, n, v, heads);
+    View v = split_heads(l, n, view_of(l, n->in[k]), heads);
     return v.dim[3] == 1 || v.stride[3] == 1 ? v : view_to_dense(l, n, v);
 }
 
@@ -35,8 +32,7 @@ static View mask_of(Lowering *l, Node *n, const AttentionExtents *e)
     Value *mask = input_of(n, 3);
     if (!mask)
         return (View){.dtype = DT_F32};
-    View v = is_constant(mask) ? view_f32_list(l, n, mask) : view_cast(l, n, view_of(l, mask), DT_F32);
-    return view_broadcast(v, 4, dim);
+    return view_broadcast(view_of(l, mask), 4, dim);
 }
 
 static void strides(Call *c, const char *name, const View *v)
@@ -57,6 +53,11 @@ static void attention_call(Lowering *l, Node *n, const AttentionExtents *e, View
     call_read(c, k);
     call_read(c, v);
     call_read(c, mask);
+    call_stored(c, "TY", &y);
+    call_stored(c, "TQ", &q);
+    call_stored(c, "TK", &k);
+    call_stored(c, "TV", &v);
+    call_stored(c, "TM", &mask);
     call_int(c, "BATCH", e->batch);
     call_int(c, "HEADS", e->kv_heads);
     call_int(c, "GROUP", e->q_heads / e->kv_heads);
@@ -86,7 +87,7 @@ static void attention_call(Lowering *l, Node *n, const AttentionExtents *e, View
 void lower_attention(Lowering *l, Node *n)
 {
     AttentionExtents e = attention_extents(n);
-    View result = room_for_reader(l, stored_value(l, n), DT_F32);
+    View result = room_for_reader(l, n->out[0], kept_type(n->out[0]));
     attention_call(l, n, &e, split_heads(l, n, result, e.q_heads));
     result_ready(l, n, result);
 }

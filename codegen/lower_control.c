@@ -46,24 +46,6 @@ void lower_if(Lowering *l, Node *n)
     call_note(c, "if");
 }
 
-/* The part of `whole` that iteration i reads or writes: axis removed, offset growing with i (or falling). */
-static View slice_of(View whole, int axis, const LoopIndex *index, bool backwards)
-{
-    View v = whole;
-    v.rank--;
-    for (int k = axis; k < v.rank; k++) {
-        v.dim[k] = whole.dim[k + 1];
-        v.stride[k] = whole.stride[k + 1];
-    }
-    if (v.index)
-        bug("a view has two loop indices");
-    v.index = index;
-    v.index_stride = backwards ? -whole.stride[axis] : whole.stride[axis];
-    if (backwards)
-        v.offset += (whole.dim[axis] - 1) * whole.stride[axis];
-    return v;
-}
-
 /* State k: a buffer that holds it between iterations, filled from the initial value. */
 static View state_buffer(Lowering *l, Node *n, Value *initial, Value *inside)
 {
@@ -130,7 +112,7 @@ static void lower_iteration(Lowering *l, Node *n, Graph *g, const LoopIndex *ind
     lower_nodes(l, g);
     for (int k = 0; k < scans; k++)
         if (output_of(n, states + k))
-            lower_copy_view(l, n, slice_of(scan[k], 0, index, false), view_of(l, g->outputs[1 + states + k]));
+            lower_copy_view(l, n, view_at(scan[k], 0, index, false), view_of(l, g->outputs[1 + states + k]));
     for (int k = 0; k < states; k++)
         next[k] = view_of(l, g->outputs[1 + k]);
     next[states] = view_broadcast(view_of(l, g->outputs[0]), 0, NULL);
@@ -211,14 +193,14 @@ void lower_scan(Lowering *l, Node *n)
     for (int k = 0; k < scanned; k++) {
         ScanWay way = scan_input_way(n, k, source[k].rank);
         c->trip_count = source[k].dim[way.axis];
-        result_is(l, g->inputs[states + k], slice_of(source[k], way.axis, c->index, way.backwards));
+        result_is(l, g->inputs[states + k], view_at(source[k], way.axis, c->index, way.backwards));
     }
     lower_nodes(l, g);
     for (int k = 0; k < scans; k++) {
         if (!output_of(n, states + k))
             continue;
         ScanWay way = scan_output_way(n, k, scan[k].rank);
-        View place = slice_of(scan[k], way.axis, c->index, way.backwards);
+        View place = view_at(scan[k], way.axis, c->index, way.backwards);
         lower_copy_view(l, n, place, view_of(l, g->outputs[states + k]));
     }
     for (int k = 0; k < states; k++)

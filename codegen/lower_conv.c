@@ -1,8 +1,9 @@
-/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in single precision through
+/* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in f32 or half types through
  * conv.h, conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "../ir/resize.h"
 #include "../ir/window.h"
 #include "../runtime/runtime.h"
 #include "conv_pack.h"
@@ -18,18 +19,7 @@ static void pack_weights(void *dst, const Tensor *t, const int64_t *p)
 {
     ConvShape s;
     memcpy(&s, p, sizeof s);
-    if (t->dtype == DT_F32) {
-        pack_conv(dst, t->data, &s, (int)p[SHAPE_FIELDS]);
-        return;
-    }
-    float *f = malloc((size_t)t->count * sizeof *f + 1);
-    int bytes = dtype_info(t->dtype)->bytes;
-    if (!f)
-        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
-    for (int64_t k = 0; k < t->count; k++)
-        f[k] = (float)dtype_load_f(t->dtype, (const char *)t->data + k * bytes);
-    pack_conv(dst, f, &s, (int)p[SHAPE_FIELDS]);
-    free(f);
+    pack_conv(dst, t->data, &s, (int)p[SHAPE_FIELDS], dtype_info(t->dtype)->bytes);
 }
 
 /* ---- the fast kernels -------------------------------------------------------------------------------------------- */
@@ -137,33 +127,96 @@ bool conv_measures(Lowering *l, const View *x, Measured *m)
     return true;
 }
 
-/* y and x are [N,spatial...,C] in single precision, stored as their kernel wants them. */
+/* x is what `resize` makes larger. */
+static void call_upsampling(Call *c, const Node *resize)
+{
+    int64_t factor[MAX_RANK];
+    resize_repeats(resize, factor);
+    bool flat = resize->out[0]->shape.rank == 4;
+    call_int(c, "UP_H", flat ? factor[0] : 1);
+    call_int(c, "UP_W", factor[flat]);
+    c->note = text_format("resize nearest %s, %s", shape_text(&resize->in[0]->shape), c->note);
+}
+
+/* An operand [N,spatial...,C], stored like that. */
+static View image_of(Lowering *l, Value *v)
+{
+    return channels_to_last(view_channels_last(l, v));
+}
+
+static View packed_weights(Lowering *l, const Node *n, const ConvShape *s)
+{
+    int vl = l->isa->vector_floats;
+    int64_t parameters[SHAPE_FIELDS + 1];
+    memcpy(parameters, s, sizeof *s);
+    parameters[SHAPE_FIELDS] = vl;
+    return weights_packed(l, n->in[1], pack_weights, conv_is_depthwise(s) ? "depthwise" : "conv", parameters,
+                          SHAPE_FIELDS + 1, n->in[1]->dtype, pack_conv_bytes(s, vl, 1));
+}
+
+/* The 1x1 convolution whose products n's kernel adds; NULL: none. */
+static const Node *shortcut_of(const Lowering *l, const Node *n)
+{
+    return l->finish && l->finish->anchor == n ? l->finish->shortcut : NULL;
+}
+
+/* What n's kernel adds to each pixel: its bias, the shortcut's, or the sum of both. */
+static Value *both_biases(Node *n, const Node *shortcut)
+{
+    Value *own = input_of(n, 2), *other = shortcut ? input_of(shortcut, 2) : NULL;
+    if (!own || !other)
+        return own ? own : other;
+    Value *sum = node1(n->graph, n, OP_Add, 2, (Value *[]){own, other});
+    infer_node(sum->def);
+    fold_node(sum->def);
+    return sum;
+}
+
+static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, View image)
+{
+    Window w = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
+    ConvShape s = conv_shape(shortcut, &w);
+    View weights = packed_weights(l, shortcut, &s);
+    call_read(c, image);
+    call_read(c, weights);
+    call_text(c, "MORE(X)", "X(more, more_weights)");
+    call_int(c, "MORE_C", s.in_c);
+    call_stored(c, "TM", &image);
+    call_stored(c, "TMW", &weights);
+    c->flops += 2 * shape_count(&shortcut->out[0]->shape) * s.in_c;
+    c->note = text_format("%s, + conv 1x1 of %s", c->note, shape_text(&shortcut->in[0]->shape));
+}
+
+/* y and x are [N,spatial...,C] of f32 or half types, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
 {
     const Prologue *p = prologue_of(l, n);
     ConvShape s = conv_shape(n, w);
     bool depthwise = conv_is_depthwise(&s);
     int vl = l->isa->vector_floats;
-    int64_t parameters[SHAPE_FIELDS + 1];
-    memcpy(parameters, &s, sizeof s);
-    parameters[SHAPE_FIELDS] = vl;
-    View weights = weights_packed(l, n->in[1], pack_weights, depthwise ? "depthwise" : "conv", parameters,
-                                  SHAPE_FIELDS + 1, DT_F32, pack_conv_bytes(&s, vl) / (int64_t)sizeof(float));
-    View bias = input_of(n, 2) ? view_f32_list(l, n, n->in[2]) : (View){.dtype = DT_F32};
-    View lines = p ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
+    const Node *shortcut = shortcut_of(l, n);
+    Value *bias_value = both_biases(n, shortcut);
+    View weights = packed_weights(l, n, &s);
+    View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
+    const Node *norm = p ? p->norm : NULL;
+    View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
+    View more = shortcut ? image_of(l, shortcut->in[0]) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
     call_read(c, x);
     call_read(c, weights);
     call_read(c, bias);
+    call_stored(c, "TY", &y);
+    call_stored(c, "TX", &x);
+    call_stored(c, "TW", &weights);
     conv_parameters(c, &s);
     if (y.stride[y.rank - 2] != s.out_c)
         call_int(c, "Y_PIXEL", y.stride[y.rank - 2]);
     if (depthwise)
         call_int(c, "CHANNELS", s.out_c);
     else {
-        ConvPlan plan = conv_plan(&s, vl, p != NULL);
+        ConvPlan plan = conv_plan(&s, vl, norm != NULL);
         call_int(c, "IN_C", s.in_c);
         call_int(c, "OUT_C", s.out_c);
         call_int(c, "GROUPS", s.groups);
@@ -172,10 +225,14 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
         call_int(c, "BLOCK_W", plan.block_w);
         call_int(c, "UNIT_PANELS", plan.unit_panels);
     }
-    call_int(c, "HAS_BIAS", input_of(n, 2) != NULL);
+    call_int(c, "HAS_BIAS", bias_value != NULL);
     note_conv(c, n, w);
-    if (p)
+    if (p && p->resize)
+        call_upsampling(c, p->resize);
+    if (norm)
         call_prologue(c, p, lines);
+    if (shortcut)
+        call_shortcut(l, c, shortcut, more);
     call_finish(c, finish, y);
 }
 
@@ -207,20 +264,21 @@ static void pointwise_call(Lowering *l, Node *n, View y, View x)
 /* A place whose pixels follow each other at one distance. */
 static View image_room(Lowering *l, Node *n)
 {
-    View v = concat_room(l, stored_value(l, n), DT_F32, true), y = channels_to_last(v);
+    Value *stored = stored_value(l, n);
+    View v = concat_room(l, stored, kept_type(stored), true), y = channels_to_last(v);
     bool even = v.buffer && v.rank > 2 && y.stride[y.rank - 1] == 1;
     for (int k = y.rank - 2; even && k-- > 0;)
         even = y.dim[k] == 1 || y.stride[k] == y.stride[k + 1] * y.dim[k + 1];
-    return even ? v : room_channels_last(l, n->out[0], DT_F32);
+    return even ? v : room_channels_last(l, n->out[0], kept_type(stored));
 }
 
 static void fast_conv(Lowering *l, Node *n, const Window *w)
 {
     const Prologue *p = prologue_of(l, n);
-    Value *source = p ? p->norm->in[0] : n->in[0];
-    View x = view_cast(l, n, channels_to_last(view_channels_last(l, source)), DT_F32);
+    Value *source = (p && p->norm ? p->norm : p ? p->resize : n)->in[0];
+    View x = image_of(l, source);
     View result = image_room(l, n), y = channels_to_last(result);
-    if (is_pointwise(n, w) && !p)
+    if (is_pointwise(n, w) && !p)       /* it has no shortcut: conv_takes_shortcut() */
         pointwise_call(l, n, y, x);
     else
         conv_call(l, n, w, y, x);
@@ -258,8 +316,7 @@ enum { STACK_LIMIT = 1 << 20 };     /* conv.h keeps its patch on the thread's st
 
 static bool is_fast(const Lowering *l, const Node *n, const Window *w)
 {
-    DType t = n->out[0]->dtype;
-    if ((t != DT_F32 && t != DT_F16 && t != DT_BF16) || w->rank > 2 || !is_constant(n->in[1]) || n->in[1]->shape.dim[1] == 0)
+    if (!dtype_is_single(n->out[0]->dtype) || w->rank > 2 || !is_constant(n->in[1]) || n->in[1]->shape.dim[1] == 0)
         return false;
     ConvShape s = conv_shape(n, w);
     return conv_is_depthwise(&s) || conv_plan(&s, l->isa->vector_floats, false).stack_bytes <= STACK_LIMIT;
@@ -272,23 +329,42 @@ static bool is_fast(const Lowering *l, const Node *n, const Window *w)
  *      3x3, SiLU:  320 at 64x64   AVX-512 0.95   AVX2 1.03        640 at 32x32   AVX-512 0.98   AVX2 1.03
  *      1x1:        320 at 64x64   AVX-512 0.87   AVX2 0.99        640 at 32x32   AVX-512 0.97   AVX2 1.05
  * A 1x1 kernel has gemm.h instead, so the gain is small: only where a patch serves all panels. */
-static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan, bool pointwise)
+static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan, const Node *resize, bool pointwise)
 {
     double pixels = (double)(s->batch * s->out_h * s->out_w), columns = (double)((s->out_c + 15) / 16 * 16);
     double products = 2 * pixels * columns * (double)(s->in_c / s->groups * s->kernel_h * s->kernel_w);
-    double again = (double)plan->loads - (double)(s->batch * s->in_h * s->in_w * s->in_c);
+    int64_t source = resize ? shape_count(&resize->in[0]->shape) : s->batch * s->in_h * s->in_w * s->in_c;
+    double again = (double)(plan->loads - source);
     return 60 * again <= products / (pointwise ? 64 : 10);
 }
 
-bool conv_takes_prologue(const Lowering *l, const Node *n)
+bool conv_takes_upsampling(const Lowering *l, const Node *n)
 {
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     if (shape_count(&n->out[0]->shape) == 0 || shape_count(&n->in[0]->shape) == 0 || !is_fast(l, n, &w))
         return false;
     ConvShape s = conv_shape(n, &w);
+    return !conv_is_depthwise(&s);
+}
+
+bool conv_takes_shortcut(const Lowering *l, const Node *n, const Node *shortcut)
+{
+    Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
+    Window point = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
+    return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point);
+}
+
+const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *resize)
+{
+    Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
+    if (!conv_takes_upsampling(l, n))
+        return "the convolution's kernel does not load patches";
+    ConvShape s = conv_shape(n, &w);
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
-    return !conv_is_depthwise(&s) && s.in_c <= STACK_CHANNELS &&
-           plan.stack_bytes <= STACK_LIMIT && is_worthwhile(&s, &plan, is_pointwise(n, &w));
+    if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
+        return "a normalised patch is too large for a thread's stack";
+    return is_worthwhile(&s, &plan, resize, is_pointwise(n, &w)) ? NULL :
+           "normalising each patch anew would cost more than it saves";
 }
 
 void lower_conv(Lowering *l, Node *n)

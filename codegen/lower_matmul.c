@@ -1,7 +1,7 @@
 /* lower_matmul.c: MatMul and Gemm, and the matrix products inside other operators.
  *
- * Single precision goes to gemm.h: a constant B is packed at compile time, a run-time one by the kernel; half types are
- * converted on the way.  Batch axes that no kernel form covers, and all other types, go to matmul_any.h. */
+ * Single precision and half types, which the kernel widens, go to gemm.h: a constant B is packed at compile time in its
+ * own type, a run-time one by the kernel as f32.  Batch axes that no kernel form covers, and all other types, go to matmul_any.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,16 +74,15 @@ enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER
 
 static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
 {
-    float *f = t->dtype == DT_F32 ? NULL : constant_floats(t);
-    const float *from = (f ? f : (const float *)t->data) + p[P_OFFSET];
+    const int bytes = dtype_info(t->dtype)->bytes;
+    const char *from = (const char *)t->data + p[P_OFFSET] * bytes;
     char *to = dst;
     for (int64_t o = 0; o < p[P_OUTER]; o++)
         for (int64_t i = 0; i < p[P_INNER]; i++) {
-            pack_gemm((float *)to, from + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP], p[P_DEPTH], p[P_COLUMNS], p[P_ROW],
-                      p[P_TRANSPOSED] != 0, (int)p[P_VL]);
-            to += pack_gemm_bytes(p[P_DEPTH], p[P_COLUMNS], (int)p[P_VL]);
+            pack_gemm(to, from + (o * p[P_OUTER_STEP] + i * p[P_INNER_STEP]) * bytes, p[P_DEPTH], p[P_COLUMNS],
+                      p[P_ROW], p[P_TRANSPOSED] != 0, (int)p[P_VL], bytes);
+            to += pack_gemm_bytes(p[P_DEPTH], p[P_COLUMNS], (int)p[P_VL], bytes);
         }
-    free(f);
 }
 
 /* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
@@ -181,21 +180,25 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
     int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
     int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
-    int64_t floats = matrices * (pack_gemm_bytes(depth, columns, vl) / (int64_t)sizeof(float));
+    int64_t elements = matrices * pack_gemm_bytes(depth, columns, vl, 1);
     View b = p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
     if (p->constant) {
         int64_t how[P_COUNT] = {b.offset, depth, columns, row, transposed, vl, x->outer_step[2] ? x->outer : 1,
                                 x->outer_step[2], x->inner_step[2] ? x->inner : 1, x->inner_step[2]};
-        b = weights_packed(l, p->constant, pack_matrices, "gemm", how, P_COUNT, DT_F32, floats);
+        b = weights_packed(l, p->constant, pack_matrices, "gemm", how, P_COUNT, p->constant->dtype,
+                           elements);
     } else
-        room = scratch(l, DT_F32, floats);
+        room = scratch(l, DT_F32, elements);
     Call *c = call_kernel(l, n, "gemm");
     call_write(c, p->y);
     call_read(c, p->a);
     call_read(c, b);
     call_read(c, bias);
     call_update(c, room);
+    call_stored(c, "TY", &p->y);
+    call_stored(c, "TA", &p->a);
+    call_stored(c, "TB", &b);
     gemm_extents(c, p, x);
     call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
     if (!p->constant)
@@ -246,7 +249,7 @@ static bool runs_along(const View *v, int axis)
     return v->dim[axis] <= 1 || v->stride[axis] == 1;
 }
 
-/* The same product in single precision. */
+/* The same product in single precision, where gemm.h does not fit. */
 static void product_in_f32(Lowering *l, Node *n, Product p)
 {
     View y = p.y;
@@ -266,7 +269,8 @@ static void product_in_f32(Lowering *l, Node *n, Product p)
 /* a and b in orders that gemm.h reads; false: a constant b in neither order, or no depth. */
 static bool gemm_operands(Lowering *l, Node *n, Product *p)
 {
-    if (p->y.dtype != DT_F32 || p->a.dim[p->a.rank - 1] == 0 || !runs_along(&p->y, p->y.rank - 1))
+    if (!dtype_is_single(p->y.dtype) || !dtype_is_single(p->a.dtype) || !dtype_is_single(p->b.dtype) ||
+        p->a.dim[p->a.rank - 1] == 0 || !runs_along(&p->y, p->y.rank - 1))
         return false;
     if (!runs_along(&p->a, p->a.rank - 1))
         p->a = view_to_dense(l, n, p->a);
@@ -296,17 +300,19 @@ void lower_product(Lowering *l, Node *n, Product p)
     Nest nest;
     if (view_count(&p.y) == 0)
         return;
-    if (dtype_is_half(p.y.dtype) || dtype_is_half(p.a.dtype)) {
+    Product q = p;
+    bool fast = gemm_operands(l, n, &q);
+    q.a = with_batch_of(&q.y, q.a);
+    q.b = with_batch_of(&q.y, q.b);
+    fast = fast && nest_of(&q, &nest);
+    if (fast && q.bias.buffer)
+        q.bias = view_cast(l, n, q.bias, DT_F32);
+    if (fast)
+        gemm_call(l, n, &q, &nest);
+    else if (dtype_is_half(p.y.dtype) || dtype_is_half(p.a.dtype) || dtype_is_half(p.b.dtype))
         product_in_f32(l, n, p);
-        return;
-    }
-    bool fast = gemm_operands(l, n, &p);
-    p.a = with_batch_of(&p.y, p.a);
-    p.b = with_batch_of(&p.y, p.b);
-    if (fast && nest_of(&p, &nest))
-        gemm_call(l, n, &p, &nest);
     else
-        any_call(l, n, &p);
+        any_call(l, n, &q);
 }
 
 /* ---- MatMul and Gemm --------------------------------------------------------------------------------------------- */
@@ -347,16 +353,10 @@ View room_for_reader(Lowering *l, Value *y, DType dtype)
     return room_like(l, y, dtype, &order);
 }
 
-/* The type that a product is stored in: half types as f32, converted behind it. */
-static DType product_type(const Value *y)
-{
-    DType kept = kept_type(y);
-    return dtype_is_half(kept) ? DT_F32 : kept;
-}
-
 void lower_matmul(Lowering *l, Node *n)
 {
-    View result = room_for_reader(l, stored_value(l, n), product_type(n->out[0]));
+    Value *stored = stored_value(l, n);
+    View result = room_for_reader(l, stored, kept_type(stored));
     Product p = {.y = result};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);
@@ -413,7 +413,7 @@ void lower_gemm(Lowering *l, Node *n)
 {
     static const int turned[] = {1, 0};
     Value *c = input_of(n, 2);
-    Product p = {.y = room_dense(l, n->out[0], product_type(n->out[0]))};
+    Product p = {.y = room_dense(l, n->out[0], kept_type(stored_value(l, n)))};
     p.a = view_of(l, n->in[0]);
     p.b = product_operand(l, n->in[1], &p.constant);
     if (attr_i(n, "transA"))

@@ -1,9 +1,12 @@
-/* lower_norm.c: normalisations and softmax.  Kernels compute in f32 or f64; half types are converted around them. */
+/* lower_norm.c: normalisations and softmax.  Kernels compute in f32 or f64; those of norms load and store half
+ * types, around the others they are converted. */
 #include "../ir/index.h"
 #include "../runtime/runtime.h"
 #include "matmul.h"
 #include "spatial.h"
 #include "steps.h"
+
+enum { WIDE_ROW = 16384 };         /* elements of a row that layer_norm.h widens on the stack */
 
 /* What a kernel computes with: f64 as it is, everything else in f32. */
 static DType real_type(const Value *v)
@@ -66,13 +69,15 @@ void lower_softmax(Lowering *l, Node *n)
 }
 
 /* An operand of a row normalisation: the elements of one row, or, where it differs from row to row, of all rows. */
-static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis, DType real, int64_t *row)
+static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis, const int *order, DType real,
+                        int64_t *row)
 {
-    View all = view_broadcast(view_of(l, v), x->rank, x->dim), one = all;
+    View all = view_broadcast(view_of(l, v), x->rank, x->dim), one = view_permute(all, x->rank, order);
     bool shared = true;
     for (int k = 0; k < axis; k++)
         shared &= all.dim[k] == 1 || all.stride[k] == 0;
     if (shared) {
+        one = all;
         one.rank = x->rank - axis;
         for (int k = 0; k < one.rank; k++) {
             one.dim[k] = all.dim[axis + k];
@@ -83,26 +88,62 @@ static View row_operand(Lowering *l, Node *n, Value *v, const Shape *x, int axis
     return view_cast(l, n, view_to_dense(l, n, one), real);
 }
 
+/* How y and x are stored, where that is not as they are computed. */
+static void call_norm_types(Call *c, const View *y, const View *x, DType real)
+{
+    if (y->buffer && y->dtype != real)
+        call_type(c, "TY", y->dtype);
+    if (x->dtype != real)
+        call_type(c, "TX", x->dtype);
+}
+
+/* x as the kernel takes it: the elements of a row side by side; `order`: its axes as they are stored, those of a row last.
+ * A copy where a row lies apart, where its number matters, or where it is too wide to be widened on the stack. */
+static View row_input(Lowering *l, Node *n, int axis, DType real, int *order)
+{
+    View x = view_of(l, n->in[0]);
+    if (axis != x.rank - 1 || (x.dim[axis] > 1 && x.stride[axis] != 1) || output_of(n, 1) || output_of(n, 2))
+        x = view_dense(l, n->in[0]);
+    if (index_span(x.dim, axis, x.rank) > WIDE_ROW)
+        x = view_cast(l, n, x, real);
+    for (int k = 0; k < x.rank; k++) {
+        int place = k;
+        for (; k < axis && place > 0 && x.stride[order[place - 1]] < x.stride[k]; place--)
+            order[place] = order[place - 1];
+        order[place] = k;
+    }
+    return x;
+}
+
+/* A place for the rows: in a concatenation that takes them, or of its own in the order of x. */
+static View row_room(Lowering *l, Node *n, const View *x)
+{
+    DType stored = kept_type(stored_value(l, n));
+    View part = concat_room(l, stored_value(l, n), stored, false);
+    return part.buffer && part.stride[part.rank - 1] == 1 ? part : room_like(l, n->out[0], stored, x);
+}
+
 static void row_norm(Lowering *l, Node *n, bool centred)
 {
     const Shape *s = &n->in[0]->shape;
     int axis = (int)axis_of(n, attr_i(n, "axis"), s->rank);
     DType real = real_type(n->in[0]), stash = attr_i(n, "stash_type") == DT_BF16 ? DT_BF16 : DT_F32;
     int64_t width = index_span(s->dim, axis, s->rank), scale_row, bias_row = 0;
-    View y = room_dense(l, n->out[0], real), mean = {.dtype = stash}, inverse = {.dtype = stash};
+    int order[MAX_RANK];
+    View mean = {.dtype = stash}, inverse = {.dtype = stash};
     if (output_of(n, 1))
         mean = result_dense(l, n->out[1]);
     if (output_of(n, 2))
         inverse = result_dense(l, n->out[2]);
-    if (view_count(&y) == 0) {
-        result_ready(l, n, y);
+    if (shape_count(s) == 0) {
+        result_ready(l, n, room_dense(l, n->out[0], real));
         return;
     }
-    View x = view_cast(l, n, view_dense(l, n->in[0]), real);
-    View scale = row_operand(l, n, n->in[1], s, axis, real, &scale_row), bias = {.dtype = real};
+    View x = row_input(l, n, axis, real, order), y = row_room(l, n, &x);
+    View scale = row_operand(l, n, n->in[1], s, axis, order, real, &scale_row), bias = {.dtype = real};
     if (input_of(n, 2))
-        bias = row_operand(l, n, n->in[2], s, axis, real, &bias_row);
-    Finish *finish = finish_of(l, n, in_order, s->rank - axis);
+        bias = row_operand(l, n, n->in[2], s, axis, order, real, &bias_row);
+    Finish *finish = finish_of(l, n, order, s->rank - axis);
     Call *c = call_kernel(l, n, "layer_norm");
     call_write(c, y);
     call_write(c, mean);
@@ -111,6 +152,7 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     call_read(c, scale);
     call_read(c, bias);
     call_type(c, "T", real);
+    call_norm_types(c, &y, &x, real);
     call_type(c, "U", stash);
     call_int(c, "WITH_MEAN", mean.buffer != NULL);
     call_int(c, "WITH_INVERSE", inverse.buffer != NULL);
@@ -121,9 +163,15 @@ static void row_norm(Lowering *l, Node *n, bool centred)
     call_int(c, "SCALE_ROW", scale_row);
     call_int(c, "HAS_BIAS", bias.buffer != NULL);
     call_int(c, "BIAS_ROW", bias_row);
-    call_reuse(c, 0, 3);
+    View x_rows = view_permute(x, x.rank, order), y_rows = view_permute(y, y.rank, order);
+    if (!view_is_dense(&x_rows))
+        call_text(c, "X_AT", row_text(&x_rows));
+    if (!view_is_dense(&y_rows))
+        call_text(c, "Y_AT", row_text(&y_rows));
+    if (view_is_dense(&x_rows) && view_is_dense(&y_rows))
+        call_reuse(c, 0, 3);
     call_note(c, "%s %s from axis %d", op_info(n->op)->name, shape_text(s), axis);
-    call_finish(c, finish, y);
+    call_finish(c, finish, y_rows);
     result_ready(l, n, y);
 }
 
@@ -139,20 +187,24 @@ void lower_rms_norm(Lowering *l, Node *n)
 
 /* ---- channels ---------------------------------------------------------------------------------------------------- */
 
-/* x and the result either dense or channels last, as x is; in the computing type. */
+/* x and the result either dense or channels last, as x is; in the computing type, or, where the kernel takes narrow ones, in
+ * their own. */
 typedef struct { View x, y, result; bool last; DType real; int64_t batch, channels, area; } Planes;
 
-static Planes planes_of(Lowering *l, Node *n)
+static Planes planes_of(Lowering *l, Node *n, bool narrow)
 {
     const Shape *s = &n->in[0]->shape;
     View here = view_of(l, n->in[0]);
     Planes p = {.real = real_type(n->in[0]), .batch = s->dim[0], .channels = s->rank > 1 ? s->dim[1] : 1,
                 .area = s->rank > 2 ? index_span(s->dim, 2, s->rank) : 1};
     p.last = s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS;
-    p.result = p.last ? room_channels_last(l, n->out[0], p.real) : room_dense(l, n->out[0], p.real);
+    DType stored = narrow ? kept_type(stored_value(l, n)) : p.real;
+    p.result = p.last ? room_channels_last(l, n->out[0], stored) : room_dense(l, n->out[0], stored);
     p.y = p.last ? channels_to_last(p.result) : p.result;
     if (view_count(&p.y))
-        p.x = view_cast(l, n, p.last ? channels_to_last(here) : view_dense(l, n->in[0]), p.real);
+        p.x = p.last ? channels_to_last(here) : view_dense(l, n->in[0]);
+    if (view_count(&p.y) && !narrow)
+        p.x = view_cast(l, n, p.x, p.real);
     return p;
 }
 
@@ -217,13 +269,14 @@ static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines
     call_int(c, "APPLY", p->y.buffer != NULL);
     call_int(c, "GIVEN", 0);
     call_float(c, "EPSILON", attr_f(n, "epsilon"));
+    call_norm_types(c, &p->y, &p->x, p->real);
     plane_parameters(c, n, p);
     return c;
 }
 
 static void channel_norm(Lowering *l, Node *n)
 {
-    Planes p = planes_of(l, n);
+    Planes p = planes_of(l, n, true);
     if (view_count(&p.y) == 0) {
         result_ready(l, n, p.result);
         return;
@@ -279,15 +332,16 @@ View norm_lines(Lowering *l, Node *norm, View x)
 
 void lower_channel_moments(Lowering *l, Node *n)
 {
-    Planes p = planes_of(l, n);
+    Planes p = planes_of(l, n, true);
     int64_t groups = attr_i(n, "num_groups");
-    View moments = result_dense(l, n->out[0]), sums = sums_of(l, &p, groups);
+    View moments = result_dense(l, n->out[0]), sums = sums_of(l, &p, groups), none = {0};
     Call *c = call_kernel(l, n, "channel_moments");
     call_write(c, moments);
     call_read(c, p.x);
     call_update(c, sums);
     call_int(c, "GROUPS", groups);
     call_int(c, "BLOCK", block_of(&p));
+    call_norm_types(c, &none, &p.x, p.real);
     plane_parameters(c, n, &p);
 }
 
@@ -313,7 +367,7 @@ void lower_channel_lines(Lowering *l, Node *n)
 
 void lower_norm_apply(Lowering *l, Node *n)
 {
-    Planes p = planes_of(l, n);
+    Planes p = planes_of(l, n, true);
     View none = {.dtype = p.real}, lines = view_cast(l, n, view_dense(l, n->in[1]), p.real);
     if (view_count(&p.y) == 0) {
         result_ready(l, n, p.result);
@@ -332,6 +386,7 @@ void lower_norm_apply(Lowering *l, Node *n)
     call_int(c, "APPLY", 1);
     call_int(c, "GIVEN", 1);
     call_float(c, "EPSILON", 0);
+    call_norm_types(c, &p.y, &p.x, p.real);
     plane_parameters(c, n, &p);
     call_reuse(c, 0, 1);
     call_finish(c, finish, p.y);
@@ -352,7 +407,7 @@ void lower_group_norm(Lowering *l, Node *n)
 
 void lower_batch_norm(Lowering *l, Node *n)
 {
-    Planes p = planes_of(l, n);
+    Planes p = planes_of(l, n, false);
     DType affine = n->in[1]->dtype, moments = n->in[3]->dtype;
     View moved[2] = {{.dtype = moments}, {.dtype = moments}};
     for (int k = 0; k < 2; k++)

@@ -1,11 +1,13 @@
-/* plan.c: offsets of all arena buffers (weights get theirs in pack.c).
+/* plan.c: lifetimes and offsets of all arena buffers (weights get their offsets in pack.c).
  *
  * Lifetimes come from one walk over the calls in execution order.  What is alive when a loop starts and used inside it
  * stays alive to the loop's end.  A result takes the place of an input that dies in the same call where the kernel
- * allows it.  Then offsets are found by trying buffers in several orders, each at the lowest gap that is free during
- * its whole life; the best of the orders is kept.  The lower bound is the largest sum of live bytes: no plan can be
- * smaller. */
-#include "codegen.h"
+ * allows it.  The lower bound is the largest sum of live bytes: no plan of this order can be smaller.  schedule.c looks
+ * for an order with a lower one, place.c for offsets that come near to it; a new order is kept where it plans smaller.
+ *
+ *      needs:   calls in an order that computes the right thing
+ *      leaves:  calls in the order of execution; first, last and offset of every arena buffer; the Program's sizes */
+#include "plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +16,9 @@
 
 enum { ALIGNMENT = 64 };
 
-static int64_t aligned(int64_t bytes)
+int64_t arena_room(const Buffer *b)
 {
-    return (bytes + ALIGNMENT - 1) & ~(int64_t)(ALIGNMENT - 1);
+    return (b->bytes + ALIGNMENT - 1) & ~(int64_t)(ALIGNMENT - 1);
 }
 
 /* ---- lifetimes --------------------------------------------------------------------------------------------------- */
@@ -80,13 +82,14 @@ static int extend_over_loops(Program *p, const Block *block, int order)
     return order;
 }
 
-/* What is made once a prompt and read by the other calls stays for all runs with that prompt, and so do inputs that count
- * as the prompt. */
-static void keep_prompt(Program *p, int end)
+/* What is made once a prompt, or once a block of timesteps, and read by later calls stays for all of their runs, and so
+ * do inputs that count as the prompt. */
+static void keep_hoisted(Program *p, Pace pace, int end)
 {
-    if (!p->prompt_end)
+    const Call *call = p->last[pace];
+    if (!call)
         return;
-    int last = p->prompt_end->next ? p->prompt_end->next->order - 1 : end;
+    int last = call->next ? call->next->order - 1 : end;
     for (int k = 0; k < p->n_buffers; k++) {
         Buffer *b = p->buffers[k];
         if (b->kind == BUFFER_ARENA && b->first > 0 && b->first <= last && b->last > last)
@@ -95,6 +98,9 @@ static void keep_prompt(Program *p, int end)
     for (int k = 0; k < p->graph->n_inputs; k++)
         if (p->graph->inputs[k]->rate == RATE_PROMPT && p->inputs[k].buffer->last > last)
             p->inputs[k].buffer->last = end;
+    for (int k = 0; k < p->n_tables; k++)
+        if (p->tables[k].view.buffer->last > last)
+            p->tables[k].view.buffer->last = end;
 }
 
 /* ---- in place ---------------------------------------------------------------------------------------------------- */
@@ -126,118 +132,91 @@ static void reuse(Block *block, Buffer **same_as)
     }
 }
 
-/* ---- offsets ----------------------------------------------------------------------------------------------------- */
+/* ---- live bytes -------------------------------------------------------------------------------------------------- */
 
-typedef int Order(const void *a, const void *b);
-
-static int by_size(const void *a, const void *b)
+static void find_peak(Lives *l)
 {
-    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
-    return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : (x->id > y->id) - (x->id < y->id);
-}
-
-static int by_start(const void *a, const void *b)
-{
-    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
-    return x->first != y->first ? x->first - y->first : by_size(a, b);
-}
-
-static int by_area(const void *a, const void *b)
-{
-    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
-    double p = (double)x->bytes * (x->last - x->first + 1), q = (double)y->bytes * (y->last - y->first + 1);
-    return p != q ? (p < q) - (p > q) : by_size(a, b);
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
-    return x->offset != y->offset ? (x->offset > y->offset) - (x->offset < y->offset) : x->id - y->id;
-}
-
-/* Place the buffers one after the other, each in the lowest gap between those placed that live at the same time. */
-static int64_t place(Buffer **list, int count, Order *order, int64_t *offsets)
-{
-    Buffer **placed = calloc((size_t)count + 1, sizeof *placed);
-    int64_t peak = 0;
-    qsort(list, (size_t)count, sizeof *list, order);
-    for (int k = 0; k < count; k++) {
-        Buffer *b = list[k];
-        int64_t gap = 0;
-        for (int j = 0; j < k; j++) {
-            const Buffer *other = placed[j];
-            if (other->first > b->last || other->last < b->first)
-                continue;
-            if (other->offset >= gap + aligned(b->bytes))
-                break;
-            if (other->offset + aligned(other->bytes) > gap)
-                gap = other->offset + aligned(other->bytes);
-        }
-        b->offset = offsets[b->id] = gap;
-        if (gap + aligned(b->bytes) > peak)
-            peak = gap + aligned(b->bytes);
-        int at = k;
-        for (; at > 0 && by_offset(&placed[at - 1], &b) > 0; at--)
-            placed[at] = placed[at - 1];
-        placed[at] = b;
+    int64_t *change = calloc((size_t)l->end + 3, sizeof *change), live = 0;
+    for (int k = 0; change && k < l->count; k++) {
+        change[l->list[k]->first] += arena_room(l->list[k]);
+        change[l->list[k]->last + 1] -= arena_room(l->list[k]);
     }
-    free(placed);
-    return peak;
-}
-
-/* The largest sum, and the first call where it is. */
-static int64_t lower_bound(Buffer *const *list, int count, int calls, int *peak)
-{
-    int64_t *change = calloc((size_t)calls + 3, sizeof *change), live = 0, most = 0;
-    for (int k = 0; k < count; k++) {
-        change[list[k]->first + 1] += aligned(list[k]->bytes);
-        change[list[k]->last + 2] -= aligned(list[k]->bytes);
-    }
-    for (int t = 0; t < calls + 3; t++) {
+    l->bytes = l->n_peaks = 0;
+    for (int t = 0; change && t < l->end + 2; t++) {
         live += change[t];
-        if (live > most) {
-            most = live;
-            *peak = t - 1;
+        if (live > l->bytes) {
+            l->bytes = live;
+            l->peak = t;
+            l->n_peaks = 0;
         }
+        l->n_peaks += live == l->bytes;
     }
     free(change);
-    return most;
+}
+
+static void find_lifetimes(Program *p, Lives *l)
+{
+    for (int k = 0; k < p->n_buffers; k++)
+        p->buffers[k]->first = p->buffers[k]->last = -1;
+    for (int k = 0; k < p->graph->n_inputs; k++)
+        p->inputs[k].buffer->first = p->inputs[k].buffer->last = 0;
+    for (int k = 0; k < p->n_tables; k++)
+        p->tables[k].view.buffer->first = p->tables[k].view.buffer->last = 0;
+    l->end = walk(p, &p->body, 1);
+    for (int k = 0; k < p->graph->n_outputs; k++) {
+        touch(&p->outputs[k], l->end);
+        if (p->outputs[k].buffer->first == l->end)
+            p->outputs[k].buffer->first = 0;
+    }
+    extend_over_loops(p, &p->body, 1);
+    keep_hoisted(p, PACE_PROMPT, l->end);
+    keep_hoisted(p, PACE_BLOCK, l->end);
+}
+
+void find_lives(Program *p, Lives *l)
+{
+    size_t room = (size_t)p->n_buffers + 1;
+    *l = (Lives){.list = calloc(room, sizeof *l->list), .same_as = calloc(room, sizeof *l->same_as)};
+    if (!l->list || !l->same_as)
+        fail(SDC_NO_SPACE, "out of memory");
+    find_lifetimes(p, l);
+    for (int k = 0; k < p->n_buffers; k++)
+        l->same_as[k] = p->buffers[k];
+    reuse(&p->body, l->same_as);
+    for (int k = 0; k < p->n_buffers; k++)
+        if (p->buffers[k]->kind == BUFFER_ARENA && l->same_as[k] == p->buffers[k] && p->buffers[k]->first >= 0)
+            l->list[l->count++] = p->buffers[k];
+    find_peak(l);
+}
+
+void free_lives(Lives *l)
+{
+    free(l->list);
+    free(l->same_as);
+}
+
+/* ---- the plan ---------------------------------------------------------------------------------------------------- */
+
+/* Offsets for the calls in their present order. */
+static void plan_order(Program *p)
+{
+    Lives l;
+    int64_t *offsets = alloc_array(p->n_buffers + 1, sizeof *offsets);
+    find_lives(p, &l);
+    p->bound_bytes = l.bytes;
+    p->peak = l.peak;
+    p->arena_bytes = place_buffers(l.list, l.count, l.bytes, offsets);
+    for (int k = 0; k < p->n_buffers; k++)
+        if (p->buffers[k]->kind == BUFFER_ARENA)
+            p->buffers[k]->offset = offsets[root(l.same_as, p->buffers[k])->id];
+    free_lives(&l);
 }
 
 void plan_program(Program *p)
 {
-    static Order *const orders[] = {by_size, by_area, by_start};
-    for (int k = 0; k < p->graph->n_inputs; k++)
-        p->inputs[k].buffer->first = p->inputs[k].buffer->last = 0;
-    int end = walk(p, &p->body, 1);
-    for (int k = 0; k < p->graph->n_outputs; k++) {
-        touch(&p->outputs[k], end);
-        if (p->outputs[k].buffer->first == end)
-            p->outputs[k].buffer->first = 0;
-    }
-    extend_over_loops(p, &p->body, 1);
-    keep_prompt(p, end);
-    Buffer **same_as = alloc_array(p->n_buffers + 1, sizeof *same_as);
-    Buffer **list = alloc_array(p->n_buffers + 1, sizeof *list);
-    for (int k = 0; k < p->n_buffers; k++)
-        same_as[k] = p->buffers[k];
-    reuse(&p->body, same_as);
-    int count = 0;
-    for (int k = 0; k < p->n_buffers; k++)
-        if (p->buffers[k]->kind == BUFFER_ARENA && same_as[k] == p->buffers[k] && p->buffers[k]->first >= 0)
-            list[count++] = p->buffers[k];
-    int64_t *best = alloc_array(p->n_buffers + 1, sizeof *best), *trial = alloc_array(p->n_buffers + 1, sizeof *trial);
-    p->bound_bytes = lower_bound(list, count, end, &p->peak);
-    p->arena_bytes = INT64_MAX;
-    for (size_t k = 0; k < sizeof orders / sizeof *orders && p->arena_bytes > p->bound_bytes; k++) {
-        int64_t peak = place(list, count, orders[k], trial);
-        if (peak < p->arena_bytes) {
-            p->arena_bytes = peak;
-            memcpy(best, trial, (size_t)p->n_buffers * sizeof *best);
-        }
-    }
-    for (int k = 0; k < p->n_buffers; k++)
-        if (p->buffers[k]->kind == BUFFER_ARENA)
-            p->buffers[k]->offset = best[root(same_as, p->buffers[k])->id];
+    plan_order(p);
+    p->unscheduled_bytes = p->arena_bytes;
+    if (schedule_program(p))
+        plan_order(p);
     program_work(p);
 }

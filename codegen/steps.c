@@ -40,8 +40,7 @@ static const char *small_power(const Node *n)
 static const char *meaning_of(const Node *n, DType arithmetic)
 {
     const char *power = small_power(n);
-    const OpInfo *row = op_info(n->op);
-    return power ? power : dtype_is_float(arithmetic) ? row->float_meaning : row->int_meaning;
+    return power ? power : dtype_is_float(arithmetic) ? float_meaning(n) : op_info(n->op)->int_meaning;
 }
 
 /* The meaning with the words x, y, z, p and q replaced. */

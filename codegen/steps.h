@@ -23,7 +23,8 @@ DType steps_arithmetic(const Node *n);
 /* ---- finish.c: the nodes around an anchor (convolution, product, norm) in its fused node, while that is lowered ---- */
 
 typedef struct Finish {
-    const Node *anchor;
+    const Node *anchor, *shortcut;  /* shortcut: the 1x1 convolution whose products the anchor's kernel adds; or NULL */
+    Value *plain;                   /* what the kernel stores without steps: the anchor's result, or the sum of both */
     Value *result;                  /* the fused node's output: same shape as the anchor's */
     Steps steps;
     View operand[STEPS_OPERANDS];   /* rows and columns as the kernel counts them, the column axis last */
@@ -31,22 +32,26 @@ typedef struct Finish {
     bool used;                      /* the anchor's kernel does the steps */
 } Finish;
 
-/* The nodes before a convolution in its fused node, done where its kernel loads: x is the norm's input. */
+/* The nodes before a convolution in its fused node, done where its kernel loads: x is the first one's input. */
 typedef struct Prologue {
-    Node *conv, *norm;
-    Steps steps;
+    Node *conv, *norm, *resize;     /* NULL: no norm, no up-sampling */
+    Steps steps;                    /* between the norm and the up-sampling */
 } Prologue;
 
 enum { STACK_CHANNELS = 8192 };     /* norms that work channels last keep a few lines of channels on the stack */
-/* lower_conv.c: is there a kernel for the convolution that normalises what it loads? */
-bool conv_takes_prologue(const Lowering *l, const Node *conv);
+/* lower_conv.c: why no kernel of the convolution normalises what it loads; NULL when one does. */
+const char *conv_parts_prologue(const Lowering *l, const Node *conv, const Node *resize);
+/* lower_conv.c: is there one that up-samples? */
+bool conv_takes_upsampling(const Lowering *l, const Node *conv);
+/* lower_conv.c: is there one for the convolution that also adds the products of a 1x1 one? */
+bool conv_takes_shortcut(const Lowering *l, const Node *conv, const Node *shortcut);
 /* lower_conv.c: the mean and spread of blocks of x, an image stored channels last, if a convolution stores it and can
  * measure it at that; false, and nothing changed, otherwise. */
 typedef struct { View slots; int64_t height, width, block_h, block_w; } Measured;
 bool conv_measures(Lowering *l, const View *x, Measured *m);
 /* lower_norm.c: the factors and shifts of norm, [N][factor, shift][C] in f32, of its input x stored channels last. */
 View norm_lines(Lowering *l, Node *norm, View x);
-/* Parameters LINES LOAD_STEPS LOADED of load.h and the operand `lines`, which follows those that c has. */
+/* Parameters LINES LOAD_STEPS LOADED of load.h and the operand `lines`, which follows those that c has, for the norm. */
 void call_prologue(Call *c, const Prologue *p, View lines);
 
 /* The steps that n's kernel shall do on the way to memory; NULL: none, or none that it can.  `order` names all axes of
@@ -54,6 +59,8 @@ void call_prologue(Call *c, const Prologue *p, View lines);
  * To be asked for before the call is made; what it gives must go to call_finish(). */
 Finish *finish_of(Lowering *l, const Node *n, const int *order, int columns);
 extern const int in_order[MAX_RANK];          /* 0, 1, 2, ... */
+/* Where the elements of row number `row` of v begin, the last axis being the columns: "(row) / 4096 * 320 + (row) % 64 * 5". */
+const char *row_text(const View *v);
 /* Do two views see the same elements of one buffer in the same order? */
 bool stored_alike(const View *y, const View *v);
 /* The operands of f, and parameters EXTRAS STEPS RESULT of finish.h; last in the making of a call.  y: the result, its axes

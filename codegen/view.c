@@ -135,3 +135,20 @@ bool view_reshape(View *v, int rank, const int64_t *dim)
     *v = r;
     return true;
 }
+
+View view_at(View whole, int axis, const LoopIndex *index, bool backwards)
+{
+    View v = whole;
+    v.rank--;
+    for (int k = axis; k < v.rank; k++) {
+        v.dim[k] = whole.dim[k + 1];
+        v.stride[k] = whole.stride[k + 1];
+    }
+    if (v.index)
+        bug("a view has two loop indices");
+    v.index = index;
+    v.index_stride = backwards ? -whole.stride[axis] : whole.stride[axis];
+    if (backwards)
+        v.offset += (whole.dim[axis] - 1) * whole.stride[axis];
+    return v;
+}

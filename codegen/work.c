@@ -5,7 +5,7 @@
  * as nothing moved.  A branch counts both ways, a loop as often as it runs (of unknown length: once).
  *
  *      needs:   the plan's lifetimes
- *      leaves:  Program.flops and Program.moved_bytes */
+ *      leaves:  Program.flops and Program.moved_bytes, Program.work for each pace */
 #include <string.h>
 
 #include "codegen.h"
@@ -84,22 +84,53 @@ Traffic call_traffic(const Call *c)
     return t;
 }
 
-static void add_block(Program *p, const Block *block, int64_t times)
+static void add_block(PaceWork *w, const Block *block, int64_t times);
+
+static void add_call(PaceWork *w, const Call *c, int64_t times)
 {
-    for (const Call *c = block->first; c; c = c->next) {
-        Traffic t = call_traffic(c);
-        int64_t inner = times * (c->kind == CALL_LOOP && c->trip_count >= 0 ? c->trip_count : 1);
-        p->flops += times * c->flops;
-        p->moved_bytes += times * (t.read + t.written);
-        if (c->then_block)
-            add_block(p, c->then_block, inner);
-        if (c->else_block)
-            add_block(p, c->else_block, inner);
-    }
+    Traffic t = call_traffic(c);
+    int64_t inner = times * (c->kind == CALL_LOOP && c->trip_count >= 0 ? c->trip_count : 1);
+    w->calls++;
+    w->flops += times * c->flops;
+    w->moved += times * (t.read + t.written);
+    w->weights += times * t.weights;
+    if (c->then_block)
+        add_block(w, c->then_block, inner);
+    if (c->else_block)
+        add_block(w, c->else_block, inner);
+}
+
+static void add_block(PaceWork *w, const Block *block, int64_t times)
+{
+    for (const Call *c = block->first; c; c = c->next)
+        add_call(w, c, times);
 }
 
 void program_work(Program *p)
 {
+    Pace pace = 0;
     p->flops = p->moved_bytes = 0;
-    add_block(p, &p->body, 1);
+    for (const Call *c = p->body.first; c; c = c->next) {
+        while (pace < PACE_STEP && !p->last[pace])
+            pace++;
+        add_call(&p->work[pace], c, 1);
+        if (c == p->last[pace])
+            pace++;
+    }
+    for (Pace k = 0; k < PACES; k++) {
+        p->flops += p->work[k].flops;
+        p->moved_bytes += p->work[k].moved;
+    }
+}
+
+void print_work(const Program *p, int indent)
+{
+    const char *const when[PACES] = {"once a prompt", p->n_tables && p->tables[0].view.dim[0] > 1 ?
+        text_format("once in %lld timesteps", (long long)p->tables[0].view.dim[0]) : "once a timestep", "in each step"};
+    for (Pace k = 0; k < PACES && (p->last[PACE_PROMPT] || p->last[PACE_BLOCK]); k++) {
+        const PaceWork *w = &p->work[k];
+        if (w->calls)
+            printf("%*s%s: %d kernel calls, %.4f GFLOP, %.1f MB moved, %.1f MB of weights read\n", indent, "", when[k],
+                   w->calls, (double)w->flops / 1e9, (double)w->moved / 1e6, (double)w->weights / 1e6);
+    }
 }

@@ -4,13 +4,13 @@ _sdc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --quiet --verbose --max-memory --no-fuse --rate --help"
-        [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --help"
+                   --keep-source --jobs --quiet --verbose --max-memory --no-fuse --rate --dtype --help"
+        [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
-                  --threads --isa --cc --cflag --static --keep-source --jobs --max-memory --no-fuse --rate --help"
-        [print]="--after --dim --shape --bind --no-fuse --rate --help"
-        [explain]="--dim --shape --bind --size --no-fuse --rate --json --help"
-        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --json --report --isa --cc --cflag --jobs
+                  --threads --isa --cc --cflag --static --keep-source --jobs --max-memory --no-fuse --rate --dtype --help"
+        [print]="--after --dim --shape --bind --no-fuse --rate --dtype --help"
+        [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --json --help"
+        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --dtype --json --report --isa --cc --cflag --jobs
                  --help"
     )
     [[ $word == = ]] && word=
@@ -22,8 +22,9 @@ _sdc()
     case $before in
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
-    --no-fuse) words="attention projection norm epilogue chain hoist concat" ;;
-    --after) words="bind masked infer fold simplify norm activation attention decompose projection gate strips fuse" ;;
+    --dtype) words="f32 bf16 f16" ;;
+    --no-fuse) words="attention projection norm epilogue chain upsample shortcut pad hoist concat" ;;
+    --after) words="bind masked infer fold simplify norm activation attention rotary decompose projection gate concat precision hoist strips fuse" ;;
     --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
     --dim | --shape | --bind | --input | --size | --batch | --default | --cflag | --prefix | --max-memory | --jobs | -j | --seed | --threads | \

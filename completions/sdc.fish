@@ -13,7 +13,8 @@ complete -c sdc -n $any -l dim -x -d "NAME=N: fix a free axis by its name"
 complete -c sdc -n $any -l shape -x -d "INPUT=1x3x64x64: fix an input's shape"
 complete -c sdc -n $any -l bind -r -d "INPUT=FILE: make an input a constant"
 complete -c sdc -n $any -l rate -x -d "INPUT=prompt: how often an input changes"
-complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain hoist concat" -d "Switch fusions off"
+complete -c sdc -n $any -l dtype -x -a "f32 bf16 f16" -d "Type of weights and activations"
+complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
 set -l compiler "__fish_seen_subcommand_from compile verify bench"
 complete -c sdc -n $compiler -l isa -x -a "native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" -d "Instruction set"
@@ -57,4 +58,4 @@ complete -c sdc -n $verify -l bind-integers -d "Make constants of the data's int
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of random inputs"
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
 
-complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention decompose projection gate strips fuse" -d "Stop after this pass"
+complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention rotary decompose projection gate concat precision hoist strips fuse" -d "Stop after this pass"

@@ -97,7 +97,7 @@ void eval_node(const Node *n, const Array *const *in, Array *const *out, bool wi
     op_info(n->op)->eval(n, in, out);
     for (int k = 0; k < n->n_out; k++)
         if (out[k])
-            round_array(out[k], kept_type(n->out[k]), wide);
+            round_array(out[k], rounded_type(n->out[k]), wide);
 }
 
 /* ---- graphs ---------------------------------------------------------------------------------------------------------- */

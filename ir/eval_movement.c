@@ -32,6 +32,20 @@ void eval_identity(const Node *n, const Array *const *in, Array *const *out)
     memcpy(cells(out[0]), cells(in[0]), (size_t)out[0]->count * 8);
 }
 
+/* The oracle knows one timestep: it stands in every row, and any row is the present one. */
+void eval_tabulate(const Node *n, const Array *const *in, Array *const *out)
+{
+    (void)n;
+    for (int64_t k = 0; k < out[0]->count; k++)
+        cells(out[0])[k] = cells(in[0])[k % in[0]->count];
+}
+
+void eval_table_row(const Node *n, const Array *const *in, Array *const *out)
+{
+    (void)n;
+    memcpy(cells(out[0]), cells(in[0]), (size_t)out[0]->count * 8);
+}
+
 void eval_transpose(const Node *n, const Array *const *in, Array *const *out)
 {
     int64_t perm[MAX_RANK], source[MAX_RANK], stride[MAX_RANK];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/dtype_bits.h"
 #include "../runtime/runtime.h"
 #include "op.h"
 
@@ -109,6 +110,24 @@ bool fold_node(Node *n)
     return true;
 }
 
+/* A weight that is cast to a half type, without the detour through doubles: the largest constants are these.  NULL: v is
+ * no such. */
+static Tensor *narrowed_tensor(const Value *v)
+{
+    const Value *from = v->def->in[0];
+    if (v->def->op != OP_Cast || !from->tensor || from->dtype != DT_F32 || !dtype_is_half(v->dtype))
+        return NULL;
+    const float *x = from->tensor->data;
+    Tensor *t = malloc(sizeof *t + (size_t)from->tensor->count * sizeof(uint16_t) + 8);
+    if (!t)
+        fail(SDC_NO_SPACE, "out of memory");
+    uint16_t *y = (uint16_t *)(t + 1);
+    *t = (Tensor){.dtype = v->dtype, .shape = v->shape, .count = from->tensor->count, .data = y};
+    for (int64_t k = 0; k < t->count; k++)
+        y[k] = v->dtype == DT_BF16 ? dt_bf16_from_f(x[k]) : dt_f16_from_f(x[k]);
+    return t;
+}
+
 const Tensor *constant_tensor(Value *v)
 {
     if (v->tensor)
@@ -116,6 +135,10 @@ const Tensor *constant_tensor(Value *v)
     if (!v->constant)
         bug("v%d is not constant", v->id);
     Node *n = v->def;
+    if ((v->tensor = narrowed_tensor(v))) {
+        v->evaluated = true;
+        return v->tensor;
+    }
     Array **out = calloc((size_t)n->n_out + 1, sizeof *out);
     evaluate(n, out);
     for (int k = 0; k < n->n_out; k++)

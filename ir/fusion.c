@@ -58,3 +58,29 @@ void candidate_missed(const Node *at, const char *kind, const char *format, ...)
     record(at, kind, NULL, text_vformat(format, arguments));
     va_end(arguments);
 }
+
+static FusionCandidate *find_fused(const Node *at, const char *kind)
+{
+    FusionCandidate *c = at->graph->model->candidates;
+    while (c && (c->node != at->id || !c->became || strcmp(c->kind, kind)))
+        c = c->next;
+    return c;
+}
+
+void candidate_parted(const Node *at, const char *kind, const char *why)
+{
+    FusionCandidate *c = find_fused(at, kind);
+    if (c) {
+        c->became = NULL;
+        c->reason = why;
+    }
+}
+
+void candidate_instead(const Node *at, const char *kind, const char *other, const char *became)
+{
+    FusionCandidate *c = find_fused(at, kind);
+    if (c) {
+        c->kind = other;
+        c->became = became;
+    }
+}

@@ -166,6 +166,23 @@ Value *node1(Graph *g, Node *before, Op op, int n_in, Value *const *in)
     return node_new(g, before, op, n_in, in, 1)->out[0];
 }
 
+Node *node_copy(const Node *n, Node *before)
+{
+    Node *copy = node_new(before->graph, before, n->op, n->n_in, n->in, n->n_out);
+    copy->name = n->name;
+    for (int k = 0; k < n->n_attrs; k++)
+        attr_set(copy, n->attrs[k]);
+    for (int k = 0; k < n->n_out; k++) {
+        if (!n->out[k]) {
+            copy->out[k] = NULL;
+            continue;
+        }
+        copy->out[k]->dtype = n->out[k]->dtype;
+        copy->out[k]->shape = n->out[k]->shape;
+    }
+    return copy;
+}
+
 void node_remove(Node *n)
 {
     for (int k = 0; k < n->n_out; k++)

@@ -18,6 +18,18 @@ void need_integer(const Node *n, int k)
         fail_node(SDC_BAD_INPUT, n, "input %d must be an integer, not %s", k, dtype_info(v->dtype)->name);
 }
 
+DType mixed_type(DType a, DType b)
+{
+    return a == DT_F32 && dtype_is_half(b) ? b : a;
+}
+
+void need_mixable(const Node *n, int k, int j)
+{
+    const Value *a = input_of(n, k), *b = input_of(n, j);
+    if (!a || !b || mixed_type(a->dtype, b->dtype) != mixed_type(b->dtype, a->dtype))
+        need_same_type(n, k, j);
+}
+
 void need_same_type(const Node *n, int k, int j)
 {
     const Value *a = input_of(n, k), *b = input_of(n, j);

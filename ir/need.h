@@ -8,5 +8,7 @@
 void need_float(const Node *n, int k);              /* input k is floating point */
 void need_integer(const Node *n, int k);            /* input k is an integer and no bool */
 void need_same_type(const Node *n, int k, int j);   /* inputs k and j have one type */
+void need_mixable(const Node *n, int k, int j);     /* or one is f32 beside a half type, as pass precision leaves it */
+DType mixed_type(DType a, DType b);                 /* then: the half type; else a */
 
 #endif

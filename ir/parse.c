@@ -217,6 +217,17 @@ static Value *define(Parser *s, Graph *g)
     return *slot;
 }
 
+/* What "const" is about: a new value, or a node's result that infer has folded. */
+static Value *constant_value(Parser *s, Graph *g)
+{
+    const char *begin = s->p;
+    Value *v = *value_slot(s);
+    if (v && v->def && !v->tensor)
+        return v;
+    s->p = begin;
+    return define(s, g);
+}
+
 static void body(Parser *s, Graph *g);
 
 static void list_attr(Parser *s, Attr *a)
@@ -328,6 +339,15 @@ static void node(Parser *s, Graph *g)
     }
 }
 
+/* Of an input, behind its type; 0: none is said. */
+static unsigned rate(Parser *s)
+{
+    for (unsigned bit = RATE_PROMPT; bit <= RATE_SAMPLE; bit *= 2)
+        if (take(s, rate_name(bit)))
+            return bit;
+    return 0;
+}
+
 static void body(Parser *s, Graph *g)
 {
     while (!take(s, "end")) {
@@ -339,9 +359,10 @@ static void body(Parser *s, Graph *g)
             int id = v->id;
             *v = *value_input(g, name, dtype, shape);
             v->id = id;
+            v->rate = rate(s);
             g->inputs[g->n_inputs - 1] = v;
         } else if (take(s, "const")) {
-            Value *v = define(s, g);
+            Value *v = constant_value(s, g);
             v->name = quoted(s);
             v->dtype = type(s, &v->shape);
             v->tensor = tensor(s, v->dtype, &v->shape);

@@ -2,6 +2,7 @@
  *
  *      graph main
  *        input v0 "sample": f32[2,4,64,64]
+ *        input v4 "timestep": f32[2] timestep          (how often it changes, where that is said)
  *        const v1 "conv.weight": f32[64,4,3,3] = normal(1b3c9f0d52)
  *        const v2: i64[2] = {2,-1}
  *        v3: f32[2,64,64,64] = Conv(v0, v1, _) pads=[1,1,1,1] "conv_in"
@@ -9,7 +10,7 @@
  *      end
  *
  * Constants of more than 64 elements are spelled by a hash of their contents; parsing gives such a constant
- * normally distributed elements that depend on the hash alone. */
+ * normally distributed elements that depend on the hash alone.  "const" of a node's result says what infer found. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -79,10 +80,11 @@ static void print_tensor(FILE *out, const Tensor *t)
         fprintf(out, " = normal(%016" PRIx64 ")", (uint64_t)XXH3_64bits(t->data, (size_t)t->count * (size_t)dtype_info(t->dtype)->bytes));
 }
 
-/* Constants are printed where they are first used. */
+/* Constants are printed where they are first used.  One that infer has folded is a node's result too, which says more
+ * than a hash would. */
 static void print_constant(FILE *out, const Graph *g, const Value *v, bool *printed, int indent)
 {
-    if (!v || !v->tensor || printed[v->id])
+    if (!v || !v->tensor || printed[v->id] || (v->def && v->tensor->count > SPELLED_OUT))
         return;
     printed[v->id] = true;
     fprintf(out, "%*sconst v%d", indent, "", v->id);
@@ -164,6 +166,8 @@ static void print_body(FILE *out, const Graph *g, bool *printed, int indent)
         fprintf(out, "%*sinput v%d", indent, "", g->inputs[k]->id);
         print_name(out, g->inputs[k]->name);
         print_type(out, g, g->inputs[k]->dtype, &g->inputs[k]->shape);
+        if (g->inputs[k]->rate)
+            fprintf(out, " %s", rate_name(g->inputs[k]->rate));
         fputc('\n', out);
     }
     for (const Node *n = g->first; n; n = n->next)

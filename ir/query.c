@@ -21,34 +21,72 @@ int transpose_perm(const Node *n, int64_t *perm)
     return rank;
 }
 
-/* Besides elementwise nodes: whose results may stay f32, and who takes f32 where its type is float16. */
-static bool is_among(Op op, const Op *list)
+const char *float_meaning(const Node *n)
 {
-    if (op_info(op)->float_meaning)
+    bool cast = n->op == OP_Cast && dtype_is_single(n->in[0]->dtype) && dtype_is_single(n->out[0]->dtype);
+    return cast ? "x" : op_info(n->op)->float_meaning;
+}
+
+/* Is it an elementwise node, or one of the list? */
+static bool is_among(const Node *n, const Op *list)
+{
+    if (op_info(n->op)->float_meaning || (n->op == OP_Cast && n->out[0]->dtype == DT_F32))
         return true;
-    while (*list != OP_COUNT && *list != op)
+    while (*list != OP_COUNT && *list != n->op)
         list++;
     return *list != OP_COUNT;
 }
 
-static bool all_take_f32(const Value *v)
+static bool all_read_by(const Value *v, const Op *list)
 {
-    static const Op takers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
-                                OP_GroupNormalization, OP_ChannelMoments, OP_NormApply, OP_COUNT};
     bool all = value_is_read(v) && !v->graph_output;
     for (int k = 0; k < v->n_uses; k++)
-        all &= is_among(v->uses[k]->op, takers);
+        all &= v->uses[k]->op == OP_TableRow ? all_read_by(v->uses[k]->out[0], list) : is_among(v->uses[k], list);
     return all;
 }
 
-DType kept_type(const Value *v)
+/* Who alone reads v, or its row when it is a table; NULL when there are several. */
+static const Node *single_reader(const Value *v)
 {
-    static const Op makers[] = {OP_Conv, OP_MatMul, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
+    if (v->n_uses != 1 || v->graph_output)
+        return NULL;
+    return v->uses[0]->op == OP_TableRow ? single_reader(v->uses[0]->out[0]) : v->uses[0];
+}
+
+/* Is v of a half type, made in f32 and, perhaps behind a Reshape, read only by elementwise nodes and those of the list? */
+static bool stays_wide(const Value *v, const Op *readers)
+{
+    static const Op makers[] = {OP_Conv, OP_MatMul, OP_Fused, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
                                 OP_InstanceNormalization, OP_GroupNormalization, OP_NormApply, OP_COUNT};
-    if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def->op, makers))
-        return v->dtype;
-    bool looked_at = v->n_uses == 1 && v->uses[0]->op == OP_Reshape && !v->graph_output;
-    return all_take_f32(looked_at ? v->uses[0]->out[0] : v) ? DT_F32 : v->dtype;
+    if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def, makers))
+        return false;
+    const Node *reader = single_reader(v);
+    return all_read_by(reader && reader->op == OP_Reshape ? reader->out[0] : v, readers);
+}
+
+/* The table whose row v is, or v. */
+static const Value *table_of(const Value *v)
+{
+    return v->def && v->def->op == OP_TableRow ? v->def->in[0] : v;
+}
+
+DType rounded_type(const Value *v)
+{
+    static const Op readers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
+                                 OP_GroupNormalization, OP_ChannelMoments, OP_NormApply, OP_COUNT};
+    return stays_wide(table_of(v), readers) ? DT_F32 : v->dtype;
+}
+
+/* Scores, which a softmax reads, are in memory all the same, and what is cast to f32; elementwise nodes read registers
+ * in a fused node alone. */
+DType kept_type(const Value *row)
+{
+    static const Op readers[] = {OP_Softmax, OP_COUNT};
+    const Value *v = table_of(row);
+    bool in_registers = v->graph->fused && stays_wide(v, readers);
+    const Node *reader = single_reader(v);
+    bool alone = reader && (reader->op == OP_Softmax || reader->op == OP_Cast) && stays_wide(v, readers);
+    return in_registers || alone ? DT_F32 : v->dtype;
 }
 
 bool op_is_random(Op op)

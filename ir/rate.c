@@ -16,6 +16,14 @@ unsigned rate_by_name(const char *name)
     return 0;
 }
 
+const char *rate_name(unsigned rate)
+{
+    size_t k = 0;
+    while (names[k].rate != rate)
+        k++;
+    return names[k].name;
+}
+
 static unsigned node_rate(const Node *n, const unsigned char *rates);
 
 /* All that the nodes of a subgraph read and do. */
@@ -37,6 +45,8 @@ static unsigned body_rate(const Graph *g, unsigned char *rates)
 static unsigned node_rate(const Node *n, const unsigned char *rates)
 {
     unsigned rate = op_is_random(n->op) ? RATE_SAMPLE : 0;
+    if (n->op == OP_Tabulate || n->op == OP_TableRow)
+        return n->op == OP_Tabulate ? RATE_TIMESTEP : RATE_SAMPLE;
     for (int k = 0; k < n->n_in; k++)
         if (n->in[k])
             rate |= rates[n->in[k]->id];
@@ -52,7 +62,7 @@ unsigned char *value_rates(const Graph *g)
     if (!rates)
         fail(SDC_NO_SPACE, "out of memory");
     for (int k = 0; k < g->n_inputs; k++)
-        rates[g->inputs[k]->id] = (unsigned char)(g->inputs[k]->rate ? g->inputs[k]->rate : RATE_SAMPLE);
+        rates[g->inputs[k]->id] = g->inputs[k]->rate == RATE_PROMPT ? RATE_PROMPT : RATE_SAMPLE;
     for (const Node *n = g->first; n; n = n->next) {
         unsigned rate = node_rate(n, rates);
         for (int k = 0; k < n->n_out; k++)
@@ -62,7 +72,10 @@ unsigned char *value_rates(const Graph *g)
     return rates;
 }
 
-bool is_prompt_rate(const Node *n, const unsigned char *rates)
+Pace node_pace(const Node *n, const unsigned char *rates)
 {
-    return n->n_out && n->out[0] && rates[n->out[0]->id] == RATE_PROMPT;
+    unsigned rate = n->n_out && n->out[0] ? rates[n->out[0]->id] : RATE_SAMPLE;
+    if (rate == RATE_PROMPT)
+        return PACE_PROMPT;
+    return rate & RATE_TIMESTEP && !(rate & RATE_SAMPLE) ? PACE_BLOCK : PACE_STEP;
 }

@@ -252,3 +252,19 @@ Resize resize_tables(const Node *n)
 {
     return take_apart(n, true);
 }
+
+bool resize_repeats(const Node *n, int64_t *factor)
+{
+    if (n->op != OP_Resize || n->in[0]->shape.rank < 3 || strcmp(attr_s(n, "mode"), "nearest"))
+        return false;
+    Resize r = resize_tables(n);
+    bool repeats = r.axis[0].identity && r.axis[1].identity;
+    for (int k = 2; repeats && k < r.rank; k++) {
+        const ResizeAxis *a = &r.axis[k];
+        factor[k - 2] = a->identity || a->in == 0 ? 1 : a->out / a->in;
+        repeats = a->out == a->in * factor[k - 2];
+        for (int64_t j = 0; repeats && !a->identity && j < a->out; j++)
+            repeats = a->index[j] == j / factor[k - 2];
+    }
+    return repeats;
+}

@@ -25,4 +25,7 @@ Resize resize_extents(const Node *n);
 /* With tables; they live until exit. */
 Resize resize_tables(const Node *n);
 
+/* Does n just repeat the elements of an image [N,C,spatial...], factor[k] times along spatial axis k? */
+bool resize_repeats(const Node *n, int64_t *factor);
+
 #endif

@@ -133,6 +133,9 @@ typedef struct Model {
     int next_value, next_node;
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
+    int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
+    DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
+    int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
     const StripPlan *strips;        /* NULL: everything is made whole */
     int *part_of;                   /* by id of a value that pass_strips made: which value it is or is a part of; -1: none */
@@ -229,6 +232,8 @@ void graph_output(Graph *g, Value *v);                                          
 /* A node with n_out fresh outputs, placed before `before` (NULL: at the end). */
 Node *node_new(Graph *g, Node *before, Op op, int n_in, Value *const *in, int n_out);
 Value *node1(Graph *g, Node *before, Op op, int n_in, Value *const *in);             /* single output, returned */
+/* n once more, placed before `before`: the same operands and attributes, results of its own.  n has no subgraphs. */
+Node *node_copy(const Node *n, Node *before);
 void node_remove(Node *n);                                                           /* its outputs must be unused */
 void node_detach(Node *n);                                                           /* as node_remove; its outputs live on as initializers */
 void graph_splice(Node *before, Graph *sub);                                         /* all nodes of sub move in front of `before` */
@@ -306,9 +311,15 @@ Graph *graph_parse(Model *m, const char *text, const char *path);    /* syntax e
 /* ---- query.c: what several stages ask about movement nodes ------------------------------------------------- */
 
 int transpose_perm(const Node *n, int64_t *perm);                    /* rank; reversed axes when the attribute is absent */
-/* The type that a result keeps until it is read: its own, but f32 for a float16 or bfloat16 one whose readers compute in
- * f32 anyhow (elementwise, softmax, norms; behind a Reshape perhaps).  What they add up is not rounded on the way. */
+/* What an elementwise node computes from x, y, z as text, "NONE" where that is undefined; a Cast among the types that are
+ * computed in f32 is "x".  NULL: no elementwise node. */
+const char *float_meaning(const Node *n);
+/* The type in which a result is kept until it is read: its own, but f32 for a float16 or bfloat16 one that is read inside
+ * its fused node, or by a softmax. */
 DType kept_type(const Value *v);
+/* The type that the oracle rounds a result to: f32 also where its readers compute in f32 anyhow (elementwise, softmax,
+ * norms; behind a Reshape perhaps), which a fused node does without rounding. */
+DType rounded_type(const Value *v);
 bool op_is_random(Op op);                                            /* another result in every run */
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
@@ -317,11 +328,14 @@ bool dropout_is_identity(const Node *n);                             /* inferenc
 
 enum { RATE_PROMPT = 1, RATE_TIMESTEP = 2, RATE_SAMPLE = 4 };
 unsigned rate_by_name(const char *name);                             /* 0 when unknown */
+const char *rate_name(unsigned rate);                                /* of one RATE_ bit */
 /* By Value.id: what each value of g depends on; 0: constant.  An input without a rate counts as the sample; so does what
- * is random.  Subgraphs are looked through.  The caller frees it. */
+ * is random, and a timestep or a row of a table, which change at every step: only tables (see OP_Tabulate) have the
+ * timestep's rate.  Subgraphs are looked through.  The caller frees it. */
 unsigned char *value_rates(const Graph *g);
-/* Does the node depend on the prompt alone? */
-bool is_prompt_rate(const Node *n, const unsigned char *rates);
+/* How often a node runs: once a prompt, once a block of timesteps, in each step. */
+typedef enum { PACE_PROMPT, PACE_BLOCK, PACE_STEP, PACES } Pace;
+Pace node_pace(const Node *n, const unsigned char *rates);
 
 /* ---- fusion.c ------------------------------------------------------------------------------------------------------------ */
 
@@ -332,6 +346,9 @@ bool fuses(const Graph *g, Fusion f);                                /* not swit
 /* What became of a candidate whose last node is `at`; kind is a constant string. */
 void candidate_became(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void candidate_missed(const Node *at, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void candidate_parted(const Node *at, const char *kind, const char *why);       /* what it had become is undone */
+/* It became something of another kind instead. */
+void candidate_instead(const Node *at, const char *kind, const char *other, const char *became);
 
 /* ---- passes/: one file, one exported function each ---------------------------------------------------------------------- */
 
@@ -345,6 +362,8 @@ typedef struct {
     const ValueBinding *values; int n_values;
     const RateBinding *rates; int n_rates;
     unsigned no_fuse;                                                /* --no-fuse: see Model */
+    int64_t block;                                                   /* 0: 1; see Model */
+    DType dtype;                                                     /* --dtype, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -356,9 +375,14 @@ void pass_simplify(Graph *g);                    /* identities, dead nodes, merg
 void pass_norm(Graph *g);                        /* every spelling of a normalisation to one node */
 void pass_activation(Graph *g);                  /* of SiLU, GELU, Mish, HardSwish too */
 void pass_attention(Graph *g);                   /* products around a softmax become Attention */
+void pass_rotary(Graph *g);                      /* rotary position embeddings turn their halves without copies */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */
 void pass_projection(Graph *g);                  /* products of one value with constant matrices to one product */
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
+void pass_concat(Graph *g);                      /* a concatenation moves up through views to products */
+void pass_hoist(Graph *g);                       /* what follows from timesteps alone: tables of a block of them */
+void pass_precision(Graph *g);                   /* f32 values and weights to Model.dtype */
+void precision_report(FILE *out, const Graph *g);   /* precision.c: what stayed f32, and why; nothing without --dtype */
 void pass_strips(Graph *g);                      /* values of the model's StripPlan are made strip by strip */
 /* What a plan costs beside what everything whole does, before anything is made; false when it can not be, and why. */
 typedef struct { double flops; int sweeps, strips; } StripCost;

@@ -68,7 +68,7 @@ static void need_mask(const Node *n, const AttentionExtents *e)
     if (!mask)
         return;
     if (mask->dtype != DT_BOOL)
-        need_same_type(n, 0, 3);
+        need_mixable(n, 0, 3);
     need_rank(n, 3, 1, 4);
     for (int k = 1; k <= mask->shape.rank; k++) {
         int64_t dim = mask->shape.dim[mask->shape.rank - k];
@@ -86,7 +86,7 @@ void shape_attention(Node *n)
     int64_t mode = attr_i(n, "qk_matmul_output_mode"), precision = attr_i(n, "softmax_precision");
     for (int k = 0; k < 3; k++)
         need_float(n, k);
-    need_same_type(n, 0, 1);
+    need_mixable(n, 0, 1);
     need_mask(n, &e);
     if (!past_key != !past_value)
         fail_node(SDC_BAD_INPUT, n, "past_key and past_value must be given together");

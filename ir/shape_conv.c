@@ -9,8 +9,8 @@ static void need_operands(const Node *n, int k, int64_t channels)
 {
     const Value *bias = input_of(n, k);
     need_float(n, 0);
-    need_same_type(n, 0, 1);
-    need_same_type(n, 0, k);
+    need_mixable(n, 0, 1);
+    need_mixable(n, 0, k);
     if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != channels))
         fail_node(SDC_BAD_INPUT, n, "a bias of shape %s for %lld channels", shape_text(&bias->shape),
                   (long long)channels);
@@ -30,7 +30,7 @@ void shape_conv(Node *n)
     Window window = window_conv(n, x, w);
     need_operands(n, 2, w->dim[0]);
     Shape out = spatial_shape(x->dim[0], w->dim[0], window.rank, window.out);
-    set_output(n, 0, n->in[0]->dtype, &out);
+    set_output(n, 0, mixed_type(n->in[0]->dtype, n->in[1]->dtype), &out);
 }
 
 void shape_conv_transpose(Node *n)
@@ -42,7 +42,7 @@ void shape_conv_transpose(Node *n)
         fail_node(SDC_BAD_INPUT, n, "more than 2^63 channels");
     need_operands(n, 2, channels);
     Shape out = spatial_shape(x->dim[0], channels, window.rank, window.out);
-    set_output(n, 0, n->in[0]->dtype, &out);
+    set_output(n, 0, mixed_type(n->in[0]->dtype, n->in[1]->dtype), &out);
 }
 
 void shape_deform_conv(Node *n)

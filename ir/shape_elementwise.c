@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../runtime/runtime.h"
+#include "need.h"
 #include "op.h"
 
 void elementwise_attributes(const Node *n, double *value)
@@ -22,29 +23,33 @@ void elementwise_attributes(const Node *n, double *value)
     }
 }
 
-static void check_types(const Node *n)
+/* The operands' type; a half type where f32 stands beside it. */
+static DType check_types(const Node *n)
 {
     const OpInfo *row = op_info(n->op);
     int first = n->op == OP_Where ? 1 : 0;
+    DType type = n->in[first]->dtype;
     bool real = false;
     if (n->op == OP_Where && n->in[0]->dtype != DT_BOOL)
         fail_node(SDC_BAD_INPUT, n, "the condition is %s, not bool", dtype_info(n->in[0]->dtype)->name);
     for (int k = first; k < n->n_in; k++) {
         real |= dtype_is_float(n->in[k]->dtype);
-        if (n->op != OP_Pow && n->in[k]->dtype != n->in[first]->dtype)
+        if (n->op != OP_Pow && mixed_type(n->in[k]->dtype, type) != mixed_type(type, n->in[k]->dtype))
             fail_node(SDC_BAD_INPUT, n, "input %d is %s, input %d %s: they must have one type", first,
                       dtype_info(n->in[first]->dtype)->name, k, dtype_info(n->in[k]->dtype)->name);
+        if (n->op != OP_Pow)
+            type = mixed_type(type, n->in[k]->dtype);
     }
     if (!strcmp(real ? row->float_meaning : row->int_meaning, "NONE"))
         fail_node(SDC_BAD_INPUT, n, "%s is not defined for %s", row->name, dtype_info(n->in[first]->dtype)->name);
+    return type;
 }
 
 void shape_elementwise(Node *n)
 {
     Shape s = n->in[0]->shape;
-    check_types(n);
+    DType type = check_types(n);
     for (int k = 1; k < n->n_in; k++)
         broadcast_shapes(n, &s, &n->in[k]->shape, &s);
-    DType types[] = {[EW_same] = n->in[0]->dtype, [EW_second] = n->in[n->n_in > 1]->dtype, [EW_boolean] = DT_BOOL};
-    set_output(n, 0, types[op_info(n->op)->result], &s);
+    set_output(n, 0, op_info(n->op)->result == EW_boolean ? DT_BOOL : type, &s);
 }

@@ -9,7 +9,7 @@ void shape_matmul(Node *n)
     Shape a = n->in[0]->shape, b = n->in[1]->shape, out = {.rank = 0};
     need_rank(n, 0, 1, MAX_RANK);
     need_rank(n, 1, 1, MAX_RANK);
-    need_same_type(n, 0, 1);
+    need_mixable(n, 0, 1);
     int64_t inner_a = a.dim[a.rank - 1], inner_b = b.dim[b.rank == 1 ? 0 : b.rank - 2];
     if (inner_a != inner_b)
         fail_node(SDC_BAD_INPUT, n, "shapes %s and %s do not match", shape_text(&a), shape_text(&b));
@@ -20,15 +20,15 @@ void shape_matmul(Node *n)
         out.dim[out.rank++] = a.dim[a.rank - 2];
     if (b.rank > 1)
         out.dim[out.rank++] = b.dim[b.rank - 1];
-    set_output(n, 0, n->in[0]->dtype, &out);
+    set_output(n, 0, mixed_type(n->in[0]->dtype, n->in[1]->dtype), &out);
 }
 
 void shape_gemm(Node *n)
 {
     need_rank(n, 0, 2, 2);
     need_rank(n, 1, 2, 2);
-    need_same_type(n, 0, 1);
-    need_same_type(n, 0, 2);
+    need_mixable(n, 0, 1);
+    need_mixable(n, 0, 2);
     const Shape *a = &n->in[0]->shape, *b = &n->in[1]->shape;
     int across_a = attr_i(n, "transA") != 0, across_b = attr_i(n, "transB") != 0;
     if (a->dim[!across_a] != b->dim[across_b])
@@ -41,7 +41,7 @@ void shape_gemm(Node *n)
             fail_node(SDC_BAD_INPUT, n, "input 2 of shape %s does not broadcast to %s", shape_text(&c->shape),
                       shape_text(&out));
     }
-    set_output(n, 0, n->in[0]->dtype, &out);
+    set_output(n, 0, mixed_type(n->in[0]->dtype, n->in[1]->dtype), &out);
 }
 
 void shape_einsum(Node *n)

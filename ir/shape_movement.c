@@ -10,6 +10,26 @@ void shape_same(Node *n)
     set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
 }
 
+/* [rows, x...] and back: see passes/hoist.c. */
+void shape_tabulate(Node *n)
+{
+    need_rank(n, 0, 0, MAX_RANK - 1);
+    if (attr_i(n, "rows") < 1)
+        fail_node(SDC_BAD_INPUT, n, "a table of %lld rows", (long long)attr_i(n, "rows"));
+    Shape s = {.rank = n->in[0]->shape.rank + 1, .dim = {attr_i(n, "rows")}};
+    memcpy(s.dim + 1, n->in[0]->shape.dim, (size_t)n->in[0]->shape.rank * sizeof *s.dim);
+    set_output(n, 0, n->in[0]->dtype, &s);
+}
+
+void shape_table_row(Node *n)
+{
+    need_rank(n, 0, 1, MAX_RANK);
+    if (n->in[0]->shape.dim[0] < 1)
+        fail_node(SDC_BAD_INPUT, n, "a table without rows");
+    Shape s = shape_of(n->in[0]->shape.rank - 1, n->in[0]->shape.dim + 1);
+    set_output(n, 0, n->in[0]->dtype, &s);
+}
+
 static void check_count(const Node *n, const Shape *s)
 {
     for (int k = 0; k < s->rank; k++)

@@ -109,26 +109,6 @@ int pipeline_output(const SdcProgram *p, const char *name, int rank, const SdcTe
     return need(p, find_tensor(p->outputs, p->n_outputs, name), "output", name, rank, t);
 }
 
-static int finished(const SdcContext *c, const SdcProgram *p, int code)
-{
-    return code ? sdc_error(code, "%s: %s", p->name, c->error) : SDC_OK;
-}
-
-int pipeline_run(SdcContext *c, const SdcProgram *p)
-{
-    return finished(c, p, sdc_instance_run(c, p));
-}
-
-int pipeline_prompt(SdcContext *c, const SdcProgram *p)
-{
-    return p->prompt ? finished(c, p, p->prompt(c)) : SDC_OK;
-}
-
-int pipeline_step(SdcContext *c, const SdcProgram *p)
-{
-    return finished(c, p, p->run(c));
-}
-
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
 int64_t tensor_count(const SdcTensor *t)
@@ -191,6 +171,55 @@ void tensor_fill(const SdcContext *c, const SdcTensor *t, double value)
     char *at = element(c, t, 0);
     for (int64_t i = 0, n = tensor_count(t); i < n; i++, at += dtype_info(t->dtype)->bytes)
         put(t, at, value);
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static int finished(const SdcContext *c, const SdcProgram *p, int code)
+{
+    return code ? sdc_error(code, "%s: %s", p->name, c->error) : SDC_OK;
+}
+
+int pipeline_run(SdcContext *c, const SdcProgram *p)
+{
+    return finished(c, p, sdc_instance_run(c, p));
+}
+
+int pipeline_prompt(SdcContext *c, const SdcProgram *p)
+{
+    return p->prompt ? finished(c, p, p->prompt(c)) : SDC_OK;
+}
+
+int pipeline_step(SdcContext *c, const SdcProgram *p)
+{
+    return finished(c, p, p->run(c));
+}
+
+/* Rows behind the last evaluation repeat it. */
+static void put_timesteps(const SdcContext *c, const SdcTensor *t, const double *timesteps, int64_t count)
+{
+    int64_t row = tensor_row(t);
+    for (int64_t k = 0; k < t->dim[0]; k++)
+        for (int64_t i = 0; i < row; i++)
+            put(t, element(c, t, k * row + i), timesteps[k < count ? k : count - 1]);
+}
+
+int pipeline_timestep(SdcContext *c, const SdcProgram *p, PipelineTables *t, const double *timesteps, int64_t count,
+                      int64_t at)
+{
+    if (!p->n_tables)
+        return SDC_OK;
+    int code = SDC_OK;
+    if (t->first < 0 || at < t->first || at >= t->first + p->tables[0].dim[0]) {
+        double start = sdc_now();
+        for (int k = 0; k < p->n_tables; k++)
+            put_timesteps(c, &p->tables[k], timesteps + at, count - at);
+        code = p->table ? finished(c, p, p->table(c)) : SDC_OK;
+        t->first = code ? -1 : at;
+        t->seconds += sdc_now() - start;
+    }
+    c->row = at - t->first;
+    return code;
 }
 
 int pipeline_floats(float **p, int64_t n)

@@ -48,10 +48,19 @@ void tensor_put_ids(const SdcContext *c, const SdcTensor *t, int64_t start, cons
 void tensor_get(const SdcContext *c, const SdcTensor *t, int64_t start, float *values, int64_t n);
 void tensor_fill(const SdcContext *c, const SdcTensor *t, double value);
 
-/* A complete run, or one of its two parts; errors are printed. */
+/* A complete run, or one of its parts; errors are printed. */
 int pipeline_run(SdcContext *c, const SdcProgram *p);
 int pipeline_prompt(SdcContext *c, const SdcProgram *p);        /* after the prompt's inputs have changed */
 int pipeline_step(SdcContext *c, const SdcProgram *p);
+
+/* The tables of a program, which hold what follows from evaluations [first, first + rows) of a drawing; first -1: of
+ * none, as after pipeline_prompt(). */
+typedef struct { int64_t first; double seconds; } PipelineTables;
+
+/* Makes evaluation `at` of `count` the present row; computes the tables from there on where they do not hold it.
+ * timesteps[count]: in the order in which the network will be asked for them.  seconds: what it took is added. */
+int pipeline_timestep(SdcContext *c, const SdcProgram *p, PipelineTables *t, const double *timesteps, int64_t count,
+                      int64_t at);
 
 /* calloc'd room for n floats in *p; SDC_NO_SPACE when there is none. */
 int pipeline_floats(float **p, int64_t n);

@@ -57,7 +57,7 @@ typedef struct {
     float *trace;                       /* [evaluations + 1][count][size] when --trace asks for it */
     double *timesteps;                  /* [evaluations], owned by the scheduler */
     int64_t evaluations;                /* of this drawing */
-    double prompt_seconds;
+    double prompt_seconds, table_seconds;   /* of this drawing: the text encoder, the tables of all its timesteps */
     double anonymous;                   /* peak so far, MiB; only with --bench */
 } Sd;
 

@@ -4,49 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/certificate.h"
 #include "../runtime/json.h"
-#include "../runtime/pool.h"
 #include "pipeline.h"
 
 static const double mib = 1048576;
 
-/* ---- memory ----------------------------------------------------------------------------------------------------- */
-
-/* The memory certificate.  Networks run one after the other, so the largest arena counts; programs of one component
- * share their weights. */
-typedef struct { int64_t weights, arena, bound, stacks; } Certificate;
-
-static Certificate certify(int64_t threads)
-{
-    Certificate c = {.weights = sdc_section("weights").bytes, .stacks = (threads - 1) * SDC_STACK_BYTES};
-    for (int i = 0; i < sdc_model.n_programs; i++) {
-        const SdcProgram *p = sdc_model.programs[i];
-        if (p->arena_bytes > c.arena) {
-            c.arena = p->arena_bytes;
-            c.bound = p->bound_bytes;
-        }
-    }
-    return c;
-}
-
-/* The sum of some rows of /proc/self/status, MiB. */
-static double status_rows(const char *const *names)
-{
-    char line[256];
-    double kilobytes, sum = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status && fgets(line, sizeof line, status))
-        for (const char *const *name = names; *name; name++)
-            if (!strncmp(line, *name, strlen(*name)) && sscanf(line + strlen(*name), ": %lf", &kilobytes) == 1)
-                sum += kilobytes / 1024;
-    if (status)
-        fclose(status);
-    return sum;
-}
-
 double sd_anonymous(void)
 {
-    return status_rows((const char *const[]){"RssAnon", "RssShmem", NULL});
+    return sdc_memory().anonymous;
 }
 
 /* ---- --info ----------------------------------------------------------------------------------------------------- */
@@ -64,16 +30,17 @@ static void json_programs(void)
         const SdcProgram *p = sdc_model.programs[i];
         printf("%s{", i ? "," : "");
         json_text("name", p->name, ",");
-        printf("\"kernels\":%d,\"flops\":%lld,\"arena_bytes\":%lld,\"arena_bound_bytes\":%lld,\"weights_bytes\":%lld}",
+        printf("\"kernels\":%d,\"flops\":%lld,\"arena_bytes\":%lld,\"arena_bound_bytes\":%lld,\"weights_bytes\":%lld,",
                p->kernels, (long long)p->flops, (long long)p->arena_bytes, (long long)p->bound_bytes,
                (long long)p->weights_bytes);
+        sdc_work_json(p);
+        putchar('}');
     }
     printf("]");
 }
 
-static void info_json(const char *class, int64_t threads)
+static void info_json(const char *class, const SdcCertificate *c)
 {
-    Certificate c = certify(threads);
     printf("{");
     json_text("name", sdc_model.name, ",");
     json_text("version", sdc_model.version, ",");
@@ -81,14 +48,13 @@ static void info_json(const char *class, int64_t threads)
     json_text("isa", sdc_model.isa, ",");
     json_text("compiler", sdc_model.compiler, ",");
     json_programs();
-    printf(",\"memory\":{\"weights_bytes\":%lld,\"arena_bytes\":%lld,\"arena_bound_bytes\":%lld,\"stacks_bytes\":%lld,"
-           "\"threads\":%lld}}\n", (long long)c.weights, (long long)c.arena, (long long)c.bound, (long long)c.stacks,
-           (long long)threads);
+    putchar(',');
+    sdc_certificate_json(c);
+    printf("}\n");
 }
 
-static void info_text(const char *class, int64_t threads)
+static void info_text(const char *class, const SdcCertificate *c)
 {
-    Certificate c = certify(threads);
     printf("%s: %s, compiled by sdc %s\n", sdc_model.name, class, sdc_model.version);
     printf("  isa      %s\n  compiler %s\n", sdc_model.isa, sdc_model.compiler);
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
@@ -98,14 +64,10 @@ static void info_text(const char *class, int64_t threads)
         const SdcProgram *p = sdc_model.programs[i];
         printf("  %-24s %8d %12.4g %12.2f %12.2f\n", p->name, p->kernels, (double)p->flops / 1e9,
                (double)p->arena_bytes / mib, (double)p->weights_bytes / mib);
+        sdc_work_text(p, 4);
     }
-    printf("  memory, at most:\n");
-    printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
-    printf("    arena   %10.2f MiB  no plan needs less than %.2f\n", (double)c.arena / mib, (double)c.bound / mib);
-    printf("    stacks  %10.2f MiB  %lld thread%s\n", (double)c.stacks / mib, (long long)threads,
-           threads == 1 ? "" : "s");
-    printf("    in all  %10.2f MiB  and what --count and --trace keep\n",
-           (double)(c.weights + c.arena + c.stacks) / mib);
+    printf("  memory, at most, beside what --trace and --init-image keep:\n");
+    sdc_certificate_text(c);
 }
 
 int sd_info(const SdOptions *o)
@@ -114,32 +76,34 @@ int sd_info(const SdOptions *o)
     int64_t threads = o->threads ? o->threads : sdc_default_threads();
     if (!pipeline_setting("class", class, sizeof class))
         strcpy(class, "StableDiffusionPipeline");
+    SdcCertificate c = sdc_certify((int)threads, o->count);
     if (o->json)
-        info_json(class, threads);
+        info_json(class, &c);
     else
-        info_text(class, threads);
+        info_text(class, &c);
     return SDC_OK;
 }
 
 /* ---- --bench ---------------------------------------------------------------------------------------------------- */
 
-typedef struct { double best, median, prompt, anonymous; int64_t runs; int threads; } Times;      /* seconds */
+/* Seconds; prompt: the text encoder, table: the tables of all timesteps of one drawing. */
+typedef struct { double best, median, prompt, table, anonymous; int64_t runs; int threads; } Times;
 
 static void print_times(const Times *t, bool json)
 {
-    double peak = status_rows((const char *const[]){"VmHWM", NULL});
-    Certificate c = certify(t->threads);
+    SdcMemory m = sdc_memory();
+    SdcCertificate c = sdc_certify(t->threads, 1);
     if (json) {
         printf("{\"runs\":%lld,\"threads\":%d,\"best_ms\":%.9g,\"median_ms\":%.9g,\"peak_rss_mb\":%.9g,"
-               "\"peak_anon_mb\":%.9g,\"arena_mb\":%.9g,\"weights_mb\":%.9g,\"prompt_ms\":%.9g}\n", (long long)t->runs,
-               t->threads, t->best * 1e3, t->median * 1e3, peak, t->anonymous, (double)c.arena / mib,
-               (double)c.weights / mib, t->prompt * 1e3);
+               "\"peak_anon_mb\":%.9g,\"mapped_mb\":%.9g,\"arena_mb\":%.9g,\"weights_mb\":%.9g,\"prompt_ms\":%.9g,"
+               "\"timestep_ms\":%.9g}\n", (long long)t->runs, t->threads, t->best * 1e3, t->median * 1e3, m.peak,
+               t->anonymous, m.mapped, (double)c.arena / mib, (double)c.weights / mib, t->prompt * 1e3, t->table * 1e3);
         return;
     }
-    printf("%lld run%s, %d thread%s: best %.3f ms, median %.3f ms; of it the prompt %.3f ms\n", (long long)t->runs,
-           t->runs == 1 ? "" : "s", t->threads, t->threads == 1 ? "" : "s", t->best * 1e3, t->median * 1e3,
-           t->prompt * 1e3);
-    printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", peak, t->anonymous,
+    printf("%lld run%s, %d thread%s: best %.3f ms, median %.3f ms; of it the prompt %.3f ms, all timesteps' "
+           "tables %.3f ms\n", (long long)t->runs, t->runs == 1 ? "" : "s", t->threads, t->threads == 1 ? "" : "s",
+           t->best * 1e3, t->median * 1e3, t->prompt * 1e3, t->table * 1e3);
+    printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", m.peak, t->anonymous,
            (double)c.arena / mib, (double)c.weights / mib);
 }
 
@@ -167,13 +131,15 @@ int sd_bench(Sd *sd)
     float *picture = NULL;
     int code = seconds ? pipeline_floats(&picture, 3 * sd->picture_height * sd->picture_width)
                        : sdc_error(SDC_NO_SPACE, "out of memory");
-    Times t = {.runs = runs, .threads = sdc_pool_threads(sd->pool), .prompt = 1e30};
+    Times t = {.runs = runs, .threads = sdc_pool_threads(sd->pool), .prompt = 1e30, .table = 1e30};
     SdcProgress bar;
     sdc_progress_begin(&bar, "drawing", runs + 1, sd->options->quiet);
     for (int64_t i = -1; !code && i < runs; i++) {          /* the first warms up */
         code = draw_once(sd, picture, &seconds[i < 0 ? 0 : i]);
         if (i >= 0 && sd->prompt_seconds < t.prompt)
             t.prompt = sd->prompt_seconds;
+        if (i >= 0 && sd->table_seconds < t.table)
+            t.table = sd->table_seconds;
         sdc_progress_step(&bar, i + 2);
     }
     sdc_progress_end(&bar);

@@ -338,6 +338,7 @@ typedef struct {
     float *scaled;                  /* [count][size]: the latents as the network wants them */
     float *predicted;               /* [rows][size] */
     int64_t *shown;                 /* [batch]: the prompt in each row of the arena that prompt() has seen, -1: none */
+    PipelineTables tables;
 } Unet;
 
 /* The prompts of rows [row, row + batch), unless the network has just seen the same. */
@@ -345,11 +346,13 @@ static int show_prompts(Sd *sd, Unet *u, int64_t row)
 {
     int64_t prompts = sd->guided ? 2 : 1, last = prompts * sd->options->count - 1, batch = u->sample->dim[0];
     int64_t words = sd->length * sd->features;
-    bool same = sd->unet->prompt != NULL;       /* without it the text is an input like any other, and used up by a run */
+    bool same = true;
     for (int64_t k = 0; k < batch; k++)
         same &= u->shown[k] == smaller(row + k, last) % prompts;
-    if (same)
+    if (same && sd->unet->prompt)               /* without it the text is an input like any other, and used up by a run */
         return SDC_OK;
+    if (!same)
+        u->tables.first = -1;
     for (int64_t k = 0; k < batch; k++) {
         u->shown[k] = smaller(row + k, last) % prompts;
         tensor_put(&u->context, u->text, k * words, sd->embeddings + u->shown[k] * words, words);
@@ -357,16 +360,18 @@ static int show_prompts(Sd *sd, Unet *u, int64_t row)
     return pipeline_prompt(&u->context, sd->unet);
 }
 
-/* All rows through the network; predicted[rows]. */
-static int run_unet(Sd *sd, Unet *u, double timestep)
+/* All rows through the network for evaluation `at` of the drawing; predicted[rows]. */
+static int run_unet(Sd *sd, Unet *u, int64_t at)
 {
     int64_t prompts = sd->guided ? 2 : 1, rows = prompts * sd->options->count, batch = u->sample->dim[0];
     for (int64_t row = 0; row < rows; row += batch) {
         int code = show_prompts(sd, u, row);
+        if (!code)
+            code = pipeline_timestep(&u->context, sd->unet, &u->tables, sd->timesteps, sd->evaluations, at);
         for (int64_t k = 0; k < batch; k++)
             tensor_put(&u->context, u->sample, k * sd->size, u->scaled + smaller(row + k, rows - 1) / prompts * sd->size,
                        sd->size);
-        tensor_fill(&u->context, u->timestep, timestep);
+        tensor_fill(&u->context, u->timestep, sd->timesteps[at]);
         if (code || (code = pipeline_step(&u->context, sd->unet)))
             return code;
         tensor_get(&u->context, u->out, 0, u->predicted + row * sd->size, smaller(batch, rows - row) * sd->size);
@@ -398,7 +403,7 @@ static int denoise(Sd *sd, Unet *u)
         if (sd->trace)
             memcpy(sd->trace + (s->index - first) * n, sd->latents, (size_t)n * sizeof *sd->latents);
         scheduler_scale_model_input(s, u->scaled, sd->latents);
-        if ((code = run_unet(sd, u, s->timesteps[s->index])))
+        if ((code = run_unet(sd, u, s->index - first)))
             break;
         if (sd->guided)
             guide(sd, u->predicted);
@@ -409,6 +414,7 @@ static int denoise(Sd *sd, Unet *u)
     if (sd->trace)
         memcpy(sd->trace + sd->evaluations * n, sd->latents, (size_t)n * sizeof *sd->latents);
     sdc_progress_end(&progress);
+    sd->table_seconds = u->tables.seconds;
     return code;
 }
 
@@ -416,6 +422,7 @@ static int forget_prompts(Unet *u)
 {
     int64_t batch = u->sample->dim[0];
     u->shown = malloc((size_t)batch * sizeof *u->shown);
+    u->tables = (PipelineTables){.first = -1};
     for (int64_t k = 0; u->shown && k < batch; k++)
         u->shown[k] = -1;
     return u->shown ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");

@@ -3,8 +3,9 @@
  *   needs:   static shapes, folded constants, decomposed composites; last of the passes that look for patterns
  *   leaves:  Fused nodes.  The body of one is an anchor and the elementwise nodes that its kernel does before it stores
  *            (fusions `epilogue` and `norm`), or elementwise nodes alone (`chain`); before a convolution there may be
- *            the norm and the elementwise nodes of its input (`norm`, see prologue.c).  It reads outer values directly
- *            and has one output
+ *            the norm and the elementwise nodes of its input (`norm`) and its up-sampling (`upsample`, see
+ *            prologue.c), and right behind it a 1x1 convolution and the Add that joins both (`shortcut`, see
+ *            shortcut.c).  It reads outer values directly and has one output
  *   keeps:   every result but for the rounding of half types inside a group (see kept_type)
  *
  * A group is made of nodes with one result and the group's shape, of which only the last is read from outside.  It
@@ -32,7 +33,7 @@ typedef struct {
 
 bool joins(const Node *n)
 {
-    const char *meaning = op_info(n->op)->float_meaning;
+    const char *meaning = float_meaning(n);
     if (!meaning || !strcmp(meaning, "NONE") || n->out[0]->constant)
         return false;
     bool real = false;
@@ -59,7 +60,7 @@ static Fusion fusion_of(const Node *n)
     return FUSION_chain;
 }
 
-static bool is_anchor(const Node *n)
+bool is_anchor(const Node *n)
 {
     Fusion f = fusion_of(n);
     return f != FUSION_chain && fuses(n->graph, f) && dtype_is_single(n->out[0]->dtype) && !n->out[0]->constant &&
@@ -89,7 +90,7 @@ static bool holds(const Group *g, const Node *n)
 static bool stays_inside(const Group *g, const Value *v)
 {
     for (int k = 0; k < v->n_uses; k++)
-        if (!holds(g, v->uses[k]) || !op_info(v->uses[k]->op)->float_meaning)
+        if (!holds(g, v->uses[k]) || !float_meaning(v->uses[k]))
             return false;
     return v->n_uses && !v->graph_output;
 }
@@ -101,7 +102,7 @@ static int operands(const Group *g)
     int count = 0;
     for (int k = 0; k < g->count; k++) {
         const Node *n = g->node[k];
-        for (int j = 0; j < n->n_in && op_info(n->op)->float_meaning; j++) {
+        for (int j = 0; j < n->n_in && float_meaning(n); j++) {
             const Value *v = n->in[j];
             int at = 0;
             while (at < count && seen[at] != v)
@@ -131,10 +132,16 @@ static bool add(Group *g, Node *n, const Facts *f)
     return false;
 }
 
-/* What runs once a prompt must not be drawn into what runs at every step. */
+/* What runs once a prompt, or once a block of timesteps, must not be drawn into what runs at every step. */
 static bool same_pace(const Node *a, const Node *b, const Facts *f)
 {
-    return !f->rates || is_prompt_rate(a, f->rates) == is_prompt_rate(b, f->rates);
+    return !f->rates || node_pace(a, f->rates) == node_pace(b, f->rates);
+}
+
+/* What rounds to a narrower type does so where it is stored, last of its group. */
+static bool joins_inside(const Node *n)
+{
+    return joins(n) && !(n->op == OP_Cast && n->out[0]->dtype != DT_F32);
 }
 
 /* A maker of an operand of the group that may become part of it, by `fits`; the latest in execution order. */
@@ -155,18 +162,38 @@ static Node *find_maker(const Group *g, bool (*fits)(const Node *), const Facts 
     return best;
 }
 
-/* All elementwise makers, then one anchor.  Without an anchor it must be a chain that is wanted. */
+/* A convolution, its shortcut and their sum in front of the group, where one of its nodes is such a sum. */
+static bool add_shortcut(Group *g, const Facts *f)
+{
+    for (int k = 0; k < g->count && g->count + 2 <= MOST_NODES; k++) {
+        Node *sum = g->node[k], *conv, *shortcut;
+        if (!find_shortcut(sum, &conv, &shortcut) || !is_anchor(conv) || !is_anchor(shortcut) ||
+            !same_pace(conv, sum, f) || !same_pace(shortcut, sum, f))
+            continue;
+        memmove(g->node + k, g->node + k + 1, (size_t)(g->count - k - 1) * sizeof *g->node);
+        memmove(g->node + 3, g->node, (size_t)(g->count - 1) * sizeof *g->node);
+        memcpy(g->node, (Node *[]){conv, shortcut, sum}, 3 * sizeof *g->node);
+        g->count += 2;
+        candidate_became(sum, "shortcut", "%s", names_of(g->node, 3));
+        return true;
+    }
+    return false;
+}
+
+/* All elementwise makers, then one anchor, or two.  Without an anchor it must be a chain that is wanted. */
 static bool grow(Group *g, const Facts *f)
 {
     Node *n;
-    while ((n = find_maker(g, joins, f)) && add(g, n, f))
+    while ((n = find_maker(g, joins_inside, f)) && add(g, n, f))
         continue;
+    if (add_shortcut(g, f))
+        return true;
     n = find_maker(g, is_anchor, f);
     bool anchored = n && add(g, n, f);
     return anchored || (g->count > 1 && fuses(g->node[0]->graph, FUSION_chain));
 }
 
-/* The norm and the activation that the convolution in front, if it is one, applies to what it loads. */
+/* What the convolution in front, if it is one, does to what it loads: norm, activation, up-sampling. */
 static bool add_prologue(Group *g)
 {
     Node *first[MOST_NODES], *conv = g->node[0];
@@ -176,7 +203,11 @@ static bool add_prologue(Group *g)
     memmove(g->node + count, g->node, (size_t)g->count * sizeof *g->node);
     memcpy(g->node, first, (size_t)count * sizeof *g->node);
     g->count += count;
-    candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
+    bool upsamples = first[count - 1]->op == OP_Resize;
+    if (upsamples)
+        candidate_became(conv, "upsample", "%s", names_of(g->node + count - 1, 2));
+    if (!upsamples || count > 1)
+        candidate_became(conv, "prologue", "%s", names_of(g->node, count + 1));
     return true;
 }
 
@@ -259,8 +290,17 @@ static int number(const Graph *g, int *position, int next)
     return next;
 }
 
+static void before_groups(Node *n)
+{
+    if (n->op == OP_Resize)
+        part_upsampling(n);
+    part_norm(n);
+    take_padding(n);
+}
+
 void pass_fuse(Graph *g)
 {
+    graph_rewrite(g, before_groups);
     int *position = calloc((size_t)g->model->next_node + 1, sizeof *position);
     if (!position)
         fail(SDC_NO_SPACE, "out of memory");

@@ -25,20 +25,6 @@ static bool read_elementwise(const Value *v)
     return all;
 }
 
-/* Where along the last axis a Slice begins; -1 when it is not a plain piece of that axis. */
-static int64_t slice_begin(const Node *n)
-{
-    const Shape *s = &n->in[0]->shape;
-    int64_t start[2], axis[2], step[2] = {1};
-    if (!is_constant(n->in[1]) || ints_of(n, 1, "starts", start, 2) != 1 || !input_of(n, 3) ||
-        !is_constant(n->in[3]) || ints_of(n, 3, "axes", axis, 2) != 1)
-        return -1;
-    if (input_of(n, 4) && (!is_constant(n->in[4]) || ints_of(n, 4, "steps", step, 2) != 1))
-        return -1;
-    bool plain = axis_of(n, axis[0], s->rank) == s->rank - 1 && step[0] == 1;
-    return !plain ? -1 : start[0] < 0 ? start[0] + s->dim[s->rank - 1] : start[0];
-}
-
 static bool split_halves(const Node *n, Half *half)
 {
     if (n->n_out != 2 || !n->out[0] || !n->out[1] || axis_of(n, attr_i(n, "axis"), n->in[0]->shape.rank) !=

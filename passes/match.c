@@ -187,3 +187,16 @@ Value *bias_behind(Value **result)
     *result = add->out[0];
     return row;
 }
+
+int64_t slice_begin(const Node *n)
+{
+    const Shape *s = &n->in[0]->shape;
+    int64_t start[2], axis[2], step[2] = {1};
+    if (!is_constant(n->in[1]) || ints_of(n, 1, "starts", start, 2) != 1 || !input_of(n, 3) ||
+        !is_constant(n->in[3]) || ints_of(n, 3, "axes", axis, 2) != 1)
+        return -1;
+    if (input_of(n, 4) && (!is_constant(n->in[4]) || ints_of(n, 4, "steps", step, 2) != 1))
+        return -1;
+    bool plain = axis_of(n, axis[0], s->rank) == s->rank - 1 && step[0] == 1;
+    return !plain ? -1 : start[0] < 0 ? start[0] + s->dim[s->rank - 1] : start[0];
+}

@@ -1,10 +1,13 @@
-/* prologue.c: the norm and the activation that a convolution can do where it loads its input, for pass_fuse.
+/* prologue.c: the norm, the activation and the up-sampling that a convolution can do where it loads its input, for
+ * pass_fuse.
  *
- * They are a GroupNormalization, InstanceNormalization or NormApply and elementwise nodes that read nothing else from memory, in
- * single precision, each read by the next one alone; the convolution has constant weights.  Lowering may still part
- * them (conv_takes_prologue): it knows how often a kernel loads an element. */
+ * Up-sampling is a nearest Resize that repeats pixels, right before the convolution and read by nothing else.  Norm and
+ * activation are a GroupNormalization, InstanceNormalization or NormApply and elementwise nodes that read nothing else
+ * from memory, in single precision, each read by the next one alone; the convolution has constant weights.  Lowering may
+ * still part them (conv_parts_prologue): it knows how often a kernel loads an element. */
 #include <string.h>
 
+#include "../ir/resize.h"
 #include "fuse.h"
 
 static bool is_image_norm(const Node *n)
@@ -50,8 +53,8 @@ static const char *unfit(const Node *conv)
     int rank = conv->in[0]->shape.rank;
     if (!is_constant(conv->in[1]))
         return "the convolution's weights are no constants";
-    if (conv->in[0]->dtype != DT_F32)
-        return "the convolution's input is not float32";
+    if (!dtype_is_single(conv->in[0]->dtype))
+        return "the convolution's input is neither float32 nor a half type";
     if (rank < 3 || rank > 4)
         return "the convolution has more than two spatial axes";
     return NULL;
@@ -70,13 +73,13 @@ static const char *not_taken(const Node *conv, const Value *v)
     return NULL;
 }
 
-int find_prologue(const Node *conv, Node **into, int room)
+/* Those from the norm to the maker of v in front of the `count` nodes that are there; how many there are then. */
+static int add_norm(const Node *conv, Value *v, Node **into, int already, int room)
 {
-    if (conv->op != OP_Conv || !fuses(conv->graph, FUSION_norm) || !is_normed(conv->in[0]))
-        return 0;
+    if (!fuses(conv->graph, FUSION_norm) || !is_normed(v))
+        return already;
     const char *why = unfit(conv);
-    Value *v = conv->in[0];
-    for (int count = 0; !why; v = only_operand(into[0])) {
+    for (int count = already; !why; v = only_operand(into[0])) {
         why = not_taken(conv, v);
         if (why || count == room)
             break;
@@ -86,5 +89,60 @@ int find_prologue(const Node *conv, Node **into, int room)
             return count;
     }
     candidate_missed(conv, "prologue", "%s", why ? why : "too many nodes");
-    return 0;
+    return already;
+}
+
+/* ---- up-sampling ------------------------------------------------------------------------------------------------- */
+
+/* Why the convolution does not up-sample its input v, which a Resize makes; NULL when it may. */
+static const char *not_upsampled(const Node *conv, const Value *v)
+{
+    if (!is_constant(conv->in[1]))
+        return "the convolution's weights are no constants";
+    if (attr_i(conv, "group") == v->shape.dim[1])
+        return "the convolution is depthwise";
+    if (v->n_uses != 1 || v->graph_output || v->def->graph != conv->graph)
+        return text_format("v%d is not read by convolutions alone", v->id);
+    return NULL;
+}
+
+static bool is_upsampling(const Node *n)
+{
+    int64_t factor[MAX_RANK];
+    const Value *v = n->out[0];
+    return v && v->shape.rank <= 4 && dtype_is_single(v->dtype) && !v->constant && fuses(n->graph, FUSION_upsample) &&
+           resize_repeats(n, factor);
+}
+
+static bool takes_upsampling(const Node *conv)
+{
+    const Value *v = conv->in[0];
+    if (!v->def || !is_upsampling(v->def))
+        return false;
+    const char *why = not_upsampled(conv, v);
+    if (why)
+        candidate_missed(conv, "upsample", "%s", why);
+    return !why;
+}
+
+void part_upsampling(Node *resize)
+{
+    Value *v = resize->out[0];
+    if (v->n_uses < 2 || v->graph_output || !is_upsampling(resize))
+        return;
+    for (int k = 0; k < v->n_uses; k++)
+        if (v->uses[k]->op != OP_Conv || !is_constant(v->uses[k]->in[1]) || v->uses[k]->graph != v->graph)
+            return;
+    while (v->n_uses > 1)
+        node_set_input(v->uses[0], 0, node_copy(resize, resize)->out[0]);
+}
+
+int find_prologue(const Node *conv, Node **into, int room)
+{
+    if (conv->op != OP_Conv || room == 0)
+        return 0;
+    int count = takes_upsampling(conv);
+    if (count)
+        into[0] = conv->in[0]->def;
+    return add_norm(conv, count ? into[0]->in[0] : conv->in[0], into, count, room);
 }

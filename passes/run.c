@@ -5,11 +5,11 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked},       {"infer", pass_infer},         {"fold", pass_fold}, {"simplify", pass_simplify},
-    {"norm", pass_norm},           {"activation", pass_activation}, {"attention", pass_attention},
-    {"decompose", pass_decompose}, {"fold", pass_fold},           {"simplify", pass_simplify},
-    {"projection", pass_projection}, {"gate", pass_gate},       {"fold", pass_fold}, {"strips", pass_strips},
-    {"fuse", pass_fuse},
+    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify},
+    {"norm", pass_norm}, {"activation", pass_activation}, {"attention", pass_attention}, {"rotary", pass_rotary},
+    {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"projection", pass_projection},
+    {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"precision", pass_precision},
+    {"hoist", pass_hoist}, {"strips", pass_strips}, {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 
@@ -45,6 +45,8 @@ void run_passes_from(Graph *g, const char *from)
 void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context)
 {
     g->model->no_fuse = b->no_fuse;
+    g->model->block = b->block ? b->block : 1;
+    g->model->dtype = b->dtype;
     pass_bind(g, b);
     graph_check(g, "bind");
     bool found = !until || !strcmp(until, "bind");

@@ -51,8 +51,23 @@ void sdc_instance_close(SdcContext *c)
     *c = (SdcContext){0};
 }
 
+void sdc_instance_fill_tables(SdcContext *c, const SdcProgram *p)
+{
+    c->row = 0;
+    for (int k = 0; k < p->n_tables; k++) {
+        const SdcTensor *t = &p->tables[k], *input = p->inputs;
+        while (strcmp(input->name, t->name))
+            input++;
+        for (int64_t at = 0; at < t->bytes; at += input->bytes)
+            memcpy(c->arena + t->offset + at, c->arena + input->offset, (size_t)input->bytes);
+    }
+}
+
 int sdc_instance_run(SdcContext *c, const SdcProgram *p)
 {
+    sdc_instance_fill_tables(c, p);
     int code = p->prompt ? p->prompt(c) : SDC_OK;
+    if (!code && p->table)
+        code = p->table(c);
     return code ? code : p->run(c);
 }

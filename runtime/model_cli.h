@@ -34,8 +34,9 @@ int sdc_outputs_write(const SdcContext *c, const SdcProgram *p, const SdcBinding
 
 /* ---- model_report.c ---- */
 
-/* Seconds of complete runs; prompt: of the part that is done once a prompt, the median. */
-typedef struct SdcTimes { int64_t runs; int threads; double best, median, prompt; } SdcTimes;
+/* Seconds of complete runs; prompt and table: of the parts that are done once a prompt and once a block of timesteps,
+ * the medians. */
+typedef struct SdcTimes { int64_t runs; int threads; double best, median, prompt, table; } SdcTimes;
 
 void sdc_print_info(const SdcProgram *p, int threads, bool json);
 void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json);

@@ -40,6 +40,16 @@ static int set_profile(void *into, const char *value)
     return value ? sdc_option_int("--profile", value, 1, MAX_PROFILE_RUNS, &c->profile) : SDC_OK;
 }
 
+/* Executables of several programs are made by `sdc bench` alone. */
+static int set_program(void *into, const char *value)
+{
+    int64_t number;
+    int code = sdc_option_int("--program", value, 0, sdc_model.n_programs - 1, &number);
+    if (!code)
+        ((SdcCommand *)into)->program = sdc_model.programs[number];
+    return code;
+}
+
 static int set_threads(void *into, const char *value)
 {
     return sdc_option_int("--threads", value, 1, MAX_THREADS, &((SdcCommand *)into)->threads);
@@ -73,6 +83,7 @@ static const SdcOption options[] = {
      set_profile},
     {"threads", 't', "N", "threads to use; default: the CPUs this process may use", set_threads},
     {"seed", 's', "S", "of the random inputs; default 0", set_seed},
+    {"program", 0, "N", NULL, set_program},
     {"info", 0, NULL, "inputs, outputs, what it was compiled with, and the memory it takes", set_info},
     {"check", 0, NULL, "compare this file with its checksums", set_check},
     {"json", 0, NULL, "print one JSON object instead of text", set_json},
@@ -105,7 +116,7 @@ typedef struct {
     SdcArray *arrays;                 /* one an input */
     SdcPool *pool;
     SdcContext context;
-    double prompt;                    /* seconds of the last run's prompt() */
+    double prompt, table;             /* seconds of the last run's prompt() and table() */
 } Session;
 
 static int open_session(Session *s, const SdcCommand *c)
@@ -143,9 +154,14 @@ static int run_once(void *session, SdcContext *c, double *seconds)
 {
     Session *s = session;
     sdc_inputs_place(c, s->program, s->arrays);
+    sdc_instance_fill_tables(c, s->program);
     double start = sdc_now();
     int code = s->program->prompt ? s->program->prompt(c) : SDC_OK;
-    s->prompt = sdc_now() - start;
+    double after = sdc_now();
+    s->prompt = after - start;
+    if (!code && s->program->table)
+        code = s->program->table(c);
+    s->table = sdc_now() - after;
     if (!code)
         code = s->program->run(c);
     *seconds = sdc_now() - start;
@@ -154,24 +170,28 @@ static int run_once(void *session, SdcContext *c, double *seconds)
 
 static int bench(Session *s, const SdcCommand *c)
 {
-    double *seconds = malloc(2 * (size_t)c->bench * sizeof *seconds), *prompts;
+    double *seconds = malloc(3 * (size_t)c->bench * sizeof *seconds), *prompts, *tables;
     if (!seconds)
         return sdc_error(SDC_NO_SPACE, "no memory for %lld times", (long long)c->bench);
     SdcProgress bar;
     prompts = seconds + c->bench;
+    tables = prompts + c->bench;
     sdc_progress_begin(&bar, sdc_model.name, c->bench + 1, c->json);
     int code = run_once(s, &s->context, &seconds[0]);
     for (int64_t i = 0; i < c->bench && !code; i++) {
         sdc_progress_step(&bar, i + 1);
         code = run_once(s, &s->context, &seconds[i]);
         prompts[i] = s->prompt;
+        tables[i] = s->table;
     }
     sdc_progress_end(&bar);
     if (!code) {
         double median = sdc_median(seconds, c->bench);
-        SdcTimes times = {c->bench, (int)c->threads, seconds[0], median, sdc_median(prompts, c->bench)};
-        if (!s->program->prompt)
-            times.prompt = 0;
+        SdcTimes times = {c->bench, (int)c->threads, seconds[0], median, 0, 0};
+        if (s->program->prompt)
+            times.prompt = sdc_median(prompts, c->bench);
+        if (s->program->table)
+            times.table = sdc_median(tables, c->bench);
         sdc_print_times(c->program, &times, c->json);
     }
     free(seconds);
@@ -241,6 +261,8 @@ int sdc_model_main(int argc, char **argv)
                                      : sdc_error(SDC_NO_SPACE, "out of memory");
     if (!code && c.bench && c.profile)
         code = sdc_error(SDC_USAGE, "--bench and --profile are two runs; give one of them");
+    if (!code && c.profile && c.program != sdc_model.programs[0])
+        code = sdc_error(SDC_USAGE, "--profile knows the calls of program 0 alone");
     if (!code && n_positional)
         code = sdc_error(SDC_USAGE, "unexpected argument %s; files are given as --input NAME=FILE", argv[1]);
     if (!code)

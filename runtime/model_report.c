@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "array_io.h"
+#include "certificate.h"
 #include "json.h"
 #include "model_cli.h"
-#include "pool.h"
 
 static const double mib = 1048576;
 
@@ -39,28 +39,13 @@ static void json_tensors(const char *key, const SdcTensor *tensors, int n)
 
 /* ---- --info ---- */
 
-/* The memory certificate: what a run may take, by part. */
-typedef struct { int64_t weights, arena, inputs, stacks, program, all; } Certificate;
-
-enum { BASE_BYTES = 4 << 20 };          /* the C library, its buffers and ours; 2.5 MiB measured with glibc 2.36 */
-
-static Certificate certify(const SdcProgram *p, int threads)
-{
-    Certificate c = {.weights = p->weights_bytes, .arena = p->arena_bytes, .stacks = (int64_t)threads * SDC_STACK_BYTES,
-                     .program = sdc_section("program").bytes + BASE_BYTES};
-    for (int i = 0; i < p->n_inputs; i++)
-        c.inputs += p->inputs[i].bytes;
-    c.all = c.weights + c.arena + c.inputs + c.stacks + c.program;
-    return c;
-}
-
 static void print_tensor(const char *kind, const SdcTensor *t)
 {
     char shape[SDC_SHAPE_TEXT];
     printf("  %-8s %-24s %-8s %s\n", kind, t->name, dtype_info(t->dtype)->name, sdc_shape_text(shape, t->rank, t->dim));
 }
 
-static void info_text(const SdcProgram *p, int threads, Certificate c)
+static void info_text(const SdcProgram *p, const SdcCertificate *c)
 {
     printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
     for (int i = 0; i < p->n_inputs; i++)
@@ -69,23 +54,13 @@ static void info_text(const SdcProgram *p, int threads, Certificate c)
         print_tensor("output", &p->outputs[i]);
     printf("  %-8s %s\n  %-8s %s\n", "isa", sdc_model.isa, "compiler", sdc_model.compiler);
     printf("  %-8s %d a run, %.4g GFLOP\n", "kernels", p->kernels, (double)p->flops / 1e9);
+    sdc_work_text(p, 11);
     printf("  memory, at most:\n");
-    printf("    weights %10.2f MiB  mapped from this file, shared between processes\n", (double)c.weights / mib);
-    printf("    arena   %10.2f MiB  no plan needs less than %.2f\n", (double)c.arena / mib,
-           (double)p->bound_bytes / mib);
-    printf("    inputs  %10.2f MiB\n", (double)c.inputs / mib);
-    printf("    stacks  %10.2f MiB  %d thread%s\n", (double)c.stacks / mib, threads, threads == 1 ? "" : "s");
-    printf("    program %10.2f MiB\n", (double)c.program / mib);
-    printf("    in all  %10.2f MiB\n", (double)c.all / mib);
+    sdc_certificate_text(c);
 }
 
-static void info_json(const SdcProgram *p, int threads, Certificate c)
+static void info_json(const SdcProgram *p, const SdcCertificate *c)
 {
-    const struct { const char *key; int64_t value; } memory[] = {
-        {"weights_bytes", c.weights}, {"arena_bytes", c.arena},   {"arena_bound_bytes", p->bound_bytes},
-        {"inputs_bytes", c.inputs},   {"stacks_bytes", c.stacks}, {"program_bytes", c.program},
-        {"total_bytes", c.all},       {"threads", threads},
-    };
     const struct { const char *key, *value; } texts[] = {
         {"name", sdc_model.name}, {"version", sdc_model.version}, {"isa", sdc_model.isa},
         {"compiler", sdc_model.compiler},
@@ -100,61 +75,43 @@ static void info_json(const SdcProgram *p, int threads, Certificate c)
     sdc_json_integer("kernels", p->kernels);
     putchar(',');
     sdc_json_integer("flops", p->flops);
-    printf(",\"memory\":{");
-    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
-        if (i)
-            putchar(',');
-        sdc_json_integer(memory[i].key, memory[i].value);
-    }
-    printf("}}\n");
+    putchar(',');
+    sdc_work_json(p);
+    putchar(',');
+    sdc_certificate_json(c);
+    printf("}\n");
 }
 
 void sdc_print_info(const SdcProgram *p, int threads, bool json)
 {
-    Certificate c = certify(p, threads);
+    SdcCertificate c = sdc_certify(threads, 1);
     if (json)
-        info_json(p, threads, c);
+        info_json(p, &c);
     else
-        info_text(p, threads, c);
+        info_text(p, &c);
 }
 
 /* ---- --bench ---- */
 
-/* Peak resident memory of this process, and how much of it now is anonymous: the arena's pages are never given back,
- * so after the last run that is the peak as well. */
-static void measure_memory(double *rss_mb, double *anon_mb)
-{
-    char line[256];
-    double kilobytes;
-    *rss_mb = *anon_mb = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    if (!status)
-        return;
-    while (fgets(line, sizeof line, status)) {
-        if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1)
-            *rss_mb = kilobytes / 1024;
-        else if (sscanf(line, "RssAnon: %lf", &kilobytes) == 1 || sscanf(line, "RssShmem: %lf", &kilobytes) == 1)
-            *anon_mb += kilobytes / 1024;
-    }
-    fclose(status);
-}
-
 void sdc_print_times(const SdcProgram *p, const SdcTimes *t, bool json)
 {
-    double rss, anon, arena = (double)p->arena_bytes / mib, weights = (double)p->weights_bytes / mib;
-    measure_memory(&rss, &anon);
+    double arena = (double)p->arena_bytes / mib, weights = (double)p->weights_bytes / mib;
+    SdcMemory m = sdc_memory();         /* the arena's pages are never given back, so anonymous is the peak as well */
     if (!json) {
         printf("%lld run%s, %d thread%s: best %.3f ms, median %.3f ms\n", (long long)t->runs, t->runs == 1 ? "" : "s",
                t->threads, t->threads == 1 ? "" : "s", t->best * 1e3, t->median * 1e3);
         if (p->prompt)
             printf("%.3f ms of it once a prompt\n", t->prompt * 1e3);
-        printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", rss, anon, arena,
-               weights);
+        if (p->table)
+            printf("%.3f ms of it once a timestep\n", t->table * 1e3);
+        printf("peak memory %.2f MiB, anonymous %.2f MiB; arena %.2f MiB, weights %.2f MiB\n", m.peak,
+               m.anonymous, arena, weights);
         return;
     }
     const SdcJsonNumber rows[] = {
-        {"best_ms", t->best * 1e3}, {"median_ms", t->median * 1e3}, {"peak_rss_mb", rss}, {"peak_anon_mb", anon},
-        {"arena_mb", arena},        {"weights_mb", weights},        {"prompt_ms", t->prompt * 1e3},
+        {"best_ms", t->best * 1e3}, {"median_ms", t->median * 1e3}, {"peak_rss_mb", m.peak},
+        {"peak_anon_mb", m.anonymous}, {"mapped_mb", m.mapped}, {"arena_mb", arena}, {"weights_mb", weights},
+        {"prompt_ms", t->prompt * 1e3}, {"timestep_ms", t->table * 1e3},
     };
     putchar('{');
     sdc_json_integer("runs", t->runs);

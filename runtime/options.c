@@ -205,6 +205,8 @@ static void wrap(FILE *out, const char *text)
 void sdc_options_help(FILE *out, const SdcOption *table)
 {
     for (const SdcOption *o = table; !is_end(o); o++) {
+        if (!o->help)
+            continue;
         char left[128];
         int used = o->letter ? snprintf(left, sizeof left, "  -%c", o->letter) : snprintf(left, sizeof left, "    ");
         if (o->name)
@@ -215,6 +217,6 @@ void sdc_options_help(FILE *out, const SdcOption *table)
         fprintf(out, "%-*s", HELP_COLUMN, left);
         if (used >= HELP_COLUMN)
             fprintf(out, "\n%*s", HELP_COLUMN, "");
-        wrap(out, o->help ? o->help : "");
+        wrap(out, o->help);
     }
 }

@@ -35,6 +35,10 @@ typedef struct {
     int64_t bound;                    /* random integer inputs are drawn from [0, bound); 0: from {0, 1} */
 } SdcTensor;
 
+/* What the calls of prompt(), table() or run() do each time; weights: bytes of them that are read. */
+typedef struct { int calls; int64_t flops, weights; } SdcWork;
+enum { SDC_PROMPT, SDC_TABLE, SDC_STEP, SDC_PACES };
+
 /* One network with every extent fixed.  Values live in an arena whose offsets the compiler planned. */
 typedef struct {
     const char *name;                 /* "unet" */
@@ -45,9 +49,13 @@ typedef struct {
     int64_t weights_offset;           /* of this program's weights inside the weights region */
     int64_t weights_bytes;
     int64_t flops;                    /* 2 x multiply-adds of one run */
-    int kernels;                      /* calls in prompt() and run() */
+    int kernels;                      /* calls in prompt(), table() and run() */
     int (*run)(SdcContext *);         /* 0, or an SDC_ code after c->error was set */
-    int (*prompt)(SdcContext *);      /* what depends on the prompt alone: before run(), once for every prompt; or NULL */
+    int (*prompt)(SdcContext *);      /* what depends on the prompt alone: before table() and run(), once for every prompt; or NULL */
+    int (*table)(SdcContext *);       /* what follows from timesteps, perhaps with the prompt: for those in tables; after prompt(); or NULL */
+    const SdcTensor *tables;          /* inputs that are timesteps, with one axis more in front: a block of them; set before table() */
+    int n_tables;
+    SdcWork work[SDC_PACES];
 } SdcProgram;
 
 typedef struct SdcProfile SdcProfile;       /* profile.h */
@@ -74,6 +82,7 @@ struct SdcContext {
     const char *weights;              /* this program's weights */
     struct SdcPool *pool;
     int64_t arena_bytes;              /* of the mapping that instance.c made; 0: the arena is the caller's */
+    int64_t row;                      /* of the tables: which of their timesteps run() is to take */
     char error[256];                  /* set when run() returns non-zero */
     int (*step)(SdcContext *c, int64_t done);   /* before each call of run(); non-zero ends it; may be NULL */
 };
@@ -98,6 +107,7 @@ typedef struct { const void *data; int64_t bytes; } SdcSection;
 int sdc_self_open(void);                        /* map the tail of /proc/self/exe; SDC_ code, message printed */
 SdcSection sdc_section(const char *name);       /* data NULL when absent */
 int sdc_self_check(void);                       /* compare the stored checksums; --check */
+int64_t sdc_self_bytes(void);                   /* of the executable's file, and of one beside it that holds the data */
 uint64_t sdc_self_hash(void);                   /* of the whole executable's tail, for the PNG's text */
 
 /* ---- instance.c: a program ready to run -------------------------------------------------------------------------- */
@@ -106,8 +116,15 @@ int sdc_instance_open(SdcContext *c, const SdcProgram *p, SdcPool *pool);   /* a
 /* The same with weights that lie elsewhere, and in the caller's arena (64-byte aligned, arena_bytes long) unless NULL. */
 int sdc_instance_open_in(SdcContext *c, const SdcProgram *p, SdcPool *pool, SdcSection weights, void *arena);
 void sdc_instance_close(SdcContext *c);
-/* prompt(), where there is one, and run(): a complete run on the inputs in the arena. */
+/* The timesteps among the inputs in the arena to every row of the tables; sdc_instance_run() begins with it. */
+void sdc_instance_fill_tables(SdcContext *c, const SdcProgram *p);
+/* prompt() and table(), where there are any, and run(): a complete run on the inputs in the arena. */
 int sdc_instance_run(SdcContext *c, const SdcProgram *p);
+
+/* ---- work.c: SdcProgram.work for --info -------------------------------------------------------------------------- */
+
+void sdc_work_text(const SdcProgram *p, int indent);    /* a line each; nothing where all is done in each step */
+void sdc_work_json(const SdcProgram *p);                /* "work":{...} */
 
 /* ---- error.c ----------------------------------------------------------------------------------------------------- */
 
@@ -149,7 +166,7 @@ typedef struct {
     const char *name;                 /* "steps": --steps=20 or --steps 20; one letter options are written in `letter` */
     char letter;                      /* 'o' or 0 */
     const char *argument;             /* "N" for the help text; NULL: a flag */
-    const char *help;
+    const char *help;                 /* NULL: not told, for the use of sdc itself */
     int (*set)(void *into, const char *value);    /* SDC_OK, or SDC_USAGE after printing why */
 } SdcOption;
 

@@ -5,6 +5,7 @@
  * below sdc_sections_parse works on any buffer. */
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -16,6 +17,7 @@
 static const char self_path[] = "/proc/self/exe";
 static SdcFile self_file;
 static SdcSections self;
+static int64_t beside_bytes;            /* of NAME.weights, where the data lie there */
 
 static int damaged(const char *path, const char *what)
 {
@@ -113,6 +115,7 @@ int sdc_self_open(void)
     if (!code && lies_beside(self_name(name), beside)) {
         sdc_file_unmap(&self_file);
         code = sdc_file_map(&self_file, beside);
+        beside_bytes = code ? 0 : self_file.bytes;
     }
     if (!code)
         code = sdc_sections_parse(&self, self_file.data, self_file.bytes, self_name(name));
@@ -130,3 +133,10 @@ int sdc_self_check(void)
 }
 
 uint64_t sdc_self_hash(void) { return self.hash; }
+
+int64_t sdc_self_bytes(void)
+{
+    struct stat image;
+    int64_t bytes = stat(self_path, &image) == 0 ? (int64_t)image.st_size : 0;
+    return beside_bytes + bytes;
+}

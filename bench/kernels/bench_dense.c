@@ -274,8 +274,8 @@ static void bench_conv(const ConvRow *row, SdcContext *c, int threads, const cha
     float *x = random_floats(s->in_h * s->in_w * s->in_c), *bias = random_floats(s->out_c);
     float *w = random_floats(s->out_c * s->in_c * s->kernel_h * s->kernel_w),
           *y = random_floats(s->out_h * s->out_w * s->out_c);
-    float *packed = random_floats(pack_conv_bytes(s, SDC_VL) / 4);
-    pack_conv(packed, w, s, SDC_VL);
+    float *packed = random_floats(pack_conv_bytes(s, SDC_VL, 1));
+    pack_conv(packed, w, s, SDC_VL, sizeof *w);
     double best = 1e30, ceiling = 0;
     for (int i = 0; i < REPEATS; i++) {
         double reached = ceiling_gflops(c, threads), start = now();
@@ -295,11 +295,11 @@ static void bench_gemm(const GemmRow *row, SdcContext *c, int threads, const cha
              (int)row->depth, forms[row->form]);
     if (!strstr(name, only))
         return;
-    int64_t n = row->matrices, packed_floats = n * pack_gemm_bytes(row->depth, row->columns, SDC_VL) / 4;
+    int64_t n = row->matrices, packed_floats = n * pack_gemm_bytes(row->depth, row->columns, SDC_VL, 1);
     float *a = random_floats(n * row->rows * row->depth), *b = random_floats(n * row->depth * row->columns);
     float *y = random_floats(n * row->rows * row->columns), *packed = random_floats(packed_floats);
     if (row->form == SDC_B_PACKED)
-        pack_gemm(packed, b, row->depth, row->columns, row->columns, false, SDC_VL);
+        pack_gemm(packed, b, row->depth, row->columns, row->columns, false, SDC_VL, sizeof *b);
     double best = 1e30, ceiling = 0, flops = 2.0 * (double)(n * row->rows * row->columns * row->depth);
     int inner = flops < 1e8 ? 20 : 1;
     for (int i = 0; i < REPEATS; i++) {

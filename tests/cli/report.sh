@@ -5,7 +5,7 @@
 browser=$(command -v chromium || command -v chromium-browser) || { echo "skipped: no chromium"; exit 77; }
 
 check "bench" "$sdc" bench "$source/models/emoji/text_encoder/model.onnx" --shape input_ids=1x32 --runs 1 --each \
-    --no-fuse=attention,projection,norm,hoist,concat --report page.html
+    --no-fuse=attention,projection,norm,upsample,shortcut,pad,hoist,concat --report page.html
 
 # A copy with a script that looks at what was laid out.
 cat >probe.html <<'END'

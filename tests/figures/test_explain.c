@@ -81,9 +81,34 @@ static void test_missed(void **state)
                             "  v2 = Sin(v1)\n  v3 = Neg(v1)\n  output v2 \"y\"\n  output v3 \"z\"\nend\n"), 1);
 }
 
+/* A norm before a convolution of 32 to so many channels: what is listed when the graph has been lowered. */
+static const char *lowered(int channels, int size)
+{
+    Model *m = model_new("test");
+    m->graph = graph_parse(m, text_format("graph \"g\"\n  input v0 \"x\": f32[1,32,%d,%d]\n"
+                                          "  const v1: f32[32] = normal(1)\n  const v2: f32[%d,32,3,3] = normal(2)\n"
+                                          "  v3 = GroupNormalization(v0, v1, v1) num_groups=4\n  v4 = Swish(v3)\n"
+                                          "  v5 = Conv(v4, v2) pads=[1,1,1,1] \"conv\"\n  output v5 \"y\"\nend\n",
+                                          size, size, channels), "test");
+    run_passes(m->graph, &(Bindings){0}, NULL);
+    lower_graph(m->graph, "test", isa_by_name("x86-64-v3"));
+    return printed(m);
+}
+
+/* Normalising each patch anew is dear beside few products. */
+static void test_parted(void **state)
+{
+    (void)state;
+    assert_string_equal(lowered(256, 32), "prologue: 1 found, 1 fused, 0 missed\n"
+                                      "  conv  GroupNormalization, Swish, Conv\n");
+    assert_string_equal(lowered(32, 16), "norm: 1 found, 1 fused, 0 missed\n"
+                                    "  conv  GroupNormalization, Swish in one pass: "
+                                    "normalising each patch anew would cost more than it saves\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_none), cmocka_unit_test(test_grouped),
-                                       cmocka_unit_test(test_missed)};
+                                       cmocka_unit_test(test_missed), cmocka_unit_test(test_parted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

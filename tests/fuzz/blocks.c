@@ -3,7 +3,7 @@
 
 /* ---- UNet -------------------------------------------------------------------------------------------------------- */
 
-static Value *conv(Maker *m, Value *x, int64_t channels, int64_t size)
+Value *conv(Maker *m, Value *x, int64_t channels, int64_t size)
 {
     const Shape s = x->shape;
     const int64_t dim[] = {channels, s.dim[1], size, size}, pads[] = {size / 2, size / 2, size / 2, size / 2};
@@ -13,11 +13,13 @@ static Value *conv(Maker *m, Value *x, int64_t channels, int64_t size)
     return inner(m, end(n));
 }
 
-static Value *norm_and_silu(Maker *m, Value *x)
+Value *norm_and_silu(Maker *m, Value *x)
 {
-    const int64_t channels = x->shape.dim[1];
+    const int64_t channels = x->shape.dim[1], groups = channels % 2 ? 1 : 2;
+    if (!is_spread(x, groups))
+        return op1(m, OP_Swish, x);
     Node *n = begin(m, OP_GroupNormalization, 3, (Value *[]){x, weight(m, 1, &channels), weight(m, 1, &channels)});
-    attr_set_i(n, "num_groups", channels % 2 ? 1 : 2);
+    attr_set_i(n, "num_groups", groups);
     Value *y = inner(m, end(n));
     if (chance(m, 80))
         y = either(m, OP_Mul, y, inner(m, op1(m, OP_Sigmoid, y)));
@@ -56,14 +58,14 @@ void resnet_block(Maker *m)
 
 /* ---- transformer ------------------------------------------------------------------------------------------------- */
 
-static Value *linear(Maker *m, Value *x, int64_t width)
+Value *linear(Maker *m, Value *x, int64_t width)
 {
     const int64_t dim[] = {x->shape.dim[2], width};
     Value *y = inner(m, op2(m, OP_MatMul, x, weight(m, 2, dim)));
     return chance(m, 75) ? inner(m, either(m, OP_Add, y, weight(m, 1, &width))) : y;
 }
 
-static Value *row_normed(Maker *m, Value *x)
+Value *row_normed(Maker *m, Value *x)
 {
     const int64_t width = x->shape.dim[2], one[] = {x->shape.dim[0], 1, width};
     Value *y = end(begin(m, OP_LayerNormalization, 3, (Value *[]){x, weight(m, 1, &width), weight(m, 1, &width)}));

@@ -4,7 +4,8 @@
  *
  *      pass NAME       the graph after a pass with the graph as made, both in double precision: 1e-6, 1e-3 with float16
  *      fused, plain    executables with all fusions, and with none or some of them, with the oracle, rounding after
- *                      each node: 1e-5, and 3e-3 with float16, whose rounding inside a group depends on the group
+ *                      each node: 1e-5, and 3e-3 with float16, whose rounding inside a group depends on the group;
+ *                      bfloat16 rounds to eight times float16's steps, and so are the limits
  *      threads         one and three threads: the same bytes (driver.c)
  *
  * as a relative RMS for each output, integers and bools exactly.  How much a graph amplifies rounding is measured: by
@@ -41,24 +42,28 @@ typedef struct {
     Input *inputs;
     Array **rounded, **wide;
     double *gap;                    /* an output's: between rounded and wide; NaN: not judged */
-    bool half;
+    double steps;                   /* 0: float32 alone; of float16: 1, of bfloat16: 8 */
 } Oracle;
 
-static bool uses_half(const Graph *g)
+static double steps_of(const Value *v)
 {
+    return !v ? 0 : v->dtype == DT_F16 ? 1 : v->dtype == DT_BF16 ? 8 : 0;
+}
+
+static double coarsest(const Graph *g)
+{
+    double most = 0;
     for (const Node *n = g->first; n; n = n->next)
         for (int k = 0; k < n->n_out; k++)
-            if (n->out[k] && n->out[k]->dtype == DT_F16)
-                return true;
+            most = fmax(most, steps_of(n->out[k]));
     for (int k = 0; k < g->n_inputs; k++)
-        if (g->inputs[k]->dtype == DT_F16)
-            return true;
-    return false;
+        most = fmax(most, steps_of(g->inputs[k]));
+    return most;
 }
 
 static double limit(const Oracle *o, int k, double strict, double half)
 {
-    const double base = o->half ? half : strict;
+    const double base = o->steps > 0 ? half * o->steps : strict;
     return !o->rounded[k]->f ? 0 : isnan(o->gap[k]) ? NAN : fmax(base, 8 * o->gap[k]);
 }
 
@@ -114,7 +119,7 @@ static int work_oracle(int k, void *context)
     o.rounded = alloc_array(g->n_outputs + 1, sizeof *o.rounded);
     o.wide = alloc_array(g->n_outputs + 1, sizeof *o.wide);
     o.gap = alloc_array(g->n_outputs + 1, sizeof *o.gap);
-    o.half = uses_half(g);
+    o.steps = coarsest(g);
     run_oracle(g, o.inputs, o.rounded, false, NULL, NULL);
     run_oracle(g, o.inputs, o.wide, true, NULL, NULL);
     for (int j = 0; j < g->n_outputs; j++) {

@@ -86,7 +86,7 @@ static Value *computed(Maker *m, int rank, const int64_t *dim)
         d[rank - 1] = dim[rank - 2];
         d[rank - 2] = dim[rank - 1];
         return swap_last(m, tensor_of(m, m->type, rank, d, -1, 1));
-    case 1: return cast(m, tensor_of(m, m->type == DT_F16 ? DT_F32 : DT_F16, rank, dim, -1, 1), m->type);
+    case 1: return cast(m, tensor_of(m, m->type == DT_F32 ? DT_F16 : DT_F32, rank, dim, -1, 1), m->type);
     case 2: return op2(m, OP_Mul, tensor_of(m, m->type, rank, dim, -1, 1), scalar(m, number_in(m, .5, 2)));
     default:
         if (!rank || dim[0] < 2)
@@ -175,6 +175,15 @@ Value *keep(Maker *m, Value *v)
 }
 
 Value *inner(Maker *m, Value *v) { return chance(m, 4) ? keep(m, v) : v; }
+
+void forget_inner(Maker *m, int before)
+{
+    int count = before;
+    for (int k = before; k < m->count; k++)
+        if (m->pool[k]->graph == m->top)
+            m->pool[count++] = m->pool[k];
+    m->count = count;
+}
 
 /* One of the pool that fits, later ones more often; NULL: none was found. */
 static Value *find(Maker *m, bool (*fits)(const Maker *, const Value *, const Shape *), const Shape *s)
@@ -284,7 +293,8 @@ static const struct { Template *make; int weight; } templates[] = {
     {group_norm, 8}, {row_norm, 8}, {plain_norm, 6}, {activations, 8}, {attention_spelled, 8}, {attention_node, 3},
     {projections, 6}, {elementwise, 14}, {chain, 8}, {comparison, 6}, {convolution, 16}, {product, 12}, {movement, 20},
     {joining, 10}, {reduction, 6}, {image_resize, 4}, {island, 10}, {branch, 3}, {recipe, 3}, {integers, 2},
-    {resnet_block, 8}, {transformer_block, 6},
+    {resnet_block, 8}, {transformer_block, 6}, {joined_images, 6}, {upsampled, 5}, {shortcut, 5}, {modulations, 5},
+    {joint_attention, 5}, {repeated, 3},
 };
 enum { TEMPLATES = sizeof templates / sizeof *templates };
 
@@ -340,7 +350,7 @@ Graph *make_graph(uint64_t seed)
     m->zero = chance(m, 6);
     m->smooth = chance(m, 25);
     if (m->smooth && chance(m, 25))
-        m->type = DT_F16;
+        m->type = chance(m, 60) ? DT_F16 : DT_BF16;
     int size = 5 + below(m, chance(m, 60) ? 25 : 56);
     while (m->nodes < size)
         make_one(m);

@@ -61,12 +61,16 @@ static int64_t a_divisor(Maker *m, int64_t n)
     return d;
 }
 
+bool is_spread(const Value *x, int64_t groups) { return elements(x) > x->shape.dim[0] * groups; }
+
 void group_norm(Maker *m)
 {
     Value *x = some_of_rank(m, 3, chance(m, 10) ? 5 : 4);
     const Shape s = x->shape;
     const int64_t channels = s.dim[1], groups = a_divisor(m, channels);
     const int64_t rest = elements(x) / (s.dim[0] * groups);
+    if (!is_spread(x, groups))
+        return;
     const int64_t dim[] = {chance(m, 50) ? 0 : s.dim[0], groups, chance(m, 50) ? -1 : rest};
     Value *y = inner(m, reshape(m, x, 3, dim));
     if (chance(m, 75)) {
@@ -116,6 +120,8 @@ void plain_norm(Maker *m)
     const bool rows = op == OP_LayerNormalization || op == OP_RMSNormalization;
     Value *x = some_of_rank(m, rows ? 2 : 3, 4);
     const Shape s = x->shape;
+    if (!rows && !is_spread(x, s.dim[1]))
+        return;
     const int first = s.rank - (rows && s.rank > 2 && chance(m, 25) ? 2 : 1);
     const int rank = rows ? s.rank - first : 1;
     const int64_t *dim = rows ? s.dim + first : s.dim + 1;

@@ -250,17 +250,18 @@ void product(Maker *m)
 
 /* ---- islands, branches, recipes ---------------------------------------------------------------------------------- */
 
-/* A part in float16. */
+/* A part in float16 or bfloat16. */
 void island(Maker *m)
 {
     static Template *const inside[] = {elementwise, chain, convolution, product, row_norm, group_norm,
                                        attention_spelled, movement, projections, plain_norm, joining, reduction,
-                                       activations, resnet_block, transformer_block};
-    if (m->type == DT_F16 || !m->smooth)
+                                       activations, resnet_block, transformer_block, joined_images, upsampled,
+                                       modulations, joint_attention};
+    if (m->type != DT_F32 || !m->smooth)
         return;
     Value *x = some(m);
-    m->type = DT_F16;
-    keep(m, cast(m, x, DT_F16));
+    m->type = chance(m, 65) ? DT_F16 : DT_BF16;
+    keep(m, cast(m, x, m->type));
     for (int k = 1 + below(m, 4); k > 0; k--)
         inside[below(m, COUNT(inside))](m);
     Value *y = some(m);
@@ -274,6 +275,8 @@ static Graph *way(Maker *m, Value *x)
     const int before = m->count;
     m->g = graph_new(outer->model, outer, NULL);
     Value *y = x;
+    if (chance(m, 40))
+        y = same_shape(m, y);
     for (int k = 1 + below(m, 4); k > 0; k--) {
         y = chance(m, 50) ? one_operand(m, y) : two_operands(m, y, like(m, &x->shape));
         y = chance(m, 30) ? activation(m, y) : y;
@@ -281,22 +284,8 @@ static Graph *way(Maker *m, Value *x)
     Graph *made = m->g;
     graph_output(made, y->def && y->graph == made ? y : op1(m, OP_Identity, x));
     m->g = outer;
-    int count = before;                             /* what the branch made is not seen outside, new inputs are */
-    for (int k = before; k < m->count; k++)
-        if (m->pool[k]->graph == m->top)
-            m->pool[count++] = m->pool[k];
-    m->count = count;
+    forget_inner(m, before);
     return made;
-}
-
-/* Inference folds what is in a branch, and the text would have folded values twice. */
-static void unfold(Graph *g)
-{
-    for (Node *n = g->first; n; n = n->next)
-        for (int k = 0; k < n->n_out; k++) {
-            n->out[k]->tensor = NULL;
-            n->out[k]->constant = false;
-        }
 }
 
 void branch(Maker *m)
@@ -321,8 +310,6 @@ void branch(Maker *m)
     attr_set(n, (Attr){.name = "then_branch", .type = ATTR_GRAPH, .graph = then_branch});
     attr_set(n, (Attr){.name = "else_branch", .type = ATTR_GRAPH, .graph = else_branch});
     keep(m, end(n));
-    unfold(then_branch);
-    unfold(else_branch);
 }
 
 /* Something computed of constants alone, which others may read. */

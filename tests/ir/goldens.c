@@ -15,7 +15,8 @@
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 
 static const struct { const char *name; Pass *pass; } passes[] = {
-    {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose}};
+    {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"decompose", pass_decompose},
+    {"concat", pass_concat}, {"fuse", pass_fuse}};
 
 typedef struct { char *text, *pass, *expected; bool error; } Case;
 typedef struct {

@@ -228,10 +228,10 @@ static void check_row(const ConvRow *row)
           *w = random_floats(s->out_c * depth);
     float *bias = random_floats(s->out_c), *lines = random_floats(s->batch * 2 * s->in_c),
           *added = random_floats(pixels * s->out_c);
-    float *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL)), *y = malloc(y_bytes), *first = malloc(y_bytes);
+    float *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL, sizeof *w)), *y = malloc(y_bytes), *first = malloc(y_bytes);
     ConvPlan plan = conv_plan(s, SDC_VL, false);
     assert_true(conv_is_depthwise(s) || plan.chunk == row->chunk);
-    pack_conv(packed, w, s, SDC_VL);
+    pack_conv(packed, w, s, SDC_VL, sizeof *w);
     for (int threads = 1; threads <= 3; threads++) {
         SdcContext c = {.pool = sdc_pool_create(threads)};
         for (size_t i = 0; i < y_bytes / sizeof *y; i++)

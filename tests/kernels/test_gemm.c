@@ -121,15 +121,15 @@ static void check_row(const GemmRow *g)
 {
     int64_t batch = g->outer * g->inner, matrices = matrix_of_b(g, g->outer - 1, g->inner - 1) + 1,
             each = g->depth * g->columns;
-    int64_t packed_bytes = pack_gemm_bytes(g->depth, g->columns, SDC_VL), count = batch * g->rows * g->columns;
+    int64_t packed_bytes = pack_gemm_bytes(g->depth, g->columns, SDC_VL, sizeof(float)), count = batch * g->rows * g->columns;
     float *a = random_floats(batch * g->rows * g->depth), *b = random_floats(matrices * each),
           *bias = random_floats(g->columns);
     float *added = random_floats(count), *y = malloc((size_t)count * sizeof *y),
           *first = malloc((size_t)count * sizeof *first);
     char *packed = malloc((size_t)(matrices * packed_bytes));
     for (int64_t i = 0; i < matrices && g->form == SDC_B_PACKED; i++)
-        pack_gemm((float *)(void *)(packed + i * packed_bytes), b + i * each, g->depth, g->columns, g->columns, false,
-                  SDC_VL);
+        pack_gemm(packed + i * packed_bytes, b + i * each, g->depth, g->columns, g->columns, false, SDC_VL,
+                  sizeof *b);
     for (int threads = 1; threads <= 3; threads++) {
         SdcContext c = {.pool = sdc_pool_create(threads)};
         memcpy(y, added, (size_t)count * sizeof *y);
@@ -163,10 +163,10 @@ static void test_transposed_source(void **state)
     for (int i = 0; i < depth * columns; i++)
         b[i / columns][i % columns] = transposed[i % columns][i / columns] = (float)i;
     for (int i = 0; i < 3; i++) {
-        int64_t bytes = pack_gemm_bytes(depth, columns, vls[i]);
+        int64_t bytes = pack_gemm_bytes(depth, columns, vls[i], sizeof(float));
         float *one = malloc((size_t)bytes), *other = malloc((size_t)bytes);
-        pack_gemm(one, b[0], depth, columns, columns, false, vls[i]);
-        pack_gemm(other, transposed[0], depth, columns, depth, true, vls[i]);
+        pack_gemm(one, b[0], depth, columns, columns, false, vls[i], sizeof(float));
+        pack_gemm(other, transposed[0], depth, columns, depth, true, vls[i], sizeof(float));
         assert_memory_equal(one, other, (size_t)bytes);
         free(one), free(other);
     }

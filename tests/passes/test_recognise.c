@@ -1,9 +1,9 @@
-/* test_recognise.c: are norms and activations found in every spelling, and only there?
+/* test_recognise.c: are norms, activations and rotary embeddings found in every spelling, and only there?
  *
  *      test_recognise SOURCE_FOLDER
  *
- * Each graph of recognise.txt is evaluated in double precision as it is written and after passes norm and
- * activation.  Both must agree to the rounding of constants.  A case's head is "NAME = OP... [! REASON]": the operators
+ * Each graph of recognise.txt is evaluated in double precision as it is written and after passes norm,
+ * activation and rotary.  Both must agree to the rounding of constants.  A case's head is "NAME = OP... [! REASON]": the operators
  * that must be left, in order, and a part of the reason for the first miss; without one there must be no miss. */
 #include "cases.h"
 
@@ -71,6 +71,8 @@ static int run_case(int number, void *context)
     graph_check(g, "norm");
     pass_activation(g);
     graph_check(g, "activation");
+    pass_rotary(g);
+    graph_check(g, "rotary");
     eval_graph(g, (const Array *const *)in, after, true, NULL, NULL);
     pass_fold(g);
     bool results = same_results(g, before, after), nodes = same_nodes(g, c->head);

@@ -146,10 +146,10 @@ static const Row rows[] = {
     {"--info --threads 3", 0, "3 threads", ""},
     {"--info --json", 0, "{\"name\":\"tiny\",\"version\":\"1.2.3\",\"isa\":\"generic\",\"compiler\":\"gcc 0.0\","
                          "\"inputs\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[2,3]},", ""},
-    {"--info --json", 0, "\"memory\":{\"weights_bytes\":12,\"arena_bytes\":384,\"arena_bound_bytes\":100,", ""},
+    {"--info --json", 0, "\"memory\":{\"weights_bytes\":76,\"arena_bytes\":384,\"arena_bound_bytes\":100,", ""},
     {"--bench 2", 0, "2 runs, ", ""},
     {"--bench 2 --threads 2 --json", 0, "{\"runs\":2,\"threads\":2,\"best_ms\":", ""},
-    {"--bench 1 --json", 0, "\"prompt_ms\":0}\n", ""},
+    {"--bench 1 --json", 0, "\"prompt_ms\":0,\"timestep_ms\":0}\n", ""},
     {"--json --input x=x.npy", 0, "{\"outputs\":[{\"name\":\"y\",\"dtype\":\"f32\",\"shape\":[2,3],"
                                   "\"mean\":11.1666667,", ""},
     {"--input x=x.npy", 0, "y f32 [2,3] mean 11.1667 std 7.08088 min 2 max 24\n", ""},

@@ -1,15 +1,16 @@
 /* attention.h: Y = softmax(SCALE Q K^T + mask) V for every head of a batch; the scores are never all in memory.
  *
- *      void NAME(SdcContext *c, float *y, const float *q, const float *k, const float *v, const float *mask)
+ *      void NAME(SdcContext *c, st_TY *y, const st_TQ *q, const st_TK *k, const st_TV *v, const st_TM *mask)
  *
  *   NAME                    the function
+ *   TY TQ TK TV TM          types: f32 (default), f16 or bf16; scores and all arithmetic are f32
  *   BATCH HEADS GROUP       batch, heads of keys, query heads that share one of them (1): query head h reads h / GROUP
  *   QUERIES KEYS            lengths, at least 1
  *   SIZE V_SIZE             of one head's keys and of its values, 1 to 512
  *   SCALE                   of the scores
- *   Q_ROW Q_HEAD Q_BATCH    floats from one row, head and batch of q to the next; K_, V_ and Y_ likewise.  Elements of
+ *   Q_ROW Q_HEAD Q_BATCH    elements from one row, head and batch of q to the next; K_, V_ and Y_ likewise.  Elements of
  *                           a row lie side by side, so views that split or join heads need no copy
- *   HAS_MASK                1: added to the scores; floats from one key to the next, and so on: MASK_KEY MASK_ROW
+ *   HAS_MASK                1: added to the scores; elements from one key to the next, and so on: MASK_KEY MASK_ROW
  *                           MASK_HEAD (of query heads) MASK_BATCH, 0 where it repeats
  *   CAUSAL AHEAD            1: query i sees the keys up to i + AHEAD alone
  *
@@ -45,6 +46,21 @@
 #define Y_ROW 320
 #define Y_HEAD 40
 #define Y_BATCH 327680
+#endif
+#ifndef TY
+#define TY f32
+#endif
+#ifndef TQ
+#define TQ f32
+#endif
+#ifndef TK
+#define TK f32
+#endif
+#ifndef TV
+#define TV f32
+#endif
+#ifndef TM
+#define TM f32
 #endif
 #ifndef GROUP
 #define GROUP 1
@@ -89,7 +105,13 @@ typedef struct {
 } __attribute__((aligned(64))) ID(_Room);
 _Static_assert(sizeof(ID(_Room)) <= 800000, "a kernel may use half of a thread's stack");
 
-typedef struct { float *y; const float *q, *k, *v, *mask; } ID(_Operands);
+typedef struct {
+    SDC_CAT(st_, TY) *y;
+    const SDC_CAT(st_, TQ) *q;
+    const SDC_CAT(st_, TK) *k;
+    const SDC_CAT(st_, TV) *v;
+    const SDC_CAT(st_, TM) *mask;
+} ID(_Operands);
 
 /* Where row `row` of a head of keys begins: its query head and query. */
 static inline int64_t ID(_at)(int64_t row, int64_t step, int64_t head_step)
@@ -98,12 +120,12 @@ static inline int64_t ID(_at)(int64_t row, int64_t step, int64_t head_step)
 }
 
 /* Q^T of one panel, times SCALE log2(e); lanes beyond the last row repeat it. */
-static void ID(_load)(ID(_Room) *r, int64_t panel, const float *q, int64_t row, int64_t lanes)
+static void ID(_load)(ID(_Room) *r, int64_t panel, const SDC_CAT(st_, TQ) *q, int64_t row, int64_t lanes)
 {
     float *to = r->q[panel], *turned = r->turned;
     for (int64_t lane = 0; lane < lanes; lane++) {
         const int64_t from = ID(_at)(sdc_min(row + lane, ID(_rows) - 1), Q_ROW, Q_HEAD);
-        memcpy(turned + lane * ID(_wide), q + from, (SIZE) * sizeof *q);
+        SDC_CAT(sdc_widen_, TQ)(turned + lane * ID(_wide), q + from, SIZE);
         for (int64_t d = SIZE; d < SDC_ROUND_UP(SIZE, 4); d++)
             turned[lane * ID(_wide) + d] = 0;
     }
@@ -117,7 +139,7 @@ static void ID(_load)(ID(_Room) *r, int64_t panel, const float *q, int64_t row, 
 }
 
 /* O^T / sum of one panel, to its rows of y. */
-static void ID(_store)(ID(_Room) *r, int64_t panel, float *y, int64_t row, int64_t lanes)
+static void ID(_store)(ID(_Room) *r, int64_t panel, SDC_CAT(st_, TY) *y, int64_t row, int64_t lanes)
 {
     float *o = r->o[panel];
     for (int64_t lane = 0; lane < lanes; lane += SDC_VL) {
@@ -127,16 +149,21 @@ static void ID(_store)(ID(_Room) *r, int64_t panel, float *y, int64_t row, int64
             sdc_store(o + d * lanes + lane, sdc_load(o + d * lanes + lane) * factor);
     }
     sdc_turn(r->turned, ID(_wide), o, lanes, lanes, V_SIZE);
-    for (int64_t lane = 0; lane < sdc_min(lanes, ID(_rows) - row); lane++)
-        memcpy(y + ID(_at)(row + lane, Y_ROW, Y_HEAD), r->turned + lane * ID(_wide), (V_SIZE) * sizeof *y);
+    for (int64_t lane = 0; lane < sdc_min(lanes, ID(_rows) - row); lane++) {
+        SDC_CAT(st_, TY) *to = y + ID(_at)(row + lane, Y_ROW, Y_HEAD);
+        const float *from = r->turned + lane * ID(_wide);
+        SDC_INDEPENDENT
+        for (int64_t d = 0; d < (V_SIZE); d++)
+            to[d] = SDC_CAT(to_, TY)(from[d]);
+    }
 }
 
 /* Keys and values of one block, zeros behind them. */
-static void ID(_gather)(ID(_Room) *r, const float *k, const float *v, int64_t count)
+static void ID(_gather)(ID(_Room) *r, const SDC_CAT(st_, TK) *k, const SDC_CAT(st_, TV) *v, int64_t count)
 {
     for (int64_t key = 0; key < count; key++) {
-        memcpy(r->k + key * ID(_k_row), k + key * (K_ROW), (SIZE) * sizeof *k);
-        memcpy(r->v + key * ID(_v_row), v + key * (V_ROW), (V_SIZE) * sizeof *v);
+        SDC_CAT(sdc_widen_, TK)(r->k + key * ID(_k_row), k + key * (K_ROW), SIZE);
+        SDC_CAT(sdc_widen_, TV)(r->v + key * ID(_v_row), v + key * (V_ROW), V_SIZE);
         for (int64_t d = V_SIZE; d < ID(_dims); d++)
             r->v[key * ID(_v_row) + d] = 0;
     }
@@ -153,21 +180,21 @@ static inline sdc_vf ID(_scaled)(sdc_vf mask)
 }
 
 /* s += mask, whose first element is that of the block's first key in row 0 of the head. */
-static void ID(_add_mask)(ID(_Room) *r, const float *mask, int64_t row, int64_t lanes, int64_t count)
+static void ID(_add_mask)(ID(_Room) *r, const SDC_CAT(st_, TM) *mask, int64_t row, int64_t lanes, int64_t count)
 {
     if ((MASK_ROW) == 0 && ((MASK_HEAD) == 0 || (GROUP) == 1)) {
         for (int64_t key = 0; key < count; key++) {
-            const sdc_vf value = ID(_scaled)(sdc_splat(mask[key * (MASK_KEY)]));
+            const sdc_vf value = ID(_scaled)(sdc_splat(SDC_CAT(ld_, TM)(mask[key * (MASK_KEY)])));
             for (float *s = r->s + key * lanes; s < r->s + (key + 1) * lanes; s += SDC_VL)
                 sdc_store(s, sdc_load(s) + value);
         }
         return;
     }
     for (int64_t lane = 0; lane < lanes; lane++) {
-        const float *from = mask + ID(_at)(sdc_min(row + lane, ID(_rows) - 1), MASK_ROW, MASK_HEAD);
+        const SDC_CAT(st_, TM) *from = mask + ID(_at)(sdc_min(row + lane, ID(_rows) - 1), MASK_ROW, MASK_HEAD);
         float *to = r->turned + lane * ID(_wide);
         for (int64_t key = 0; key < count; key++)
-            to[key] = from[key * (MASK_KEY)];
+            to[key] = SDC_CAT(ld_, TM)(from[key * (MASK_KEY)]);
         for (int64_t key = count; key < SDC_ROUND_UP(count, 4); key++)
             to[key] = 0;
     }
@@ -206,8 +233,8 @@ static void ID(_hide)(ID(_Room) *r, int64_t row, int64_t lanes, int64_t first, i
 #endif
 
 /* One panel with the block of keys in r, the first of which is `first`. */
-static void ID(_step)(ID(_Room) *r, int64_t panel, int64_t row, int64_t lanes, const float *mask, int64_t first,
-                      int64_t count)
+static void ID(_step)(ID(_Room) *r, int64_t panel, int64_t row, int64_t lanes, const SDC_CAT(st_, TM) *mask,
+                      int64_t first, int64_t count)
 {
     const int64_t vectors = lanes / SDC_VL;
     if ((CAUSAL) && first > ID(_sight)(row, lanes, 1))
@@ -275,7 +302,8 @@ static void ID(_part)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, float *y, const float *q, const float *k, const float *v, const float *mask)
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TQ) *q, const SDC_CAT(st_, TK) *k,
+          const SDC_CAT(st_, TV) *v, const SDC_CAT(st_, TM) *mask)
 {
     ID(_Operands) a = {y, q, k, v, mask};
     const int64_t units = (int64_t)(BATCH) * (HEADS) * sdc_ceil_div(sdc_panels(ID(_rows)), ID(_share)());
@@ -284,6 +312,11 @@ void NAME(SdcContext *c, float *y, const float *q, const float *k, const float *
 
 #undef ID
 #undef NAME
+#undef TY
+#undef TQ
+#undef TK
+#undef TV
+#undef TM
 #undef BATCH
 #undef HEADS
 #undef GROUP

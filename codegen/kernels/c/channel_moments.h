@@ -1,10 +1,11 @@
 /* channel_moments.h: mean and squared distances from it of each group of channels of an image, for norms of which only a
  * part is there at a time (channel_lines.h joins the parts).
  *
- *      void NAME(SdcContext *c, double *moments, const st_T *x, double *sums)
+ *      void NAME(SdcContext *c, double *moments, const st_TX *x, double *sums)
  *
  *   NAME                         the function
- *   T                            f32 or f64
+ *   T                            f32 or f64: what is computed with
+ *   TX                           how x is stored (T): f16 and bf16 too where T is f32
  *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
  *   LAST BLOCK sums              as in group_norm.h
  *   moments                      [BATCH][GROUPS][mean, spread]
@@ -24,14 +25,19 @@
 #define BLOCK 32
 #endif
 
+#ifndef TX
+#define TX T
+#endif
+
 #define REAL SDC_CAT(ct_, T)
+#define IMAGE SDC_CAT(st_, TX)
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
 #define BLOCKS ((EXTENT + BLOCK - 1) / BLOCK)
 
 typedef struct {
     double *moments;
-    const REAL *x;
+    const IMAGE *x;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
 } SDC_CAT(NAME, _arguments);
 
@@ -48,7 +54,7 @@ static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, double *moments, const REAL *x, double *sums)
+void NAME(SdcContext *c, double *moments, const IMAGE *x, double *sums)
 {
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
     SDC_CAT(NAME, _arguments) a = {moments, x, sums};
@@ -57,11 +63,13 @@ void NAME(SdcContext *c, double *moments, const REAL *x, double *sums)
 }
 
 #undef REAL
+#undef IMAGE
 #undef WIDTH
 #undef EXTENT
 #undef BLOCKS
 #undef NAME
 #undef T
+#undef TX
 #undef BATCH
 #undef CHANNELS
 #undef AREA

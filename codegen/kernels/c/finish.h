@@ -21,8 +21,9 @@
 #define SDC_EXTRA_VALUE(k, T, step, at) \
     const float x##k = (float)SDC_CAT(ld_, T)(row##k[sdc_column * (step)]); (void)x##k;
 
-/* to[j] for j in [0, count), columns [first, first + count) of row number `number`; value: v, an expression in j. */
-#define SDC_FINISH(j, to, value, count, number, first)                   \
+/* to[j], of type T, for j in [0, count), columns [first, first + count) of row number `number`; value: v, an expression
+ * in j.  What is stored in a narrower type is rounded once, here. */
+#define SDC_FINISH(j, T, to, value, count, number, first)                \
     do {                                                                 \
         const int64_t row = (number);                                    \
         (void)row, (void)extra;                                          \
@@ -34,7 +35,7 @@
             (void)sdc_column;                                            \
             EXTRAS(SDC_EXTRA_VALUE)                                      \
             STEPS                                                        \
-            (to)[j] = RESULT;                                            \
+            (to)[j] = SDC_CAT(to_, T)(RESULT);                           \
         }                                                                \
     } while (0)
 

@@ -1,18 +1,19 @@
 /* gemm.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch.
  *
- *      void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch
+ *      void NAME(SdcContext *c, st_TY *y, const st_TA *a, const st_TB *b, const float *bias, float *scratch
  *                [, operands of EXTRAS])
  *
  *   NAME                  the function
+ *   TY TA TB              types: f32 (default), f16 or bf16; all arithmetic is f32
  *   ROWS COLUMNS DEPTH    M, N, K; at least 1
  *   OUTER INNER           matrices in the batch: OUTER x INNER (1, 1); say batch x heads
- *   A_ROW A_OUTER A_INNER floats from one row, outer and inner matrix of A to the next (dense)
+ *   A_ROW A_OUTER A_INNER elements from one row, outer and inner matrix of A to the next (dense)
  *   Y_ROW Y_OUTER Y_INNER of Y likewise; the elements of a row lie side by side, so views that split or join heads need
  *                         no copy
  *   B_FORM                SDC_B_PACKED (default): b was written by pack_gemm(); SDC_B_ROWS: b is [K][N], SDC_B_COLUMNS:
  *                         b is [N][K], both packed here, into scratch
- *   B_ROW                 floats from one row of b to the next, for the forms that are not packed (COLUMNS, or DEPTH)
- *   B_OUTER B_INNER       floats from one matrix of b to the next; 0: shared (0, 0).  For SDC_B_PACKED any other value
+ *   B_ROW                 elements from one row of b to the next, for the forms that are not packed (COLUMNS, or DEPTH)
+ *   B_OUTER B_INNER       elements from one matrix of b to the next; 0: shared (0, 0).  For SDC_B_PACKED any other value
  *                         means that the packed matrices follow each other in batch order
  *   HAS_BIAS              0 (default): bias is not read
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
@@ -21,7 +22,8 @@
  * operand of EXTRAS, but overlaps neither a nor b.
  *
  * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
- * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache. */
+ * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
+ * of the rows and of one panel is widened to the stack first. */
 #include "finish.h"
 #include "tile.h"
 
@@ -30,6 +32,15 @@
 #define ROWS 77
 #define COLUMNS 768
 #define DEPTH 768
+#endif
+#ifndef TY
+#define TY f32
+#endif
+#ifndef TA
+#define TA f32
+#endif
+#ifndef TB
+#define TB f32
 #endif
 #ifndef OUTER
 #define OUTER 1
@@ -73,8 +84,17 @@
 
 enum {
     SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),
-    SDC_CAT(NAME, _rows) = 64 / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile)               /* of a unit */
+    SDC_CAT(NAME, _rows) = 64 / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),              /* of a unit */
+    SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),
+    SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB),
+    SDC_CAT(NAME, _wide_row) = SDC_DEPTH_STEP + 16      /* floats from one widened row to the next: off powers of 2 */
 };
+/* An element of packed b: what is packed here is f32. */
+#if B_FORM == SDC_B_PACKED
+typedef SDC_CAT(st_, TB) SDC_CAT(NAME, _packed);
+#else
+typedef float SDC_CAT(NAME, _packed);
+#endif
 
 /* Number of the matrix of b that matrix (outer, inner) of the batch uses. */
 static inline int64_t SDC_CAT(NAME, _matrix)(int64_t outer, int64_t inner)
@@ -94,61 +114,74 @@ static inline int64_t SDC_CAT(NAME, _panels)(void)
 #define SDC_EW_TYPE float
 #include "ew_names.h"
 /* sums [rows][vectors][SDC_VL] to y, whose first element is at row `first` of the batch and at `column`. */
-static void SDC_CAT(NAME, _store)(float *y, const float *sums, int64_t rows, int64_t vectors, int64_t first,
+static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, int64_t rows, int64_t vectors, int64_t first,
                                   int64_t column, const void *const *extra)
 {
     const int64_t lanes = sdc_min(vectors * SDC_VL, (COLUMNS) - column);
     for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL)
-        SDC_FINISH(j, y + m * (Y_ROW), sums[j], lanes, first + m, column);
+        SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
 /* The part of packed b that panel `panel` reads from depth k on. */
-static inline const float *SDC_CAT(NAME, _panel)(const float *b, int64_t panel, int64_t k)
+static inline const SDC_CAT(NAME, _packed) *SDC_CAT(NAME, _panel)(const SDC_CAT(NAME, _packed) *b, int64_t panel,
+                                                                  int64_t k)
 {
     const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
     return b + (begin * (DEPTH) + vectors * k) * SDC_VL;
 }
 
-/* Add the products of depths [k, k + depth) for one panel; sums [tiles][tile][vectors][SDC_VL]; next: the panel that
- * follows. */
-static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t rows, int64_t depth, int64_t vectors,
-                                 const float *b, const float *next)
+/* Add the products of depths [k, k + depth) for one panel; a: `row` floats from one row to the next; sums
+ * [tiles][tile][vectors][SDC_VL]; next: the panel that follows, of which each step brings in its share. */
+static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
+                                 int64_t vectors, const float *b, const void *following)
 {
-    enum { tile = SDC_CAT(NAME, _tile) };
-    const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile), share = sdc_ceil_div(vectors * SDC_VL, tiles);
+    enum { tile = SDC_CAT(NAME, _tile), per_float = SDC_CAT(NAME, _narrow_b) ? 2 : 1 };
+    const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile);
+    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * per_float);
+    const float *next = following;
     for (int64_t t = 0; t < tiles; t++) {
         const float *at[tile];
         for (int64_t m = 0; m < tile; m++)
-            at[m] = a + sdc_min(t * tile + m, rows - 1) * (A_ROW);
+            at[m] = a + sdc_min(t * tile + m, rows - 1) * row;
         sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth,
                                     share);
     }
 }
 
 /* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
-static void SDC_CAT(NAME, _unit)(float *y, const float *a, const float *b, const SdcDense *d, int64_t row,
-                                 int64_t rows, int64_t panel, int64_t end, int64_t first)
+static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const SDC_CAT(NAME, _packed) *b,
+                                 const SdcDense *d, int64_t row, int64_t rows, int64_t panel, int64_t end,
+                                 int64_t first)
 {
     enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
+    enum { narrow_a = SDC_CAT(NAME, _narrow_a), narrow_b = SDC_CAT(NAME, _narrow_b), wide = SDC_CAT(NAME, _wide_row) };
     _Alignas(64) float sums[SDC_UNIT_PANELS][unit_rows * widest];
+    _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? SDC_WIDE_FLOATS : 1];
     const int64_t tiles = sdc_ceil_div(rows, tile);
-    for (int64_t k = 0; k < (DEPTH); k += SDC_DEPTH_STEP)
+    for (int64_t k = 0; k < (DEPTH); k += SDC_DEPTH_STEP) {
+        const int64_t depth = sdc_min(SDC_DEPTH_STEP, (DEPTH) - k);
+        const int64_t after = k + depth < (DEPTH) ? k + depth : 0;
+        const void *from = a + row * (A_ROW) + k;
+        for (int64_t m = 0; narrow_a && m < rows; m++)
+            SDC_CAT(sdc_widen_, TA)(wide_a + m * wide, a + (row + m) * (A_ROW) + k, depth);
         for (int64_t p = panel; p < end; p++) {
             const int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-            const int64_t depth = sdc_min(SDC_DEPTH_STEP, (DEPTH) - k);
-            const int64_t after = k + depth < (DEPTH) ? k + depth : 0;
-            const float *next = SDC_CAT(NAME, _panel)(b, p + 1 < end ? p + 1 : panel, p + 1 < end ? k : after);
+            const void *next = SDC_CAT(NAME, _panel)(b, p + 1 < end ? p + 1 : panel, p + 1 < end ? k : after);
             const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
             if (k == 0)
                 sdc_tile_start(sums[p - panel], tiles * tile, vectors, bias, (COLUMNS) - begin * SDC_VL);
-            const float *weights = SDC_CAT(NAME, _panel)(b, p, k);
-            SDC_CAT(NAME, _step)(sums[p - panel], a + row * (A_ROW) + k, rows, depth, vectors, weights, next);
+            const void *weights = SDC_CAT(NAME, _panel)(b, p, k);
+            if (narrow_b)
+                SDC_CAT(sdc_widen_, TB)(wide_b, weights, depth * vectors * SDC_VL);
+            SDC_CAT(NAME, _step)(sums[p - panel], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
+                                 vectors, narrow_b ? wide_b : weights, next);
         }
+    }
     for (int64_t p = panel; p < end; p++) {
         int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-        float *to = y + row * (Y_ROW) + begin * SDC_VL;
+        SDC_CAT(st_, TY) *to = y + row * (Y_ROW) + begin * SDC_VL;
         SDC_CAT(NAME, _store)(to, sums[p - panel], rows, vectors, first, begin * SDC_VL, d->extra);
     }
 }
@@ -163,10 +196,10 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         int64_t row = unit % row_units * SDC_CAT(NAME, _rows), panel = unit / row_units % panel_units * step;
         int64_t matrix = unit / row_units / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         int64_t rows = sdc_min(SDC_CAT(NAME, _rows), (ROWS) - row), end = sdc_min(panel + step, all_panels);
-        float *y = d->y + outer * (Y_OUTER) + inner * (Y_INNER);
-        const float *a = d->x + outer * (A_OUTER) + inner * (A_INNER);
-        const float *b = d->weights + SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
-        SDC_CAT(NAME, _unit)(y, a, b, d, row, rows, panel, end, matrix * (ROWS) + row);
+        const int64_t packed = SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER);
+        const SDC_CAT(st_, TA) *a = (const SDC_CAT(st_, TA) *)d->x + outer * (A_OUTER) + inner * (A_INNER);
+        SDC_CAT(NAME, _unit)(y, a, (const SDC_CAT(NAME, _packed) *)d->weights + packed, d, row, rows, panel, end, matrix * (ROWS) + row);
     }
 }
 
@@ -177,15 +210,16 @@ static void SDC_CAT(NAME, _pack)(void *argument, int64_t unit, int64_t unit_end)
     const SdcDense *d = argument;
     for (; unit < unit_end; unit++) {
         int64_t matrix = unit / sdc_panels(COLUMNS), per_outer = (B_INNER) ? (INNER) : 1;
-        const float *b = d->weights + matrix / per_outer * (B_OUTER) + matrix % per_outer * (B_INNER);
-        float *to = d->y + matrix * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
-        sdc_pack_panel(to, b, DEPTH, COLUMNS, B_ROW, B_FORM == SDC_B_COLUMNS, unit % sdc_panels(COLUMNS));
+        const int64_t begin = matrix / per_outer * (B_OUTER) + matrix % per_outer * (B_INNER);
+        const SDC_CAT(st_, TB) *b = (const SDC_CAT(st_, TB) *)d->weights + begin;
+        float *to = (float *)d->y + matrix * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        SDC_CAT(sdc_pack_panel_, TB)(to, b, DEPTH, COLUMNS, B_ROW, B_FORM == SDC_B_COLUMNS, unit % sdc_panels(COLUMNS));
     }
 }
 #endif
 
-void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch
-          EXTRAS(SDC_EXTRA_PARAMETER))
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const SDC_CAT(st_, TB) *b, const float *bias,
+          float *scratch EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH);
@@ -195,14 +229,19 @@ void NAME(SdcContext *c, float *y, const float *a, const float *b, const float *
     SdcDense packing = {.y = scratch, .weights = b};
     const int64_t to_pack = SDC_CAT(NAME, _matrix)((OUTER) - 1, (INNER) - 1) + 1;
     sdc_run(c, SDC_CAT(NAME, _pack), &packing, to_pack * sdc_panels(COLUMNS), flops);
-    b = scratch;
+    const float *packed = scratch;
+#else
+    const SDC_CAT(st_, TB) *packed = b;
 #endif
     (void)scratch;
-    SdcDense d = {.y = y, .x = a, .weights = b, .bias = bias, .extra = extra};
+    SdcDense d = {.y = y, .x = a, .weights = packed, .bias = bias, .extra = extra};
     sdc_run(c, SDC_CAT(NAME, _part), &d, matrices * panel_units * row_units, flops);
 }
 
 #undef NAME
+#undef TY
+#undef TA
+#undef TB
 #undef ROWS
 #undef COLUMNS
 #undef DEPTH

@@ -2,11 +2,12 @@
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale[channel] + bias[channel]
  *
- *      void NAME(SdcContext *c, st_T *y, const st_T *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines
+ *      void NAME(SdcContext *c, st_TY *y, const st_TX *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines
  *                [, operands of EXTRAS])
  *
  *   NAME                         the function
- *   T                            f32 or f64
+ *   T                            f32 or f64: what is computed with
+ *   TY TX                        how y and x are stored (T): f16 and bf16 too where T is f32
  *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
  *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
@@ -38,7 +39,15 @@
 #define GIVEN 0
 #endif
 
+#ifndef TY
+#define TY T
+#endif
+#ifndef TX
+#define TX T
+#endif
+
 #define REAL SDC_CAT(ct_, T)
+#define IMAGE SDC_CAT(st_, TX)
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
 #define BLOCKS ((EXTENT + BLOCK - 1) / BLOCK)
@@ -50,8 +59,9 @@
 #endif
 
 typedef struct {
-    REAL *y;
-    const REAL *x, *scale, *bias;
+    SDC_CAT(st_, TY) *y;
+    const IMAGE *x;
+    const REAL *scale, *bias;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
     LINES *lines;                       /* [BATCH][factor, shift][CHANNELS] */
     const void *const *extra;
@@ -92,24 +102,24 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
             const int64_t pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK, at = image * AREA + first;
             const REAL *restrict factor = a->lines + image * 2 * CHANNELS, *restrict shift = factor + CHANNELS;
             for (int64_t p = 0; p < pixels; p++) {
-                REAL *y = a->y + (at + p) * CHANNELS;
-                const REAL *x = a->x + (at + p) * CHANNELS;
-                SDC_FINISH(k, y, x[k] * factor[k] + shift[k], CHANNELS, at + p, 0);
+                SDC_CAT(st_, TY) *y = a->y + (at + p) * CHANNELS;
+                const IMAGE *x = a->x + (at + p) * CHANNELS;
+                SDC_FINISH(k, TY, y, SDC_CAT(ld_, TX)(x[k]) * factor[k] + shift[k], CHANNELS, at + p, 0);
             }
         } else {
             const REAL *line = a->lines + unit / CHANNELS * 2 * CHANNELS + unit % CHANNELS;
             const REAL factor = line[0], shift = line[CHANNELS];
-            REAL *y = a->y + unit * AREA;
-            const REAL *x = a->x + unit * AREA;
-            SDC_FINISH(p, y, x[p] * factor + shift, AREA, unit, 0);
+            SDC_CAT(st_, TY) *y = a->y + unit * AREA;
+            const IMAGE *x = a->x + unit * AREA;
+            SDC_FINISH(p, TY, y, SDC_CAT(ld_, TX)(x[p]) * factor + shift, AREA, unit, 0);
         }
     }
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
-void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *bias, double *sums, LINES *lines
-          EXTRAS(SDC_EXTRA_PARAMETER))
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x, const REAL *scale, const REAL *bias, double *sums,
+          LINES *lines EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
@@ -124,11 +134,14 @@ void NAME(SdcContext *c, REAL *y, const REAL *x, const REAL *scale, const REAL *
 
 #undef REAL
 #undef LINES
+#undef IMAGE
 #undef WIDTH
 #undef EXTENT
 #undef BLOCKS
 #undef NAME
 #undef T
+#undef TY
+#undef TX
 #undef BATCH
 #undef CHANNELS
 #undef AREA

@@ -64,4 +64,31 @@ static inline void sdc_run(SdcContext *c, SdcPart *part, void *argument, int64_t
 #include "types.h"
 #include "vecmath.h"
 
+/* Of the types that float kernels load: sdc_widen_TYPE() converts count elements to f32, sdc_lanes_TYPE() the first
+ * n <= SDC_VL, the other lanes being zero. */
+#define SDC_WIDEN(TYPE)                                                                                     \
+    static inline void sdc_widen_##TYPE(float *restrict to, const st_##TYPE *restrict from, int64_t count)  \
+    {                                                                                                       \
+        for (int64_t i = 0; i < count; i++)                                                                 \
+            to[i] = ld_##TYPE(from[i]);                                                                     \
+    }                                                                                                       \
+    static inline sdc_vf sdc_lanes_##TYPE(const st_##TYPE *from, int64_t n)                                 \
+    {                                                                                                       \
+        float lane[SDC_VL] = {0};                                                                           \
+        sdc_widen_##TYPE(lane, from, n);                                                                    \
+        return sdc_load(lane);                                                                              \
+    }
+SDC_WIDEN(f16)
+SDC_WIDEN(bf16)
+#undef SDC_WIDEN
+static inline void sdc_widen_f32(float *to, const float *from, int64_t count)
+{
+    memcpy(to, from, (size_t)count * sizeof *to);
+}
+static inline void sdc_widen_f64(double *to, const double *from, int64_t count)
+{
+    memcpy(to, from, (size_t)count * sizeof *to);
+}
+static inline sdc_vf sdc_lanes_f32(const float *from, int64_t n) { return sdc_load_some(from, n); }
+
 #endif

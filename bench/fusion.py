@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""fusion.py [MODEL_FOLDER | MODEL.onnx:NAME=1x4x64x64,...]... [--rounds 5] [--threads 2] [--update docs/fusion.md]
+
+What fusion, and each fusion alone, saves: runs `sdc bench --each` on every model and prints two Markdown tables.  A
+MODEL_FOLDER holds model.onnx and spec.json with its standard inputs, as the script that gives the full-size graphs
+seeded weights writes it; a file is given with its inputs' shapes.  Needs room for twice the weights in TMPDIR, and a
+quiet machine: ratios are between runs of the same round, but others' work makes them wider.  --update replaces what
+lies between the markers in the document and nothing else.
+"""
+import argparse
+import datetime
+import json
+import os
+import re
+import subprocess
+import sys
+
+HEAVY = {"conv", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
+MARKERS = ("<!-- times -->\n", "<!-- end of times -->\n")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--update", metavar="DOCUMENT")
+    parser.add_argument("--sdc", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "build", "sdc"))
+    return parser.parse_args()
+
+
+def describe(text):
+    """Name, path and --shape options of a model."""
+    if os.path.isdir(text):
+        with open(os.path.join(text, "spec.json")) as file:
+            inputs = json.load(file)["inputs"]
+        given = [(i["name"], "x".join(map(str, i["shape"])) or "scalar") for i in inputs]
+        return os.path.basename(os.path.normpath(text)), os.path.join(text, "model.onnx"), given
+    path, _, shapes = text.partition(":")
+    given = [tuple(pair.split("=")) for pair in shapes.split(",")]
+    parts = path.split(os.sep)
+    return "demo " + parts[-2] if "emoji" in parts else parts[-2], path, given
+
+
+def measure(a, text):
+    name, path, given = describe(text)
+    command = [a.sdc, "bench", path, "--each", "--json", f"--runs={a.rounds}", f"--threads={a.threads}"]
+    command += [f"--shape={tensor}={shape}" for tensor, shape in given]
+    result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    shape = ", ".join(shape for _, shape in given if shape != "scalar")
+    print(f"{name}: done", file=sys.stderr)
+    return f"{name} ({shape})", result
+
+
+def main_row(name, result):
+    fused, twin = result["builds"][:2]
+    kernels = result["profile"]["kernels"]
+    heavy = sum(k["share"] for k in kernels if k["kernel"] in HEAVY)
+    return (f"| {name} | {twin['median_ms']:.4g} → {fused['median_ms']:.4g} | {1 / fused['ratio']:.2f}x | "
+            f"{fused['spread'] * 100:.0f} %, {twin['spread'] * 100:.0f} % | {twin['calls']} → {fused['calls']} | "
+            f"{twin['moved_bytes'] / 1e6:.4g} → {fused['moved_bytes'] / 1e6:.4g} | "
+            f"{twin['moved_bytes'] / fused['moved_bytes']:.2f}x | "
+            f"{twin['arena_bytes'] / 1e6:.4g} → {fused['arena_bytes'] / 1e6:.4g} | {heavy * 100:.0f} % | "
+            f"{twin['difference']:.1g} |")
+
+
+def fusion_cell(result, fusion):
+    """Time saved as a share of the fused build's, and megabytes; a dash where nothing is fused by it."""
+    fused = result["builds"][0]
+    row = next((f for f in result["fusions"] if f["name"] == fusion), None)
+    if row is None or (row["saves_bytes"] == 0 and row["saves_calls"] == 0 and row["saves_ms"] == 0):
+        return "-"
+    return f"{row['saves_ms'] / fused['best_ms'] * 100:+.1f} %, {row['saves_bytes'] / 1e6:.4g} MB"
+
+
+def tables(a, results):
+    isa = results[0][1]["isa"]
+    lines = [f"Measured {datetime.date.today()} with {a.threads} threads, {isa}, {a.rounds} rounds in turns; "
+             "milliseconds are medians, ratios those of the rounds' best runs.", "",
+             "| model (inputs) | ms, twin → fused | faster | spread (fused, twin) | calls | MB moved | less | "
+             "MB of arena | conv, GEMM, attention | difference |", "|---|---|---|---|---|---|---|---|---|---|"]
+    lines += [main_row(name, result) for name, result in results]
+    lines += ["", "What leaving one fusion out costs, in percent of the fused time and megabytes moved:", "",
+              "| fusion | " + " | ".join(re.sub(r" \(.*", "", name) for name, _ in results) + " |",
+              "|---" * (len(results) + 1) + "|"]
+    for fusion in dict.fromkeys(f["name"] for _, result in results for f in result["fusions"]):
+        lines.append(f"| {fusion} | " + " | ".join(fusion_cell(result, fusion) for _, result in results) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def update(document, text):
+    with open(document) as file:
+        before, rest = file.read().split(MARKERS[0])
+    after = rest.split(MARKERS[1])[1]
+    with open(document, "w") as file:
+        file.write(before + MARKERS[0] + "\n" + text + "\n" + MARKERS[1] + after)
+
+
+def main():
+    a = arguments()
+    text = tables(a, [measure(a, model) for model in a.models])
+    if a.update:
+        update(a.update, text)
+    else:
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
