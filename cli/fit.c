@@ -16,13 +16,14 @@
 
 enum { MOST_LIVE = 64, MOST_SEEDS = 256, MOST_TRIALS = 600, FIRST_STRIPS = 4, MOST_STRIPS = 32,
        WORTH = 32 };                /* the part of the peak that a value must be to be cut */
-/* The executable without its weights, which does not exist yet; build() compares with what it became. */
-enum { CODE_BYTES = 1 << 20 };
+/* Of the executable, which does not exist yet: the runtime, and a kernel instance.  build() compares with what it became. */
+enum { RUNTIME_BYTES = 384 << 10, INSTANCE_BYTES = 8 << 10 };
 
 typedef struct { int value; int64_t bytes; } Live;          /* value: the id of the whole; -1: of no value's own */
 
 typedef struct {
     int64_t arena, bound, flops;
+    int64_t code;
     int n_live;
     Live live[MOST_LIVE];
 } Trial;
@@ -36,10 +37,10 @@ typedef struct {
     unsigned char *kept, *scratch;
     const Value **values;           /* by id */
     int *region;                    /* by value id, of `plan` */
-    int64_t limit;                  /* of the arena */
+    int64_t limit;                  /* of arena and code */
     Trial now;
     double flops;                   /* beside what the model takes anyhow */
-    int64_t least;                  /* arena of all trials */
+    int64_t least;                  /* that any trial needed */
     int trials;
 } Fit;
 
@@ -96,6 +97,17 @@ static bool is_live(const Program *p, const Buffer *b)
     return live;
 }
 
+int64_t code_bytes(Program *p)
+{
+    return (int64_t)INSTANCE_BYTES * count_instances(p);
+}
+
+/* What counts towards the limit. */
+static int64_t need_of(const Trial *t)
+{
+    return t->arena + t->code;
+}
+
 /* In the child. */
 static void run_trial(const Fit *f, const StripPlan *plan, int fd)
 {
@@ -104,7 +116,7 @@ static void run_trial(const Fit *f, const StripPlan *plan, int fd)
     apply_plan(f->graph, plan);
     Program *p = lower_graph(f->graph, f->name, f->isa);
     plan_program(p);
-    Trial t = {.arena = p->arena_bytes, .bound = p->bound_bytes, .flops = p->flops};
+    Trial t = {.arena = p->arena_bytes, .bound = p->bound_bytes, .flops = p->flops, .code = code_bytes(p)};
     for (const Node *n = f->graph->first; n; n = n->next)
         for (int k = 0; k < n->n_out; k++) {
             int whole = n->out[k] ? whole_of(n->out[k], n_values) : -1;
@@ -159,7 +171,7 @@ static Trial try_plan(Fit *f, const StripPlan *plan)
     if (!told)
         exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : SDC_BUG);
     f->trials++;
-    f->least = t.arena < f->least ? t.arena : f->least;
+    f->least = need_of(&t) < f->least ? need_of(&t) : f->least;
     return t;
 }
 
@@ -260,7 +272,7 @@ static int list_choices(Fit *f, Choice *list)
 
 static bool fits(const Fit *f, const Trial *t)
 {
-    return t->arena <= f->limit;
+    return need_of(t) <= f->limit;
 }
 
 /* Less memory, or as much at another place. */
@@ -320,7 +332,7 @@ static bool follow(Fit *f, const Fit *start)
 /* Extra FLOPs for each byte that f needs less than the start. */
 static double score(const Fit *f, const Fit *start)
 {
-    int64_t aim = f->now.bound > f->limit ? f->now.bound : f->limit;
+    int64_t limit = f->limit - f->now.code, aim = f->now.bound > limit ? f->now.bound : limit;
     return (f->flops - start->flops) / (double)(start->now.bound > aim ? start->now.bound - aim : 1);
 }
 
@@ -420,20 +432,24 @@ static SdcTensor *tensors_of(Value *const *values, int count)
     return list;
 }
 
-/* What the certificate adds to the arena and the weights, with one thread. */
-static int64_t besides(const Graph *g)
+/* What the certificate adds to the arena, the program's code and the weights, with one thread. */
+static int64_t besides(Graph *const *graphs, int n_graphs, int64_t code)
 {
     SdcCertificate c = {0};
-    sdc_certificate_add(&c, 0, 0, tensors_of(g->inputs, g->n_inputs), g->n_inputs, tensors_of(g->outputs, g->n_outputs),
-                        g->n_outputs);
-    sdc_certificate_finish(&c, 1, 1, 0, CODE_BYTES);
+    for (int k = 0; k < n_graphs; k++) {
+        const Graph *g = graphs[k];
+        sdc_certificate_add(&c, 0, 0, tensors_of(g->inputs, g->n_inputs), g->n_inputs,
+                            tensors_of(g->outputs, g->n_outputs), g->n_outputs);
+    }
+    sdc_certificate_finish(&c, 1, 1, 0, RUNTIME_BYTES + code);
     return c.all;
 }
 
-static Fit *fit_of(Graph *g, const char *name, const Isa *isa, int64_t limit)
+static Fit *fit_of(Graph *g, const char *name, const Isa *isa, const Budget *b)
 {
     Fit *f = alloc(sizeof *f);
-    *f = (Fit){.graph = g, .name = name, .isa = isa, .least = INT64_MAX, .limit = limit - besides(g)};
+    *f = (Fit){.graph = g, .name = name, .isa = isa, .least = INT64_MAX, 
+               .limit = b->limit - (b->graphs ? besides(b->graphs, b->n_graphs, b->code) : besides(&g, 1, b->code))};
     f->plan = (StripPlan){.seeds = f->seeds, .n_values = g->model->next_value};
     f->plan.kept = f->kept = alloc_array(f->plan.n_values + 1, 1);
     f->scratch = alloc_array(f->plan.n_values + 1, 1);
@@ -447,25 +463,25 @@ static Fit *fit_of(Graph *g, const char *name, const Isa *isa, int64_t limit)
     return f;
 }
 
-bool fits_whole(Graph *g, const char *name, const Isa *isa, int64_t limit)
+bool fits_whole(Graph *g, const char *name, const Isa *isa, const Budget *b)
 {
-    Fit *f = limit ? fit_of(g, name, isa, limit) : NULL;
+    Fit *f = b->limit ? fit_of(g, name, isa, b) : NULL;
     return !f || fits(f, &f->now);
 }
 
-void fit_graph(Graph *g, const char *name, const Isa *isa, int64_t limit, bool quiet)
+void fit_graph(Graph *g, const char *name, const Isa *isa, const Budget *b)
 {
-    if (!limit) {
+    if (!b->limit) {
         apply_plan(g, NULL);
         return;
     }
-    Fit *f = fit_of(g, name, isa, limit);
+    Fit *f = fit_of(g, name, isa, b);
     Trial first = f->now;
     while (!fits(f, &f->now))
         if (!advance(f))
-            fail_to_fit(f, limit);
+            fail_to_fit(f, b->limit);
     prune(f);
-    if (!quiet && f->plan.n_seeds)
+    if (!b->quiet && f->plan.n_seeds)
         report_fit(f, &first);
     apply_plan(g, &f->plan);
 }

@@ -87,7 +87,7 @@ static int report(const Options *given, const Graph *g, Array *const *got, Array
 static void prepare(Graph *g, const Bindings *b, const Options *o)
 {
     run_passes(g, b, "strips");
-    fit_graph(g, "model", read_isa(o), o->max_memory, true);
+    fit_graph(g, "model", read_isa(o), &(Budget){.limit = o->max_memory, .quiet = true});
 }
 
 /* What an executable of narrow types gave against the oracle of its own graph, which rounds between nodes as well. */
