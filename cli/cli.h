@@ -11,7 +11,7 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 typedef struct {
     const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
-    int64_t jobs, batch, seed, threads, runs;
+    int64_t jobs, batch, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
     DType dtype;                            /* DT_NONE: as the model has it */
@@ -39,6 +39,10 @@ char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, 
     static int option_##field(void *into, const char *value) { (void)value; ((Options *)into)->field = true; return SDC_OK; }
 int parse_int(const char *value, int64_t low, int64_t high, int64_t *into);        /* SDC_OK, or SDC_USAGE after a line */
 int parse_float(const char *value, double *into);
+int option_max_memory(void *into, const char *value);                               /* 500M, 6G; at least 1 byte */
+#define MAX_MEMORY_ROW \
+    {"max-memory", 0, "N", "memory beside the weights, such as 500M or 6G: large values are made in strips until it fits", \
+     option_max_memory}
 int option_no_fuse(void *into, const char *value);                                  /* names with commas between; NULL: all */
 enum { NO_FUSION = (1u << FUSION_COUNT) - 1 };                                       /* every bit of Options.no_fuse */
 #define NO_FUSE_ROW \
@@ -80,6 +84,8 @@ const Isa *read_isa(const Options *o);                          /* SDC_USAGE lis
 BuildOptions build_options(const Options *o, const char *output, const Isa *isa);
 /* Load, run the passes, lower and plan. */
 Program *compile_model(const char *path, const Bindings *b, const char *name, const Isa *isa);
+/* The same within `limit` bytes, 0: any (fit.c). */
+Program *compile_within(const char *path, const Bindings *b, const char *name, const Isa *isa, int64_t limit, bool quiet);
 Tensor *tensor_of_array(const SdcArray *a);                     /* shares the array's data */
 
 /* ---- child.c ---- */

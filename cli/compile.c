@@ -35,6 +35,7 @@ static const SdcOption table[] = {
     {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
     {"quiet", 'q', NULL, "print errors only", option_quiet},
     {"verbose", 'v', NULL, "print the C compiler's command lines", option_verbose},
+    MAX_MEMORY_ROW,
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
@@ -75,7 +76,7 @@ int command_compile(int argc, char **argv)
                          "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
     Bindings bindings = read_bindings(&o);
-    Program *p = compile_model(positional[0], &bindings, b.name, isa);
+    Program *p = compile_within(positional[0], &bindings, b.name, isa, o.max_memory, b.quiet);
     build(&p, 1, &b);
     return SDC_OK;
 }

@@ -3,6 +3,7 @@
  * model_index.json names the pipeline's class; one row of `pipelines` says which components it has, which of their axes
  * follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component is
  * compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+#include "fit.h"
 #include "folder.h"
 
 #include <jansson.h>
@@ -117,6 +118,7 @@ bool is_pipeline(const char *folder)
 /* ---- what to compile --------------------------------------------------------------------------------------------- */
 
 typedef struct { int64_t width, height; } Size;
+typedef struct { const char *name; bool doubled; } Unit;       /* doubled: guidance in one go, for which there is another way */
 
 typedef struct {
     const char *folder;
@@ -125,10 +127,15 @@ typedef struct {
     int64_t tokens, batch;
     Size sizes[MAX_SIZES];
     int n_sizes;
+    Graph *graphs[MAX_PROGRAMS];
+    Unit units[MAX_PROGRAMS];       /* whose graphs they are */
+    int n_units;
     Program *programs[MAX_PROGRAMS];
     int n_programs;
     const Isa *isa;
     unsigned no_fuse;
+    int64_t max_memory;             /* 0: any */
+    bool quiet;
     DType dtype;
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     void *tokenizer;                /* packed */
@@ -194,7 +201,8 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
     return values[axis];
 }
 
-static void compile_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
+/* Up to the strips: what all components have in memory beside their arenas is known then. */
+static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
     ShapeBinding shapes[4];
@@ -216,15 +224,39 @@ static void compile_component(Pipeline *p, const ComponentRule *c, const char *p
         }
     }
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
-                                     .dtype = p->dtype}, NULL);
-    if (p->n_programs == MAX_PROGRAMS)
+                                     .dtype = p->dtype}, "strips");
+    if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
-    Program *program = lower_graph(m->graph, name, p->isa);
-    plan_program(program);
-    p->programs[p->n_programs++] = program;
+    p->graphs[p->n_units] = m->graph;
+    p->units[p->n_units++] = (Unit){name, batch > p->batch};
+}
+
+/* Code of programs that are not lowered yet counts as OTHER_CODE. */
+static void compile_units(Pipeline *p)
+{
+    enum { OTHER_CODE = 1 << 20 };
+    Budget b = {.limit = p->max_memory, .graphs = p->graphs, .n_graphs = p->n_units, .quiet = p->quiet,
+                .code = p->tokenizer_bytes + (int64_t)p->n_units * OTHER_CODE};
+    for (int k = 0; k < p->n_units; k++) {
+        Graph *g = p->graphs[k];
+        const char *name = p->units[k].name;
+        b.code -= OTHER_CODE;
+        if (p->units[k].doubled && !fits_whole(g, name, p->isa, &b)) {
+            if (!p->quiet)
+                printf("%s: --max-memory: left out; guidance goes through the network of batch %lld in two halves\n", name,
+                       (long long)p->batch);
+            continue;
+        }
+        fit_graph(g, name, p->isa, &b);
+        Program *program = lower_graph(g, name, p->isa);
+        plan_program(program);
+        if (b.limit)
+            b.code += code_bytes(program);
+        p->programs[p->n_programs++] = program;
+    }
 }
 
 static void compile_components(Pipeline *p)
@@ -238,11 +270,12 @@ static void compile_components(Pipeline *p)
         }
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
-                compile_component(p, c, path, 2 * p->batch, p->sizes[k]);
+                prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
             if (!c->guided || !p->once)
-                compile_component(p, c, path, p->batch, p->sizes[k]);
+                prepare_component(p, c, path, p->batch, p->sizes[k]);
         }
     }
+    compile_units(p);
 }
 
 static Section text_section(const char *name, const char *text)
@@ -261,7 +294,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype};
+                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype,
+                    .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))

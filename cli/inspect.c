@@ -15,6 +15,7 @@ static const SdcOption table[] = {
      option_dims},
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes},
     {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds},
+    MAX_MEMORY_ROW,
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
@@ -117,7 +118,7 @@ static int inspect_folder(const char *folder)
 static void inspect_bound(const char *path, const Options *o)
 {
     Bindings b = read_bindings(o);
-    Program *p = compile_model(path, &b, "model", isa_by_name("native"));
+    Program *p = compile_within(path, &b, "model", isa_by_name("native"), o->max_memory, false);
     print_census("after the passes", p->graph);
     printf("one run: %d kernel calls, %.3f GFLOP, %.1f MB moved, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls,
            (double)p->flops / 1e9, (double)p->moved_bytes / 1e6, (double)p->arena_bytes / 1e6,

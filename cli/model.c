@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "fit.h"
 
 /* NAME=VALUE, split at the first '='. */
 static const char *split(const char *text, const char *option, char **name)
@@ -139,7 +140,7 @@ BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     BuildOptions b = {.output = output, .name = slash ? slash + 1 : output, .isa = isa, .cc = o->cc ? o->cc : "cc",
                       .cflags = o->cflags.list, .prefix = o->prefix, .defaults = o->defaults.list,
-                      .keep_source = o->keep_source, .is_static = o->is_static, .quiet = o->quiet,
+                      .keep_source = o->keep_source, .max_memory = o->max_memory, .is_static = o->is_static, .quiet = o->quiet,
                       .verbose = o->verbose, .jobs = o->jobs ? (int)o->jobs : cpus > 0 ? (int)cpus : 1};
     const char *wanted = o->emit ? o->emit : "exe";
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
@@ -152,11 +153,17 @@ BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
     fail(SDC_USAGE, "--emit %s: expected exe, lib or source", wanted);
 }
 
-Program *compile_model(const char *path, const Bindings *b, const char *name, const Isa *isa)
+Program *compile_within(const char *path, const Bindings *b, const char *name, const Isa *isa, int64_t limit, bool quiet)
 {
     Model *m = onnx_load(path);
-    run_passes(m->graph, b, NULL);
+    run_passes(m->graph, b, "strips");
+    fit_graph(m->graph, name, isa, &(Budget){.limit = limit, .quiet = quiet});
     Program *p = lower_graph(m->graph, name, isa);
     plan_program(p);
     return p;
+}
+
+Program *compile_model(const char *path, const Bindings *b, const char *name, const Isa *isa)
+{
+    return compile_within(path, b, name, isa, 0, true);
 }

@@ -66,6 +66,22 @@ int option_seed(void *into, const char *value)
     return parse_int(value, 0, INT64_MAX, &((Options *)into)->seed);
 }
 
+int option_max_memory(void *into, const char *value)
+{
+    static const struct { char suffix; int64_t factor; } units[] = {
+        {'\0', 1}, {'k', 1000}, {'K', 1000}, {'M', 1000000}, {'G', 1000000000}, {'T', 1000000000000}};
+    char *end;
+    errno = 0;
+    double v = strtod(value, &end);
+    for (size_t k = 0; k < sizeof units / sizeof *units; k++)
+        if (end > value && *end == units[k].suffix && (!*end || !end[1]) && strspn(value, "0123456789.") == (size_t)(end - value) &&
+            v * (double)units[k].factor >= 1 && v * (double)units[k].factor < 9e18) {
+            ((Options *)into)->max_memory = (int64_t)(v * (double)units[k].factor);
+            return SDC_OK;
+        }
+    return sdc_error(SDC_USAGE, "--max-memory %s: expected bytes, such as 6G, 1.5G, 500M or 800k", value);
+}
+
 int option_no_fuse(void *into, const char *value)
 {
     unsigned *off = &((Options *)into)->no_fuse;

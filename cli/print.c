@@ -6,7 +6,7 @@ OPTION_FLAG(help)
 
 static const SdcOption table[] = {
     {"after", 0, "PASS", "bind, masked, infer, fold, simplify, norm, activation, attention, rotary, "
-                          "decompose, projection, gate, concat, precision, hoist or fuse; "
+                          "decompose, projection, gate, concat, precision, hoist, strips or fuse; "
                          "without it as imported", option_after},
     AXIS_ROWS,
     PASS_ROWS,

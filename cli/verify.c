@@ -7,6 +7,7 @@
  *
  * With --dtype the reference is what it is without, in f32; an executable must also agree with the oracle of the narrow
  * graph that it was made from. */
+#include "fit.h"
 #include "verify.h"
 
 OPTION_TEXT(keep_source)
@@ -35,6 +36,7 @@ static const SdcOption table[] = {
     BUILD_ROWS,
     {"static", 0, NULL, "link the executable fully statically", option_is_static},
     {"keep-source", 0, "FOLDER", "keep the executable's source there", option_keep_source},
+    MAX_MEMORY_ROW,
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},
     {0},
@@ -81,6 +83,13 @@ static int report(const Options *given, const Graph *g, Array *const *got, Array
     return failed ? SDC_BAD_INPUT : SDC_OK;
 }
 
+/* All passes. */
+static void prepare(Graph *g, const Bindings *b, const Options *o)
+{
+    run_passes(g, b, "strips");
+    fit_graph(g, "model", read_isa(o), &(Budget){.limit = o->max_memory, .quiet = true});
+}
+
 /* What an executable of narrow types gave against the oracle of its own graph, which rounds between nodes as well. */
 static int agrees_with_own(const Options *given, Graph *g, const Input *inputs, Array *const *got)
 {
@@ -107,7 +116,10 @@ static int verify_data(const char *path, const char *data, const Options *o)
         as_constant[k] = o->bind_integers && !dtype_is_float(inputs[k].array.dtype);
     }
     bind_to_data(g, inputs, as_constant, &b);
-    run_passes(g, &b, o->compiled || o->bisect ? NULL : o->dtype ? "precision" : "simplify");
+    if (o->compiled || o->bisect)
+        prepare(g, &b, o);
+    else
+        run_passes(g, &b, o->dtype ? "precision" : "simplify");
     inputs = still_inputs(g, inputs, before);
     if (o->bisect)
         return bisect(g, inputs, o);
@@ -125,7 +137,7 @@ static int verify_oracle(const char *path, const Options *o)
     Bindings b = read_bindings(o);
     if (o->check_passes)
         return check_passes(g, &b, o);
-    run_passes(g, &b, NULL);
+    prepare(g, &b, o);
     Input *inputs = random_inputs(g, o);
     if (o->bisect)
         return bisect(g, inputs, o);

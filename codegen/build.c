@@ -108,8 +108,7 @@ static SdcTensor *tensors_of(const View *views, int count)
     return list;
 }
 
-/* What --info of the executable repeats. */
-static void print_certificate(Program *const *programs, int n_programs, const char *output, int64_t weights)
+static SdcCertificate certify(Program *const *programs, int n_programs, const char *path, int threads, int64_t weights)
 {
     SdcCertificate c = {0};
     struct stat file;
@@ -118,10 +117,25 @@ static void print_certificate(Program *const *programs, int n_programs, const ch
         sdc_certificate_add(&c, p->arena_bytes, p->bound_bytes, tensors_of(p->inputs, p->graph->n_inputs),
                             p->graph->n_inputs, tensors_of(p->outputs, p->graph->n_outputs), p->graph->n_outputs);
     }
-    int64_t bytes = stat(output, &file) == 0 ? (int64_t)file.st_size : 0;
-    sdc_certificate_finish(&c, sdc_default_threads(), 1, weights, bytes);
+    sdc_certificate_finish(&c, threads, 1, weights, stat(path, &file) == 0 ? (int64_t)file.st_size : 0);
+    return c;
+}
+
+/* What --info of the executable repeats. */
+static void print_certificate(Program *const *programs, int n_programs, const char *output, int64_t weights)
+{
+    SdcCertificate c = certify(programs, n_programs, output, sdc_default_threads(), weights);
     printf("memory of %s, at most:\n", output);
     sdc_certificate_text(&c);
+}
+
+/* The plan was made before the code, whose size is estimated there (cli/fit.c). */
+static void check_memory(Program *const *programs, int n_programs, const BuildOptions *o, const char *path, int64_t weights)
+{
+    SdcCertificate c = certify(programs, n_programs, path, 1, weights);
+    if (o->max_memory && c.all - c.weights > o->max_memory)
+        fail(SDC_NO_SPACE, "%s: --max-memory %lld: takes %lld; its code is larger than was to be expected", o->output,
+             (long long)o->max_memory, (long long)(c.all - c.weights));
 }
 
 static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s,
@@ -187,6 +201,7 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
         int fd = beside(o.output, &final_path);
         copy_into(fd, elf, final_path);
         append_sections(fd, final_path, weights_fd, weights, &o);
+        check_memory(programs, n_programs, &o, final_path, weights);
         publish(fd, final_path, o.output, 0777);
     }
     close(weights_fd);

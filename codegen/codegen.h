@@ -95,6 +95,7 @@ typedef struct Program {
     int n_buffers, buffers_room;
     View *inputs, *outputs;         /* row-major, one for each of the graph's */
     int64_t arena_bytes, bound_bytes, weights_bytes;
+    int peak;                       /* order of a call where the most bytes are live: bound_bytes */
     int64_t unscheduled_bytes;      /* what the arena would take with the calls in the order of lowering */
     int64_t flops, moved_bytes;     /* of one run; moved: read and written in the arena, weights apart */
     PaceWork work[PACES];
@@ -226,6 +227,7 @@ typedef struct {
     const char *keep_source;        /* folder for the emitted source, or NULL */
     const Section *sections;
     int n_sections;
+    int64_t max_memory;             /* of an executable with one thread, beside the weights; 0: any */
     bool is_static;
     bool quiet;
     bool verbose;                   /* print the C compiler's command lines */
@@ -237,6 +239,9 @@ typedef struct { int files; int64_t source_bytes; int instances; } EmitSummary;
 /* Write the programs as C into `folder` (which exists and is empty): one listing a program, kernel instances in a few
  * translation units, model.c.  Returns the names of the .c files, NULL at the end. */
 char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary);
+
+/* How many kernel instances a program alone has. */
+int count_instances(Program *p);
 
 /* index_bound.c: an exclusive upper bound for the values of an integer input that is used as an index; 0: none is known. */
 int64_t index_bound(const Value *v);

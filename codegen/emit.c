@@ -98,6 +98,13 @@ static void collect(Instances *all, Block *block)
     }
 }
 
+int count_instances(Program *p)
+{
+    Instances all = {0};
+    collect(&all, &p->body);
+    return all.count;
+}
+
 /* ---- text helpers ------------------------------------------------------------------------------------------------ */
 
 FILE *emit_open(const char *folder, const char *name)

@@ -117,6 +117,8 @@ void result_ready(Lowering *l, Node *n, View y)
         lower_copy_view(l, n, to, y);
         y = to;
     }
+    if (y.buffer->value == n->out[0])
+        y.buffer->value = v;
     result_is(l, v, y);
 }
 

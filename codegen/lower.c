@@ -398,13 +398,31 @@ void call_reuse(Call *c, int result, int input)
 
 /* ---- the graph --------------------------------------------------------------------------------------------------- */
 
+/* A strip that its kernel could not store inside the whole that it is a part of is copied there at once, not when the
+ * last one is made. */
+static void join_strips(Lowering *l, const Node *n)
+{
+    for (int k = 0; k < n->n_out; k++) {
+        Value *v = n->out[k];
+        bool strip = v && v->id < v->graph->model->n_parts && v->graph->model->part_of[v->id] >= 0;
+        View here = strip ? view_of(l, v) : (View){0};
+        View place = strip ? concat_room(l, v, here.dtype, !view_is_dense(&here)) : (View){0};
+        if (!place.buffer || place.buffer == here.buffer)
+            continue;
+        lower_copy_view(l, origin(v), place, here);
+        result_is(l, v, place);
+    }
+}
+
 static void lower_node(Lowering *l, Node *n)
 {
     bool constant = n->n_out > 0;               /* a recipe: packed, not computed at run time */
     for (int k = 0; k < n->n_out; k++)
         constant &= !n->out[k] || n->out[k]->constant;
-    if (!constant)
-        op_info(n->op)->lower(l, n);
+    if (constant)
+        return;
+    op_info(n->op)->lower(l, n);
+    join_strips(l, n);
 }
 
 void lower_nodes(Lowering *l, Graph *g)

@@ -268,7 +268,7 @@ static View image_room(Lowering *l, Node *n)
     View v = concat_room(l, stored, kept_type(stored), true), y = channels_to_last(v);
     bool even = v.buffer && v.rank > 2 && y.stride[y.rank - 1] == 1;
     for (int k = y.rank - 2; even && k-- > 0;)
-        even = y.stride[k] == y.stride[k + 1] * y.dim[k + 1];
+        even = y.dim[k] == 1 || y.stride[k] == y.stride[k + 1] * y.dim[k + 1];
     return even ? v : room_channels_last(l, n->out[0], kept_type(stored));
 }
 

@@ -215,7 +215,6 @@ static void plane_parameters(Call *c, const Node *n, const Planes *p)
     call_int(c, "CHANNELS", p->channels);
     call_int(c, "AREA", p->area);
     call_int(c, "LAST", p->last);
-    call_float(c, "EPSILON", attr_f(n, "epsilon"));
     call_note(c, "%s %s%s", op_info(n->op)->name, shape_text(&n->in[0]->shape), p->last ? ", channels last" : "");
 }
 
@@ -234,16 +233,27 @@ static int64_t groups_of(const Node *n)
     return n->op == OP_GroupNormalization ? attr_i(n, "num_groups") : n->in[0]->shape.dim[1];
 }
 
+/* Pixels, or elements of a group, that are measured and normalised at a time. */
+static int64_t block_of(const Planes *p)
+{
+    enum { UNIT = 8192 };           /* elements: two passes over a unit stay in the first or second cache */
+    int64_t block = p->last ? UNIT / p->channels : UNIT;
+    return block < 4 ? 4 : block;
+}
+
+static View sums_of(Lowering *l, const Planes *p, int64_t groups)
+{
+    int64_t extent = p->last ? p->area : p->channels / groups * p->area, block = block_of(p);
+    return scratch(l, DT_F64, p->batch * groups * ((extent + block - 1) / block) * 2);
+}
+
 /* p->y without a buffer: only the factors and shifts, `lines`, are wanted. */
 static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines)
 {
-    enum { UNIT = 8192 };           /* elements: two passes over a unit stay in the first or second cache */
-    int64_t groups = groups_of(n), extent = p->last ? p->area : p->channels / groups * p->area;
-    int64_t block = p->last ? UNIT / p->channels : UNIT;
-    block = block < 4 ? 4 : block;
+    int64_t groups = groups_of(n);
     View scale = view_cast(l, n, view_dense(l, n->in[1]), p->real);
     View bias = view_cast(l, n, view_dense(l, n->in[2]), p->real);
-    View sums = scratch(l, DT_F64, p->batch * groups * ((extent + block - 1) / block) * 2);
+    View sums = sums_of(l, p, groups);
     Call *c = call_kernel(l, n, "group_norm");
     call_write(c, p->y);
     call_read(c, p->x);
@@ -255,8 +265,10 @@ static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines
     else
         call_write(c, lines);
     call_int(c, "GROUPS", groups);
-    call_int(c, "BLOCK", block);
+    call_int(c, "BLOCK", block_of(p));
     call_int(c, "APPLY", p->y.buffer != NULL);
+    call_int(c, "GIVEN", 0);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
     call_norm_types(c, &p->y, &p->x, p->real);
     plane_parameters(c, n, p);
     return c;
@@ -300,6 +312,8 @@ static void join_call(Lowering *l, Node *n, const Planes *p, const Measured *m, 
 
 View norm_lines(Lowering *l, Node *norm, View x)
 {
+    if (norm->op == OP_NormApply)
+        return view_dense(l, norm->in[1]);
     Measured m;
     const Shape *s = &norm->in[0]->shape;
     Planes p = {.x = x, .y = {.dtype = DT_F32}, .last = true, .real = DT_F32, .batch = s->dim[0],
@@ -313,6 +327,73 @@ View norm_lines(Lowering *l, Node *norm, View x)
     c->note = text_format("%s, statistics", c->note);
     return lines;
 }
+
+/* ---- norms of images that are never whole ------------------------------------------------------------------------ */
+
+void lower_channel_moments(Lowering *l, Node *n)
+{
+    Planes p = planes_of(l, n, true);
+    int64_t groups = attr_i(n, "num_groups");
+    View moments = result_dense(l, n->out[0]), sums = sums_of(l, &p, groups), none = {0};
+    Call *c = call_kernel(l, n, "channel_moments");
+    call_write(c, moments);
+    call_read(c, p.x);
+    call_update(c, sums);
+    call_int(c, "GROUPS", groups);
+    call_int(c, "BLOCK", block_of(&p));
+    call_norm_types(c, &none, &p.x, p.real);
+    plane_parameters(c, n, &p);
+}
+
+void lower_channel_lines(Lowering *l, Node *n)
+{
+    const Attr *counts = attr_find(n, "counts");
+    View lines = result_dense(l, n->out[0]), moments = view_dense(l, n->in[0]);
+    View scale = view_cast(l, n, view_dense(l, n->in[1]), DT_F32);
+    View bias = view_cast(l, n, view_dense(l, n->in[2]), DT_F32);
+    Call *c = call_kernel(l, n, "channel_lines");
+    call_write(c, lines);
+    call_read(c, moments);
+    call_read(c, scale);
+    call_read(c, bias);
+    call_int(c, "BATCH", lines.dim[0]);
+    call_int(c, "CHANNELS", lines.dim[2]);
+    call_int(c, "GROUPS", moments.dim[2]);
+    call_int(c, "PARTS", counts->count);
+    call_dims(c, "COUNTS", counts->count, counts->ints);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
+    call_note(c, "norm of %d parts, %lld channels", counts->count, (long long)lines.dim[2]);
+}
+
+void lower_norm_apply(Lowering *l, Node *n)
+{
+    Planes p = planes_of(l, n, true);
+    View none = {.dtype = p.real}, lines = view_cast(l, n, view_dense(l, n->in[1]), p.real);
+    if (view_count(&p.y) == 0) {
+        result_ready(l, n, p.result);
+        return;
+    }
+    Finish *finish = plane_finish(l, n, &p);
+    Call *c = call_kernel(l, n, "group_norm");
+    call_write(c, p.y);
+    call_read(c, p.x);
+    call_read(c, none);
+    call_read(c, none);
+    call_absent(c, DT_F64, OPERAND_UPDATE);
+    call_read(c, lines);
+    call_int(c, "GROUPS", 1);
+    call_int(c, "BLOCK", block_of(&p));
+    call_int(c, "APPLY", 1);
+    call_int(c, "GIVEN", 1);
+    call_float(c, "EPSILON", 0);
+    call_norm_types(c, &p.y, &p.x, p.real);
+    plane_parameters(c, n, &p);
+    call_reuse(c, 0, 1);
+    call_finish(c, finish, p.y);
+    result_ready(l, n, p.result);
+}
+
+/* ---- and of those that are --------------------------------------------------------------------------------------- */
 
 void lower_instance_norm(Lowering *l, Node *n)
 {
@@ -353,6 +434,7 @@ void lower_batch_norm(Lowering *l, Node *n)
     call_float(c, "MOMENTUM", attr_f(n, "momentum"));
     call_int(c, "WITH_MEAN", moved[0].buffer != NULL);
     call_int(c, "WITH_VARIANCE", moved[1].buffer != NULL);
+    call_float(c, "EPSILON", attr_f(n, "epsilon"));
     plane_parameters(c, n, &p);
     call_reuse(c, 0, 3);
     result_ready(l, n, p.result);

@@ -204,6 +204,7 @@ static void plan_order(Program *p)
     int64_t *offsets = alloc_array(p->n_buffers + 1, sizeof *offsets);
     find_lives(p, &l);
     p->bound_bytes = l.bytes;
+    p->peak = l.peak;
     p->arena_bytes = place_buffers(l.list, l.count, l.bytes, offsets);
     for (int k = 0; k < p->n_buffers; k++)
         if (p->buffers[k]->kind == BUFFER_ARENA)

@@ -22,6 +22,8 @@ complete -c sdc -n $compiler -l cc -x -a "(__fish_complete_command)" -d "C compi
 complete -c sdc -n $compiler -l cflag -x -d "Extra flag for the C compiler and linker"
 complete -c sdc -n $compiler -s j -l jobs -x -d "C compilers at once"
 
+complete -c sdc -n "__fish_seen_subcommand_from compile inspect verify" -l max-memory -x -d "Memory beside the weights"
+
 set -l build "__fish_seen_subcommand_from compile verify"
 complete -c sdc -n $build -l static -d "Link fully statically"
 complete -c sdc -n $build -l keep-source -x -a "(__fish_complete_directories)" -d "Keep the emitted source there"
@@ -56,4 +58,4 @@ complete -c sdc -n $verify -l bind-integers -d "Make constants of the data's int
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of random inputs"
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
 
-complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention rotary decompose projection gate concat precision hoist fuse" -d "Stop after this pass"
+complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention rotary decompose projection gate concat precision hoist strips fuse" -d "Stop after this pass"

@@ -94,6 +94,53 @@ void eval_group_norm(const Node *n, const Array *const *in, Array *const *out)
     group_norm(n, attr_i(n, "num_groups"), in, out[0]);
 }
 
+void eval_channel_moments(const Node *n, const Array *const *in, Array *const *out)
+{
+    const Shape *x = &in[0]->shape;
+    int64_t width = x->dim[1] / attr_i(n, "num_groups") * index_span(x->dim, 2, x->rank);
+    for (int64_t g = 0; 2 * g < out[0]->count; g++) {
+        Span all = {g * width, 1, 0, width};
+        out[0]->f[2 * g] = mean_of(in[0]->f, &all);
+        out[0]->f[2 * g + 1] = variance_of(in[0]->f, &all, out[0]->f[2 * g]) * (double)width;
+    }
+}
+
+/* The mean of the parts' means, weighted, then what is apart from it inside the parts and between them. */
+void eval_channel_lines(const Node *n, const Array *const *in, Array *const *out)
+{
+    const Shape *m = &in[0]->shape;
+    const int64_t *counts = attr_find(n, "counts")->ints;
+    int64_t parts = m->dim[1], groups = m->dim[2], channels = in[1]->count;
+    for (int64_t k = 0; k < m->dim[0] * channels; k++) {
+        int64_t image = k / channels, c = k % channels;
+        const double *moments = in[0]->f + (image * parts * groups + c / (channels / groups)) * 2;
+        double count = 0, mean = 0, spread = 0;
+        for (int64_t p = 0; p < parts; p++) {
+            count += (double)counts[p];
+            mean += (double)counts[p] * moments[p * groups * 2];
+        }
+        mean /= count;
+        for (int64_t p = 0; p < parts; p++) {
+            double step = moments[p * groups * 2] - mean;
+            spread += moments[p * groups * 2 + 1] + (double)counts[p] * step * step;
+        }
+        double inverse = 1 / sqrt(spread / count + attr_f(n, "epsilon"));
+        out[0]->f[image * 2 * channels + c] = inverse * in[1]->f[c];
+        out[0]->f[(image * 2 + 1) * channels + c] = in[2]->f[c] - mean * inverse * in[1]->f[c];
+    }
+}
+
+void eval_norm_apply(const Node *n, const Array *const *in, Array *const *out)
+{
+    const Shape *x = &in[0]->shape;
+    int64_t channels = x->dim[1], area = index_span(x->dim, 2, x->rank);
+    (void)n;
+    for (int64_t k = 0; k < in[0]->count; k++) {
+        const double *line = in[1]->f + k / area / channels * 2 * channels + k / area % channels;
+        out[0]->f[k] = in[0]->f[k] * line[0] + line[channels];
+    }
+}
+
 /* ---- layer and RMS normalisation --------------------------------------------------------------------------------- */
 
 /* Offset in operand a, which broadcasts to `full`, of the element at `at`. */

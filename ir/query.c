@@ -57,7 +57,7 @@ static const Node *single_reader(const Value *v)
 static bool stays_wide(const Value *v, const Op *readers)
 {
     static const Op makers[] = {OP_Conv, OP_MatMul, OP_Fused, OP_Reshape, OP_LayerNormalization, OP_RMSNormalization,
-                                OP_InstanceNormalization, OP_GroupNormalization, OP_COUNT};
+                                OP_InstanceNormalization, OP_GroupNormalization, OP_NormApply, OP_COUNT};
     if (!v->def || !dtype_is_half(v->dtype) || !is_among(v->def, makers))
         return false;
     const Node *reader = single_reader(v);
@@ -73,7 +73,7 @@ static const Value *table_of(const Value *v)
 DType rounded_type(const Value *v)
 {
     static const Op readers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
-                                 OP_GroupNormalization, OP_COUNT};
+                                 OP_GroupNormalization, OP_ChannelMoments, OP_NormApply, OP_COUNT};
     return stays_wide(table_of(v), readers) ? DT_F32 : v->dtype;
 }
 

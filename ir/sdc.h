@@ -117,6 +117,15 @@ typedef struct FusionCandidate {
     struct FusionCandidate *next;
 } FusionCandidate;
 
+/* What is made in strips so that less memory does (passes/strips.c): a value by its id after pass_fold, along `axis`, in
+ * at least `count` strips.  `kept` has for each such id what the plan without strips does with it. */
+typedef struct { int value, axis, count; } StripSeed;
+enum { KEPT_SOMEWHERE = 1, KEPT_ITSELF = 2 };                       /* it has a place in memory; one of its own */
+typedef struct {
+    const StripSeed *seeds; int n_seeds;
+    const unsigned char *kept; int n_values;
+} StripPlan;
+
 /* One ONNX file.  */
 typedef struct Model {
     const char *path;               /* as the user gave it, for messages */
@@ -128,6 +137,9 @@ typedef struct Model {
     DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
     int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
+    const StripPlan *strips;        /* NULL: everything is made whole */
+    int *part_of;                   /* by id of a value that pass_strips made: which value it is or is a part of; -1: none */
+    int n_parts;
 } Model;
 
 typedef enum {
@@ -371,10 +383,16 @@ void pass_concat(Graph *g);                      /* a concatenation moves up thr
 void pass_hoist(Graph *g);                       /* what follows from timesteps alone: tables of a block of them */
 void pass_precision(Graph *g);                   /* f32 values and weights to Model.dtype */
 void precision_report(FILE *out, const Graph *g);   /* precision.c: what stayed f32, and why; nothing without --dtype */
+void pass_strips(Graph *g);                      /* values of the model's StripPlan are made strip by strip */
+/* What a plan costs beside what everything whole does, before anything is made; false when it can not be, and why. */
+typedef struct { double flops; int sweeps, strips; } StripCost;
+bool strips_cost(Graph *g, const StripPlan *plan, StripCost *cost, const char **why);
+void strips_regions(Graph *g, const StripPlan *plan, int *region);  /* by value id: the same for what is made together; -1: made whole */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);
 /* All passes in order, with the checker between; stops after the pass called `until` unless NULL. */
 void run_passes(Graph *g, const Bindings *b, const char *until);
+void run_passes_from(Graph *g, const char *from);       /* the pass of that name and those behind it */
 typedef void PassWatcher(Graph *g, const char *pass, void *context); /* called after each pass but bind */
 void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context);
 

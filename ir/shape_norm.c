@@ -44,6 +44,44 @@ void shape_channel_norm(Node *n)
     keep_shape(n);
 }
 
+/* A norm of an image that is never whole, in three (passes/strips.c).  Mean of each group and squared distances from it,
+ * [N,1,groups,2]: parts are joined along axis 1. */
+void shape_channel_moments(Node *n)
+{
+    int64_t groups = attr_i(n, "num_groups");
+    need_rank(n, 0, 3, MAX_RANK);
+    need_float(n, 0);
+    if (groups < 1 || n->in[0]->shape.dim[1] % groups)
+        fail_node(SDC_BAD_INPUT, n, "%lld channels in %lld groups", (long long)n->in[0]->shape.dim[1], (long long)groups);
+    Shape s = shape_of(4, (int64_t[]){n->in[0]->shape.dim[0], 1, groups, 2});
+    set_output(n, 0, DT_F64, &s);
+}
+
+/* The factor and the shift of each channel, [N,2,C], from the moments of parts with `counts` elements a group. */
+void shape_channel_lines(Node *n)
+{
+    need_rank(n, 0, 4, 4);
+    need_rank(n, 1, 1, 1);
+    need_lists(n, 1, 2, n->in[1]->shape.dim[0]);
+    const Attr *counts = attr_find(n, "counts");
+    if (!counts || counts->count != n->in[0]->shape.dim[1])
+        fail_node(SDC_BAD_INPUT, n, "counts must have one entry a part");
+    Shape s = shape_of(3, (int64_t[]){n->in[0]->shape.dim[0], 2, n->in[1]->shape.dim[0]});
+    set_output(n, 0, DT_F32, &s);
+}
+
+/* x times factor plus shift. */
+void shape_norm_apply(Node *n)
+{
+    const Shape *x = &n->in[0]->shape;
+    need_rank(n, 0, 3, MAX_RANK);
+    Shape lines = shape_of(3, (int64_t[]){x->dim[0], 2, x->dim[1]});
+    if (!shape_equal(&n->in[1]->shape, &lines))
+        fail_node(SDC_BAD_INPUT, n, "factors and shifts have shape %s, not %s", shape_text(&n->in[1]->shape),
+                  shape_text(&lines));
+    keep_shape(n);
+}
+
 /* LayerNormalization and RMSNormalization; further outputs: mean and inverse deviation, normalised axes kept as 1. */
 void shape_layer_norm(Node *n)
 {

@@ -48,7 +48,7 @@ bool joins(const Node *n)
 static const struct { Op op; Fusion fusion; } anchors[] = {
     {OP_Conv, FUSION_epilogue}, {OP_MatMul, FUSION_epilogue}, {OP_Gemm, FUSION_epilogue},
     {OP_GroupNormalization, FUSION_norm}, {OP_InstanceNormalization, FUSION_norm},
-    {OP_LayerNormalization, FUSION_norm}, {OP_RMSNormalization, FUSION_norm},
+    {OP_LayerNormalization, FUSION_norm}, {OP_RMSNormalization, FUSION_norm}, {OP_NormApply, FUSION_norm},
 };
 
 /* What a group that begins with n is. */

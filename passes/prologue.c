@@ -2,8 +2,8 @@
  * pass_fuse.
  *
  * Up-sampling is a nearest Resize that repeats pixels, right before the convolution and read by nothing else.  Norm and
- * activation are a GroupNormalization or InstanceNormalization and elementwise nodes that read nothing else from
- * memory, in single precision, each read by the next one alone; the convolution has constant weights.  Lowering may
+ * activation are a GroupNormalization, InstanceNormalization or NormApply and elementwise nodes that read nothing else
+ * from memory, in single precision, each read by the next one alone; the convolution has constant weights.  Lowering may
  * still part them (conv_parts_prologue): it knows how often a kernel loads an element. */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 
 static bool is_image_norm(const Node *n)
 {
-    return (n->op == OP_GroupNormalization || n->op == OP_InstanceNormalization) && !n->out[0]->constant;
+    bool norm = n->op == OP_GroupNormalization || n->op == OP_InstanceNormalization || n->op == OP_NormApply;
+    return norm && !n->out[0]->constant;
 }
 
 /* The value of the result's shape that elementwise n reads besides constants of one element, if there is just one. */

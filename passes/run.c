@@ -9,7 +9,7 @@ static const struct { const char *name; Pass *pass; } order[] = {
     {"norm", pass_norm}, {"activation", pass_activation}, {"attention", pass_attention}, {"rotary", pass_rotary},
     {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"projection", pass_projection},
     {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"precision", pass_precision},
-    {"hoist", pass_hoist}, {"fuse", pass_fuse},
+    {"hoist", pass_hoist}, {"strips", pass_strips}, {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 
@@ -29,6 +29,17 @@ _Noreturn static void unknown_pass(const char *name)
 void run_passes(Graph *g, const Bindings *b, const char *until)
 {
     watch_passes(g, b, until, NULL, NULL);
+}
+
+void run_passes_from(Graph *g, const char *from)
+{
+    int k = 0;
+    while (strcmp(order[k].name, from))
+        k++;
+    for (; k < PASSES; k++) {
+        order[k].pass(g);
+        graph_check(g, order[k].name);
+    }
 }
 
 void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *watch, void *context)

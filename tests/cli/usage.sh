@@ -37,6 +37,10 @@ expect 1 'extents such as' "$sdc" compile tiny.onnx -o out/x --shape x=1,3
 expect 1 "no such input.*'x'" "$sdc" compile tiny.onnx -o out/x --shape z=1x3
 expect 1 'rank 2' "$sdc" compile tiny.onnx -o out/x --shape x=1x3x1
 expect 1 'fixed at 3' "$sdc" compile tiny.onnx -o out/x --shape x=1x4
+for n in 0 -1 M 1.M.5 6Q 6GG 1e9 nan 99999999T ' 5M'; do
+    expect 1 'such as 6G' "$sdc" compile tiny.onnx -o out/x --dim batch=1 --max-memory "$n"
+done
+expect 4 'the least that would do is [0-9]' "$sdc" compile tiny.onnx -o out/x --dim batch=1 --max-memory 1k
 expect 1 'exe, lib or source' "$sdc" compile tiny.onnx -o out/x --dim batch=1 --emit exeutable
 expect 1 'no such instruction set.*x86-64-v3' "$sdc" compile tiny.onnx -o out/x --dim batch=1 --isa avx9
 expect 1 'for pipelines' "$sdc" compile tiny.onnx -o out/x --dim batch=1 --size 8x8

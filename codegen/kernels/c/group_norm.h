@@ -13,6 +13,7 @@
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
  *   EPSILON
  *   APPLY                        1; 0: nothing but `lines` is wanted, y is NULL
+ *   GIVEN                        1: `lines` is an operand; scale, bias and sums are NULL
  *   EXTRAS STEPS RESULT          what is stored, see finish.h (T f32 alone).  LAST: row = pixel, image by image, column =
  *                                channel; else row = channel, image by image, column = element of it
  *   sums                         scratch: BATCH * GROUPS * blocks * 2
@@ -35,6 +36,7 @@
 #define BLOCK 32
 #define EPSILON 1e-5
 #define APPLY 1
+#define GIVEN 0
 #endif
 
 #ifndef TY
@@ -50,74 +52,23 @@
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
 #define BLOCKS ((EXTENT + BLOCK - 1) / BLOCK)
 
+#if GIVEN
+#define LINES const REAL
+#else
+#define LINES REAL
+#endif
+
 typedef struct {
     SDC_CAT(st_, TY) *y;
     const IMAGE *x;
     const REAL *scale, *bias;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
-    REAL *lines;                        /* [BATCH][factor, shift][CHANNELS] */
+    LINES *lines;                       /* [BATCH][factor, shift][CHANNELS] */
     const void *const *extra;
 } SDC_CAT(NAME, _arguments);
 
-#if LAST
-/* sum[c] += TERM over the block's pixels of channel c. */
-#define CHANNEL_SUMS(TERM)                                                         \
-    for (int64_t k = 0; k < CHANNELS; k++)                                         \
-        sum[k] = 0;                                                                \
-    for (int64_t p = 0; p < pixels; p++) {                                         \
-        const IMAGE *restrict from = x + p * CHANNELS;                             \
-        for (int64_t k = 0; k < CHANNELS; k++) {                                   \
-            const REAL v = SDC_CAT(ld_, TX)(from[k]);                              \
-            sum[k] += TERM;                                                        \
-        }                                                                          \
-    }
-
-static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
-{
-    const SDC_CAT(NAME, _arguments) *a = argument;
-    for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t first = unit % BLOCKS * BLOCK, pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
-        const IMAGE *x = a->x + (unit / BLOCKS * AREA + first) * CHANNELS;
-        double *out = a->sums + unit * GROUPS * 2;
-        REAL sum[CHANNELS], mean[CHANNELS];
-        CHANNEL_SUMS(v)
-        for (int64_t g = 0; g < GROUPS; g++) {
-            double total = 0;
-            for (int64_t k = 0; k < WIDTH; k++)
-                total += (double)sum[g * WIDTH + k];
-            out[2 * g] = (double)(REAL)(total / (double)(pixels * WIDTH));
-            for (int64_t k = 0; k < WIDTH; k++)
-                mean[g * WIDTH + k] = (REAL)out[2 * g];
-        }
-        CHANNEL_SUMS((v - mean[k]) * (v - mean[k]))
-        for (int64_t g = 0; g < GROUPS; g++) {
-            out[2 * g + 1] = 0;
-            for (int64_t k = 0; k < WIDTH; k++)
-                out[2 * g + 1] += (double)sum[g * WIDTH + k];
-        }
-    }
-}
-#undef CHANNEL_SUMS
-#else
-static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
-{
-    const SDC_CAT(NAME, _arguments) *a = argument;
-    for (int64_t unit = begin; unit < end; unit++) {        /* [BATCH][GROUPS][BLOCKS] */
-        const int64_t first = unit % BLOCKS * BLOCK, n = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
-        const int64_t group = unit / BLOCKS % GROUPS, image = unit / BLOCKS / GROUPS;
-        const void *stored = a->x + (image * GROUPS + group) * EXTENT + first;
-        enum { narrow = sizeof(IMAGE) < sizeof(REAL) };
-        REAL wide[narrow ? BLOCK : 1];
-        const REAL *x = narrow ? wide : stored;
-        if (narrow)
-            SDC_CAT(sdc_widen_, TX)(wide, stored, n);
-        double *out = a->sums + ((image * BLOCKS + unit % BLOCKS) * GROUPS + group) * 2;
-        const REAL mean = (REAL)(SDC_CAT(sdc_sum_, T)(x, n) / (double)n);
-        out[0] = (double)mean;
-        out[1] = SDC_CAT(sdc_spread_, T)(x, n, mean);
-    }
-}
-#endif
+#if !GIVEN
+#include "group_measure.h"
 
 /* Join the blocks of each (image, group) into a factor and a shift for each of its channels. */
 static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
@@ -125,15 +76,9 @@ static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t image = unit / GROUPS, group = unit % GROUPS;
-        double count = 0, mean = 0, spread = 0;
-        for (int64_t b = 0; b < BLOCKS; b++) {
-            const double *in = a->sums + ((image * BLOCKS + b) * GROUPS + group) * 2, step = in[0] - mean;
-            const double n = (double)((EXTENT - b * BLOCK < BLOCK ? EXTENT - b * BLOCK : BLOCK) * (LAST ? WIDTH : 1));
-            spread += in[1] + step * step * count * n / (count + n);
-            mean += step * n / (count + n);
-            count += n;
-        }
-        const double inverse = 1 / sqrt(spread / count + EPSILON);
+        double m[3];
+        SDC_CAT(NAME, _join_blocks)(a->sums + (image * BLOCKS * GROUPS + group) * 2, m);
+        const double mean = m[1], inverse = 1 / sqrt(m[2] / m[0] + EPSILON);
         REAL *factor = a->lines + image * 2 * CHANNELS, *shift = factor + CHANNELS;
         for (int64_t k = group * WIDTH; k < (group + 1) * WIDTH; k++) {
             factor[k] = (REAL)(inverse * (double)a->scale[k]);
@@ -141,6 +86,8 @@ static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
         }
     }
 }
+
+#endif
 
 #define SDC_EW_TYPE REAL
 #include "ew_names.h"
@@ -172,18 +119,21 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
 #undef SDC_EW_TYPE
 
 void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x, const REAL *scale, const REAL *bias, double *sums,
-          REAL *lines EXTRAS(SDC_EXTRA_PARAMETER))
+          LINES *lines EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
     SDC_CAT(NAME, _arguments) a = {y, x, scale, bias, sums, lines, extra};
+#if !GIVEN
     sdc_run(c, SDC_CAT(NAME, _measure), &a, LAST ? blocks : blocks * GROUPS, flops);
     sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
+#endif
     if (APPLY)
         sdc_run(c, SDC_CAT(NAME, _apply), &a, LAST ? blocks : (int64_t)BATCH * CHANNELS, flops);
 }
 
 #undef REAL
+#undef LINES
 #undef IMAGE
 #undef WIDTH
 #undef EXTENT
@@ -200,6 +150,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x, const REAL *scale,
 #undef BLOCK
 #undef EPSILON
 #undef APPLY
+#undef GIVEN
 #undef EXTRAS
 #undef STEPS
 #undef RESULT
