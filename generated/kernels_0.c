@@ -94,12 +94,13 @@
 #define GROUPS 4
 #define BLOCK 32
 #define APPLY 1
+#define GIVEN 0
+#define EPSILON 9.9999997473787516e-06
 #define T f32
 #define BATCH 1
 #define CHANNELS 256
 #define AREA 16
 #define LAST 1
-#define EPSILON 9.9999997473787516e-06
 #define EXTRAS(X) 
 #define STEPS const float t0 = SELECT(v < K(0), K(0), v);
 #define RESULT t0
