@@ -113,15 +113,19 @@ static double resident_at(const void *data)
 SdcMemory sdc_memory(void)
 {
     char line[256];
-    double kilobytes;
+    double kilobytes, shared = 0;
     SdcMemory m = {.mapped = resident_at(sdc_section("weights").data)};
     FILE *status = fopen("/proc/self/status", "re");
     while (status && fgets(line, sizeof line, status)) {
         if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1)
             m.peak = kilobytes / 1024;
-        else if (sscanf(line, "RssAnon: %lf", &kilobytes) == 1 || sscanf(line, "RssShmem: %lf", &kilobytes) == 1)
-            m.anonymous += kilobytes / 1024;
+        else if (sscanf(line, "RssAnon: %lf", &kilobytes) == 1)
+            m.anonymous = kilobytes / 1024;
+        else if (sscanf(line, "RssShmem: %lf", &kilobytes) == 1)
+            shared = kilobytes / 1024;
     }
+    if (shared > m.mapped)              /* an executable in a tmpfs is mapped shared memory itself */
+        m.anonymous += shared - m.mapped;
     if (status)
         fclose(status);
     return m;
