@@ -169,7 +169,7 @@ View temporary(Lowering *l, DType dtype, int rank, const int64_t *dim);   /* row
 /* A constant packed for a kernel at compile time.  Same v, pack and parameters: same buffer.  pack NULL: as it is. */
 View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p, DType dtype, int64_t count);
 
-/* A kernel call; operands in the order of the kernel's C parameters (results, inputs, scratch). */
+/* call.c: a kernel call; operands in the order of the kernel's C parameters (results, inputs, scratch). */
 Call *call_kernel(Lowering *l, Node *n, const char *kernel);
 void call_write(Call *c, View v);
 void call_read(Call *c, View v);
