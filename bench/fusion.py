@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""fusion.py [MODEL_FOLDER | MODEL.onnx:NAME=1x4x64x64,...]... [--rounds 5] [--threads 2] [--update docs/fusion.md]
+"""fusion.py [MODEL_FOLDER | MODEL.onnx:NAME=1x4x64x64,...]... [--pair MODEL]... [--rounds 5] [--threads 2]
+          [--update docs/fusion.md]
 
 What fusion, and each fusion alone, saves: runs `sdc bench --each` on every model and prints two Markdown tables.  A
 MODEL_FOLDER holds model.onnx and spec.json with its standard inputs, as the script that gives the full-size graphs
 seeded weights writes it; a file is given with its inputs' shapes.  Needs room for twice the weights in TMPDIR, and a
 quiet machine: ratios are between runs of the same round, but others' work makes them wider.  --update replaces what
-lies between the markers in the document and nothing else.
+lies between the markers in the document and nothing else.  Models after --pair are measured with and without all fusions
+only.
 """
 import argparse
 import datetime
@@ -21,7 +23,8 @@ MARKERS = ("<!-- times -->\n", "<!-- end of times -->\n")
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+")
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--pair", action="append", default=[], metavar="MODEL")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--update", metavar="DOCUMENT")
@@ -42,9 +45,9 @@ def describe(text):
     return "demo " + parts[-2] if "emoji" in parts else parts[-2], path, given
 
 
-def measure(a, text):
+def measure(a, text, each):
     name, path, given = describe(text)
-    command = [a.sdc, "bench", path, "--each", "--json", f"--runs={a.rounds}", f"--threads={a.threads}"]
+    command = [a.sdc, "bench", path, "--json", *(["--each"] if each else []), f"--runs={a.rounds}", f"--threads={a.threads}"]
     command += [f"--shape={tensor}={shape}" for tensor, shape in given]
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     shape = ", ".join(shape for _, shape in given if shape != "scalar")
@@ -67,6 +70,8 @@ def main_row(name, result):
 def fusion_cell(result, fusion):
     """Time saved as a share of the fused build's, and megabytes; a dash where nothing is fused by it."""
     fused = result["builds"][0]
+    if not result["fusions"]:
+        return ""
     row = next((f for f in result["fusions"] if f["name"] == fusion), None)
     if row is None or (row["saves_bytes"] == 0 and row["saves_calls"] == 0 and row["saves_ms"] == 0):
         return "-"
@@ -98,7 +103,7 @@ def update(document, text):
 
 def main():
     a = arguments()
-    text = tables(a, [measure(a, model) for model in a.models])
+    text = tables(a, [measure(a, model, True) for model in a.models] + [measure(a, model, False) for model in a.pair])
     if a.update:
         update(a.update, text)
     else:
