@@ -141,7 +141,8 @@ void lower_chain(Lowering *l, Node *n, const Node *first, const Node *last)
         if (count > SMALL && !repeats(&in[k]) && runs_across(&v[0], &in[k]))
             in[k] = reordered(l, n, &v[0], in[k]);
     Call *c = elementwise_call(l, n, &s, v, arithmetic);
-    for (int k = 0; k < s.count && view_count(&v[0]) * dtype_info(v[0].dtype)->bytes == v[0].buffer->bytes; k++)
+    bool whole = count * dtype_info(v[0].dtype)->bytes == v[0].buffer->bytes;      /* no part of a concatenation */
+    for (int k = 0; k < s.count && whole; k++)
         if (may_take_place(s.count, v, k + 1) && (c->reuse_of < 0 || s.operand[k]->n_uses == 1))
             call_reuse(c, 0, k + 1);
     note_operands(c, &s, v);

@@ -25,31 +25,21 @@ static bool read_elementwise(const Value *v)
     return all;
 }
 
-static bool split_halves(const Node *n, Half *half)
-{
-    if (n->n_out != 2 || !n->out[0] || !n->out[1] || axis_of(n, attr_i(n, "axis"), n->in[0]->shape.rank) !=
-                                                         n->in[0]->shape.rank - 1)
-        return false;
-    half[0] = (Half){n->out[0], 0};
-    half[1] = (Half){n->out[1], n->out[0]->shape.dim[n->out[0]->shape.rank - 1]};
-    return true;
-}
-
 /* The two halves of y that are all that is read of it. */
 static bool halves_of(const Value *y, Half *half)
 {
     int last = y->shape.rank - 1;
     if (y->graph_output)
         return false;
-    if (y->n_uses == 1 && y->uses[0]->op == OP_Split) {
-        if (!split_halves(y->uses[0], half))
+    bool split = y->n_uses == 1 && y->uses[0]->op == OP_Split && y->uses[0]->n_out == 2;
+    if (!split && y->n_uses != 2)
+        return false;
+    for (int k = 0; k < 2; k++) {
+        const Node *reader = y->uses[split ? 0 : k];
+        Value *piece = reader->out[split ? k : 0];
+        if (reader->in[0] != y || !piece)
             return false;
-    } else {
-        if (y->n_uses != 2 || y->uses[0]->op != OP_Slice || y->uses[1]->op != OP_Slice || y->uses[0]->in[0] != y ||
-            y->uses[1]->in[0] != y)
-            return false;
-        for (int k = 0; k < 2; k++)
-            half[k] = (Half){y->uses[k]->out[0], slice_begin(y->uses[k])};
+        half[k] = (Half){piece, piece_begin(piece)};
     }
     int64_t width = y->shape.dim[last] / 2;
     for (int k = 0; k < 2; k++)

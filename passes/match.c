@@ -188,7 +188,7 @@ Value *bias_behind(Value **result)
     return row;
 }
 
-int64_t slice_begin(const Node *n)
+static int64_t slice_begin(const Node *n)
 {
     const Shape *s = &n->in[0]->shape;
     int64_t start[2], axis[2], step[2] = {1};
@@ -199,4 +199,27 @@ int64_t slice_begin(const Node *n)
         return -1;
     bool plain = axis_of(n, axis[0], s->rank) == s->rank - 1 && step[0] == 1;
     return !plain ? -1 : start[0] < 0 ? start[0] + s->dim[s->rank - 1] : start[0];
+}
+
+/* Likewise of a Split's result. */
+static int64_t split_begin(const Node *n, const Value *v)
+{
+    int64_t begin = 0;
+    int last = v->shape.rank - 1;
+    if (axis_of(n, attr_i(n, "axis"), v->shape.rank) != last)
+        return -1;
+    for (int k = 0; n->out[k] != v; k++) {
+        if (!n->out[k])
+            return -1;
+        begin += n->out[k]->shape.dim[last];
+    }
+    return begin;
+}
+
+int64_t piece_begin(const Value *v)
+{
+    const Node *n = v->def;
+    if (!n || (n->op != OP_Slice && n->op != OP_Split))
+        return -1;
+    return n->op == OP_Slice ? slice_begin(n) : split_begin(n, v);
 }

@@ -51,7 +51,7 @@ bool is_projection(const Node *n);
 Value *bias_behind(Value **result);
 /* The axes of a reduction with keepdims, when they are the last ones: the first of them; -1 otherwise. */
 int trailing_axes(const Node *reduce);
-/* Where along the last axis a Slice begins; -1 when it is not a plain piece of that axis. */
-int64_t slice_begin(const Node *n);
+/* Where along the last axis of a Slice's or Split's input v begins; -1 when it is not a plain piece of that axis. */
+int64_t piece_begin(const Value *v);
 
 #endif

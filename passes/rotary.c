@@ -23,9 +23,7 @@ static bool is_half(const Value *v, Value **x, int64_t first)
     *x = n->in[0];
     if ((*x)->shape.dim[v->shape.rank - 1] != 2 * width)
         return false;
-    if (n->op == OP_Slice)
-        return slice_begin(n) == first * width;
-    return n->n_out == 2 && n->out[first] == v && axis_of(n, attr_i(n, "axis"), v->shape.rank) == v->shape.rank - 1;
+    return piece_begin(v) == first * width;
 }
 
 /* x when v is Concat(-x1, x0), read by one node alone. */
