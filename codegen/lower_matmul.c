@@ -353,10 +353,16 @@ View room_for_reader(Lowering *l, Value *y, DType dtype)
     return room_like(l, y, dtype, &order);
 }
 
+/* What n's kernel stores, perhaps with steps: a comparison's result as a number, which result_ready() converts. */
+static DType product_type(const Lowering *l, const Node *n)
+{
+    const DType type = kept_type(stored_value(l, n));
+    return type == DT_BOOL ? kept_type(n->out[0]) : type;
+}
+
 void lower_matmul(Lowering *l, Node *n)
 {
-    Value *stored = stored_value(l, n);
-    View result = room_for_reader(l, stored, kept_type(stored));
+    View result = room_for_reader(l, stored_value(l, n), product_type(l, n));
     Product p = {.y = result};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);
@@ -413,16 +419,16 @@ void lower_gemm(Lowering *l, Node *n)
 {
     static const int turned[] = {1, 0};
     Value *c = input_of(n, 2);
-    Product p = {.y = room_dense(l, n->out[0], kept_type(stored_value(l, n)))};
+    const bool row = c && is_row(n, c, n->out[0]->shape.dim[1]), plain = attr_f(n, "alpha") == 1 && (!c || row);
+    Product p = {.y = room_dense(l, n->out[0], plain ? product_type(l, n) : kept_type(n->out[0]))};
     p.a = view_of(l, n->in[0]);
     p.b = product_operand(l, n->in[1], &p.constant);
     if (attr_i(n, "transA"))
         p.a = view_permute(p.a, 2, turned);
     if (attr_i(n, "transB"))
         p.b = view_permute(p.b, 2, turned);
-    if (c && is_row(n, c, p.y.dim[1]))
+    if (row)
         p.bias = dtype_is_half(c->dtype) ? view_f32_list(l, n, c) : view_dense(l, c);
-    bool plain = attr_f(n, "alpha") == 1 && (!c || p.bias.buffer);
     if (plain)
         p.axes = in_order;
     lower_product(l, n, p);
