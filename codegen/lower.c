@@ -13,6 +13,7 @@
 
 #include "../ir/op.h"
 #include "../runtime/runtime.h"
+#include "steps.h"
 
 /* ---- buffers ----------------------------------------------------------------------------------------------------- */
 
@@ -259,7 +260,7 @@ static Node *concat_of(const Value *v)
 View concat_room(Lowering *l, Value *v, DType dtype, bool channels_last)
 {
     Node *n = concat_of(v);
-    if (!n || kept_type(n->out[0]) != dtype)
+    if (!n || kept_type(n->out[0]) != dtype || is_read_apart(l, n))
         return (View){.buffer = NULL};
     View *known = *slot(l, n->out[0], AS_IT_IS);
     View whole = known ? *known : channels_last ? result_channels_last(l, n->out[0]) : result_dense(l, n->out[0]);

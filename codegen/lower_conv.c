@@ -138,12 +138,6 @@ static void call_upsampling(Call *c, const Node *resize)
     c->note = text_format("resize nearest %s, %s", shape_text(&resize->in[0]->shape), c->note);
 }
 
-/* An operand [N,spatial...,C], stored like that. */
-static View image_of(Lowering *l, Value *v)
-{
-    return channels_to_last(view_channels_last(l, v));
-}
-
 static View packed_weights(Lowering *l, const Node *n, const ConvShape *s)
 {
     int vl = l->isa->vector_floats;
@@ -172,23 +166,26 @@ static Value *both_biases(Node *n, const Node *shortcut)
     return sum;
 }
 
-static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, View image)
+static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, const Images *image)
 {
     Window w = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
     ConvShape s = conv_shape(shortcut, &w);
     View weights = packed_weights(l, shortcut, &s);
-    call_read(c, image);
+    call_read(c, image->first);
     call_read(c, weights);
+    if (image->beside.buffer)
+        call_read(c, image->beside);
     call_text(c, "MORE(X)", "X(more, more_weights)");
     call_int(c, "MORE_C", s.in_c);
-    call_stored(c, "TM", &image);
+    call_stored(c, "TM", &image->first);
     call_stored(c, "TMW", &weights);
     c->flops += 2 * shape_count(&shortcut->out[0]->shape) * s.in_c;
     c->note = text_format("%s, + conv 1x1 of %s", c->note, shape_text(&shortcut->in[0]->shape));
+    call_beside(c, image, "MORE_BESIDE(X)", "X(more_beside)", "MORE_FIRST_C");
 }
 
 /* y and x are [N,spatial...,C] of f32 or half types, stored as their kernel wants them. */
-static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
+static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Images *x)
 {
     const Prologue *p = prologue_of(l, n);
     ConvShape s = conv_shape(n, w);
@@ -200,15 +197,15 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
     const Node *norm = p ? p->norm : NULL;
     View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
-    View more = shortcut ? image_of(l, shortcut->in[0]) : (View){.dtype = DT_F32};
+    Images more = shortcut ? images_of(l, shortcut->in[0]) : (Images){{0}, {0}};
     Finish *finish = image_finish(l, n);
     Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
     call_write(c, y);
-    call_read(c, x);
+    call_images(c, x);
     call_read(c, weights);
     call_read(c, bias);
     call_stored(c, "TY", &y);
-    call_stored(c, "TX", &x);
+    call_stored(c, "TX", &x->first);
     call_stored(c, "TW", &weights);
     conv_parameters(c, &s);
     if (y.stride[y.rank - 2] != s.out_c)
@@ -227,12 +224,13 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, View x)
     }
     call_int(c, "HAS_BIAS", bias_value != NULL);
     note_conv(c, n, w);
+    call_beside(c, x, "BESIDE(X)", "X(beside)", "FIRST_C");
     if (p && p->resize)
         call_upsampling(c, p->resize);
     if (norm)
         call_prologue(c, p, lines);
     if (shortcut)
-        call_shortcut(l, c, shortcut, more);
+        call_shortcut(l, c, shortcut, &more);
     call_finish(c, finish, y);
 }
 
@@ -276,12 +274,12 @@ static void fast_conv(Lowering *l, Node *n, const Window *w)
 {
     const Prologue *p = prologue_of(l, n);
     Value *source = (p && p->norm ? p->norm : p ? p->resize : n)->in[0];
-    View x = image_of(l, source);
+    Images x = images_of(l, source);
     View result = image_room(l, n), y = channels_to_last(result);
     if (is_pointwise(n, w) && !p)       /* it has no shortcut: conv_takes_shortcut() */
-        pointwise_call(l, n, y, x);
+        pointwise_call(l, n, y, x.first);
     else
-        conv_call(l, n, w, y, x);
+        conv_call(l, n, w, y, &x);
     result_ready(l, n, result);
 }
 
@@ -352,6 +350,15 @@ bool conv_takes_shortcut(const Lowering *l, const Node *n, const Node *shortcut)
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     Window point = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
     return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point);
+}
+
+bool conv_takes_two(const Lowering *l, const Node *n)
+{
+    const Node *before = n->graph->fused ? n->prev : NULL;
+    if (before && before->op == OP_Conv)
+        return conv_takes_shortcut(l, before, n);
+    Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
+    return conv_takes_upsampling(l, n) && !is_pointwise(n, &w);
 }
 
 const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *resize)

@@ -4,6 +4,7 @@
 #include "../ir/movement.h"
 #include "../runtime/runtime.h"
 #include "axes.h"
+#include "steps.h"
 
 /* Axis `axis` of v cut down to `count` elements from `first` on, every `step`th. */
 static View part_of(View v, int axis, int64_t first, int64_t step, int64_t count)
@@ -70,6 +71,8 @@ void lower_split(Lowering *l, Node *n)
 /* The result is stored in the order of the largest input. */
 void lower_concat(Lowering *l, Node *n)
 {
+    if (concat_is_apart(l, n))
+        return;
     Value *result = n->out[0];
     int axis = (int)axis_of(n, attr_i(n, "axis"), result->shape.rank);
     View order = view_of(l, n->in[0]);

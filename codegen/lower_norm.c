@@ -189,22 +189,23 @@ void lower_rms_norm(Lowering *l, Node *n)
 
 /* x and the result either dense or channels last, as x is; in the computing type, or, where the kernel takes narrow ones, in
  * their own. */
-typedef struct { View x, y, result; bool last; DType real; int64_t batch, channels, area; } Planes;
+typedef struct { Images x; View y, result; bool last; DType real; int64_t batch, channels, area; } Planes;
 
 static Planes planes_of(Lowering *l, Node *n, bool narrow)
 {
     const Shape *s = &n->in[0]->shape;
-    View here = view_of(l, n->in[0]);
+    const bool apart = narrow && n->in[0]->def && is_read_apart(l, n->in[0]->def);
+    View here = apart ? (View){0} : view_of(l, n->in[0]);
     Planes p = {.real = real_type(n->in[0]), .batch = s->dim[0], .channels = s->rank > 1 ? s->dim[1] : 1,
                 .area = s->rank > 2 ? index_span(s->dim, 2, s->rank) : 1};
-    p.last = s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS;
+    p.last = apart || (s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS);
     DType stored = narrow ? kept_type(stored_value(l, n)) : p.real;
     p.result = p.last ? room_channels_last(l, n->out[0], stored) : room_dense(l, n->out[0], stored);
     p.y = p.last ? channels_to_last(p.result) : p.result;
     if (view_count(&p.y))
-        p.x = p.last ? channels_to_last(here) : view_dense(l, n->in[0]);
+        p.x = p.last ? images_of(l, n->in[0]) : (Images){.first = view_dense(l, n->in[0])};
     if (view_count(&p.y) && !narrow)
-        p.x = view_cast(l, n, p.x, p.real);
+        p.x.first = view_cast(l, n, p.x.first, p.real);
     return p;
 }
 
@@ -216,6 +217,7 @@ static void plane_parameters(Call *c, const Node *n, const Planes *p)
     call_int(c, "AREA", p->area);
     call_int(c, "LAST", p->last);
     call_note(c, "%s %s%s", op_info(n->op)->name, shape_text(&n->in[0]->shape), p->last ? ", channels last" : "");
+    call_beside(c, &p->x, "BESIDE(X)", "X(beside)", "FIRST_C");
 }
 
 /* The steps behind n: pixels are rows and channels columns, or channels rows and all of their elements columns. */
@@ -256,7 +258,7 @@ static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines
     View sums = sums_of(l, p, groups);
     Call *c = call_kernel(l, n, "group_norm");
     call_write(c, p->y);
-    call_read(c, p->x);
+    call_images(c, &p->x);
     call_read(c, scale);
     call_read(c, bias);
     call_update(c, sums);
@@ -269,7 +271,7 @@ static Call *channel_norm_call(Lowering *l, Node *n, const Planes *p, View lines
     call_int(c, "APPLY", p->y.buffer != NULL);
     call_int(c, "GIVEN", 0);
     call_float(c, "EPSILON", attr_f(n, "epsilon"));
-    call_norm_types(c, &p->y, &p->x, p->real);
+    call_norm_types(c, &p->y, &p->x.first, p->real);
     plane_parameters(c, n, p);
     return c;
 }
@@ -284,7 +286,8 @@ static void channel_norm(Lowering *l, Node *n)
     View lines = scratch(l, p.real, p.batch * p.channels * 2);
     Finish *finish = plane_finish(l, n, &p);
     Call *c = channel_norm_call(l, n, &p, lines);
-    call_reuse(c, 0, 1);
+    if (!p.x.beside.buffer)
+        call_reuse(c, 0, 1);
     call_finish(c, finish, p.y);
     result_ready(l, n, p.result);
 }
@@ -310,16 +313,16 @@ static void join_call(Lowering *l, Node *n, const Planes *p, const Measured *m, 
     call_note(c, "%s %s, statistics joined", op_info(n->op)->name, shape_text(&n->in[0]->shape));
 }
 
-View norm_lines(Lowering *l, Node *norm, View x)
+View norm_lines(Lowering *l, Node *norm, const Images *x)
 {
     if (norm->op == OP_NormApply)
         return view_dense(l, norm->in[1]);
     Measured m;
     const Shape *s = &norm->in[0]->shape;
-    Planes p = {.x = x, .y = {.dtype = DT_F32}, .last = true, .real = DT_F32, .batch = s->dim[0],
+    Planes p = {.x = *x, .y = {.dtype = DT_F32}, .last = true, .real = DT_F32, .batch = s->dim[0],
                 .channels = s->dim[1], .area = index_span(s->dim, 2, s->rank)};
     View lines = scratch(l, DT_F32, p.batch * p.channels * 2);
-    if (conv_measures(l, &x, &m)) {
+    if (!x->beside.buffer && conv_measures(l, &x->first, &m)) {
         join_call(l, norm, &p, &m, lines);
         return lines;
     }
@@ -337,11 +340,11 @@ void lower_channel_moments(Lowering *l, Node *n)
     View moments = result_dense(l, n->out[0]), sums = sums_of(l, &p, groups), none = {0};
     Call *c = call_kernel(l, n, "channel_moments");
     call_write(c, moments);
-    call_read(c, p.x);
+    call_images(c, &p.x);
     call_update(c, sums);
     call_int(c, "GROUPS", groups);
     call_int(c, "BLOCK", block_of(&p));
-    call_norm_types(c, &none, &p.x, p.real);
+    call_norm_types(c, &none, &p.x.first, p.real);
     plane_parameters(c, n, &p);
 }
 
@@ -376,7 +379,7 @@ void lower_norm_apply(Lowering *l, Node *n)
     Finish *finish = plane_finish(l, n, &p);
     Call *c = call_kernel(l, n, "group_norm");
     call_write(c, p.y);
-    call_read(c, p.x);
+    call_images(c, &p.x);
     call_read(c, none);
     call_read(c, none);
     call_absent(c, DT_F64, OPERAND_UPDATE);
@@ -386,9 +389,10 @@ void lower_norm_apply(Lowering *l, Node *n)
     call_int(c, "APPLY", 1);
     call_int(c, "GIVEN", 1);
     call_float(c, "EPSILON", 0);
-    call_norm_types(c, &p.y, &p.x, p.real);
+    call_norm_types(c, &p.y, &p.x.first, p.real);
     plane_parameters(c, n, &p);
-    call_reuse(c, 0, 1);
+    if (!p.x.beside.buffer)
+        call_reuse(c, 0, 1);
     call_finish(c, finish, p.y);
     result_ready(l, n, p.result);
 }
@@ -417,7 +421,7 @@ void lower_batch_norm(Lowering *l, Node *n)
         result_ready(l, n, p.result);
         return;
     }
-    View in[5] = {p.x};
+    View in[5] = {p.x.first};
     for (int k = 1; k < 5; k++)
         in[k] = view_cast(l, n, view_dense(l, n->in[k]), k < 3 ? affine : moments);
     View lines = scratch(l, p.real, p.channels * 2);

@@ -45,12 +45,27 @@ const char *conv_parts_prologue(const Lowering *l, const Node *conv, const Node 
 bool conv_takes_upsampling(const Lowering *l, const Node *conv);
 /* lower_conv.c: is there one for the convolution that also adds the products of a 1x1 one? */
 bool conv_takes_shortcut(const Lowering *l, const Node *conv, const Node *shortcut);
+/* lower_conv.c: is there one that takes its input in two images? */
+bool conv_takes_two(const Lowering *l, const Node *conv);
+
+/* images.c: an image [N,spatial...,C], or two whose channels follow each other; beside: no buffer when there is one. */
+typedef struct { View first, beside; } Images;
+/* Is the concatenation of two images never made, since all that read it take two?  concat_is_apart() also records it. */
+bool is_read_apart(const Lowering *l, const Node *concat);
+bool concat_is_apart(const Lowering *l, const Node *concat);
+/* v [N,C,spatial...] as its readers take it; copies are inserted where it is not stored like that. */
+Images images_of(Lowering *l, Value *v);
+/* The operands x, and beside it the other one. */
+void call_images(Call *c, const Images *x);
+/* Parameters of beside.h, where there are two: `list`, its text, and the name for the first one's channels. */
+void call_beside(Call *c, const Images *x, const char *list, const char *text, const char *channels);
+
 /* lower_conv.c: the mean and spread of blocks of x, an image stored channels last, if a convolution stores it and can
  * measure it at that; false, and nothing changed, otherwise. */
 typedef struct { View slots; int64_t height, width, block_h, block_w; } Measured;
 bool conv_measures(Lowering *l, const View *x, Measured *m);
-/* lower_norm.c: the factors and shifts of norm, [N][factor, shift][C] in f32, of its input x stored channels last. */
-View norm_lines(Lowering *l, Node *norm, View x);
+/* lower_norm.c: the factors and shifts of norm, [N][factor, shift][C] in f32, of its input x. */
+View norm_lines(Lowering *l, Node *norm, const Images *x);
 /* Parameters LINES LOAD_STEPS LOADED of load.h and the operand `lines`, which follows those that c has, for the norm. */
 void call_prologue(Call *c, const Prologue *p, View lines);
 

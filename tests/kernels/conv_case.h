@@ -4,7 +4,7 @@
  *          pad_left, dilation_h, dilation_w, groups
  *   CUT    block_h, block_w, unit_panels: any, the result may not depend on them
  *   TEMPLATE                      "conv.h" or "conv_depthwise.h"
- *   EXTRA_X, EXTRA_Y              channels of the wider image that x, y are part of (0, 0)
+ *   EXTRA_Y                       channels of the wider image that y is part of (0)
  *   HAS_BIAS (1), RESULT          of the template; x0 is an image like y, without the wider image's channels
  *   SILU                          0 or 1: the template normalises x, and then applies SiLU or not
  *
@@ -30,16 +30,12 @@
 #define BLOCK_H PICK(0, CUT)
 #define BLOCK_W PICK(1, CUT)
 #define UNIT_PANELS PICK(2, CUT)
-#ifndef EXTRA_X
-#define EXTRA_X 0
-#endif
 #ifndef EXTRA_Y
 #define EXTRA_Y 0
 #endif
 #ifndef HAS_BIAS
 #define HAS_BIAS 1
 #endif
-#define X_PIXEL (IN_C + EXTRA_X)
 #define Y_PIXEL (OUT_C + EXTRA_Y)
 #define CHUNK (CHUNK_OF(IN_C / GROUPS, ((KERNEL_H - 1) * DILATION_H + 1) * ((KERNEL_W - 1) * DILATION_W + 1)))
 
@@ -65,7 +61,7 @@ static const ConvRow SDC_CAT(row_, NAME) = {
     FORMS, TEXT(NAME),
     {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT,
      DILATION_H, DILATION_W, GROUPS},
-    CHUNK, EXTRA_X, EXTRA_Y, SDC_CAT(NAME, _finish), HAS_BIAS,
+    CHUNK, EXTRA_Y, SDC_CAT(NAME, _finish), HAS_BIAS,
 };
 #include TEMPLATE
 #undef CASE
@@ -73,7 +69,6 @@ static const ConvRow SDC_CAT(row_, NAME) = {
 #undef TEMPLATE
 #undef FORMS
 #undef SILU
-#undef EXTRA_X
 #undef EXTRA_Y
 #undef GROUPS
 #undef CHANNELS

@@ -28,7 +28,7 @@ typedef struct {
     int silu;                               /* SiLU behind the norm */
     const char *name;
     ConvShape shape;
-    int64_t chunk, extra_x, extra_y;
+    int64_t chunk, extra_y;
     int finish;                             /* adds x0, an image like y */
     int has_bias;
 } ConvRow;
@@ -109,7 +109,6 @@ typedef struct {
 #define CASE part_of_wider, 2, 6, 6, 20, 6, 6, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1
 #define CUT 4, 6, 2
 #define TEMPLATE "conv.h"
-#define EXTRA_X 11
 #define EXTRA_Y 13
 #include "conv_case.h"
 #define CASE residual, 2, 8, 6, 70, 8, 6, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1
@@ -127,7 +126,6 @@ typedef struct {
 #define CUT 3, 4, 2
 #define TEMPLATE "conv.h"
 #define SILU 0
-#define EXTRA_X 5
 #include "conv_case.h"
 #define CASE normalised_far, 2, 3, 3, 6, 13, 13, 10, 3, 3, 1, 1, 6, 6, 1, 1, 1
 #define CUT 4, 4, 1
@@ -193,7 +191,7 @@ static double exact(const ConvRow *row, const float *lines, const float *x, cons
                 continue;
             for (int64_t c = 0; c < channels; c++)
                 sum += loaded(row, lines, n, group * channels + c,
-                              x[((n * s->in_h + iy) * s->in_w + ix) * (s->in_c + row->extra_x) + group * channels + c])
+                              x[((n * s->in_h + iy) * s->in_w + ix) * s->in_c + group * channels + c])
                     * (double)w[((k * channels + c) * s->kernel_h + r) * s->kernel_w + t];
         }
     return sum;
@@ -224,7 +222,7 @@ static void check_row(const ConvRow *row)
     const ConvShape *s = &row->shape;
     int64_t pixels = s->batch * s->out_h * s->out_w, depth = s->in_c / s->groups * s->kernel_h * s->kernel_w;
     size_t y_bytes = (size_t)(pixels * (s->out_c + row->extra_y)) * sizeof(float);
-    float *x = random_floats(s->batch * s->in_h * s->in_w * (s->in_c + row->extra_x)),
+    float *x = random_floats(s->batch * s->in_h * s->in_w * s->in_c),
           *w = random_floats(s->out_c * depth);
     float *bias = random_floats(s->out_c), *lines = random_floats(s->batch * 2 * s->in_c),
           *added = random_floats(pixels * s->out_c);

@@ -1,16 +1,17 @@
 /* channel_moments.h: mean and squared distances from it of each group of channels of an image, for norms of which only a
  * part is there at a time (channel_lines.h joins the parts).
  *
- *      void NAME(SdcContext *c, double *moments, const st_TX *x, double *sums)
+ *      void NAME(SdcContext *c, double *moments, const st_TX *x [, const st_TX *beside], double *sums)
  *
  *   NAME                         the function
  *   T                            f32 or f64: what is computed with
  *   TX                           how x is stored (T): f16 and bf16 too where T is f32
  *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
- *   LAST BLOCK sums              as in group_norm.h
+ *   LAST BLOCK BESIDE FIRST_C    as in group_norm.h, so sums
  *   moments                      [BATCH][GROUPS][mean, spread]
  *
  * A unit is a block; then a group of an image. */
+#include "beside.h"
 #include "kernel.h"
 #include "lanes.h"
 
@@ -28,6 +29,9 @@
 #ifndef TX
 #define TX T
 #endif
+#ifndef FIRST_C
+#define FIRST_C CHANNELS
+#endif
 
 #define REAL SDC_CAT(ct_, T)
 #define IMAGE SDC_CAT(st_, TX)
@@ -37,7 +41,7 @@
 
 typedef struct {
     double *moments;
-    const IMAGE *x;
+    const IMAGE *x, *beside;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
 } SDC_CAT(NAME, _arguments);
 
@@ -54,10 +58,10 @@ static void SDC_CAT(NAME, _join)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, double *moments, const IMAGE *x, double *sums)
+void NAME(SdcContext *c, double *moments, const IMAGE *x BESIDE(SDC_BESIDE_PARAMETER), double *sums)
 {
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
-    SDC_CAT(NAME, _arguments) a = {moments, x, sums};
+    SDC_CAT(NAME, _arguments) a = {.moments = moments, .x = x, BESIDE(SDC_BESIDE_FIELD) .sums = sums};
     sdc_run(c, SDC_CAT(NAME, _measure), &a, LAST ? blocks : blocks * GROUPS, flops);
     sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
 }
@@ -72,6 +76,8 @@ void NAME(SdcContext *c, double *moments, const IMAGE *x, double *sums)
 #undef TX
 #undef BATCH
 #undef CHANNELS
+#undef BESIDE
+#undef FIRST_C
 #undef AREA
 #undef GROUPS
 #undef LAST

@@ -3,9 +3,9 @@
  *      y[n][oy][ox][k] = bias[k] + sum over r, s, c of x[n][iy][ix][c] w[k][c][r][s]
  *      iy = oy STRIDE_H + r DILATION_H - PAD_TOP        ix = ox STRIDE_W + s DILATION_W - PAD_LEFT
  *
- *      void NAME(SdcContext *c, st_TY *y, const st_TX *x, const st_TW *weights, const float *bias
- *                [, const float *lines] [, const st_TM *more, const st_TMW *more_weights] [, operands of EXTRAS]
- *                [, float *slots])
+ *      void NAME(SdcContext *c, st_TY *y, const st_TX *x [, const st_TX *beside], const st_TW *weights,
+ *                const float *bias [, const float *lines] [, const st_TM *more, const st_TMW *more_weights]
+ *                [, const st_TM *more_beside] [, operands of EXTRAS] [, float *slots])
  *
  *   NAME                                the function
  *   TY TX TW                            types: f32 (default), f16 or bf16; all arithmetic is f32
@@ -16,24 +16,27 @@
  *   PAD_TOP PAD_LEFT                    (0, 0); bottom and right padding follow from OUT_H, OUT_W
  *   DILATION_H DILATION_W               (1, 1)
  *   GROUPS                              (1); conv_depthwise.h serves one channel a group
- *   X_PIXEL Y_PIXEL                     elements from one pixel to the next (IN_C, OUT_C): an operand may be some
- *                                       channels of a wider image
+ *   BESIDE FIRST_C                      x in two images, see beside.h
+ *   Y_PIXEL                             elements from one pixel to the next (OUT_C): y may be some channels of a wider
+ *                                       image
  *   CHUNK BLOCK_H BLOCK_W UNIT_PANELS   the cut, from conv_plan(); CHUNK is part of the weights' format
  *   UP_H UP_W                           (1, 1): x is stored smaller, [IN_H / UP_H][IN_W / UP_W], each pixel once
  *   HAS_BIAS                            0 (default): bias is not read
  *   LINES LOAD_STEPS LOADED             what is done to x first, see load.h; padding is put around its result
  *   MORE MORE_C TM TMW                  nothing, or X(more, more_weights): of another image, [BATCH][OUT_H][OUT_W]
  *                                       [MORE_C], the 1x1 convolution is added; with GROUPS 1; types as TX and TW
+ *   MORE_BESIDE MORE_FIRST_C            nothing, or X(more_beside): the channels of that from MORE_FIRST_C on
  *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
  *   SLOTS                               nothing, or X(slots): each block's mean and squared distances from it, of what
  *                                       is stored, go to slots [BATCH][rows of blocks][blocks][mean, spread][OUT_C]
  *
- * weights, more_weights: written by pack_conv().  y may be an operand of EXTRAS, but overlaps neither x nor more.
+ * weights, more_weights: written by pack_conv().  y may be an operand of EXTRAS, but overlaps no image.
  *
  * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input
  * channels it gathers the pixels it needs, as f32 and padding as zeros, into a patch on the stack, and adds that
  * chunk's products to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so
  * small images fill tiles too. */
+#include "beside.h"
 #include "finish.h"
 #include "load.h"
 #include "tile.h"
@@ -86,8 +89,8 @@
 #ifndef GROUPS
 #define GROUPS 1
 #endif
-#ifndef X_PIXEL
-#define X_PIXEL (IN_C)
+#ifndef FIRST_C
+#define FIRST_C (IN_C)
 #endif
 #ifndef Y_PIXEL
 #define Y_PIXEL (OUT_C)
@@ -110,6 +113,10 @@
 #define MORE(X)
 #define MORE_C 0
 #endif
+#ifndef MORE_FIRST_C
+#define MORE_BESIDE(X)
+#define MORE_FIRST_C (MORE_C)
+#endif
 #ifndef TM
 #define TM f32
 #endif
@@ -130,6 +137,7 @@ typedef struct {
 
 #define SDC_MORE_PARAMETER(image, matrix) , const SDC_CAT(st_, TM) *image, const SDC_CAT(st_, TMW) *matrix
 #define SDC_MORE_FIELD(image, matrix) .more = image, .more_weights = matrix,
+#define SDC_MORE_BESIDE_PARAMETER(name) , const SDC_CAT(st_, TM) *name
 #define SDC_SLOTS_PARAMETER(name) , float *name
 #define SDC_SLOTS_FIELD(name) .name = name,
 #endif
@@ -151,37 +159,55 @@ enum {
 
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* `count` pixels from pixel `first` of a row on, `depth` channels of each; line: the first channel's factor, or NULL.
- * They are copied first, so that many are on their way at once. */
-static inline void SDC_CAT(NAME, _load)(float *to, const SDC_CAT(st_, TX) *row, const float *line, int64_t first,
-                                        int64_t count, int64_t depth)
+/* `count` pixels from pixel `first` of a row on, `depth` channels of each, to every `width`th place; pixel: elements from one to
+ * the next; line: the first channel's factor, or NULL.  They are copied first, so that many are on their way at once. */
+static inline void SDC_CAT(NAME, _load)(float *to, int64_t width, const SDC_CAT(st_, TX) *row, int64_t pixel,
+                                        const float *line, int64_t first, int64_t count, int64_t depth)
 {
     for (int64_t i = 0; i < count; i++)
-        SDC_CAT(sdc_widen_, TX)(to + i * depth, row + (first + i) / (UP_W) * (X_PIXEL), depth);
-    for (int64_t i = 0; SDC_CAT(NAME, _has_lines) && i < count; i++, to += depth)
+        SDC_CAT(sdc_widen_, TX)(to + i * width, row + (first + i) / (UP_W) * pixel, depth);
+    for (int64_t i = 0; SDC_CAT(NAME, _has_lines) && i < count; i++, to += width)
         SDC_LOAD(to, to, line, line + (IN_C), depth);
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
-/* Channels [channel, channel + depth) of the pixels under the block to patch [patch_h][patch_w][depth]; x: image; line:
- * its group's, or NULL. */
-static void SDC_CAT(NAME, _gather)(float *patch, const SDC_CAT(st_, TX) *x, const float *line,
-                                   const SdcConvBlock *block, int64_t channel, int64_t depth)
+/* `depth` channels of the pixels under the block to patch [patch_h][patch_w][stride]; x: the first one's of an image with
+ * `pixel` channels. */
+static inline void SDC_CAT(NAME, _gather)(float *patch, int64_t stride, const SDC_CAT(st_, TX) *x, int64_t pixel,
+                                          const float *line, const SdcConvBlock *block, int64_t depth)
 {
     const int64_t top = block->y * (STRIDE_H) - (PAD_TOP), left = block->x * (STRIDE_W) - (PAD_LEFT);
     const int64_t width = SDC_CAT(NAME, _patch_w);
     const int64_t begin = sdc_min(left < 0 ? -left : 0, width), end = sdc_min((IN_W) - left, width);
-    for (int64_t row = 0; row < SDC_CAT(NAME, _patch_h); row++, patch += width * depth) {
-        if (top + row < 0 || top + row >= (IN_H) || begin >= end) {
-            memset(patch, 0, (size_t)(width * depth) * sizeof *patch);
+    x += block->n * ((IN_H) / (UP_H)) * ((IN_W) / (UP_W)) * pixel;
+    for (int64_t row = 0; row < SDC_CAT(NAME, _patch_h); row++, patch += width * stride) {
+        const bool inside = top + row >= 0 && top + row < (IN_H) && begin < end;
+        for (int64_t i = 0; i < (inside ? begin : width); i++)
+            memset(patch + i * stride, 0, (size_t)depth * sizeof *patch);
+        if (!inside)
             continue;
-        }
-        const SDC_CAT(st_, TX) *from = x + (top + row) / (UP_H) * ((IN_W) / (UP_W)) * (X_PIXEL) + channel;
-        memset(patch, 0, (size_t)(begin * depth) * sizeof *patch);
-        SDC_CAT(NAME, _load)(patch + begin * depth, from, line, left + begin, end - begin, depth);
-        memset(patch + end * depth, 0, (size_t)((width - end) * depth) * sizeof *patch);
+        SDC_CAT(NAME, _load)(patch + begin * stride, stride, x + (top + row) / (UP_H) * ((IN_W) / (UP_W)) * pixel, pixel,
+                             line, left + begin, end - begin, depth);
+        for (int64_t i = end; i < width; i++)
+            memset(patch + i * stride, 0, (size_t)depth * sizeof *patch);
     }
+}
+
+/* Channels [channel, channel + depth) of the pixels under the block, from x, the image beside it, or both, to patch
+ * [patch_h][patch_w][depth]. */
+static void SDC_CAT(NAME, _patch)(float *patch, const SdcDense *d, const SdcConvBlock *block, int64_t channel,
+                                  int64_t depth)
+{
+    enum { first = (FIRST_C), others = (IN_C) - (FIRST_C) };
+    const float *line = SDC_CAT(NAME, _has_lines) ? d->lines + block->n * 2 * (IN_C) + channel : NULL;
+    const SDC_CAT(st_, TX) *x = d->x, *beside = d->beside;
+    const int64_t here = !others ? depth : channel < first ? sdc_min(depth, first - channel) : 0;
+    if (here)
+        SDC_CAT(NAME, _gather)(patch, depth, x + channel, first, line, block, here);
+    if (others && here < depth)
+        SDC_CAT(NAME, _gather)(patch + here, depth, beside + channel + here - first, others, line ? line + here : NULL, block,
+                               depth - here);
 }
 
 /* The weights of a panel for the chunk that begins at `channel`. */
@@ -236,13 +262,19 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
 }
 
 /* Channels [k, k + depth) of the other image's pixels under the block to patch [h w][depth]. */
-static void SDC_CAT(NAME, _gather_more)(float *patch, const SDC_CAT(st_, TM) *image, const SdcConvBlock *block, int64_t k,
+static void SDC_CAT(NAME, _gather_more)(float *patch, const SdcDense *d, const SdcConvBlock *block, int64_t k,
                                         int64_t depth)
 {
+    enum { first = (MORE_FIRST_C), others = (MORE_C) - (MORE_FIRST_C) };
+    const SDC_CAT(st_, TM) *image = d->more, *beside = d->more_beside;
+    const int64_t here = !others ? depth : k < first ? sdc_min(depth, first - k) : 0;
     for (int64_t row = 0; row < block->h; row++)
         for (int64_t column = 0; column < block->w; column++, patch += depth) {
             const int64_t pixel = (block->n * (OUT_H) + block->y + row) * (OUT_W) + block->x + column;
-            SDC_CAT(sdc_widen_, TM)(patch, image + pixel * (MORE_C) + k, depth);
+            if (here)
+                SDC_CAT(sdc_widen_, TM)(patch, image + pixel * first + k, here);
+            if (others && here < depth)
+                SDC_CAT(sdc_widen_, TM)(patch + here, beside + pixel * others + k + here - first, depth - here);
         }
 }
 
@@ -324,9 +356,6 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     _Alignas(64) float sums[UNIT_PANELS][pixels * SDC_TILE_VECTORS * SDC_VL];
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
-    const SDC_CAT(st_, TX) *x = (const SDC_CAT(st_, TX) *)d->x + block->group * channels +
-                                block->n * ((IN_H) / (UP_H)) * ((IN_W) / (UP_W)) * (X_PIXEL);
-    const float *lines = d->lines ? d->lines + block->n * 2 * (IN_C) + block->group * channels : NULL;
     const SDC_CAT(st_, TW) *weights = d->weights;
     weights += block->group * sdc_vectors(columns) * SDC_VL * channels * (KERNEL_H) * (KERNEL_W);
     const float *bias = HAS_BIAS ? d->bias + block->group * columns : NULL;
@@ -336,7 +365,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     }
     for (int64_t channel = 0; channel < channels; channel += (CHUNK)) {
         const int64_t chunk = sdc_min(CHUNK, channels - channel), after = (channel + chunk) % channels;
-        SDC_CAT(NAME, _gather)(patch, x, lines ? lines + channel : NULL, block, channel, chunk);
+        SDC_CAT(NAME, _patch)(patch, d, block, block->group * channels + channel, chunk);
         for (int64_t p = block->panel; p < block->end; p++) {
             int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
             const bool last = p + 1 == block->end;
@@ -353,7 +382,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     const int64_t step = sdc_min(CHUNK, SDC_DEPTH_STEP);
     for (int64_t k = 0; k < (MORE_C); k += step) {
         const int64_t depth = sdc_min(step, (MORE_C) - k);
-        SDC_CAT(NAME, _gather_more)(patch, d->more, block, k, depth);
+        SDC_CAT(NAME, _gather_more)(patch, d, block, k, depth);
         for (int64_t p = block->panel; p < block->end; p++) {
             const void *next = p + 1 < block->end ? SDC_CAT(NAME, _more_panel)(d, p + 1, k)
                                : k + depth < (MORE_C) ? SDC_CAT(NAME, _more_panel)(d, block->panel, k + depth)
@@ -388,13 +417,13 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     }
 }
 
-void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x, const SDC_CAT(st_, TW) *weights,
-          const float *bias LINES(SDC_LINES_PARAMETER) MORE(SDC_MORE_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER)
-          SLOTS(SDC_SLOTS_PARAMETER))
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x BESIDE(SDC_BESIDE_PARAMETER),
+          const SDC_CAT(st_, TW) *weights, const float *bias LINES(SDC_LINES_PARAMETER) MORE(SDC_MORE_PARAMETER)
+          MORE_BESIDE(SDC_MORE_BESIDE_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER) SLOTS(SDC_SLOTS_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
-    SdcDense d = {.y = y, .x = x, .weights = weights, .bias = bias, LINES(SDC_LINES_FIELD)
-                  MORE(SDC_MORE_FIELD) SLOTS(SDC_SLOTS_FIELD) .extra = extra};
+    SdcDense d = {.y = y, .x = x, BESIDE(SDC_BESIDE_FIELD) .weights = weights, .bias = bias, LINES(SDC_LINES_FIELD)
+                  MORE(SDC_MORE_FIELD) MORE_BESIDE(SDC_BESIDE_FIELD) SLOTS(SDC_SLOTS_FIELD) .extra = extra};
     const int64_t pixels = (int64_t)(BATCH) * (OUT_H) * (OUT_W);
     const int64_t units = (GROUPS) * sdc_ceil_div(sdc_panels(SDC_CAT(NAME, _group_out)), UNIT_PANELS) * (BATCH)
         * sdc_ceil_div(OUT_H, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
@@ -410,6 +439,8 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x, const S
 #undef IN_H
 #undef IN_W
 #undef IN_C
+#undef BESIDE
+#undef FIRST_C
 #undef OUT_H
 #undef OUT_W
 #undef OUT_C
@@ -422,7 +453,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x, const S
 #undef DILATION_H
 #undef DILATION_W
 #undef GROUPS
-#undef X_PIXEL
 #undef Y_PIXEL
 #undef CHUNK
 #undef BLOCK_H
@@ -433,6 +463,8 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x, const S
 #undef HAS_BIAS
 #undef MORE
 #undef MORE_C
+#undef MORE_BESIDE
+#undef MORE_FIRST_C
 #undef TM
 #undef TMW
 #undef SLOTS

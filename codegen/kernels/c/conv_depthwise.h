@@ -6,7 +6,7 @@
  *      void NAME(SdcContext *c, st_TY *y, const st_TX *x, const st_TW *weights, const float *bias [, operands of EXTRAS])
  *
  *   NAME TY TX TW BATCH IN_H IN_W OUT_H OUT_W KERNEL_H KERNEL_W STRIDE_H STRIDE_W PAD_TOP PAD_LEFT DILATION_H
- *   DILATION_W X_PIXEL Y_PIXEL HAS_BIAS             as in conv.h, so EXTRAS STEPS RESULT
+ *   DILATION_W Y_PIXEL HAS_BIAS             as in conv.h, so EXTRAS STEPS RESULT
  *   CHANNELS                             of x and of y
  *
  * weights: [KERNEL_H][KERNEL_W][CHANNELS], written by pack_conv().  Vectors run along the channels; a unit is a row of
@@ -54,9 +54,6 @@
 #ifndef DILATION_W
 #define DILATION_W 1
 #endif
-#ifndef X_PIXEL
-#define X_PIXEL (CHANNELS)
-#endif
 #ifndef Y_PIXEL
 #define Y_PIXEL (CHANNELS)
 #endif
@@ -87,7 +84,7 @@ static inline __attribute__((always_inline)) sdc_vf SDC_CAT(NAME, _sum)(const Sd
     sdc_vf sum = HAS_BIAS ? sdc_load_some(d->bias + channel, lanes) : (sdc_vf){0};
     for (int64_t r = sdc_first_tap(top, DILATION_H); r < r_end; r++)
         for (int64_t s = s_begin; s < s_end; s++) {
-            const int64_t from = ((top + r * (DILATION_H)) * (IN_W) + left + s * (DILATION_W)) * (X_PIXEL) + channel;
+            const int64_t from = ((top + r * (DILATION_H)) * (IN_W) + left + s * (DILATION_W)) * (CHANNELS) + channel;
             const SDC_CAT(st_, TW) *w = d->weights;
             w += (r * (KERNEL_W) + s) * (CHANNELS) + channel;
             sum += SDC_CAT(sdc_lanes_, TX)(x + from, lanes) * SDC_CAT(sdc_lanes_, TW)(w, lanes);
@@ -104,7 +101,7 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     const SdcDense *d = argument;
     const void *const *extra = d->extra;
     for (; unit < unit_end; unit++) {
-        const SDC_CAT(st_, TX) *x = (const SDC_CAT(st_, TX) *)d->x + unit / (OUT_H) * (IN_H) * (IN_W) * (X_PIXEL);
+        const SDC_CAT(st_, TX) *x = (const SDC_CAT(st_, TX) *)d->x + unit / (OUT_H) * (IN_H) * (IN_W) * (CHANNELS);
         const int64_t top = unit % (OUT_H) * (STRIDE_H) - (PAD_TOP);
         for (int64_t ox = 0; ox < (OUT_W); ox++) {
             const int64_t pixel = unit * (OUT_W) + ox, left = ox * (STRIDE_W) - (PAD_LEFT);
@@ -151,7 +148,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x, const S
 #undef PAD_LEFT
 #undef DILATION_H
 #undef DILATION_W
-#undef X_PIXEL
 #undef Y_PIXEL
 #undef HAS_BIAS
 #undef EXTRAS

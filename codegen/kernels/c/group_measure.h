@@ -1,6 +1,6 @@
 /* group_measure.h: mean and squared distances from it of each block of each group of channels; part of group_norm.h and
- * channel_moments.h, which have NAME T TX BATCH CHANNELS AREA GROUPS LAST BLOCK, REAL IMAGE WIDTH EXTENT BLOCKS, and
- * arguments with `x` and `sums` [BATCH][BLOCKS][GROUPS][mean, spread]. */
+ * channel_moments.h, which have NAME T TX BATCH CHANNELS FIRST_C AREA GROUPS LAST BLOCK, REAL IMAGE WIDTH EXTENT BLOCKS,
+ * and arguments with `x`, `beside` and `sums` [BATCH][BLOCKS][GROUPS][mean, spread]. */
 #ifndef NAME                        /* by itself */
 #include "lanes.h"
 #define NAME group_measure_default
@@ -9,6 +9,7 @@
 #define REAL float
 #define IMAGE float
 #define CHANNELS 320
+#define FIRST_C CHANNELS
 #define AREA 4096
 #define GROUPS 32
 #define LAST 1
@@ -16,7 +17,7 @@
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
 #define BLOCKS ((EXTENT + BLOCK - 1) / BLOCK)
-typedef struct { const IMAGE *x; double *sums; } group_measure_default_arguments;
+typedef struct { const IMAGE *x, *beside; double *sums; } group_measure_default_arguments;
 #endif
 
 #if LAST
@@ -25,9 +26,15 @@ typedef struct { const IMAGE *x; double *sums; } group_measure_default_arguments
     for (int64_t k = 0; k < CHANNELS; k++)                                         \
         sum[k] = 0;                                                                \
     for (int64_t p = 0; p < pixels; p++) {                                         \
-        const IMAGE *restrict from = x + p * CHANNELS;                             \
-        for (int64_t k = 0; k < CHANNELS; k++) {                                   \
-            const REAL v = SDC_CAT(ld_, TX)(from[k]);                              \
+        CHANNEL_TERMS(TERM, x + p * FIRST_C, 0, FIRST_C)                           \
+        CHANNEL_TERMS(TERM, beside + p * (CHANNELS - FIRST_C), FIRST_C, CHANNELS)  \
+    }
+/* Of one pixel: those of channels [begin, end), which lie at `at`. */
+#define CHANNEL_TERMS(TERM, at, begin, end)                                        \
+    if ((begin) < (end)) {                                                         \
+        const IMAGE *restrict from = (at);                                         \
+        for (int64_t k = (begin); k < (end); k++) {                                \
+            const REAL v = SDC_CAT(ld_, TX)(from[k - (begin)]);                    \
             sum[k] += TERM;                                                        \
         }                                                                          \
     }
@@ -37,7 +44,9 @@ static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit % BLOCKS * BLOCK, pixels = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
-        const IMAGE *x = a->x + (unit / BLOCKS * AREA + first) * CHANNELS;
+        const int64_t pixel = unit / BLOCKS * AREA + first;
+        const IMAGE *x = a->x + pixel * FIRST_C;
+        const IMAGE *beside = FIRST_C < CHANNELS ? a->beside + pixel * (CHANNELS - FIRST_C) : NULL;
         double *out = a->sums + unit * GROUPS * 2;
         REAL sum[CHANNELS], mean[CHANNELS];
         CHANNEL_SUMS(v)
@@ -58,6 +67,7 @@ static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
     }
 }
 #undef CHANNEL_SUMS
+#undef CHANNEL_TERMS
 #else
 static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
 {

@@ -2,14 +2,15 @@
  *
  *      y = (x - mean) / sqrt(variance + EPSILON) * scale[channel] + bias[channel]
  *
- *      void NAME(SdcContext *c, st_TY *y, const st_TX *x, const st_T *scale, const st_T *bias, double *sums, st_T *lines
- *                [, operands of EXTRAS])
+ *      void NAME(SdcContext *c, st_TY *y, const st_TX *x [, const st_TX *beside], const st_T *scale, const st_T *bias,
+ *                double *sums, st_T *lines [, operands of EXTRAS])
  *
  *   NAME                         the function
  *   T                            f32 or f64: what is computed with
  *   TY TX                        how y and x are stored (T): f16 and bf16 too where T is f32
  *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
  *   LAST                         1: x and y are [BATCH][AREA][CHANNELS]; 0: [BATCH][CHANNELS][AREA]
+ *   BESIDE FIRST_C               LAST: x in two images, see beside.h
  *   BLOCK                        LAST: pixels of a unit; else elements of one group in a unit
  *   EPSILON
  *   APPLY                        1; 0: nothing but `lines` is wanted, y is NULL
@@ -22,6 +23,7 @@
  *
  * Each block gives its own mean and squared distances from it, from memory that is still in cache; those are joined in
  * the order of the blocks (Chan, Golub, LeVeque 1979), become one factor and one shift a channel, and are applied. */
+#include "beside.h"
 #include "finish.h"
 #include "lanes.h"
 
@@ -45,6 +47,9 @@
 #ifndef TX
 #define TX T
 #endif
+#ifndef FIRST_C
+#define FIRST_C CHANNELS
+#endif
 
 #define REAL SDC_CAT(ct_, T)
 #define IMAGE SDC_CAT(st_, TX)
@@ -60,7 +65,7 @@
 
 typedef struct {
     SDC_CAT(st_, TY) *y;
-    const IMAGE *x;
+    const IMAGE *x, *beside;
     const REAL *scale, *bias;
     double *sums;                       /* [BATCH][BLOCKS][GROUPS][mean, spread] */
     LINES *lines;                       /* [BATCH][factor, shift][CHANNELS] */
@@ -103,8 +108,14 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
             const REAL *restrict factor = a->lines + image * 2 * CHANNELS, *restrict shift = factor + CHANNELS;
             for (int64_t p = 0; p < pixels; p++) {
                 SDC_CAT(st_, TY) *y = a->y + (at + p) * CHANNELS;
-                const IMAGE *x = a->x + (at + p) * CHANNELS;
-                SDC_FINISH(k, TY, y, SDC_CAT(ld_, TX)(x[k]) * factor[k] + shift[k], CHANNELS, at + p, 0);
+                const IMAGE *x = a->x + (at + p) * FIRST_C;
+                SDC_FINISH(k, TY, y, SDC_CAT(ld_, TX)(x[k]) * factor[k] + shift[k], FIRST_C, at + p, 0);
+#if FIRST_C < CHANNELS
+                const REAL *others = factor + FIRST_C, *their_shift = shift + FIRST_C;
+                x = a->beside + (at + p) * (CHANNELS - FIRST_C);
+                y += FIRST_C;
+                SDC_FINISH(k, TY, y, SDC_CAT(ld_, TX)(x[k]) * others[k] + their_shift[k], CHANNELS - FIRST_C, at + p, FIRST_C);
+#endif
             }
         } else {
             const REAL *line = a->lines + unit / CHANNELS * 2 * CHANNELS + unit % CHANNELS;
@@ -118,12 +129,13 @@ static void SDC_CAT(NAME, _apply)(void *argument, int64_t begin, int64_t end)
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
-void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x, const REAL *scale, const REAL *bias, double *sums,
-          LINES *lines EXTRAS(SDC_EXTRA_PARAMETER))
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x BESIDE(SDC_BESIDE_PARAMETER), const REAL *scale,
+          const REAL *bias, double *sums, LINES *lines EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
     const int64_t flops = (int64_t)BATCH * CHANNELS * AREA * 4, blocks = BATCH * BLOCKS;
-    SDC_CAT(NAME, _arguments) a = {y, x, scale, bias, sums, lines, extra};
+    SDC_CAT(NAME, _arguments) a = {.y = y, .x = x, BESIDE(SDC_BESIDE_FIELD) .scale = scale, .bias = bias, .sums = sums,
+                                   .lines = lines, .extra = extra};
 #if !GIVEN
     sdc_run(c, SDC_CAT(NAME, _measure), &a, LAST ? blocks : blocks * GROUPS, flops);
     sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
@@ -144,6 +156,8 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const IMAGE *x, const REAL *scale,
 #undef TX
 #undef BATCH
 #undef CHANNELS
+#undef BESIDE
+#undef FIRST_C
 #undef AREA
 #undef GROUPS
 #undef LAST

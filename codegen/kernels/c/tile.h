@@ -172,8 +172,8 @@ SDC_PACK_PANEL(bf16)
 /* The operands of one call, as the part functions get them. */
 typedef struct {
     void *y;
-    const void *x, *weights;
-    const void *more, *more_weights;              /* of conv.h */
+    const void *x, *beside, *weights;             /* beside: of beside.h */
+    const void *more, *more_beside, *more_weights;/* of conv.h */
     float *slots;                                 /* of conv.h */
     const float *bias, *lines;                    /* lines: of load.h */
     const void *const *extra;                     /* operands of EXTRAS */
