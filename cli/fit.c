@@ -348,9 +348,33 @@ _Noreturn static void fail_to_fit(const Fit *f, int64_t limit)
     if (v)
         what = text_format("v%d %s of n%d (%s%s%s)", v->id, shape_text(&v->shape), v->def->id, op_info(v->def->op)->name,
                            v->def->name ? " " : "", v->def->name ? v->def->name : "");
-    Trial least = plan_fully(f, &f->least);
-    fail(SDC_NO_SPACE, "%s: --max-memory %lld: %s does not fit; the least that would do is %lld",
-         f->trier.graph->model->path, (long long)limit, what, (long long)(need_of(&least) + limit - f->limit));
+    fail(SDC_NO_SPACE, "%s: --max-memory %lld: %s does not fit%s; the least that would do is %lld",
+         f->trier.graph->model->path, (long long)limit, what,
+         has_subgraphs(f->trier.graph) ? " (a model with If, Loop or Scan is not made in strips)" : "",
+         (long long)(need_of(now) + limit - f->limit));
+}
+
+static bool search(Fit *f)
+{
+    f->trials = 0;
+    while (!fits(f, &f->at.now))
+        if (!advance(f))
+            return false;
+    return true;
+}
+
+/* When the way to the limit is none, the one that is taken when nothing is enough may be: it depends on the model alone, so
+ * that the least limit that is told of does.  f->at is that least then. */
+static bool search_least(Fit *f, const Choices *whole)
+{
+    int64_t limit = f->limit;
+    f->limit = 1;
+    f->at = f->least = *whole;
+    search(f);
+    f->limit = limit;
+    f->at = f->least;
+    f->at.now = plan_fully(f, &f->at);
+    return fits(f, &f->at.now);
 }
 
 static void report_fit(const Fit *f, const Trial *first)
@@ -421,17 +445,16 @@ void fit_graph(Graph *g, const char *name, const Isa *isa, const Budget *b)
         return;
     }
     Fit *f = fit_of(g, name, isa, b);
-    Trial first = f->at.now;
+    Choices whole = f->at;
     sdc_progress_begin(&f->bar, "making it fit", ALL_DONE, b->quiet);
-    while (!fits(f, &f->at.now))
-        if (!advance(f)) {
-            sdc_progress_end(&f->bar);
-            fail_to_fit(f, b->limit);
-        }
-    prune(f);
+    bool done = search(f) || search_least(f, &whole);
+    if (done)
+        prune(f);
     sdc_progress_end(&f->bar);
+    if (!done)
+        fail_to_fit(f, b->limit);
     if (!b->quiet && f->at.n_seeds)
-        report_fit(f, &first);
+        report_fit(f, &whole.now);
     StripPlan plan = plan_of(f, &f->at);
     apply_plan(g, &plan);
 }

@@ -220,7 +220,7 @@ static void set_strips(Regions *r, const StripPlan *plan)
     }
 }
 
-static bool has_subgraphs(const Graph *g)
+bool has_subgraphs(const Graph *g)
 {
     for (const Node *n = g->first; n; n = n->next)
         for (int a = 0; a < n->n_attrs; a++)

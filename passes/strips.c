@@ -5,7 +5,7 @@
  *            Slice cuts what is whole (a view), Concat joins strips of what must be (its parts are written in place)
  *   rows:    a GroupNormalization over strips becomes ChannelMoments of each strip, one ChannelLines that joins them in
  *            order, and a NormApply for each strip, for which the strip is made a second time
- *   keeps:   every result but for the rounding of the norms' statistics
+ *   keeps:   every result; the norms' statistics are joined from other parts, in double
  *
  * Strips of a sweep are made one after the other, all of one strip together; what a sweep needs stands before it. */
 #include <stdlib.h>
