@@ -228,8 +228,7 @@ void plan_program(Program *p)
 {
     plan_order(p);
     p->unscheduled_bytes = p->arena_bytes;
-    bool far = p->bound_bytes > 2 * p->aim;                 /* no order makes up for that */
-    if ((!p->aim || (p->arena_bytes > p->aim && !far)) && schedule_program(p))
+    if ((!p->aim || p->arena_bytes > p->aim) && schedule_program(p))
         plan_order(p);
     program_work(p);
 }
