@@ -30,6 +30,7 @@ typedef struct Buffer {
     PackFunction *pack;             /* weights only; NULL copies the constant's elements as they are */
     int64_t pack_parameters[PACK_PARAMETERS];
     const char *pack_name;
+    struct Buffer *packed_too;      /* weights only: another form of the same value */
 } Buffer;
 
 typedef struct LoopIndex LoopIndex; /* the run-time iteration number of a Loop or Scan, or the row of the tables */
@@ -96,6 +97,7 @@ typedef struct Program {
     View *inputs, *outputs;         /* row-major, one for each of the graph's */
     int64_t arena_bytes, bound_bytes, weights_bytes;
     int peak;                       /* order of a call where the most bytes are live: bound_bytes */
+    int64_t aim;                    /* for plan_program(): do no more than to learn whether the arena gets so small; 0: all */
     int64_t unscheduled_bytes;      /* what the arena would take with the calls in the order of lowering */
     int64_t flops, moved_bytes;     /* of one run; moved: read and written in the arena, weights apart */
     PaceWork work[PACES];
@@ -122,6 +124,8 @@ typedef struct Lowering {
     Block *block;                   /* calls are appended here */
     View **views;                   /* by Value.id and form (as it is, dense, channels last); NULL until there is one */
     int n_views;
+    Buffer **packed;                /* by Value.id of a constant: its first packed form */
+    int n_packed;
     Remembered *log;                /* what was remembered, in order: undone when a block ends */
     int n_log, log_room;
     struct Finish *finish;          /* of the fused node that is being lowered; NULL outside (finish.c) */

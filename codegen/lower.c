@@ -108,6 +108,20 @@ void forget_since(Lowering *l, int mark)
     }
 }
 
+/* The first of a constant's forms, each linked to the next. */
+static Buffer **packed_forms(Lowering *l, const Value *v)
+{
+    if (v->id >= l->n_packed) {
+        int room = l->program->graph->model->next_value + 64;
+        Buffer **fresh = alloc_array(room, sizeof *fresh);
+        if (l->n_packed)
+            memcpy(fresh, l->packed, (size_t)l->n_packed * sizeof *fresh);
+        l->packed = fresh;
+        l->n_packed = room;
+    }
+    return &l->packed[v->id];
+}
+
 View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_name, const int64_t *p, int n_p,
                     DType dtype, int64_t count)
 {
@@ -117,13 +131,13 @@ View weights_packed(Lowering *l, Value *v, PackFunction *pack, const char *pack_
     if (n_p)
         memcpy(parameters, p, (size_t)n_p * sizeof *p);
     int64_t bytes = bytes_of(dtype, 1, &count);
-    for (int k = 0; k < l->program->n_buffers; k++) {
-        Buffer *b = l->program->buffers[k];
-        if (b->kind == BUFFER_WEIGHTS && b->value == v && b->pack == pack && b->bytes == bytes &&
-            !memcmp(b->pack_parameters, parameters, sizeof parameters))
+    Buffer **forms = packed_forms(l, v);
+    for (Buffer *b = *forms; b; b = b->packed_too)
+        if (b->pack == pack && b->bytes == bytes && !memcmp(b->pack_parameters, parameters, sizeof parameters))
             return view_ordered(b, dtype, 1, &count, NULL);
-    }
     Buffer *b = buffer_new(l->program, BUFFER_WEIGHTS, bytes, v);
+    b->packed_too = *forms;
+    *forms = b;
     b->pack = pack;
     b->pack_name = pack_name;
     memcpy(b->pack_parameters, parameters, sizeof parameters);

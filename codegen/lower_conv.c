@@ -120,7 +120,7 @@ bool conv_measures(Lowering *l, const View *x, Measured *m)
         m->slots = c->operands[c->n_operands - 1].view;
         return true;
     }
-    m->slots = scratch(l, DT_F32, s.batch * blocks * 2 * s.out_c);
+    m->slots = scratch(l, DT_F64, s.batch * blocks * 2 * s.out_c);
     call_write(c, m->slots);
     call_text(c, "SLOTS(X)", "X(slots)");
     c->note = text_format("%s, measured", c->note);

@@ -168,7 +168,8 @@ static void find_lifetimes(Program *p, Lives *l)
         if (p->outputs[k].buffer->first == l->end)
             p->outputs[k].buffer->first = 0;
     }
-    extend_over_loops(p, &p->body, 1);
+    if (p->n_loops)
+        extend_over_loops(p, &p->body, 1);
     keep_hoisted(p, PACE_PROMPT, l->end);
     keep_hoisted(p, PACE_BLOCK, l->end);
 }
@@ -197,6 +198,17 @@ void free_lives(Lives *l)
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
+/* No plan, but a place of its own for each buffer that needs one; returns the lower bound. */
+static int64_t line_up(const Lives *l, int64_t *offsets)
+{
+    int64_t end = 0;
+    for (int k = 0; k < l->count; k++) {
+        offsets[l->list[k]->id] = end;
+        end += arena_room(l->list[k]);
+    }
+    return l->bytes;
+}
+
 /* Offsets for the calls in their present order. */
 static void plan_order(Program *p)
 {
@@ -205,7 +217,7 @@ static void plan_order(Program *p)
     find_lives(p, &l);
     p->bound_bytes = l.bytes;
     p->peak = l.peak;
-    p->arena_bytes = place_buffers(l.list, l.count, l.bytes, offsets);
+    p->arena_bytes = p->aim && l.bytes > p->aim ? line_up(&l, offsets) : place_buffers(l.list, l.count, l.bytes, offsets);
     for (int k = 0; k < p->n_buffers; k++)
         if (p->buffers[k]->kind == BUFFER_ARENA)
             p->buffers[k]->offset = offsets[root(l.same_as, p->buffers[k])->id];
@@ -216,7 +228,7 @@ void plan_program(Program *p)
 {
     plan_order(p);
     p->unscheduled_bytes = p->arena_bytes;
-    if (schedule_program(p))
+    if ((!p->aim || p->arena_bytes > p->aim) && schedule_program(p))
         plan_order(p);
     program_work(p);
 }

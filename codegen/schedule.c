@@ -18,7 +18,8 @@
 #include "../runtime/runtime.h"
 #include "plan.h"
 
-enum { VISITS = 3 * 1000 * 1000 };          /* calls walked over when improving: a quarter of a second */
+/* Calls walked over when improving, a quarter of a second; and where the plan has an aim. */
+enum { VISITS = 3 * 1000 * 1000, AIMED_VISITS = VISITS / 16 };
 
 typedef struct { Buffer *buffer; const View *view; int call; bool writes; } Access;
 typedef struct { int *list, count, room; } Ints;
@@ -36,7 +37,7 @@ typedef struct {
     Ints *followers, *leaders;      /* calls that must come after, before; by number of call */
     Ints *users;                    /* calls that touch a buffer, by Buffer.id */
     Pace pace;                      /* of the body's calls that they are all of; PACES: of another block */
-    int64_t visits;                 /* calls walked over so far */
+    int64_t visits, most_visits;    /* calls walked over so far, and when to stop */
 } Part;
 
 static int *ints(int count)
@@ -323,7 +324,7 @@ static bool improve_once(Part *p, int *order, Peak *peak, int *position, int *ma
         position[order[k]] = k;
     link_calls(p, order);
     int count = at < 0 ? 0 : idle_buffers(p, p->call[order[at]], order[at], idle);
-    for (int k = 0; k < count * 4 && p->visits < VISITS; k++) {
+    for (int k = 0; k < count * 4 && p->visits < p->most_visits; k++) {
         int way = k & 1 ? 1 : -1;
         if (!mark_moved(p, order, position, at, way, idle[k / 4], marked))
             continue;
@@ -346,7 +347,7 @@ static Peak improve(Part *p, int *order)
         fail(SDC_NO_SPACE, "out of memory");
     p->visits = 0;
     Peak peak = peak_of(p, order);
-    while (p->visits < VISITS && improve_once(p, order, &peak, position, marked, trial, idle))
+    while (p->visits < p->most_visits && peak.bytes > p->program->aim && improve_once(p, order, &peak, position, marked, trial, idle))
         continue;
     free(position);
     free(marked);
@@ -379,7 +380,8 @@ static void schedule_calls(Part *p)
 /* The calls between two that stay where they are. */
 static void schedule_part(Program *program, Block *block, Call *before, Call *behind, Pace pace)
 {
-    Part p = {.program = program, .block = block, .before = before, .behind = behind, .pace = pace};
+    Part p = {.program = program, .block = block, .before = before, .behind = behind, .pace = pace,
+              .most_visits = program->aim ? AIMED_VISITS : VISITS};
     Call *first = before ? before->next : block->first;
     for (Call *c = first; c != behind; c = c->next)
         p.count++;

@@ -387,6 +387,7 @@ void pass_strips(Graph *g);                      /* values of the model's StripP
 /* What a plan costs beside what everything whole does, before anything is made; false when it can not be, and why. */
 typedef struct { double flops; int sweeps, strips; } StripCost;
 bool strips_cost(Graph *g, const StripPlan *plan, StripCost *cost, const char **why);
+bool has_subgraphs(const Graph *g);              /* such graphs are not made in strips */
 void strips_regions(Graph *g, const StripPlan *plan, int *region);  /* by value id: the same for what is made together; -1: made whole */
 void pass_fuse(Graph *g);                        /* elementwise nodes join the node before them, or each other */
 typedef void Pass(Graph *g);

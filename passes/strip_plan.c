@@ -220,13 +220,25 @@ static void set_strips(Regions *r, const StripPlan *plan)
     }
 }
 
-static bool has_subgraphs(const Graph *g)
+bool has_subgraphs(const Graph *g)
 {
     for (const Node *n = g->first; n; n = n->next)
         for (int a = 0; a < n->n_attrs; a++)
             if (n->attrs[a].graph)
                 return true;
     return false;
+}
+
+static void list_nodes(Regions *r)
+{
+    for (Node *n = r->graph->first; n; n = n->next)
+        r->n_nodes++;
+    r->nodes = calloc((size_t)r->n_nodes + 1, sizeof *r->nodes);
+    if (!r->nodes)
+        fail(SDC_NO_SPACE, "out of memory");
+    int k = 0;
+    for (Node *n = r->graph->first; n; n = n->next)
+        r->nodes[k++] = n;
 }
 
 static Value **values_by_id(Graph *g, int count)
@@ -245,6 +257,7 @@ bool regions_find(Regions *r, Graph *g, const StripPlan *plan)
 {
     int count = plan->n_values;
     *r = (Regions){.graph = g, .n_values = count, .kept = plan->kept};
+    list_nodes(r);
     r->place = calloc((size_t)count + 1, sizeof *r->place);
     r->strips = calloc((size_t)count + 1, sizeof *r->strips);
     Value **all = values_by_id(g, count);
@@ -268,6 +281,7 @@ bool regions_find(Regions *r, Graph *g, const StripPlan *plan)
 
 void regions_free(Regions *r)
 {
+    free(r->nodes);
     free(r->place);
     free(r->strips);
 }
@@ -331,7 +345,8 @@ static void need_operands(const Regions *r, Sweep *s, const Node *n)
 void sweep_demand(const Regions *r, Sweep *s)
 {
     memset(s->need, 0, (size_t)r->n_values * sizeof *s->need);
-    for (Node *n = r->graph->last; n; n = n->prev) {
+    for (int k = r->n_nodes; k-- > 0;) {
+        Node *n = r->nodes[k];
         Value *v = first_output(n);
         if (v && sweep_makes(r, s, v))
             s->need[v->id] = strip_part(v->shape.dim[place_of(r, v)->axis], s->strip, s->count);

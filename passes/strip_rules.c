@@ -31,7 +31,7 @@ static int first_input(int axis, int k)
     return k == 0 ? axis : WHOLE;
 }
 
-/* ---- convolution ------------------------------------------------------------------------------------------------- */
+/* ---- convolutions and pools -------------------------------------------------------------------------------------- */
 
 static int conv_axis(const Node *n, int axis, int k)
 {
@@ -39,15 +39,21 @@ static int conv_axis(const Node *n, int axis, int k)
     return axis == 1 ? NEVER : first_input(axis, k);
 }
 
-static Window conv_window(const Node *n)
+/* Every channel by itself; what a window reaches beyond the padding in ceil mode, no padding says. */
+static int pool_axis(const Node *n, int axis, int k)
 {
-    return window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
+    return axis > 1 && attr_i(n, "ceil_mode") ? NEVER : first_input(axis, k);
+}
+
+static Window sliding_window(const Node *n)
+{
+    return n->op == OP_Conv ? window_conv(n, &n->in[0]->shape, &n->in[1]->shape) : window_pool(n, &n->in[0]->shape);
 }
 
 /* Padding that the rows `out` reach into at each end, and the rows between. */
-static Rows conv_reach(const Node *n, int axis, Rows out, int64_t *before, int64_t *after)
+static Rows window_reach(const Node *n, int axis, Rows out, int64_t *before, int64_t *after)
 {
-    Window w = conv_window(n);
+    Window w = sliding_window(n);
     int64_t high = extent(n->in[0], axis);
     Rows in = {out.first * w.stride[axis - 2] - w.before[axis - 2],
                (out.end - 1) * w.stride[axis - 2] - w.before[axis - 2] + window_span(&w, axis - 2)};
@@ -56,24 +62,24 @@ static Rows conv_reach(const Node *n, int axis, Rows out, int64_t *before, int64
     return (Rows){in.first + *before, in.end - *after};
 }
 
-static Rows conv_rows(const Node *n, int axis, Rows out, int k)
+static Rows window_rows(const Node *n, int axis, Rows out, int k)
 {
     (void)k;
     int64_t before, after;
-    return axis == 0 ? out : conv_reach(n, axis, out, &before, &after);
+    return axis < 2 ? out : window_reach(n, axis, out, &before, &after);
 }
 
-static void conv_adapt(Node *part, const Node *n, int axis, Rows out, Rows *made)
+static void window_adapt(Node *part, const Node *n, int axis, Rows out, Rows *made)
 {
     (void)made;
     int64_t pads[2 * MAX_RANK];
-    Window w = conv_window(n);
+    Window w = sliding_window(n);
     for (int k = 0; k < w.rank; k++) {
         pads[k] = w.before[k];
         pads[w.rank + k] = w.after[k];
     }
-    if (axis > 0)
-        conv_reach(n, axis, out, &pads[axis - 2], &pads[w.rank + axis - 2]);
+    if (axis > 1)
+        window_reach(n, axis, out, &pads[axis - 2], &pads[w.rank + axis - 2]);
     attr_remove(part, "auto_pad");
     attr_set_ints(part, "pads", pads, 2 * w.rank);
 }
@@ -226,6 +232,14 @@ static int slice_axis(const Node *n, int axis, int k)
     return k > 0 ? WHOLE : whole ? axis : NEVER;
 }
 
+/* Not an axis that gets longer or shorter. */
+static int pad_axis(const Node *n, int axis, int k)
+{
+    Padding p = pad_padding(n);
+    bool same = p.before[axis] == 0 && p.after[axis] == 0 && p.count[axis] == extent(n->in[0], axis);
+    return k > 0 ? WHOLE : same ? axis : NEVER;
+}
+
 static int split_axis(const Node *n, int axis, int k)
 {
     int64_t size[64];
@@ -239,7 +253,10 @@ static int split_axis(const Node *n, int axis, int k)
 static const Rule elementwise_rule = {OP_NONE, broadcast_axis, NULL, NULL};
 
 static const Rule rules[] = {
-    {OP_Conv, conv_axis, conv_rows, conv_adapt},
+    {OP_Conv, conv_axis, window_rows, window_adapt},
+    {OP_MaxPool, pool_axis, window_rows, window_adapt},
+    {OP_AveragePool, pool_axis, window_rows, window_adapt},
+    {OP_LpPool, pool_axis, window_rows, window_adapt},
     {OP_Resize, resize_axis, resize_rows, resize_adapt},
     {OP_MatMul, matmul_axis, NULL, NULL},
     {OP_Gemm, gemm_axis, NULL, NULL},
@@ -253,6 +270,7 @@ static const Rule rules[] = {
     {OP_Transpose, transpose_axis, NULL, NULL},
     {OP_Reshape, reshape_axis, NULL, reshape_adapt},
     {OP_Concat, concat_axis, NULL, NULL},
+    {OP_Pad, pad_axis, NULL, NULL},
     {OP_Slice, slice_axis, NULL, NULL},
     {OP_Split, split_axis, NULL, NULL},
 };
@@ -323,7 +341,7 @@ int64_t strip_flops(const Node *n)
 {
     int64_t count = shape_count(&n->out[0]->shape);
     if (n->op == OP_Conv) {
-        Window w = conv_window(n);
+        Window w = sliding_window(n);
         return 2 * count * n->in[1]->shape.dim[1] * window_taps(&w);
     }
     if (n->op == OP_MatMul)

@@ -5,7 +5,7 @@
  *            Slice cuts what is whole (a view), Concat joins strips of what must be (its parts are written in place)
  *   rows:    a GroupNormalization over strips becomes ChannelMoments of each strip, one ChannelLines that joins them in
  *            order, and a NormApply for each strip, for which the strip is made a second time
- *   keeps:   every result but for the rounding of the norms' statistics
+ *   keeps:   every result; the norms' statistics are joined from other parts, in double
  *
  * Strips of a sweep are made one after the other, all of one strip together; what a sweep needs stands before it. */
 #include <stdlib.h>
@@ -17,8 +17,6 @@
 typedef struct {
     Regions r;
     Graph *graph;
-    Node **nodes;                   /* as they were */
-    int n_nodes;
     bool *placed;                   /* by Node.id */
     Sweep *sweeps;
     bool *swept;
@@ -49,24 +47,17 @@ static int add_sweep(const Regions *r, Sweep *list, int count, int region, int t
 }
 
 /* At most two a node. */
-static int list_sweeps(const Regions *r, const Graph *g, Sweep *list)
+static int list_sweeps(const Regions *r, Sweep *list)
 {
     int count = 0;
-    for (const Node *n = g->first; n; n = n->next) {
+    for (int k = 0; k < r->n_nodes; k++) {
+        const Node *n = r->nodes[k];
         for (int j = 0; j < n->n_in; j++)
             if (is_dissolved(r, n->in[j]) && is_sink(r, n->out[0]))
                 count = add_sweep(r, list, count, region_of(r, n->in[j]), place_of(r, n->out[0])->sink_time);
         if (is_divided(r, n))
             count = add_sweep(r, list, count, region_of(r, n->in[0]), place_of(r, n->in[0])->time);
     }
-    return count;
-}
-
-static int nodes_of(const Graph *g)
-{
-    int count = 0;
-    for (const Node *n = g->first; n; n = n->next)
-        count++;
     return count;
 }
 
@@ -86,9 +77,9 @@ bool strips_cost(Graph *g, const StripPlan *plan, StripCost *cost, const char **
     *cost = (StripCost){0};
     bool possible = regions_find(&r, g, plan);
     *why = r.why;
-    Sweep *list = room(2 * nodes_of(g), sizeof *list);
+    Sweep *list = room(2 * r.n_nodes, sizeof *list);
     Rows *need = room(r.n_values, sizeof *need);
-    int count = possible ? list_sweeps(&r, g, list) : 0;
+    int count = possible ? list_sweeps(&r, list) : 0;
     for (int k = 0; k < count; k++) {
         Sweep *s = &list[k];
         s->need = need;
@@ -238,11 +229,11 @@ static void place_operands(Build *b, Sweep *s)
         if (b->sweeps[k].region == s->region && b->sweeps[k].time < s->time)
             place_sweep(b, k);
     sweep_demand(&b->r, s);
-    bool *needed = room(b->n_nodes, sizeof *needed);
-    for (int k = 0; k < b->n_nodes; k++)
-        needed[k] = is_needed(s, b->nodes[k], &v);
-    for (int k = 0; k < b->n_nodes; k++) {
-        const Node *n = b->nodes[k];
+    bool *needed = room(b->r.n_nodes, sizeof *needed);
+    for (int k = 0; k < b->r.n_nodes; k++)
+        needed[k] = is_needed(s, b->r.nodes[k], &v);
+    for (int k = 0; k < b->r.n_nodes; k++) {
+        const Node *n = b->r.nodes[k];
         for (int j = 0; needed[k] && j < n->n_in; j++)
             place_value(b, n->in[j]);
         if (needed[k] && strip_is_barrier(n, place_of(&b->r, n->out[0])->axis))
@@ -257,8 +248,8 @@ typedef struct { Node *joint; Node *node; bool measures; } Joint;
 static int open_joints(Build *b, const Sweep *s, Joint *list)
 {
     int count = 0;
-    for (int k = 0; k < b->n_nodes; k++) {
-        Node *n = b->nodes[k];
+    for (int k = 0; k < b->r.n_nodes; k++) {
+        Node *n = b->r.nodes[k];
         if (n->n_out && n->out[0] && sweep_makes(&b->r, s, n->out[0]))
             list[count++] = (Joint){.node = n};
         if (sweep_measures(&b->r, s, n)) {
@@ -305,9 +296,9 @@ static void make_strip(Build *b, Sweep *s)
 {
     Value *v;
     sweep_demand(&b->r, s);
-    for (int k = 0; k < b->n_nodes; k++)
-        if (is_needed(s, b->nodes[k], &v))
-            make_part(b, b->nodes[k], place_of(&b->r, v)->axis, s->need[v->id]);
+    for (int k = 0; k < b->r.n_nodes; k++)
+        if (is_needed(s, b->r.nodes[k], &v))
+            make_part(b, b->r.nodes[k], place_of(&b->r, v)->axis, s->need[v->id]);
 }
 
 static void place_sweep(Build *b, int number)
@@ -318,7 +309,7 @@ static void place_sweep(Build *b, int number)
     Sweep *s = &b->sweeps[number];
     s->need = room(b->r.n_values, sizeof *s->need);
     place_operands(b, s);
-    Joint *joints = room(2 * b->n_nodes, sizeof *joints);
+    Joint *joints = room(2 * b->r.n_nodes, sizeof *joints);
     int n_joints = open_joints(b, s, joints), *filled = room(n_joints, sizeof *filled);
     Value **parts = room(n_joints * s->count, sizeof *parts);
     for (s->strip = 0; s->strip < s->count; s->strip++) {
@@ -364,19 +355,10 @@ static void place_value(Build *b, Value *v)
             place_sweep(b, k);
 }
 
-static void take_nodes(Build *b)
-{
-    b->n_nodes = nodes_of(b->graph);
-    b->nodes = room(b->n_nodes, sizeof *b->nodes);
-    int k = 0;
-    for (Node *n = b->graph->first; n; n = n->next)
-        b->nodes[k++] = n;
-}
-
 static void place_all(Build *b)
 {
-    for (int k = 0; k < b->n_nodes; k++) {
-        Node *n = b->nodes[k];
+    for (int k = 0; k < b->r.n_nodes; k++) {
+        Node *n = b->r.nodes[k];
         bool apart = false;
         for (int j = 0; j < n->n_out; j++) {
             apart |= is_dissolved(&b->r, n->out[j]) || is_sink(&b->r, n->out[j]);
@@ -397,19 +379,18 @@ void pass_strips(Graph *g)
     if (!regions_find(&b.r, g, plan))
         bug("strips that can not be: %s", b.r.why);
     int nodes = g->model->next_node, values = b.r.n_values;
-    take_nodes(&b);
     b.placed = room(nodes, sizeof *b.placed);
-    b.sweeps = room(2 * b.n_nodes, sizeof *b.sweeps);
-    b.swept = room(2 * b.n_nodes, sizeof *b.swept);
+    b.sweeps = room(2 * b.r.n_nodes, sizeof *b.sweeps);
+    b.swept = room(2 * b.r.n_nodes, sizeof *b.swept);
     b.part = room(values, sizeof *b.part);
     b.made = room(values, sizeof *b.made);
     b.moments = room(nodes, sizeof *b.moments);
     b.lines = room(nodes, sizeof *b.lines);
     b.counts = room(nodes, sizeof *b.counts);
-    b.n_sweeps = list_sweeps(&b.r, g, b.sweeps);
+    b.n_sweeps = list_sweeps(&b.r, b.sweeps);
     place_all(&b);
     graph_sweep(g);
-    void *all[] = {b.nodes, b.placed, b.sweeps, b.swept, b.part, b.made, b.moments, b.lines, b.counts};
+    void *all[] = {b.placed, b.sweeps, b.swept, b.part, b.made, b.moments, b.lines, b.counts};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         free(all[k]);
     regions_free(&b.r);

@@ -41,6 +41,8 @@ typedef struct {
 
 typedef struct {
     Graph *graph;
+    Node **nodes;                   /* as they stood; the pass appends others */
+    int n_nodes;
     int n_values;                   /* ids known here */
     Place *place;
     int *strips;                    /* of the region with that root */

@@ -117,7 +117,7 @@ static void test_convolutions(void **state)
     for (Type type = 0; type < TYPES; type++) {
         Data x = random_data(2 * 7 * 9 * 70, type), w = random_data(50 * 70 * 25, type), y = random_data(2 * 63 * 50, type);
         Data bias = random_data(50, type);
-        float *slots = malloc(2 * 3 * 2 * 2 * 50 * sizeof *slots);
+        double *slots = malloc(2 * 3 * 2 * 2 * 50 * sizeof *slots);
         Packed p = pack(&w, &plain);
         conv_f32(&c, y.wide, x.wide, p.wide, bias.wide, slots);
         (type == F16 ? conv_f16 : conv_bf16)(&c, y.narrow, x.narrow, p.narrow, bias.wide, slots);
@@ -125,7 +125,7 @@ static void test_convolutions(void **state)
         double mean = 0;                                    /* the first block's, of what was stored */
         for (int i = 0; i < 15; i++)
             mean += (double)widened(y.narrow[(i / 5 * 9 + i % 5) * 50], type) / 15;
-        assert_true(fabs(mean - (double)slots[0]) <= 1e-5 * (1 + fabs(mean)));
+        assert_true(fabs(mean - slots[0]) <= 1e-5 * (1 + fabs(mean)));
         free(p.wide), free(p.narrow);
         p = pack(&w, &wide);
         y.count = 63 * 20;

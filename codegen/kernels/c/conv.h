@@ -5,7 +5,7 @@
  *
  *      void NAME(SdcContext *c, st_TY *y, const st_TX *x [, const st_TX *beside], const st_TW *weights,
  *                const float *bias [, const float *lines] [, const st_TM *more, const st_TMW *more_weights]
- *                [, const st_TM *more_beside] [, operands of EXTRAS] [, float *slots])
+ *                [, const st_TM *more_beside] [, operands of EXTRAS] [, double *slots])
  *
  *   NAME                                the function
  *   TY TX TW                            types: f32 (default), f16 or bf16; all arithmetic is f32
@@ -138,7 +138,7 @@ typedef struct {
 #define SDC_MORE_PARAMETER(image, matrix) , const SDC_CAT(st_, TM) *image, const SDC_CAT(st_, TMW) *matrix
 #define SDC_MORE_FIELD(image, matrix) .more = image, .more_weights = matrix,
 #define SDC_MORE_BESIDE_PARAMETER(name) , const SDC_CAT(st_, TM) *name
-#define SDC_SLOTS_PARAMETER(name) , float *name
+#define SDC_SLOTS_PARAMETER(name) , double *name
 #define SDC_SLOTS_FIELD(name) .name = name,
 #endif
 
@@ -325,23 +325,24 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
-/* Mean and spread of channels [first, first + lanes) over the block, just stored. */
-static void SDC_CAT(NAME, _measure)(float *slots, const SDC_CAT(st_, TY) *y, const SdcConvBlock *block, int64_t first,
+/* Mean and spread of channels [first, first + lanes) over the block, just stored.  In double, so that the norm does not
+ * depend on how the image is cut: other blocks, or strips, give the same factors when they are rounded to float. */
+static void SDC_CAT(NAME, _measure)(double *slots, const SDC_CAT(st_, TY) *y, const SdcConvBlock *block, int64_t first,
                                     int64_t lanes)
 {
     const int64_t across = sdc_ceil_div(OUT_W, BLOCK_W), down = sdc_ceil_div(OUT_H, BLOCK_H);
     const int64_t slot = (block->n * down + block->y / (BLOCK_H)) * across + block->x / (BLOCK_W);
-    float mean[SDC_TILE_VECTORS * SDC_VL] = {0}, spread[SDC_TILE_VECTORS * SDC_VL] = {0};
+    double mean[SDC_TILE_VECTORS * SDC_VL] = {0}, spread[SDC_TILE_VECTORS * SDC_VL] = {0};
     const SDC_CAT(st_, TY) *from = y + ((block->n * (OUT_H) + block->y) * (OUT_W) + block->x) * (Y_PIXEL) + first;
     for (int64_t i = 0; i < block->h * block->w; i++)
         for (int64_t k = 0; k < lanes; k++)
-            mean[k] += SDC_CAT(ld_, TY)(from[(i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k]);
+            mean[k] += (double)SDC_CAT(ld_, TY)(from[(i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k]);
     for (int64_t k = 0; k < lanes; k++)
-        mean[k] /= (float)(block->h * block->w);
+        mean[k] /= (double)(block->h * block->w);
     for (int64_t i = 0; i < block->h * block->w; i++)
         for (int64_t k = 0; k < lanes; k++) {
             const int64_t at = (i / block->w * (OUT_W) + i % block->w) * (Y_PIXEL) + k;
-            const float step = SDC_CAT(ld_, TY)(from[at]) - mean[k];
+            const double step = (double)SDC_CAT(ld_, TY)(from[at]) - mean[k];
             spread[k] += step * step;
         }
     memcpy(slots + slot * 2 * (OUT_C) + first, mean, (size_t)lanes * sizeof *mean);

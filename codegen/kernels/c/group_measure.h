@@ -1,12 +1,10 @@
 /* group_measure.h: mean and squared distances from it of each block of each group of channels; part of group_norm.h and
- * channel_moments.h, which have NAME T TX BATCH CHANNELS FIRST_C AREA GROUPS LAST BLOCK, REAL IMAGE WIDTH EXTENT BLOCKS,
- * and arguments with `x`, `beside` and `sums` [BATCH][BLOCKS][GROUPS][mean, spread]. */
+ * channel_moments.h, which have NAME TX CHANNELS FIRST_C AREA GROUPS LAST BLOCK, IMAGE WIDTH EXTENT BLOCKS, and arguments
+ * with `x`, `beside` and `sums` [BATCH][BLOCKS][GROUPS][mean, spread].  In double: see conv.h, _measure. */
 #ifndef NAME                        /* by itself */
 #include "lanes.h"
 #define NAME group_measure_default
-#define T f32
 #define TX f32
-#define REAL float
 #define IMAGE float
 #define CHANNELS 320
 #define FIRST_C CHANNELS
@@ -34,7 +32,7 @@ typedef struct { const IMAGE *x, *beside; double *sums; } group_measure_default_
     if ((begin) < (end)) {                                                         \
         const IMAGE *restrict from = (at);                                         \
         for (int64_t k = (begin); k < (end); k++) {                                \
-            const REAL v = SDC_CAT(ld_, TX)(from[k - (begin)]);                    \
+            const double v = (double)SDC_CAT(ld_, TX)(from[k - (begin)]);          \
             sum[k] += TERM;                                                        \
         }                                                                          \
     }
@@ -48,43 +46,57 @@ static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
         const IMAGE *x = a->x + pixel * FIRST_C;
         const IMAGE *beside = FIRST_C < CHANNELS ? a->beside + pixel * (CHANNELS - FIRST_C) : NULL;
         double *out = a->sums + unit * GROUPS * 2;
-        REAL sum[CHANNELS], mean[CHANNELS];
+        double sum[CHANNELS], mean[CHANNELS];
         CHANNEL_SUMS(v)
         for (int64_t g = 0; g < GROUPS; g++) {
             double total = 0;
             for (int64_t k = 0; k < WIDTH; k++)
-                total += (double)sum[g * WIDTH + k];
-            out[2 * g] = (double)(REAL)(total / (double)(pixels * WIDTH));
+                total += sum[g * WIDTH + k];
+            out[2 * g] = total / (double)(pixels * WIDTH);
             for (int64_t k = 0; k < WIDTH; k++)
-                mean[g * WIDTH + k] = (REAL)out[2 * g];
+                mean[g * WIDTH + k] = out[2 * g];
         }
         CHANNEL_SUMS((v - mean[k]) * (v - mean[k]))
         for (int64_t g = 0; g < GROUPS; g++) {
             out[2 * g + 1] = 0;
             for (int64_t k = 0; k < WIDTH; k++)
-                out[2 * g + 1] += (double)sum[g * WIDTH + k];
+                out[2 * g + 1] += sum[g * WIDTH + k];
         }
     }
 }
 #undef CHANNEL_SUMS
 #undef CHANNEL_TERMS
 #else
+/* Sum of the distances from `centre`, or of their squares. */
+static double SDC_CAT(NAME, _sum)(const IMAGE *x, int64_t n, double centre, int power)
+{
+    enum { LANES = 8 };
+    double part[LANES] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++) {
+            const double v = (double)SDC_CAT(ld_, TX)(x[i + k]) - centre;
+            part[k] += power == 2 ? v * v : v;
+        }
+    for (; i < n; i++) {
+        const double v = (double)SDC_CAT(ld_, TX)(x[i]) - centre;
+        total += power == 2 ? v * v : v;
+    }
+    for (int k = 0; k < LANES; k++)
+        total += part[k];
+    return total;
+}
+
 static void SDC_CAT(NAME, _measure)(void *argument, int64_t begin, int64_t end)
 {
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (int64_t unit = begin; unit < end; unit++) {        /* [BATCH][GROUPS][BLOCKS] */
         const int64_t first = unit % BLOCKS * BLOCK, n = EXTENT - first < BLOCK ? EXTENT - first : BLOCK;
         const int64_t group = unit / BLOCKS % GROUPS, image = unit / BLOCKS / GROUPS;
-        const void *stored = a->x + (image * GROUPS + group) * EXTENT + first;
-        enum { narrow = sizeof(IMAGE) < sizeof(REAL) };
-        REAL wide[narrow ? BLOCK : 1];
-        const REAL *x = narrow ? wide : stored;
-        if (narrow)
-            SDC_CAT(sdc_widen_, TX)(wide, stored, n);
+        const IMAGE *x = a->x + (image * GROUPS + group) * EXTENT + first;
         double *out = a->sums + ((image * BLOCKS + unit % BLOCKS) * GROUPS + group) * 2;
-        const REAL mean = (REAL)(SDC_CAT(sdc_sum_, T)(x, n) / (double)n);
-        out[0] = (double)mean;
-        out[1] = SDC_CAT(sdc_spread_, T)(x, n, mean);
+        out[0] = SDC_CAT(NAME, _sum)(x, n, 0, 1) / (double)n;
+        out[1] = SDC_CAT(NAME, _sum)(x, n, out[0], 2);
     }
 }
 #endif

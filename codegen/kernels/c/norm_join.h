@@ -1,6 +1,6 @@
 /* norm_join.h: a GroupNormalization's factor and shift of each channel, from what a convolution measured (conv.h, SLOTS).
  *
- *      void NAME(SdcContext *c, float *lines, const float *slots, const float *scale, const float *bias)
+ *      void NAME(SdcContext *c, float *lines, const double *slots, const float *scale, const float *bias)
  *
  *   NAME                         the function
  *   BATCH CHANNELS GROUPS        images, channels, groups of channels
@@ -32,7 +32,8 @@
 
 typedef struct {
     float *lines;
-    const float *slots, *scale, *bias;
+    const double *slots;
+    const float *scale, *bias;
 } SDC_CAT(NAME, _arguments);
 
 static double SDC_CAT(NAME, _pixels)(int64_t block)
@@ -48,16 +49,16 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     const double count = (double)(HEIGHT) * (WIDTH) * SHARE;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t image = unit / (GROUPS), first = unit % (GROUPS) * SHARE;
-        const float *slots = a->slots + image * DOWN * ACROSS * 2 * (CHANNELS) + first;
+        const double *slots = a->slots + image * DOWN * ACROSS * 2 * (CHANNELS) + first;
         double mean = 0, spread = 0;
         for (int64_t b = 0; b < DOWN * ACROSS; b++)
             for (int64_t k = 0; k < SHARE; k++)
-                mean += SDC_CAT(NAME, _pixels)(b) * (double)slots[b * 2 * (CHANNELS) + k];
+                mean += SDC_CAT(NAME, _pixels)(b) * slots[b * 2 * (CHANNELS) + k];
         mean /= count;
         for (int64_t b = 0; b < DOWN * ACROSS; b++)
             for (int64_t k = 0; k < SHARE; k++) {
-                const double step = (double)slots[b * 2 * (CHANNELS) + k] - mean;
-                spread += (double)slots[(b * 2 + 1) * (CHANNELS) + k] + SDC_CAT(NAME, _pixels)(b) * step * step;
+                const double step = slots[b * 2 * (CHANNELS) + k] - mean;
+                spread += slots[(b * 2 + 1) * (CHANNELS) + k] + SDC_CAT(NAME, _pixels)(b) * step * step;
             }
         const double inverse = 1 / sqrt(spread / count + EPSILON);
         float *factor = a->lines + image * 2 * (CHANNELS), *shift = factor + (CHANNELS);
@@ -68,7 +69,7 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t begin, int64_t end)
     }
 }
 
-void NAME(SdcContext *c, float *lines, const float *slots, const float *scale, const float *bias)
+void NAME(SdcContext *c, float *lines, const double *slots, const float *scale, const float *bias)
 {
     SDC_CAT(NAME, _arguments) a = {lines, slots, scale, bias};
     sdc_run(c, SDC_CAT(NAME, _part), &a, (int64_t)(BATCH) * (GROUPS), (int64_t)(BATCH) * DOWN * ACROSS * (CHANNELS) * 8);

@@ -174,7 +174,7 @@ typedef struct {
     void *y;
     const void *x, *beside, *weights;             /* beside: of beside.h */
     const void *more, *more_beside, *more_weights;/* of conv.h */
-    float *slots;                                 /* of conv.h */
+    double *slots;                                /* of conv.h */
     const float *bias, *lines;                    /* lines: of load.h */
     const void *const *extra;                     /* operands of EXTRAS */
 } SdcDense;
