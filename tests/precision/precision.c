@@ -1,12 +1,12 @@
-/* precision.c: every fixture in bf16 and f16, by the oracle and as an executable, against the outputs that are recorded in
- * f32, or the f32 oracle.
+/* precision.c: every fixture in bf16 and f16, by the oracle and as an executable, against the outputs that are recorded
+ * in f32, or the f32 oracle.
  *
  *      precision SOURCE_FOLDER [--only TEXT] [--every N] [--table]
  *
- * Limits: of the trained models in bf16 2e-2 (relative RMS); of the others what PyTorch has on the same data set with its
- * weights and activations in the same type (pytorch-TYPE.txt beside this file: "fixture dataset relative_rms", written by
- * pytorch_bf16.py).  A random model without a line there is only measured.  --every takes the trained models and every
- * Nth of the others; --table prints every figure. */
+ * Limits: of the trained models in bf16 2e-2 (relative RMS); of the others what PyTorch has on the same data set with
+ * its weights and activations in the same type (pytorch-TYPE.txt beside this file: "fixture dataset relative_rms",
+ * written by pytorch_bf16.py).  A random model without a line there is only measured.  --every takes the trained models
+ * and every Nth of the others; --table prints every figure. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +97,8 @@ static void done(int k, int code, const char *text, void *context)
     r->judged += limit > 0;
     r->failed += failed;
     if (failed || r->table)
-        printf("%s%-44s %-18s %.4g, limit %.4g%s\n", failed ? "FAILED  " : "", f->name, columns[k % COLUMNS].name, value,
-               limit, code || !rms ? format(": %s", first_line(text)) : "");
+        printf("%s%-44s %-18s %.4g, limit %.4g%s\n", failed ? "FAILED  " : "", f->name, columns[k % COLUMNS].name,
+               value, limit, code || !rms ? format(": %s", first_line(text)) : "");
     fflush(stdout);
 }
 
