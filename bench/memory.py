@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""memory.py MODEL.onnx --shape NAME=1x4x64x64 ... [--peer openvino] [--sdc build/sdc] [--option=...]
+"""memory.py MODEL.onnx --shape NAME=1x4x64x64 ... [--dtype bf16] [--peer openvino] [--sdc build/sdc] [--option=...]
 
 Memory beside the weights of a model compiled by sdc, and of peers, in MB (10^6 bytes), as Markdown rows.  Each runs by
 itself, in a process of its own, one after the other, with free axes bound and inputs drawn from N(0, 1).
@@ -7,6 +7,9 @@ itself, in a process of its own, one after the other, with free axes bound and i
 sdc:   peak_anon_mb of the executable under --bench 1, and the arena that the plan promised.
 peers: the highest resident memory less the weights' bytes and less what the process held before it loaded the model
        (Python and the library).  Once for the runs alone, the peak being reset after loading, and once with loading.
+
+--dtype is sdc's, and OpenVINO's INFERENCE_PRECISION_HINT.  The CPU provider of ONNX Runtime has no bf16: f32 alone.
+The weights that are subtracted are those that the peer was given, in f32.
 """
 import argparse
 import json
@@ -26,7 +29,8 @@ def arguments():
     parser.add_argument("--peer", action="append", choices=PEERS, default=None, help="which peers; default: all")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--name", help="of the row")
-    parser.add_argument("--option", action="append", default=[], help="for sdc compile: --option=--dtype=bf16")
+    parser.add_argument("--option", action="append", default=[], help="for sdc compile: --option=--max-memory=1G")
+    parser.add_argument("--dtype", choices=("f32", "bf16"), default="f32")
     parser.add_argument("--sdc", default=os.path.join(HERE, "..", "build", "sdc"))
     parser.add_argument("--load", choices=PEERS, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -69,7 +73,7 @@ def load_openvino(a):
     shape = shapes(a.shape)
     model.reshape({p.any_name: shape[p.any_name] for p in model.inputs})
     compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": a.threads,
-                                                 "INFERENCE_PRECISION_HINT": "f32"})
+                                                 "INFERENCE_PRECISION_HINT": a.dtype})
     given = {p.any_name: drawn(shape[p.any_name], "f" in p.element_type.to_string()) for p in compiled.inputs}
     return before, openvino.__version__, lambda: compiled(given)
 
@@ -90,7 +94,8 @@ def measure_peer(a):
 def compile_and_bench(a, folder):
     exe = os.path.join(folder, "model")
     options = [text for shape in a.shape if not shape.endswith("=scalar") for text in ("--shape", shape)]
-    subprocess.run([a.sdc, "compile", a.model, "-o", exe, "--quiet", *options, *a.option], check=True)
+    subprocess.run([a.sdc, "compile", a.model, "-o", exe, "--quiet", "--dtype", a.dtype, *options, *a.option],
+                   check=True)
     info = json.loads(subprocess.run([exe, "--info", "--json"], check=True, capture_output=True).stdout)
     bench = subprocess.run([exe, "--bench", "1", "--json", "--threads", str(a.threads)], check=True,
                            capture_output=True)
@@ -107,18 +112,20 @@ def main():
     weights = sum(os.path.getsize(os.path.join(os.path.dirname(os.path.abspath(a.model)), file))
                   for file in ("model.onnx", "weights.bin"))
     anonymous = bench["peak_anon_mb"] * 1.048576
-    print(f"| {name} | sdc | {memory['arena_bytes'] / 1e6:.0f} | {anonymous:.0f} | |", flush=True)
-    for peer in a.peer or PEERS:
-        command = [sys.executable, os.path.abspath(__file__), a.model, "--load", peer, "--threads", str(a.threads)]
+    print(f"| {name} | {a.dtype} | sdc | {memory['arena_bytes'] / 1e6:.0f} | {anonymous:.0f} | |", flush=True)
+    for peer in a.peer or (PEERS if a.dtype == "f32" else ["openvino"]):
+        command = [sys.executable, os.path.abspath(__file__), a.model, "--load", peer, "--threads", str(a.threads),
+                   "--dtype", a.dtype]
         for shape in a.shape:
             command += ["--shape", shape]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.stderr.write(done.stderr)
-            print(f"| {name} | {peer} | | failed | |", flush=True)
+            print(f"| {name} | {a.dtype} | {peer} | | failed | |", flush=True)
             continue
         m = json.loads(done.stdout.splitlines()[-1])
-        print(f"| {name} | {peer} {m['version'].split('-')[0]} | | {(m['runs'] - weights - m['before']) / 1e6:.0f} "
+        print(f"| {name} | {a.dtype} | {peer} {m['version'].split('-')[0]} | "
+              f"| {(m['runs'] - weights - m['before']) / 1e6:.0f} "
               f"| {(m['peak'] - weights - m['before']) / 1e6:.0f} |", flush=True)
 
 

@@ -74,7 +74,7 @@ int option_seed(void *into, const char *value);
     {"seed", 0, "N", "of the random inputs (0)", option_seed}
 int option_dtype(void *into, const char *value);
 #define DTYPE_ROW \
-    {"dtype", 0, "f32|bf16|f16", "type of weights and activations; sums, norms and time steps stay f32 (f32)", option_dtype}
+    {"dtype", 0, "f32|bf16|f16", "type of weights and activations; arithmetic and time steps stay f32 (f32)", option_dtype}
 #define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW                                  /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */

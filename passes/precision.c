@@ -8,7 +8,11 @@
  *
  * Narrow comes from products and from the tables of Gather, and spreads forward.  So what depends on time steps alone
  * stays f32 up to the first product without a rule of its own.  Weights become Casts of constants: recipes, which are
- * evaluated when they are packed.  The exceptions are listed in `rules`. */
+ * evaluated when they are packed.  The exceptions are listed in `rules`.
+ *
+ * The layers of a text encoder all add to one sum: each rounding of it stays in it, and together these cost as much as
+ * all others.  It has few rows and is computed once a prompt, so the sum, and what norms make of it up to the next
+ * product, is f32.  The sums of a denoiser's or an image encoder's tokens, of many rows or at each step, are narrow. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,14 +22,15 @@
 
 enum { SMALL = 65536 };             /* elements of a constant, besides weights, that stays as it is */
 
-typedef enum { UNTOUCHED, CONSTANT, OPERATOR, SUM, CHOICE, CAPTURED, OUTPUT, RULES } Rule;
+typedef enum { UNTOUCHED, CONSTANT, OPERATOR, RANGE, SUM, CHOICE, CAPTURED, OUTPUT, RULES } Rule;
 
 static const struct { const char *what, *why; } rules[RULES] = {
     [UNTOUCHED] = {"results before the first product", "time steps, positions and masks need their digits"},
     [CONSTANT] = {"small constants", "biases, and scales and shifts of norms, are added and multiplied in f32"},
     [OPERATOR] = {"results of other operators", "reductions and what has no narrow kernel"},
     [CHOICE] = {"results that an index is chosen by", "a code or token that is another one is no rounding error"},
-    [SUM] = {"sums before an RMSNorm", "T5's exceed the range of f16"},
+    [RANGE] = {"sums before an RMSNorm", "T5's exceed the range of f16"},
+    [SUM] = {"sums that begin with rows of a table", "all layers of a text encoder add to them; roundings add up"},
     [CAPTURED] = {"values that loops and branches read", "their bodies stay as they are"},
     [OUTPUT] = {"outputs", "a model keeps its interface"},
 };
@@ -50,6 +55,7 @@ typedef struct {
     Value **cast[2];                /* by id: v in the narrow type, and in f32 */
     bool *narrowed;                 /* by id: what the model itself has of the type is none of ours */
     bool *counted;                  /* by id: constants */
+    bool *stream;                   /* by id: a table's rows and what is made of them, up to the next product */
     bool *chooses;                  /* by id: an ArgMin, ArgMax or TopK decides by it */
     int count[RULES];
 } Precision;
@@ -93,15 +99,32 @@ static Kind kind_of(const Node *n)
     return float_meaning(n) && strcmp(float_meaning(n), "NONE") ? FOLLOWS : WIDE;
 }
 
-/* A residual sum of T5 and its like, in f16. */
-static bool is_growing_sum(const Precision *p, const Node *n)
+static bool is_normalized(const Value *v, Op norm)
 {
-    if (p->type != DT_F16 || n->op != OP_Add || n->in[0]->constant || n->in[1]->constant)
-        return false;
-    for (int k = 0; k < n->out[0]->n_uses; k++)
-        if (n->out[0]->uses[k]->op == OP_RMSNormalization && n->out[0]->uses[k]->in[0] == n->out[0])
+    for (int k = 0; k < v->n_uses; k++)
+        if (v->uses[k]->op == norm && v->uses[k]->in[0] == v)
             return true;
     return false;
+}
+
+/* Does n add to what layers sum up, so that it stays f32?  RULES: no. */
+static Rule wide_sum(const Precision *p, const Node *n)
+{
+    if (n->op != OP_Add || n->in[0]->constant || n->in[1]->constant)
+        return RULES;
+    const bool root = is_normalized(n->out[0], OP_RMSNormalization);
+    if (root && p->type == DT_F16)
+        return RANGE;
+    const bool begins_with_rows = p->stream[n->in[0]->id] || p->stream[n->in[1]->id];
+    return begins_with_rows && (root || is_normalized(n->out[0], OP_LayerNormalization)) ? SUM : RULES;
+}
+
+static bool in_stream(const Precision *p, const Node *n, Kind kind)
+{
+    bool any = kind == LOOKS_UP && n->in[0]->constant;
+    for (int k = 0; k < n->n_in; k++)
+        any |= n->in[k] && p->stream[n->in[k]->id];
+    return any && kind != WIDE && kind != MULTIPLIES && n->op != OP_Attention;
 }
 
 /* From the operators that choose back to the nearest products, which are then computed from f32. */
@@ -165,15 +188,19 @@ static void infer_results(Precision *p, Node *n)
 
 static void visit(Precision *p, Node *n)
 {
-    Kind kind = kind_of(n);
-    bool sum = is_growing_sum(p, n), choice = output_of(n, 0) && p->chooses[n->out[0]->id];
-    if (sum || choice || kind == WIDE)
+    const Kind kind = kind_of(n);
+    const Rule sum = wide_sum(p, n);
+    const bool choice = output_of(n, 0) && p->chooses[n->out[0]->id], stream = in_stream(p, n, kind);
+    if (sum != RULES || choice || kind == WIDE)
         make_wide(p, n);
     else
         narrow_operands(p, n, kind);
     if (kind != WIDE)
         infer_results(p, n);
-    count_wide(p, n, sum ? SUM : choice ? CHOICE : kind == WIDE ? OPERATOR : UNTOUCHED);
+    for (int k = 0; k < n->n_out; k++)
+        if (n->out[k])
+            p->stream[n->out[k]->id] = stream;
+    count_wide(p, n, sum != RULES ? sum : choice ? CHOICE : kind == WIDE ? OPERATOR : UNTOUCHED);
 }
 
 /* ---- the edges --------------------------------------------------------------------------------------------------- */
@@ -228,6 +255,7 @@ void pass_precision(Graph *g)
     p.cast[1] = alloc_array(room, sizeof **p.cast);
     p.narrowed = alloc_array(room, sizeof *p.narrowed);
     p.counted = alloc_array(room, sizeof *p.counted);
+    p.stream = alloc_array(room, sizeof *p.stream);
     p.chooses = alloc_array(room, sizeof *p.chooses);
     find_choices(&p, g);
     for (Node *n = g->first; n; n = n->next) {
