@@ -14,6 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
+    bool exact;
     DType dtype;                            /* DT_NONE: as the model has it */
     Texts rates;
     bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
@@ -75,7 +76,10 @@ int option_seed(void *into, const char *value);
 int option_dtype(void *into, const char *value);
 #define DTYPE_ROW \
     {"dtype", 0, "f32|bf16|f16", "type of weights and activations; arithmetic and time steps stay f32 (f32)", option_dtype}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW                                  /* what steers the passes */
+int option_exact(void *into, const char *value);
+#define EXACT_ROW \
+    {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, EXACT_ROW                       /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

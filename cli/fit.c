@@ -1,5 +1,8 @@
 /* fit.c: --max-memory: which values are made in strips, and in how many, so that a model fits.
  *
+ * A model that does not fit as it is gets direct convolutions: Winograd's need room of their own, and would round otherwise
+ * in strips than in the whole.
+ *
  * What a choice gives is found by making it (trial.c).  One of the values that are live where the most memory is needed is
  * made in strips, or in more of them: the one that takes the fewest additional FLOPs for each byte that it saves.  Where
  * no choice helps by itself, the cheapest few are followed until less memory is needed.  When all fits, what was not
@@ -384,8 +387,8 @@ static void report_fit(const Fit *f, const Trial *first)
     StripCost cost;
     const char *why;
     strips_cost(f->trier.graph, &plan, &cost, &why);
-    printf("%s: --max-memory: arena %.1f MB instead of %.1f MB; %d value%s in strips, %d sweep%s of %d strips in all, "
-           "%.3f GFLOP more (%.1f %%)\n", f->trier.name, (double)now.arena / 1e6, (double)first->arena / 1e6,
+    printf("%s: --max-memory: arena %.1f MB instead of %.1f MB; direct convolutions, %d value%s in strips, %d sweep%s of %d "
+           "strips in all, %.3f GFLOP more (%.1f %%)\n", f->trier.name, (double)now.arena / 1e6, (double)first->arena / 1e6,
            plan.n_seeds, plan.n_seeds == 1 ? "" : "s", cost.sweeps, cost.sweeps == 1 ? "" : "s", cost.strips,
            (double)(now.flops - first->flops) / 1e9, 100 * (double)(now.flops - first->flops) / (double)(first->flops + 1));
 }
@@ -427,6 +430,10 @@ static Fit *fit_of(Graph *g, const char *name, const Isa *isa, const Budget *b)
             if (n->out[k])
                 f->values[n->out[k]->id] = n->out[k];
     f->at.now = try_plan(&f->trier, NULL, 0, f->kept);
+    if (!fits(f, &f->at.now) && !g->model->exact) {
+        g->model->exact = true;
+        f->at.now = try_plan(&f->trier, NULL, 0, f->kept);
+    }
     f->least = f->at;
     f->first = need_of(&f->at.now);
     return f;

@@ -51,6 +51,13 @@ int option_isa(void *into, const char *value) { return set_text(&((Options *)int
 int option_cc(void *into, const char *value) { return set_text(&((Options *)into)->cc, value); }
 int option_cflags(void *into, const char *value) { return add_text(&((Options *)into)->cflags, value); }
 
+int option_exact(void *into, const char *value)
+{
+    (void)value;
+    ((Options *)into)->exact = true;
+    return SDC_OK;
+}
+
 int option_jobs(void *into, const char *value)
 {
     return parse_int(value, 1, 256, &((Options *)into)->jobs);

@@ -10,6 +10,7 @@
 #include "matmul.h"
 #include "spatial.h"
 #include "steps.h"
+#include "winograd_plan.h"
 
 /* ---- packed weights ---------------------------------------------------------------------------------------------- */
 
@@ -83,12 +84,17 @@ static const Prologue *prologue_of(const Lowering *l, const Node *n)
     return l->prologue && l->prologue->conv == n ? l->prologue : NULL;
 }
 
-static bool has_parameter(const Call *c, const char *name)
+static int64_t parameter(const Call *c, const char *name)
 {
     int k = 0;
-    while (k < c->n_parameters && strcmp(c->parameters[k].name, name))
+    while (strcmp(c->parameters[k].name, name))
         k++;
-    return k < c->n_parameters;
+    return strtoll(c->parameters[k].value, NULL, 10);
+}
+
+static bool is_conv(const Call *c)
+{
+    return c->kind == CALL_KERNEL && (!strcmp(c->kernel, "conv") || !strcmp(c->kernel, "conv_winograd"));
 }
 
 /* Is a all of b, in the same order?  Not when b is a concatenation of which a is a part. */
@@ -97,11 +103,11 @@ static bool same_image(const View *a, const View *b)
     return a->rank == b->rank && !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) && stored_alike(a, b);
 }
 
-/* The call in the current block that stores x, if it is one of conv.h. */
+/* The call in the current block that stores x, if it is one of conv.h or conv_winograd.h. */
 static Call *conv_storing(const Lowering *l, const View *x)
 {
     for (Call *c = l->block->first; c; c = c->next)
-        if (c->kind == CALL_KERNEL && !strcmp(c->kernel, "conv") && c->operands[0].view.buffer == x->buffer)
+        if (is_conv(c) && c->operands[0].view.buffer == x->buffer)
             return same_image(&c->operands[0].view, x) ? c : NULL;
     return NULL;
 }
@@ -111,16 +117,14 @@ bool conv_measures(Lowering *l, const View *x, Measured *m)
     Call *c = conv_storing(l, x);
     if (!c)
         return false;
-    Window w = window_conv(c->node, &c->node->in[0]->shape, &c->node->in[1]->shape);
-    ConvShape s = conv_shape(c->node, &w);
-    ConvPlan plan = conv_plan(&s, l->isa->vector_floats, has_parameter(c, "LINES(X)"));
-    *m = (Measured){.height = s.out_h, .width = s.out_w, .block_h = plan.block_h, .block_w = plan.block_w};
-    int64_t blocks = ((s.out_h + plan.block_h - 1) / plan.block_h) * ((s.out_w + plan.block_w - 1) / plan.block_w);
+    *m = (Measured){.height = parameter(c, "OUT_H"), .width = parameter(c, "OUT_W"), .block_h = parameter(c, "BLOCK_H"),
+                    .block_w = parameter(c, "BLOCK_W")};
+    const int64_t blocks = ((m->height + m->block_h - 1) / m->block_h) * ((m->width + m->block_w - 1) / m->block_w);
     if (c->operands[c->n_operands - 1].mode == OPERAND_WRITE) {         /* for another norm already */
         m->slots = c->operands[c->n_operands - 1].view;
         return true;
     }
-    m->slots = scratch(l, DT_F64, s.batch * blocks * 2 * s.out_c);
+    m->slots = scratch(l, DT_F64, parameter(c, "BATCH") * blocks * 2 * parameter(c, "OUT_C"));
     call_write(c, m->slots);
     call_text(c, "SLOTS(X)", "X(slots)");
     c->note = text_format("%s, measured", c->note);
@@ -184,13 +188,39 @@ static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, const Imag
     call_beside(c, image, "MORE_BESIDE(X)", "X(more_beside)", "MORE_FIRST_C");
 }
 
+/* How conv_winograd.h would do it; outputs 0: not at all. */
+static WinogradPlan winograd_of(const Lowering *l, const Node *n, const ConvShape *s)
+{
+    return n->graph->model->exact ? (WinogradPlan){0} : winograd_plan(s, l->isa->vector_floats);
+}
+
+/* The cut of conv.h, or of conv_winograd.h. */
+static void cut_parameters(Lowering *l, Call *c, const ConvShape *s, const WinogradPlan *w, bool normalises)
+{
+    ConvPlan plan = conv_plan(s, l->isa->vector_floats, normalises);
+    const struct { const char *name; int64_t value; } list[] = {
+        {"IN_C", s->in_c}, {"OUT_C", s->out_c}, {"CHUNK", plan.chunk},
+        {"BLOCK_H", w->outputs ? w->block_h : plan.block_h}, {"BLOCK_W", w->outputs ? w->block_w : plan.block_w},
+    };
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
+        call_int(c, list[k].name, list[k].value);
+    if (w->outputs) {
+        call_int(c, "OUTPUTS", w->outputs);
+        call_int(c, "UNIT_BLOCKS", w->unit_blocks);
+        call_int(c, "ROUND_BLOCKS", w->round_blocks);
+    } else {
+        call_int(c, "GROUPS", s->groups);
+        call_int(c, "UNIT_PANELS", plan.unit_panels);
+    }
+}
+
 /* y and x are [N,spatial...,C] of f32 or half types, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Images *x)
 {
     const Prologue *p = prologue_of(l, n);
     ConvShape s = conv_shape(n, w);
     bool depthwise = conv_is_depthwise(&s);
-    int vl = l->isa->vector_floats;
+    const WinogradPlan winograd = winograd_of(l, n, &s);
     const Node *shortcut = shortcut_of(l, n);
     Value *bias_value = both_biases(n, shortcut);
     View weights = packed_weights(l, n, &s);
@@ -199,11 +229,14 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
     Images more = shortcut ? images_of(l, shortcut->in[0]) : (Images){{0}, {0}};
     Finish *finish = image_finish(l, n);
-    Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : "conv");
+    View room = winograd.outputs ? scratch(l, DT_F32, winograd.scratch) : (View){.dtype = DT_F32};
+    Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : winograd.outputs ? "conv_winograd" : "conv");
     call_write(c, y);
     call_images(c, x);
     call_read(c, weights);
     call_read(c, bias);
+    if (winograd.outputs)
+        call_update(c, room);
     call_stored(c, "TY", &y);
     call_stored(c, "TX", &x->first);
     call_stored(c, "TW", &weights);
@@ -212,18 +245,12 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
         call_int(c, "Y_PIXEL", y.stride[y.rank - 2]);
     if (depthwise)
         call_int(c, "CHANNELS", s.out_c);
-    else {
-        ConvPlan plan = conv_plan(&s, vl, norm != NULL);
-        call_int(c, "IN_C", s.in_c);
-        call_int(c, "OUT_C", s.out_c);
-        call_int(c, "GROUPS", s.groups);
-        call_int(c, "CHUNK", plan.chunk);
-        call_int(c, "BLOCK_H", plan.block_h);
-        call_int(c, "BLOCK_W", plan.block_w);
-        call_int(c, "UNIT_PANELS", plan.unit_panels);
-    }
+    else
+        cut_parameters(l, c, &s, &winograd, norm != NULL);
     call_int(c, "HAS_BIAS", bias_value != NULL);
     note_conv(c, n, w);
+    if (winograd.outputs)
+        c->note = text_format("%s, Winograd %lldx%lld", c->note, (long long)winograd.outputs, (long long)winograd.outputs);
     call_beside(c, x, "BESIDE(X)", "X(beside)", "FIRST_C");
     if (p && p->resize)
         call_upsampling(c, p->resize);
@@ -327,12 +354,12 @@ static bool is_fast(const Lowering *l, const Node *n, const Window *w)
  *      3x3, SiLU:  320 at 64x64   AVX-512 0.95   AVX2 1.03        640 at 32x32   AVX-512 0.98   AVX2 1.03
  *      1x1:        320 at 64x64   AVX-512 0.87   AVX2 0.99        640 at 32x32   AVX-512 0.97   AVX2 1.05
  * A 1x1 kernel has gemm.h instead, so the gain is small: only where a patch serves all panels. */
-static bool is_worthwhile(const ConvShape *s, const ConvPlan *plan, const Node *resize, bool pointwise)
+static bool is_worthwhile(const ConvShape *s, int64_t loads, const Node *resize, bool pointwise)
 {
     double pixels = (double)(s->batch * s->out_h * s->out_w), columns = (double)((s->out_c + 15) / 16 * 16);
     double products = 2 * pixels * columns * (double)(s->in_c / s->groups * s->kernel_h * s->kernel_w);
     int64_t source = resize ? shape_count(&resize->in[0]->shape) : s->batch * s->in_h * s->in_w * s->in_c;
-    double again = (double)(plan->loads - source);
+    double again = (double)(loads - source);
     return 60 * again <= products / (pointwise ? 64 : 10);
 }
 
@@ -370,7 +397,9 @@ const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *re
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
     if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
         return "a normalised patch is too large for a thread's stack";
-    return is_worthwhile(&s, &plan, resize, is_pointwise(n, &w)) ? NULL :
+    const WinogradPlan winograd = winograd_of(l, n, &s);
+    const int64_t loads = winograd.outputs ? winograd.loads : plan.loads;
+    return is_worthwhile(&s, loads, resize, is_pointwise(n, &w)) ? NULL :
            "normalising each patch anew would cost more than it saves";
 }
 

@@ -133,6 +133,7 @@ typedef struct Model {
     int next_value, next_node;
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
+    bool exact;                     /* direct convolutions alone */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
     DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
     int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
@@ -364,6 +365,7 @@ typedef struct {
     unsigned no_fuse;                                                /* --no-fuse: see Model */
     int64_t block;                                                   /* 0: 1; see Model */
     DType dtype;                                                     /* --dtype, likewise */
+    bool exact;                                                      /* --exact, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */

@@ -47,6 +47,7 @@ void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *w
     g->model->no_fuse = b->no_fuse;
     g->model->block = b->block ? b->block : 1;
     g->model->dtype = b->dtype;
+    g->model->exact = b->exact;
     pass_bind(g, b);
     graph_check(g, "bind");
     bool found = !until || !strcmp(until, "bind");

@@ -2,8 +2,9 @@
  *
  *   CASE   name, batch, in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride_h, stride_w, pad_top,
  *          pad_left, dilation_h, dilation_w, groups
- *   CUT    block_h, block_w, unit_panels: any, the result may not depend on them
- *   TEMPLATE                      "conv.h" or "conv_depthwise.h"
+ *   CUT    block_h, block_w, unit_panels: any, the result may not depend on them; of conv_winograd.h block_h, block_w,
+ *          unit_blocks, round_blocks
+ *   TEMPLATE                      "conv.h", "conv_depthwise.h" or, with OUTPUTS, "conv_winograd.h"
  *   EXTRA_Y                       channels of the wider image that y is part of (0)
  *   HAS_BIAS (1), RESULT          of the template; x0 is an image like y, without the wider image's channels
  *   SILU                          0 or 1: the template normalises x, and then applies SiLU or not
@@ -29,7 +30,12 @@
 #define CHANNELS IN_C
 #define BLOCK_H PICK(0, CUT)
 #define BLOCK_W PICK(1, CUT)
+#ifdef OUTPUTS
+#define UNIT_BLOCKS PICK(2, CUT)
+#define ROUND_BLOCKS PICK(3, CUT)
+#else
 #define UNIT_PANELS PICK(2, CUT)
+#endif
 #ifndef EXTRA_Y
 #define EXTRA_Y 0
 #endif
@@ -42,26 +48,34 @@
 #define EXTRAS(X) X(0, f32, 1, (row) * OUT_C)
 #define STEPS
 #ifdef RESULT
-enum { SDC_CAT(NAME, _finish) = 1 };
+enum { SDC_CAT(NAME, _adds) = 1 };
 #else
 #define RESULT v
-enum { SDC_CAT(NAME, _finish) = 0 };
+enum { SDC_CAT(NAME, _adds) = 0 };
 #endif
 #ifdef SILU
 #define LINES(X) X(lines)
 #define LOAD_STEPS const float t0 = SILU ? v * SIGMOID(v) : v;
 #define LOADED t0
-#define FORMS NULL, NAME, SILU
+#endif
+#if defined OUTPUTS && defined SILU
+#define FORMS .run_normalised_winograd = NAME, .silu = SILU, .outputs = OUTPUTS
+NormalisedWinograd NAME;
+#elif defined OUTPUTS
+#define FORMS .run_winograd = NAME, .outputs = OUTPUTS
+WinogradConvolution NAME;
+#elif defined SILU
+#define FORMS .run_normalised = NAME, .silu = SILU
 NormalisedConvolution NAME;
 #else
-#define FORMS NAME, NULL, 0
+#define FORMS .run = NAME
 Convolution NAME;
 #endif
 static const ConvRow SDC_CAT(row_, NAME) = {
-    FORMS, TEXT(NAME),
-    {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT,
-     DILATION_H, DILATION_W, GROUPS},
-    CHUNK, EXTRA_Y, SDC_CAT(NAME, _finish), HAS_BIAS,
+    FORMS, .name = TEXT(NAME),
+    .shape = {BATCH, IN_H, IN_W, IN_C, OUT_H, OUT_W, OUT_C, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_TOP, PAD_LEFT,
+              DILATION_H, DILATION_W, GROUPS},
+    .chunk = CHUNK, .extra_y = EXTRA_Y, .finish = SDC_CAT(NAME, _adds), .has_bias = HAS_BIAS,
 };
 #include TEMPLATE
 #undef CASE

@@ -1,7 +1,9 @@
-/* test_conv.c: conv.h and conv_depthwise.h against a loop in double, and against themselves on 1, 2 and 3 threads.
+/* test_conv.c: conv.h, conv_depthwise.h and conv_winograd.h against a loop in double, and against themselves on 1, 2 and 3
+ * threads.
  *
  * Bound: relative root mean square of 2e-7 sqrt(terms / 16 + 1), that of a sum of so many rounded products with room
- * for a factor of two; measured values are printed.  y may be the residual that the epilogue adds; x may be normalised
+ * for a factor of two; Winograd's transforms round before and after, so twice that for tiles of
+ * 4x4; measured values are printed.  y may be the residual that the epilogue adds; x may be normalised
  * where it is loaded, with a factor and a shift for each channel of each image. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,9 +24,16 @@ typedef void Convolution(SdcContext *c, float *y, const float *x, const float *w
                          const float *x0);
 typedef void NormalisedConvolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
                                    const float *lines, const float *x0);
+typedef void WinogradConvolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+                                 float *scratch, const float *x0);
+typedef void NormalisedWinograd(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
+                                float *scratch, const float *lines, const float *x0);
 typedef struct {
-    Convolution *run;                       /* or */
+    Convolution *run;                       /* one of the four */
     NormalisedConvolution *run_normalised;
+    WinogradConvolution *run_winograd;
+    NormalisedWinograd *run_normalised_winograd;
+    int outputs;                            /* of a Winograd tile, along an axis; 0: none */
     int silu;                               /* SiLU behind the norm */
     const char *name;
     ConvShape shape;
@@ -147,12 +156,50 @@ typedef struct {
 #define RESULT v + x0
 #include "conv_case.h"
 
+#define CASE winograd, 2, 16, 16, 64, 16, 16, 96, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 16, 16, 1, 2
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 4
+#include "conv_case.h"
+#define CASE winograd_tails, 2, 19, 23, 131, 19, 23, 67, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 12, 8, 2, 4
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 4
+#define RESULT v + x0
+#include "conv_case.h"
+#define CASE winograd_normalised, 2, 9, 21, 70, 9, 21, 50, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 8, 16, 3, 3
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 4
+#define SILU 1
+#define EXTRA_Y 13
+#include "conv_case.h"
+#define CASE winograd_padding, 1, 5, 6, 7, 8, 4, 5, 3, 3, 1, 1, 3, 0, 1, 1, 1
+#define CUT 4, 4, 1, 1
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 4
+#define HAS_BIAS 0
+#include "conv_case.h"
+#define CASE winograd_small, 3, 8, 8, 100, 8, 8, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 8, 8, 2, 2
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 2
+#define RESULT v + x0
+#include "conv_case.h"
+#define CASE winograd_small_normalised, 2, 7, 9, 33, 7, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 4, 6, 1, 3
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 2
+#define SILU 1
+#include "conv_case.h"
+
 static const ConvRow *const rows[] = {
     &row_plain, &row_odd_tails, &row_two_chunks, &row_ragged_chunks, &row_strided, &row_dilated,
     &row_asymmetric, &row_no_padding, &row_patches, &row_one_by_one, &row_one_pixel, &row_two_pixels,
     &row_one_row, &row_far_padding, &row_large_reach, &row_grouped, &row_multiplier, &row_part_of_wider,
     &row_residual, &row_normalised, &row_normalised_grouped, &row_normalised_far, &row_depthwise,
-    &row_depthwise_strided, &row_depthwise_dilated,
+    &row_depthwise_strided, &row_depthwise_dilated, &row_winograd, &row_winograd_tails, &row_winograd_normalised,
+    &row_winograd_padding, &row_winograd_small, &row_winograd_small_normalised,
 };
 
 static float *random_floats(int64_t count)
@@ -169,7 +216,7 @@ static float *random_floats(int64_t count)
 /* What the kernel takes for x, an element of channel c of image n. */
 static double loaded(const ConvRow *row, const float *lines, int64_t n, int64_t c, float x)
 {
-    if (!row->run_normalised)
+    if (!row->run_normalised && !row->run_normalised_winograd)
         return (double)x;
     const float *line = lines + n * 2 * row->shape.in_c + c;
     double v = (double)x * (double)line[0] + (double)line[row->shape.in_c];
@@ -217,8 +264,22 @@ static double distance(const ConvRow *row, const float *y, const float *x, const
     return sqrt(error / norm);
 }
 
+static void run_row(const ConvRow *row, SdcContext *c, float *y, const float *x, const float *w, const float *bias,
+                    float *scratch, const float *lines)
+{
+    if (row->run)
+        row->run(c, y, x, w, bias, y);
+    else if (row->run_normalised)
+        row->run_normalised(c, y, x, w, bias, lines, y);
+    else if (row->run_winograd)
+        row->run_winograd(c, y, x, w, bias, scratch, y);
+    else
+        row->run_normalised_winograd(c, y, x, w, bias, scratch, lines, y);
+}
+
 static void check_row(const ConvRow *row)
 {
+    enum { SCRATCH = 1 << 22 };
     const ConvShape *s = &row->shape;
     int64_t pixels = s->batch * s->out_h * s->out_w, depth = s->in_c / s->groups * s->kernel_h * s->kernel_w;
     size_t y_bytes = (size_t)(pixels * (s->out_c + row->extra_y)) * sizeof(float);
@@ -227,6 +288,7 @@ static void check_row(const ConvRow *row)
     float *bias = random_floats(s->out_c), *lines = random_floats(s->batch * 2 * s->in_c),
           *added = random_floats(pixels * s->out_c);
     float *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL, sizeof *w)), *y = malloc(y_bytes), *first = malloc(y_bytes);
+    float *scratch = aligned_alloc(64, SCRATCH * sizeof *scratch);
     ConvPlan plan = conv_plan(s, SDC_VL, false);
     assert_true(conv_is_depthwise(s) || plan.chunk == row->chunk);
     pack_conv(packed, w, s, SDC_VL, sizeof *w);
@@ -236,10 +298,9 @@ static void check_row(const ConvRow *row)
             y[i] = 7.0f;
         if (row->finish)
             memcpy(y, added, y_bytes);
-        if (row->run)
-            row->run(&c, y, x, packed, row->has_bias ? bias : NULL, y);
-        else
-            row->run_normalised(&c, y, x, packed, row->has_bias ? bias : NULL, lines, y);
+        for (int64_t i = 0; i < SCRATCH; i++)
+            scratch[i] = NAN;
+        run_row(row, &c, y, x, packed, row->has_bias ? bias : NULL, scratch, lines);
         sdc_pool_destroy(c.pool);
         if (threads == 1)
             memcpy(first, y, y_bytes);
@@ -247,8 +308,8 @@ static void check_row(const ConvRow *row)
     }
     double rms = distance(row, y, x, w, row->has_bias ? bias : NULL, lines, row->finish ? added : NULL, 7.0f);
     print_message("%-20s relative rms %.2e\n", row->name, rms);
-    assert_true(rms <= 2e-7 * sqrt((double)depth / 16 + 1));
-    free(x), free(w), free(bias), free(lines), free(added), free(packed), free(y), free(first);
+    assert_true(rms <= (row->outputs == 4 ? 2 : 1) * 2e-7 * sqrt((double)depth / 16 + 1));
+    free(scratch), free(x), free(w), free(bias), free(lines), free(added), free(packed), free(y), free(first);
 }
 
 static void test_rows(void **state)

@@ -1,0 +1,88 @@
+/* winograd_plan.c: see winograd_plan.h.
+ *
+ * Costs are counted in FLOPs that the products would do in the same time, by what was measured on one Sapphire Rapids core:
+ * a weight's transform moves 9 floats in and `positions` out, a pixel's and a sum's likewise. */
+#include "winograd_plan.h"
+
+enum {
+    BLOCK = 16,                     /* outputs of a block along an axis, at most */
+    UNIT_TILES = 128,               /* so often is a transformed weight used */
+    ROUND_FLOATS = 3 << 20,         /* 12 MB: of a round's transformed pixels */
+    WEIGHT = 24, PIXEL = 60, SUM = 30   /* FLOPs that the transform of one costs, a position */
+};
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static bool is_fit(const ConvShape *s)
+{
+    return s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1
+           && s->dilation_w == 1 && s->groups == 1;
+}
+
+/* Equal blocks along an axis of `extent` outputs, of whole tiles. */
+static int64_t block_of(int64_t extent, int64_t outputs)
+{
+    const int64_t tiles = ceil_div(extent, outputs);
+    return ceil_div(tiles, ceil_div(tiles, BLOCK / outputs)) * outputs;
+}
+
+static int64_t blocks_of(const ConvShape *s, const WinogradPlan *p)
+{
+    return s->batch * ceil_div(s->out_h, p->block_h) * ceil_div(s->out_w, p->block_w);
+}
+
+static int64_t positions_of(int64_t outputs) { return (outputs + 2) * (outputs + 2); }
+
+/* As conv_winograd.h lays it out. */
+static int64_t scratch_of(const ConvShape *s, const WinogradPlan *p, int vl)
+{
+    const int64_t tiles = p->block_h / p->outputs * (p->block_w / p->outputs), chunk = conv_plan(s, vl, false).chunk;
+    const int64_t wide = ceil_div(chunk, vl) * vl, vectors = ceil_div(s->out_c, vl), rows = vl == 4 ? 4 : 8;
+    const int64_t panels = ceil_div(vectors, vl == 16 ? 3 : 2);
+    const int64_t unit_tiles = ceil_div(tiles * p->unit_blocks, rows) * rows;
+    const int64_t pixels = ceil_div(s->in_c, chunk) * (tiles * p->round_blocks * wide + 16);
+    const int64_t sums = p->round_blocks / p->unit_blocks * (unit_tiles * vectors * vl + panels * 16);
+    return positions_of(p->outputs) * (pixels + sums);
+}
+
+static WinogradPlan cut(const ConvShape *s, int64_t outputs, int vl)
+{
+    WinogradPlan p = {.outputs = outputs, .block_h = block_of(s->out_h, outputs), .block_w = block_of(s->out_w, outputs)};
+    const int64_t tiles = p.block_h / outputs * (p.block_w / outputs), blocks = blocks_of(s, &p);
+    const int64_t units = ceil_div(blocks * tiles, UNIT_TILES);
+    p.unit_blocks = ceil_div(blocks, units);
+    const int64_t room = ROUND_FLOATS / (positions_of(outputs) * s->in_c * tiles * p.unit_blocks);
+    p.round_blocks = p.unit_blocks * max(1, min(ceil_div(blocks, p.unit_blocks), room));
+    p.loads = blocks * (p.block_h + 2) * (p.block_w + 2) * s->in_c;
+    p.scratch = scratch_of(s, &p, vl);
+    return p;
+}
+
+static double cost(const ConvShape *s, const WinogradPlan *p, int vl)
+{
+    const double columns = (double)(ceil_div(s->out_c, vl) * vl), channels = (double)s->in_c;
+    const double blocks = (double)blocks_of(s, p), units = (double)ceil_div(blocks_of(s, p), p->unit_blocks);
+    const double tiles = blocks * (double)(p->block_h / p->outputs * (p->block_w / p->outputs));
+    return (double)positions_of(p->outputs)
+           * (2 * tiles * channels * columns + units * WEIGHT * channels * columns + tiles * (PIXEL * channels + SUM * columns));
+}
+
+WinogradPlan winograd_plan(const ConvShape *s, int vl)
+{
+    ConvShape one = *s;             /* image: the batch must not change what each is computed by */
+    int64_t best = 0;
+    if (!is_fit(s))
+        return (WinogradPlan){0};
+    one.batch = 1;
+    double least = 18 * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(ceil_div(s->out_c, vl) * vl);
+    for (int64_t outputs = 2; outputs <= 4; outputs += 2) {
+        const WinogradPlan p = cut(&one, outputs, vl);
+        if (cost(&one, &p, vl) < least) {
+            least = cost(&one, &p, vl);
+            best = outputs;
+        }
+    }
+    return best ? cut(s, best, vl) : (WinogradPlan){0};
+}

@@ -1,0 +1,12 @@
+/* winograd_plan.h: when conv_winograd.h serves a convolution, and how it is cut. */
+#ifndef SDC_WINOGRAD_PLAN_H
+#define SDC_WINOGRAD_PLAN_H
+
+#include "conv_pack.h"
+
+/* Parameters OUTPUTS BLOCK_H BLOCK_W UNIT_BLOCKS ROUND_BLOCKS; outputs 0: conv.h is better or alone.  loads: floats that
+ * are gathered; scratch: floats of the call's scratch. */
+typedef struct { int64_t outputs, block_h, block_w, unit_blocks, round_blocks, loads, scratch; } WinogradPlan;
+WinogradPlan winograd_plan(const ConvShape *s, int vl);
+
+#endif
