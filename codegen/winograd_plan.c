@@ -6,14 +6,12 @@
 
 enum {
     BLOCK = 16,                     /* outputs of a block along an axis, at most */
-    UNIT_TILES = 128,               /* so often is a transformed weight used */
-    ROUND_FLOATS = 3 << 20,         /* 12 MB: of a round's transformed pixels */
+    UNIT_TILES = 64,                /* so often is a transformed weight used */
     WEIGHT = 24, PIXEL = 60, SUM = 30   /* FLOPs that the transform of one costs, a position */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static bool is_fit(const ConvShape *s)
 {
@@ -47,14 +45,20 @@ static int64_t scratch_of(const ConvShape *s, const WinogradPlan *p, int vl)
     return positions_of(p->outputs) * (pixels + sums);
 }
 
+/* Do two threads get as much, to 3 %, of one unit's panels?  Of two units' they do. */
+static bool halves_evenly(int64_t columns, int vl)
+{
+    const int64_t vectors = ceil_div(columns, vl), panels = ceil_div(vectors, vl == 16 ? 3 : 2);
+    return 2 * ((panels + 1) / 2 * vectors / panels) - vectors <= vectors * 3 / 100;
+}
+
 static WinogradPlan cut(const ConvShape *s, int64_t outputs, int vl)
 {
     WinogradPlan p = {.outputs = outputs, .block_h = block_of(s->out_h, outputs), .block_w = block_of(s->out_w, outputs)};
     const int64_t tiles = p.block_h / outputs * (p.block_w / outputs), blocks = blocks_of(s, &p);
     const int64_t units = ceil_div(blocks * tiles, UNIT_TILES);
     p.unit_blocks = ceil_div(blocks, units);
-    const int64_t room = ROUND_FLOATS / (positions_of(outputs) * s->in_c * tiles * p.unit_blocks);
-    p.round_blocks = p.unit_blocks * max(1, min(ceil_div(blocks, p.unit_blocks), room));
+    p.round_blocks = p.unit_blocks * min(ceil_div(blocks, p.unit_blocks), halves_evenly(s->out_c, vl) ? 1 : 2);
     p.loads = blocks * (p.block_h + 2) * (p.block_w + 2) * s->in_c;
     p.scratch = scratch_of(s, &p, vl);
     return p;

@@ -15,12 +15,12 @@ void conv_7(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f3
 void conv_8(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void conv_9(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void conv_10(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_11(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_12(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_13(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_14(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_15(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_16(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_winograd_11(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_12(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_13(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
+void conv_winograd_14(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_15(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_16(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
 void conv_17(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
 void transpose_18(SdcContext *c, st_f32 *, const st_f32 *);
 

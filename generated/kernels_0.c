@@ -59,10 +59,10 @@
 #define DILATION_W 1
 #define IN_C 32
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 32
 #define BLOCK_H 4
 #define BLOCK_W 4
+#define GROUPS 1
 #define UNIT_PANELS 1
 #define HAS_BIAS 1
 #define EXTRAS(X) 
@@ -145,10 +145,10 @@
 #define DILATION_W 1
 #define IN_C 64
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 64
 #define BLOCK_H 4
 #define BLOCK_W 4
+#define GROUPS 1
 #define UNIT_PANELS 1
 #define HAS_BIAS 1
 #define EXTRAS(X) 
@@ -173,10 +173,10 @@
 #define DILATION_W 1
 #define IN_C 64
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 64
 #define BLOCK_H 4
 #define BLOCK_W 4
+#define GROUPS 1
 #define UNIT_PANELS 1
 #define HAS_BIAS 1
 #define EXTRAS(X) X(0, f32, 1, (row) % 16 * 64)
@@ -202,10 +202,10 @@
 #define DILATION_W 1
 #define IN_C 64
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 64
 #define BLOCK_H 8
 #define BLOCK_W 8
+#define GROUPS 1
 #define UNIT_PANELS 1
 #define HAS_BIAS 0
 #define UP_H 2
@@ -229,10 +229,10 @@
 #define DILATION_W 1
 #define IN_C 64
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 64
 #define BLOCK_H 8
 #define BLOCK_W 8
+#define GROUPS 1
 #define UNIT_PANELS 1
 #define HAS_BIAS 1
 #define EXTRAS(X) 
@@ -257,10 +257,10 @@
 #define DILATION_W 1
 #define IN_C 64
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 64
 #define BLOCK_H 8
 #define BLOCK_W 8
+#define GROUPS 1
 #define UNIT_PANELS 1
 #define HAS_BIAS 1
 #define EXTRAS(X) X(0, f32, 1, (row) % 64 * 64)
@@ -269,8 +269,8 @@
 #define RESULT t1
 #include "conv.h"
 
-/* resize nearest [1,64,8,8], conv 3x3 [1,64,16,16] -> [1,64,16,16] */
-#define NAME conv_11
+/* resize nearest [1,64,8,8], conv 3x3 [1,64,16,16] -> [1,64,16,16], Winograd 4x4 */
+#define NAME conv_winograd_11
 #define BATCH 1
 #define IN_H 16
 #define IN_W 16
@@ -286,12 +286,13 @@
 #define DILATION_W 1
 #define IN_C 64
 #define OUT_C 64
-#define GROUPS 1
 #define CHUNK 64
-#define BLOCK_H 4
+#define BLOCK_H 16
 #define BLOCK_W 16
-#define UNIT_PANELS 1
+#define OUTPUTS 4
+#define UNIT_BLOCKS 1
+#define ROUND_BLOCKS 1
 #define HAS_BIAS 0
 #define UP_H 2
 #define UP_W 2
-#include "conv.h"
+#include "conv_winograd.h"
