@@ -14,6 +14,7 @@ complete -c sdc -n $any -l shape -x -d "INPUT=1x3x64x64: fix an input's shape"
 complete -c sdc -n $any -l bind -r -d "INPUT=FILE: make an input a constant"
 complete -c sdc -n $any -l rate -x -d "INPUT=prompt: how often an input changes"
 complete -c sdc -n $any -l dtype -x -a "f32 bf16 f16" -d "Type of weights and activations"
+complete -c sdc -n $any -l exact -d "Direct convolutions alone"
 complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
 set -l compiler "__fish_seen_subcommand_from compile verify bench"
