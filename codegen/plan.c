@@ -83,7 +83,7 @@ static int extend_over_loops(Program *p, const Block *block, int order)
 }
 
 /* What is made once a prompt, or once a block of timesteps, and read by later calls stays for all of their runs, and so
- * do inputs that count as the prompt. */
+ * do inputs that count as the prompt.  All others are written before every run, even those that it does not read. */
 static void keep_hoisted(Program *p, Pace pace, int end)
 {
     const Call *call = p->last[pace];
@@ -95,9 +95,13 @@ static void keep_hoisted(Program *p, Pace pace, int end)
         if (b->kind == BUFFER_ARENA && b->first > 0 && b->first <= last && b->last > last)
             b->last = end;
     }
-    for (int k = 0; k < p->graph->n_inputs; k++)
-        if (p->graph->inputs[k]->rate == RATE_PROMPT && p->inputs[k].buffer->last > last)
-            p->inputs[k].buffer->last = end;
+    for (int k = 0; k < p->graph->n_inputs; k++) {
+        Buffer *b = p->inputs[k].buffer;
+        if (p->graph->inputs[k]->rate != RATE_PROMPT && b->last <= last)
+            b->last = last + 1 < end ? last + 1 : end;
+        else if (p->graph->inputs[k]->rate == RATE_PROMPT && b->last > last)
+            b->last = end;
+    }
     for (int k = 0; k < p->n_tables; k++)
         if (p->tables[k].view.buffer->last > last)
             p->tables[k].view.buffer->last = end;

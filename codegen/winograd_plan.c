@@ -33,11 +33,14 @@ static int64_t blocks_of(const ConvShape *s, const WinogradPlan *p)
 
 static int64_t positions_of(int64_t outputs) { return (outputs + 2) * (outputs + 2); }
 
+/* Rows of a full tile, see tile.h; more are no harm. */
+static int64_t tile_rows(int vl) { return vl == 8 ? 6 : 8; }
+
 /* As conv_winograd.h lays it out. */
 static int64_t scratch_of(const ConvShape *s, const WinogradPlan *p, int vl)
 {
     const int64_t tiles = p->block_h / p->outputs * (p->block_w / p->outputs), chunk = conv_plan(s, vl, false).chunk;
-    const int64_t wide = ceil_div(chunk, vl) * vl, vectors = ceil_div(s->out_c, vl), rows = vl == 4 ? 4 : 8;
+    const int64_t wide = ceil_div(chunk, vl) * vl, vectors = ceil_div(s->out_c, vl), rows = tile_rows(vl);
     const int64_t panels = ceil_div(vectors, vl == 16 ? 3 : 2);
     const int64_t unit_tiles = ceil_div(tiles * p->unit_blocks, rows) * rows;
     const int64_t pixels = ceil_div(s->in_c, chunk) * (tiles * p->round_blocks * wide + 16);

@@ -63,55 +63,55 @@ static int run(SdcContext *c)
     /* v228  conv 3x3 [1,64,4,4] -> [1,64,4,4], + bias, then Add, Relu */
     STEP(20) conv_7(c, A(0x0004000), A(0x0001000), W(0x0194980), W(0x01b8980), A(0x0004000));
     /* v233  resize nearest [1,64,4,4], conv 3x3 [1,64,8,8] -> [1,64,8,8] */
-    STEP(21) conv_8(c, A(0x004ad00), A(0x0004000), W(0x01b8a80), NULL);
+    STEP(21) conv_8(c, A(0x004f500), A(0x0004000), W(0x01b8a80), NULL);
     /* v234  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    STEP(22) conv_9(c, A(0x0000000), A(0x004ad00), W(0x01dca80), W(0x0200a80));
+    STEP(22) conv_9(c, A(0x0000000), A(0x004f500), W(0x01dca80), W(0x0200a80));
     /* v236  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
     STEP(23) conv_9(c, A(0x0004000), A(0x0000000), W(0x0200b80), W(0x0224b80));
     /* v238  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-    STEP(24) conv_10(c, A(0x004ad00), A(0x0004000), W(0x0224c80), W(0x0248c80), A(0x004ad00));
+    STEP(24) conv_10(c, A(0x004f500), A(0x0004000), W(0x0224c80), W(0x0248c80), A(0x004f500));
     /* v241  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    STEP(25) conv_9(c, A(0x0000000), A(0x004ad00), W(0x0248d80), W(0x026cd80));
+    STEP(25) conv_9(c, A(0x0000000), A(0x004f500), W(0x0248d80), W(0x026cd80));
     /* v243  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
     STEP(26) conv_9(c, A(0x0004000), A(0x0000000), W(0x026ce80), W(0x0290e80));
     /* v245  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-    STEP(27) conv_10(c, A(0x004ad00), A(0x0004000), W(0x0290f80), W(0x02b4f80), A(0x004ad00));
+    STEP(27) conv_10(c, A(0x004f500), A(0x0004000), W(0x0290f80), W(0x02b4f80), A(0x004f500));
     /* v248  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
-    STEP(28) conv_9(c, A(0x0000000), A(0x004ad00), W(0x02b5080), W(0x02d9080));
+    STEP(28) conv_9(c, A(0x0000000), A(0x004f500), W(0x02b5080), W(0x02d9080));
     /* v250  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Relu */
     STEP(29) conv_9(c, A(0x0004000), A(0x0000000), W(0x02d9180), W(0x02fd180));
     /* v252  conv 3x3 [1,64,8,8] -> [1,64,8,8], + bias, then Add, Relu */
-    STEP(30) conv_10(c, A(0x004ad00), A(0x0004000), W(0x02fd280), W(0x0321280), A(0x004ad00));
+    STEP(30) conv_10(c, A(0x004f500), A(0x0004000), W(0x02fd280), W(0x0321280), A(0x004f500));
     /* v257  resize nearest [1,64,8,8], conv 3x3 [1,64,16,16] -> [1,64,16,16], Winograd 4x4 */
-    STEP(31) conv_winograd_11(c, A(0x0162d00), A(0x004ad00), W(0x0321380), NULL, A(0x0000000));
+    STEP(31) conv_winograd_11(c, A(0x0167500), A(0x004f500), W(0x0321380), NULL, A(0x0000000));
     /* v258  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Relu */
-    STEP(32) conv_winograd_12(c, A(0x004ad00), A(0x0162d00), W(0x0345380), W(0x0369380), A(0x0000000));
+    STEP(32) conv_winograd_12(c, A(0x004f500), A(0x0167500), W(0x0345380), W(0x0369380), A(0x0000000));
     /* v260  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Relu */
-    STEP(33) conv_winograd_12(c, A(0x005ad00), A(0x004ad00), W(0x0369480), W(0x038d480), A(0x0000000));
+    STEP(33) conv_winograd_12(c, A(0x005f500), A(0x004f500), W(0x0369480), W(0x038d480), A(0x0000000));
     /* v262  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Add, Relu */
-    STEP(34) conv_winograd_13(c, A(0x0162d00), A(0x005ad00), W(0x038d580), W(0x03b1580), A(0x0000000), A(0x0162d00));
+    STEP(34) conv_winograd_13(c, A(0x0167500), A(0x005f500), W(0x038d580), W(0x03b1580), A(0x0000000), A(0x0167500));
     /* v265  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Relu */
-    STEP(35) conv_winograd_12(c, A(0x004ad00), A(0x0162d00), W(0x03b1680), W(0x03d5680), A(0x0000000));
+    STEP(35) conv_winograd_12(c, A(0x004f500), A(0x0167500), W(0x03b1680), W(0x03d5680), A(0x0000000));
     /* v267  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Relu */
-    STEP(36) conv_winograd_12(c, A(0x005ad00), A(0x004ad00), W(0x03d5780), W(0x03f9780), A(0x0000000));
+    STEP(36) conv_winograd_12(c, A(0x005f500), A(0x004f500), W(0x03d5780), W(0x03f9780), A(0x0000000));
     /* v269  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Add, Relu */
-    STEP(37) conv_winograd_13(c, A(0x0162d00), A(0x005ad00), W(0x03f9880), W(0x041d880), A(0x0000000), A(0x0162d00));
+    STEP(37) conv_winograd_13(c, A(0x0167500), A(0x005f500), W(0x03f9880), W(0x041d880), A(0x0000000), A(0x0167500));
     /* v272  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Relu */
-    STEP(38) conv_winograd_12(c, A(0x004ad00), A(0x0162d00), W(0x041d980), W(0x0441980), A(0x0000000));
+    STEP(38) conv_winograd_12(c, A(0x004f500), A(0x0167500), W(0x041d980), W(0x0441980), A(0x0000000));
     /* v274  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Relu */
-    STEP(39) conv_winograd_12(c, A(0x005ad00), A(0x004ad00), W(0x0441a80), W(0x0465a80), A(0x0000000));
+    STEP(39) conv_winograd_12(c, A(0x005f500), A(0x004f500), W(0x0441a80), W(0x0465a80), A(0x0000000));
     /* v276  conv 3x3 [1,64,16,16] -> [1,64,16,16], + bias, Winograd 4x4, then Add, Relu */
-    STEP(40) conv_winograd_13(c, A(0x0162d00), A(0x005ad00), W(0x0465b80), W(0x0489b80), A(0x0000000), A(0x0162d00));
+    STEP(40) conv_winograd_13(c, A(0x0167500), A(0x005f500), W(0x0465b80), W(0x0489b80), A(0x0000000), A(0x0167500));
     /* v281  resize nearest [1,64,16,16], conv 3x3 [1,64,32,32] -> [1,64,32,32], Winograd 4x4 */
-    STEP(41) conv_winograd_14(c, A(0x0122d00), A(0x0162d00), W(0x0489c80), NULL, A(0x0000000));
+    STEP(41) conv_winograd_14(c, A(0x0127500), A(0x0167500), W(0x0489c80), NULL, A(0x0000000));
     /* v282  conv 3x3 [1,64,32,32] -> [1,64,32,32], + bias, Winograd 4x4, then Relu */
-    STEP(42) conv_winograd_15(c, A(0x0162d00), A(0x0122d00), W(0x04adc80), W(0x04d1c80), A(0x0000000));
+    STEP(42) conv_winograd_15(c, A(0x0167500), A(0x0127500), W(0x04adc80), W(0x04d1c80), A(0x0000000));
     /* v284  conv 3x3 [1,64,32,32] -> [1,64,32,32], + bias, Winograd 4x4, then Relu */
-    STEP(43) conv_winograd_15(c, A(0x01a2d00), A(0x0162d00), W(0x04d1d80), W(0x04f5d80), A(0x0000000));
+    STEP(43) conv_winograd_15(c, A(0x01a7500), A(0x0167500), W(0x04d1d80), W(0x04f5d80), A(0x0000000));
     /* v286  conv 3x3 [1,64,32,32] -> [1,64,32,32], + bias, Winograd 4x4, then Add, Relu */
-    STEP(44) conv_winograd_16(c, A(0x0122d00), A(0x01a2d00), W(0x04f5e80), W(0x0519e80), A(0x0000000), A(0x0122d00));
+    STEP(44) conv_winograd_16(c, A(0x0127500), A(0x01a7500), W(0x04f5e80), W(0x0519e80), A(0x0000000), A(0x0127500));
     /* v289  conv 3x3 [1,64,32,32] -> [1,3,32,32], + bias */
-    STEP(45) conv_17(c, A(0x0000000), A(0x0122d00), W(0x0519f80), W(0x051e780));
+    STEP(45) conv_17(c, A(0x0000000), A(0x0127500), W(0x0519f80), W(0x051e780));
     /* v289  transpose [1,3,32,32] */
     STEP(46) transpose_18(c, A(0x0003000), A(0x0000000));
     return c->error[0] ? SDC_BAD_INPUT : SDC_OK;
@@ -120,7 +120,7 @@ static int run(SdcContext *c)
 const SdcProgram sdc_program_0 = {
     .name = "vae_decoder",
     .inputs = inputs, .outputs = outputs, .n_inputs = 1, .n_outputs = 1,
-    .arena_bytes = INT64_C(1977600), .bound_bytes = INT64_C(1977600),
+    .arena_bytes = INT64_C(1996032), .bound_bytes = INT64_C(1996032),
     .weights_offset = 0, .weights_bytes = INT64_C(5367692), .flops = INT64_C(555827200), .kernels = 47,
     .run = run, .prompt = NULL, .table = NULL, .tables = NULL, .n_tables = 0,
     .work = {{0, INT64_C(0), INT64_C(0)}, {0, INT64_C(0), INT64_C(0)}, {47, INT64_C(555827200), INT64_C(5367692)}},
