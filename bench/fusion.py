@@ -17,7 +17,7 @@ import re
 import subprocess
 import sys
 
-HEAVY = {"conv", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
+HEAVY = {"conv", "conv_winograd", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
 MARKERS = ("<!-- times -->\n", "<!-- end of times -->\n")
 
 
