@@ -108,20 +108,19 @@ static void SDC_CAT(NAME, _weights)(float *u, int64_t step, const SdcDense *d, i
     sdc_winograd_weights(OUTPUTS, u, step, narrow ? wide : (const void *)stored, count);
 }
 
-/* m += tiles by weights, for every position of one chunk; following: the stored weights that come next. */
+/* m += tiles by weights, for every position of one chunk.  The next position's pixels are brought in meanwhile. */
 static void SDC_CAT(NAME, _multiply)(float *m, int64_t m_step, const float *pixels, int64_t tiles, const float *u,
-                                     int64_t u_step, int64_t vectors, int64_t depth, const void *following)
+                                     int64_t u_step, int64_t vectors, int64_t depth)
 {
     enum { rows = SDC_CAT(NAME, _rows), wide = SDC_CAT(NAME, _wide) };
     static const int64_t tap[1];
-    const float *next = following;
     for (int64_t p = 0; p < SDC_CAT(NAME, _positions); p++, m += m_step, u += u_step, pixels += SDC_CAT(NAME, _pixels_step))
         for (int64_t t = 0; t < tiles; t += rows) {
             const float *row[rows];
             for (int64_t k = 0; k < rows; k++)
                 row[k] = pixels + sdc_min(t + k, tiles - 1) * wide;
-            sdc_tile_for(rows, vectors)(m + t * vectors * SDC_VL, row, tap, 1, depth, u, next, 1);
-            next += depth;
+            sdc_tile_for(rows, vectors)(m + t * vectors * SDC_VL, row, tap, 1, depth, u,
+                                        pixels + SDC_CAT(NAME, _pixels_step) + t * wide, rows * wide / depth);
         }
 }
 
@@ -177,8 +176,7 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t begin, int64_t end)
             const float *pixels = a->pixels + channel / (CHUNK) * positions * pixels_step
                                   + place * block_tiles * SDC_CAT(NAME, _wide);
             SDC_CAT(NAME, _weights)(u, u_step, &a->d, panel, channel, depth * vectors * SDC_VL);
-            SDC_CAT(NAME, _multiply)(m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth,
-                                     SDC_CAT(NAME, _panel)(a->d.weights, panel, channel + depth));
+            SDC_CAT(NAME, _multiply)(m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth);
         }
         for (int64_t b = 0; b < blocks; b++) {
             const SdcConvBlock block = SDC_CAT(NAME, _block)(a->first + place + b);
