@@ -7,7 +7,7 @@ MODEL_FOLDER holds model.onnx and spec.json with its standard inputs, as the scr
 seeded weights writes it; a file is given with its inputs' shapes.  Needs room for twice the weights in TMPDIR, and a
 quiet machine: ratios are between runs of the same round, but others' work makes them wider.  --update replaces what
 lies between the markers in the document and nothing else.  Models after --pair are measured with and without all fusions
-only.
+only; of each fusion alone they get the bytes, from `sdc explain`.
 """
 import argparse
 import datetime
@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 HEAVY = {"conv", "conv_winograd", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
+FUSIONS = ["attention", "projection", "norm", "epilogue", "chain", "upsample", "shortcut", "pad", "hoist", "concat"]
 MARKERS = ("<!-- times -->\n", "<!-- end of times -->\n")
 
 
@@ -45,11 +46,25 @@ def describe(text):
     return "demo " + parts[-2] if "emoji" in parts else parts[-2], path, given
 
 
+def moved(a, path, given, off):
+    """Bytes that the model moves without the fusion `off`, by the plan."""
+    command = [a.sdc, "explain", path, "--json", *(f"--shape={tensor}={shape}" for tensor, shape in given)]
+    result = subprocess.run(command + ([f"--no-fuse={off}"] if off else []), check=True, stdout=subprocess.PIPE)
+    return json.loads(result.stdout)["programs"][0]["as_asked"]["moved_bytes"]
+
+
+def planned(a, path, given, names):
+    whole = moved(a, path, given, None)
+    return [{"name": name, "saves_bytes": moved(a, path, given, name) - whole} for name in names]
+
+
 def measure(a, text, each):
     name, path, given = describe(text)
     command = [a.sdc, "bench", path, "--json", *(["--each"] if each else []), f"--runs={a.rounds}", f"--threads={a.threads}"]
     command += [f"--shape={tensor}={shape}" for tensor, shape in given]
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    if not each:
+        result["fusions"] = planned(a, path, given, FUSIONS)
     shape = ", ".join(shape for _, shape in given if shape != "scalar")
     print(f"{name}: done", file=sys.stderr)
     return f"{name} ({shape})", result
@@ -70,11 +85,11 @@ def main_row(name, result):
 def fusion_cell(result, fusion):
     """Time saved as a share of the fused build's, and megabytes; a dash where nothing is fused by it."""
     fused = result["builds"][0]
-    if not result["fusions"]:
-        return ""
     row = next((f for f in result["fusions"] if f["name"] == fusion), None)
-    if row is None or (row["saves_bytes"] == 0 and row["saves_calls"] == 0 and row["saves_ms"] == 0):
+    if row is None or not any(row[key] for key in row if key != "name"):
         return "-"
+    if "saves_ms" not in row:
+        return f"{row['saves_bytes'] / 1e6:.4g} MB"
     return f"{row['saves_ms'] / fused['best_ms'] * 100:+.1f} %, {row['saves_bytes'] / 1e6:.4g} MB"
 
 
