@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 HEAVY = {"conv", "conv_winograd", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
-FUSIONS = ["attention", "projection", "norm", "epilogue", "chain", "upsample", "shortcut", "pad", "hoist", "concat"]
+HERE = os.path.dirname(os.path.abspath(__file__))
 MARKERS = ("<!-- times -->\n", "<!-- end of times -->\n")
 
 
@@ -29,7 +29,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--update", metavar="DOCUMENT")
-    parser.add_argument("--sdc", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "build", "sdc"))
+    parser.add_argument("--sdc", default=os.path.join(HERE, "..", "build", "sdc"))
     return parser.parse_args()
 
 
@@ -53,7 +53,10 @@ def moved(a, path, given, off):
     return json.loads(result.stdout)["programs"][0]["as_asked"]["moved_bytes"]
 
 
-def planned(a, path, given, names):
+def planned(a, path, given):
+    """What each fusion of ir/fusion.def saves of those bytes."""
+    with open(os.path.join(HERE, "..", "ir", "fusion.def")) as file:
+        names = re.findall(r"^FUSION\((\w+)", file.read(), re.MULTILINE)
     whole = moved(a, path, given, None)
     return [{"name": name, "saves_bytes": moved(a, path, given, name) - whole} for name in names]
 
@@ -64,7 +67,7 @@ def measure(a, text, each):
     command += [f"--shape={tensor}={shape}" for tensor, shape in given]
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     if not each:
-        result["fusions"] = planned(a, path, given, FUSIONS)
+        result["fusions"] = planned(a, path, given)
     shape = ", ".join(shape for _, shape in given if shape != "scalar")
     print(f"{name}: done", file=sys.stderr)
     return f"{name} ({shape})", result

@@ -13,11 +13,9 @@ int set_text(const char **into, const char *value)
 
 int add_text(Texts *into, const char *value)
 {
-    const char **fresh = alloc_array(into->count + 2, sizeof *fresh);
-    if (into->count)
-        memcpy(fresh, into->list, (size_t)into->count * sizeof *fresh);
-    fresh[into->count++] = value;
-    into->list = fresh;
+    const char **more = alloc_more(into->list, into->count, into->count + 2, sizeof *more);
+    more[into->count++] = value;
+    into->list = more;
     return SDC_OK;
 }
 

@@ -1,7 +1,6 @@
 /* call.c: building kernel calls: operands in the order of the kernel's C parameters, and its #defines. */
 #include <math.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "lower.h"
 
@@ -25,12 +24,8 @@ Call *call_kernel(Lowering *l, Node *n, const char *kernel)
 static void operand_add(Call *c, View v, OperandMode mode)
 {
     if (c->n_operands == c->operands_room) {
-        int room = c->operands_room ? 2 * c->operands_room : 4;
-        Operand *fresh = alloc_array(room, sizeof *fresh);
-        if (c->n_operands)
-            memcpy(fresh, c->operands, (size_t)c->n_operands * sizeof *fresh);
-        c->operands = fresh;
-        c->operands_room = room;
+        c->operands_room = c->operands_room ? 2 * c->operands_room : 4;
+        c->operands = alloc_more(c->operands, c->n_operands, c->operands_room, sizeof *c->operands);
     }
     c->operands[c->n_operands++] = (Operand){v, mode};
 }
@@ -43,12 +38,8 @@ void call_absent(Call *c, DType dtype, OperandMode mode) { operand_add(c, (View)
 void call_text(Call *c, const char *name, const char *value)
 {
     if (c->n_parameters == c->parameters_room) {
-        int room = c->parameters_room ? 2 * c->parameters_room : 16;
-        Parameter *fresh = alloc_array(room, sizeof *fresh);
-        if (c->n_parameters)
-            memcpy(fresh, c->parameters, (size_t)c->n_parameters * sizeof *fresh);
-        c->parameters = fresh;
-        c->parameters_room = room;
+        c->parameters_room = c->parameters_room ? 2 * c->parameters_room : 16;
+        c->parameters = alloc_more(c->parameters, c->n_parameters, c->parameters_room, sizeof *c->parameters);
     }
     c->parameters[c->n_parameters++] = (Parameter){text_copy(name), text_copy(value)};
 }

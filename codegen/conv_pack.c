@@ -16,10 +16,10 @@ static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* ---- panels ------------------------------------------------------------------------------------------------------ */
 
-static int64_t vectors_of(int64_t columns, int vl) { return ceil_div(columns, vl); }
-static int64_t panels_of(int64_t columns, int vl) { return ceil_div(vectors_of(columns, vl), vl == 16 ? 3 : 2); }
+int64_t vectors_of(int64_t columns, int vl) { return ceil_div(columns, vl); }
+int64_t panels_of(int64_t columns, int vl) { return ceil_div(vectors_of(columns, vl), vl == 16 ? 3 : 2); }
 
-static int64_t panel_begin(int64_t panel, int64_t columns, int vl)
+int64_t panel_begin(int64_t panel, int64_t columns, int vl)
 {
     return panel * vectors_of(columns, vl) / panels_of(columns, vl);
 }

@@ -27,6 +27,11 @@ ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises);
 /* True where conv_depthwise.h is to be used: one input and one output channel a group. */
 bool conv_is_depthwise(const ConvShape *s);
 
+/* Vectors of `columns`, panels of those, and a panel's first vector: the arithmetic of tile.h for any vector width. */
+int64_t vectors_of(int64_t columns, int vl);
+int64_t panels_of(int64_t columns, int vl);
+int64_t panel_begin(int64_t panel, int64_t columns, int vl);
+
 /* w [out_c][in_c / groups][kernel_h][kernel_w] to dst, pack_conv_bytes() long; `bytes` an element, 4 or 2.
  *      conv.h            [group][panel][chunk][kernel_h][kernel_w][channel of the chunk][vector of the panel][vl]
  *      conv_depthwise.h  [kernel_h][kernel_w][out_c] */

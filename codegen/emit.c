@@ -75,10 +75,7 @@ static int instance_of(Instances *all, const Call *c)
             continue;
         if (all->count == all->room) {
             all->room = all->room ? 2 * all->room : 128;
-            Instance *fresh = alloc_array(all->room, sizeof *fresh);
-            if (all->count)
-                memcpy(fresh, all->list, (size_t)all->count * sizeof *fresh);
-            all->list = fresh;
+            all->list = alloc_more(all->list, all->count, all->room, sizeof *all->list);
         }
         all->list[all->count] = (Instance){c, key};
         *slot = ++all->count;

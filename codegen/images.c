@@ -88,11 +88,11 @@ void call_images(Call *c, const Images *x)
         call_read(c, x->beside);
 }
 
-void call_beside(Call *c, const Images *x, const char *list, const char *name, const char *channels)
+void call_beside(Call *c, const Images *x, const char *list, const char *text, const char *channels)
 {
     if (!x->beside.buffer)
         return;
-    call_text(c, list, name);
+    call_text(c, list, text);
     call_int(c, channels, x->first.dim[x->first.rank - 1]);
     c->note = text_format("%s, of %lld + %lld channels", c->note, (long long)x->first.dim[x->first.rank - 1],
                           (long long)x->beside.dim[x->beside.rank - 1]);

@@ -20,12 +20,8 @@
 static Buffer *buffer_new(Program *p, BufferKind kind, int64_t bytes, Value *value)
 {
     if (p->n_buffers == p->buffers_room) {
-        int room = p->buffers_room ? 2 * p->buffers_room : 64;
-        Buffer **fresh = alloc_array(room, sizeof *fresh);
-        if (p->n_buffers)
-            memcpy(fresh, p->buffers, (size_t)p->n_buffers * sizeof *fresh);
-        p->buffers = fresh;
-        p->buffers_room = room;
+        p->buffers_room = p->buffers_room ? 2 * p->buffers_room : 64;
+        p->buffers = alloc_more(p->buffers, p->n_buffers, p->buffers_room, sizeof *p->buffers);
     }
     Buffer *b = alloc(sizeof *b);
     *b = (Buffer){.id = p->n_buffers, .kind = kind, .bytes = bytes, .offset = -1, .first = -1, .last = -1,
@@ -73,10 +69,7 @@ static View **slot(Lowering *l, const Value *v, int form)
 {
     if (v->id >= l->n_views) {
         int room = l->program->graph->model->next_value + 64;
-        View **fresh = alloc_array((int64_t)room * FORMS, sizeof *fresh);
-        if (l->n_views)
-            memcpy(fresh, l->views, (size_t)l->n_views * FORMS * sizeof *fresh);
-        l->views = fresh;
+        l->views = alloc_more(l->views, (int64_t)l->n_views * FORMS, (int64_t)room * FORMS, sizeof *l->views);
         l->n_views = room;
     }
     return &l->views[v->id * FORMS + form];
@@ -88,12 +81,8 @@ static View *remember(Lowering *l, const Value *v, int form, View view)
     *kept = view;
     *slot(l, v, form) = kept;
     if (l->n_log == l->log_room) {
-        int room = l->log_room ? 2 * l->log_room : 256;
-        Remembered *fresh = alloc_array(room, sizeof *fresh);
-        if (l->n_log)
-            memcpy(fresh, l->log, (size_t)l->n_log * sizeof *fresh);
-        l->log = fresh;
-        l->log_room = room;
+        l->log_room = l->log_room ? 2 * l->log_room : 256;
+        l->log = alloc_more(l->log, l->n_log, l->log_room, sizeof *l->log);
     }
     l->log[l->n_log++] = (Remembered){v, form};
     return kept;
@@ -113,10 +102,7 @@ static Buffer **packed_forms(Lowering *l, const Value *v)
 {
     if (v->id >= l->n_packed) {
         int room = l->program->graph->model->next_value + 64;
-        Buffer **fresh = alloc_array(room, sizeof *fresh);
-        if (l->n_packed)
-            memcpy(fresh, l->packed, (size_t)l->n_packed * sizeof *fresh);
-        l->packed = fresh;
+        l->packed = alloc_more(l->packed, l->n_packed, room, sizeof *l->packed);
         l->n_packed = room;
     }
     return &l->packed[v->id];
@@ -386,11 +372,8 @@ void lower_tabulate(Lowering *l, Node *n)
     if (input == p->graph->n_inputs)
         fail_node(SDC_UNSUPPORTED, n, "only a table of an input can be given");
     if (p->n_tables == p->tables_room) {
-        TimestepTable *fresh = alloc_array(p->tables_room + 4, sizeof *fresh);
-        if (p->n_tables)
-            memcpy(fresh, p->tables, (size_t)p->n_tables * sizeof *fresh);
-        p->tables = fresh;
         p->tables_room += 4;
+        p->tables = alloc_more(p->tables, p->n_tables, p->tables_room, sizeof *p->tables);
     }
     p->tables[p->n_tables++] = (TimestepTable){input, result_dense(l, n->out[0])};
 }

@@ -87,8 +87,10 @@ static const Prologue *prologue_of(const Lowering *l, const Node *n)
 static int64_t parameter(const Call *c, const char *name)
 {
     int k = 0;
-    while (strcmp(c->parameters[k].name, name))
+    while (k < c->n_parameters && strcmp(c->parameters[k].name, name))
         k++;
+    if (k == c->n_parameters)
+        bug("%s has no parameter %s", c->kernel, name);
     return strtoll(c->parameters[k].value, NULL, 10);
 }
 

@@ -57,10 +57,7 @@ static int64_t store(Store *s, const void *data, int64_t bytes, int program, boo
     *fresh_use = true;
     if (s->count == s->room) {
         s->room = s->room ? 2 * s->room : 256;
-        Stored *fresh = alloc_array(s->room, sizeof *fresh);
-        if (s->count)
-            memcpy(fresh, s->list, (size_t)s->count * sizeof *fresh);
-        s->list = fresh;
+        s->list = alloc_more(s->list, s->count, s->room, sizeof *s->list);
     }
     s->list[s->count++] = (Stored){hash, bytes, s->end, program};
     append(s, data, bytes);

@@ -89,7 +89,7 @@ static void keep_hoisted(Program *p, Pace pace, int end)
     const Call *call = p->last[pace];
     if (!call)
         return;
-    int last = call->next ? call->next->order - 1 : end;
+    const int behind = call->next ? call->next->order : end, last = call->next ? behind - 1 : end;
     for (int k = 0; k < p->n_buffers; k++) {
         Buffer *b = p->buffers[k];
         if (b->kind == BUFFER_ARENA && b->first > 0 && b->first <= last && b->last > last)
@@ -97,10 +97,11 @@ static void keep_hoisted(Program *p, Pace pace, int end)
     }
     for (int k = 0; k < p->graph->n_inputs; k++) {
         Buffer *b = p->inputs[k].buffer;
-        if (p->graph->inputs[k]->rate != RATE_PROMPT && b->last <= last)
-            b->last = last + 1 < end ? last + 1 : end;
-        else if (p->graph->inputs[k]->rate == RATE_PROMPT && b->last > last)
+        const bool prompt = p->graph->inputs[k]->rate == RATE_PROMPT;
+        if (prompt && b->last > last)
             b->last = end;
+        else if (!prompt && b->last < behind)
+            b->last = behind;
     }
     for (int k = 0; k < p->n_tables; k++)
         if (p->tables[k].view.buffer->last > last)

@@ -347,7 +347,8 @@ static Peak improve(Part *p, int *order)
         fail(SDC_NO_SPACE, "out of memory");
     p->visits = 0;
     Peak peak = peak_of(p, order);
-    while (p->visits < p->most_visits && peak.bytes > p->program->aim && improve_once(p, order, &peak, position, marked, trial, idle))
+    while (p->visits < p->most_visits && peak.bytes > p->program->aim &&
+           improve_once(p, order, &peak, position, marked, trial, idle))
         continue;
     free(position);
     free(marked);

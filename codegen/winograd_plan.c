@@ -40,19 +40,18 @@ static int64_t tile_rows(int vl) { return vl == 8 ? 6 : 8; }
 static int64_t scratch_of(const ConvShape *s, const WinogradPlan *p, int vl)
 {
     const int64_t tiles = p->block_h / p->outputs * (p->block_w / p->outputs), chunk = conv_plan(s, vl, false).chunk;
-    const int64_t wide = ceil_div(chunk, vl) * vl, vectors = ceil_div(s->out_c, vl), rows = tile_rows(vl);
-    const int64_t panels = ceil_div(vectors, vl == 16 ? 3 : 2);
+    const int64_t wide = vectors_of(chunk, vl) * vl, rows = tile_rows(vl);
     const int64_t unit_tiles = ceil_div(tiles * p->unit_blocks, rows) * rows;
     const int64_t pixels = ceil_div(s->in_c, chunk) * (tiles * p->round_blocks * wide + 16);
-    const int64_t sums = p->round_blocks / p->unit_blocks * (unit_tiles * vectors * vl + panels * 16);
+    const int64_t sums = p->round_blocks / p->unit_blocks * (unit_tiles * vectors_of(s->out_c, vl) * vl + panels_of(s->out_c, vl) * 16);
     return positions_of(p->outputs) * (pixels + sums);
 }
 
 /* Do two threads get as much, to 3 %, of one unit's panels?  Of two units' they do. */
 static bool halves_evenly(int64_t columns, int vl)
 {
-    const int64_t vectors = ceil_div(columns, vl), panels = ceil_div(vectors, vl == 16 ? 3 : 2);
-    return 2 * ((panels + 1) / 2 * vectors / panels) - vectors <= vectors * 3 / 100;
+    const int64_t vectors = vectors_of(columns, vl);
+    return 2 * panel_begin((panels_of(columns, vl) + 1) / 2, columns, vl) - vectors <= vectors * 3 / 100;
 }
 
 static WinogradPlan cut(const ConvShape *s, int64_t outputs, int vl)
@@ -69,7 +68,7 @@ static WinogradPlan cut(const ConvShape *s, int64_t outputs, int vl)
 
 static double cost(const ConvShape *s, const WinogradPlan *p, int vl)
 {
-    const double columns = (double)(ceil_div(s->out_c, vl) * vl), channels = (double)s->in_c;
+    const double columns = (double)(vectors_of(s->out_c, vl) * vl), channels = (double)s->in_c;
     const double blocks = (double)blocks_of(s, p), units = (double)ceil_div(blocks_of(s, p), p->unit_blocks);
     const double tiles = blocks * (double)(p->block_h / p->outputs * (p->block_w / p->outputs));
     return (double)positions_of(p->outputs)
@@ -83,7 +82,7 @@ WinogradPlan winograd_plan(const ConvShape *s, int vl)
     if (!is_fit(s))
         return (WinogradPlan){0};
     one.batch = 1;
-    double least = 18 * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(ceil_div(s->out_c, vl) * vl);
+    double least = 18 * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(vectors_of(s->out_c, vl) * vl);
     for (int64_t outputs = 2; outputs <= 4; outputs += 2) {
         const WinogradPlan p = cut(&one, outputs, vl);
         if (cost(&one, &p, vl) < least) {

@@ -72,12 +72,9 @@ void call_drop(Call *c, const char *name)
 
 void call_set(Call *c, Attr a)
 {
-    Attr *fresh = alloc_array(c->n_attrs + 1, sizeof *fresh);
     call_drop(c, a.name);
-    if (c->n_attrs)
-        memcpy(fresh, c->attrs, (size_t)c->n_attrs * sizeof *fresh);
-    fresh[c->n_attrs++] = a;
-    c->attrs = fresh;
+    c->attrs = alloc_more(c->attrs, c->n_attrs, c->n_attrs + 1, sizeof *c->attrs);
+    c->attrs[c->n_attrs++] = a;
 }
 
 /* ---- inputs ---- */
@@ -90,11 +87,8 @@ Value *call_in(const Call *c, int k)
 void call_set_in(Call *c, int k, Value *v)
 {
     int count = k < c->n_in ? c->n_in : k + 1;
-    Value **fresh = alloc_array(count, sizeof *fresh);
-    if (c->n_in)
-        memcpy(fresh, c->in, (size_t)c->n_in * sizeof *fresh);
-    fresh[k] = v;
-    c->in = fresh;
+    c->in = alloc_more(c->in, c->n_in, count, sizeof *c->in);
+    c->in[k] = v;
     c->n_in = count;
     while (c->n_in > 0 && !c->in[c->n_in - 1])
         c->n_in--;

@@ -21,11 +21,8 @@ typedef struct Order {
 static void edge_add(Order *o, int64_t node)
 {
     if (o->n_edges == o->room) {
-        int64_t room = o->room ? 2 * o->room : 64, *fresh = alloc_array(room, sizeof *fresh);
-        if (o->n_edges)
-            memcpy(fresh, o->edges, (size_t)o->n_edges * sizeof *fresh);
-        o->edges = fresh;
-        o->room = room;
+        o->room = o->room ? 2 * o->room : 64;
+        o->edges = alloc_more(o->edges, o->n_edges, o->room, sizeof *o->edges);
     }
     o->edges[o->n_edges++] = node;
 }

@@ -33,11 +33,8 @@ static int symbol_add(Graph *g, const char *name)
 {
     if (g->n_symbols == MOST_SYMBOLS)
         fail(SDC_BAD_INPUT, "%s: more than %d free axes", g->model->path, MOST_SYMBOLS);
-    const char **fresh = alloc_array(g->n_symbols + 1, sizeof *fresh);
-    if (g->n_symbols)
-        memcpy(fresh, g->symbols, (size_t)g->n_symbols * sizeof *fresh);
-    fresh[g->n_symbols] = text_copy(name);
-    g->symbols = fresh;
+    g->symbols = alloc_more(g->symbols, g->n_symbols, g->n_symbols + 1, sizeof *g->symbols);
+    g->symbols[g->n_symbols] = text_copy(name);
     return g->n_symbols++;
 }
 

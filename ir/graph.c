@@ -26,11 +26,7 @@ static void *grown(void *old, int count, size_t size)
 {
     if (count & (count - 1) || (count && count < 4))
         return old;
-    int room = count ? 2 * count : 4;
-    void *fresh = alloc_array(room, size);
-    if (count)
-        memcpy(fresh, old, (size_t)count * size);
-    return fresh;
+    return alloc_more(old, count, count ? 2 * count : 4, size);
 }
 
 Value *value_new(Graph *g, const char *name)
@@ -110,12 +106,8 @@ static void use_add(Value *v, Node *n)
     if (!v)
         return;
     if (v->n_uses == v->uses_room) {
-        int room = v->uses_room ? 2 * v->uses_room : 2;
-        Node **fresh = alloc_array(room, sizeof *fresh);
-        if (v->n_uses)
-            memcpy(fresh, v->uses, (size_t)v->n_uses * sizeof *fresh);
-        v->uses = fresh;
-        v->uses_room = room;
+        v->uses_room = v->uses_room ? 2 * v->uses_room : 2;
+        v->uses = alloc_more(v->uses, v->n_uses, v->uses_room, sizeof *v->uses);
     }
     v->uses[v->n_uses++] = n;
 }
@@ -268,11 +260,8 @@ void node_set_input(Node *n, int k, Value *v)
 
 void node_add_input(Node *n, Value *v)
 {
-    Value **fresh = alloc_array(n->n_in + 1, sizeof *fresh);
-    if (n->n_in)
-        memcpy(fresh, n->in, (size_t)n->n_in * sizeof *fresh);
-    fresh[n->n_in++] = v;
-    n->in = fresh;
+    n->in = alloc_more(n->in, n->n_in, n->n_in + 1, sizeof *n->in);
+    n->in[n->n_in++] = v;
     use_add(v, n);
 }
 

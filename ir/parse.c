@@ -115,11 +115,8 @@ static int symbol(Parser *s, const char *name)
     for (int k = 0; k < g->n_symbols; k++)
         if (!strcmp(g->symbols[k], name))
             return k;
-    const char **fresh = alloc_array(g->n_symbols + 1, sizeof *fresh);
-    if (g->n_symbols)
-        memcpy(fresh, g->symbols, (size_t)g->n_symbols * sizeof *fresh);
-    fresh[g->n_symbols] = name;
-    g->symbols = fresh;
+    g->symbols = alloc_more(g->symbols, g->n_symbols, g->n_symbols + 1, sizeof *g->symbols);
+    g->symbols[g->n_symbols] = name;
     return g->n_symbols++;
 }
 
@@ -186,10 +183,7 @@ static Value **value_slot(Parser *s)
         wrong(s, "a value number below 16777216");
     if (id >= s->room) {
         int64_t room = 2 * id + 64;
-        Value **fresh = alloc_array(room, sizeof *fresh);
-        if (s->room)
-            memcpy(fresh, s->values, (size_t)s->room * sizeof *fresh);
-        s->values = fresh;
+        s->values = alloc_more(s->values, s->room, room, sizeof *s->values);
         s->room = room;
     }
     return &s->values[id];

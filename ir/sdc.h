@@ -208,6 +208,7 @@ void keep_at_exit(const char *path);                                 /* takes it
 
 void *alloc(size_t bytes);                                           /* zeroed; lives until exit; never NULL */
 void *alloc_array(int64_t count, size_t size);                       /* overflow-checked */
+void *alloc_more(const void *list, int64_t count, int64_t room, size_t size);   /* room for so many, begun with the list's */
 char *text_copy(const char *s);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_vformat(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));

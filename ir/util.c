@@ -175,6 +175,14 @@ void *alloc_array(int64_t count, size_t size)
     return alloc((size_t)bytes);
 }
 
+void *alloc_more(const void *list, int64_t count, int64_t room, size_t size)
+{
+    void *more = alloc_array(room, size);
+    if (count)
+        memcpy(more, list, (size_t)count * size);
+    return more;
+}
+
 char *text_copy(const char *s)
 {
     size_t length = strlen(s) + 1;

@@ -4,7 +4,7 @@
  *      void NAME(SdcContext *c, double *moments, const st_TX *x [, const st_TX *beside], double *sums)
  *
  *   NAME                         the function
- *   T                            f32 or f64: what is computed with
+ *   T                            f32 or f64, as in group_norm.h; sums are taken in double
  *   TX                           how x is stored (T): f16 and bf16 too where T is f32
  *   BATCH CHANNELS AREA GROUPS   images, channels, elements of a channel, groups; none is 0
  *   LAST BLOCK BESIDE FIRST_C    as in group_norm.h, so sums
@@ -33,7 +33,6 @@
 #define FIRST_C CHANNELS
 #endif
 
-#define REAL SDC_CAT(ct_, T)
 #define IMAGE SDC_CAT(st_, TX)
 #define WIDTH (CHANNELS / GROUPS)
 #define EXTENT (LAST ? (int64_t)AREA : (int64_t)WIDTH * AREA)
@@ -66,7 +65,6 @@ void NAME(SdcContext *c, double *moments, const IMAGE *x BESIDE(SDC_BESIDE_PARAM
     sdc_run(c, SDC_CAT(NAME, _join), &a, BATCH * GROUPS, blocks * GROUPS * 8);
 }
 
-#undef REAL
 #undef IMAGE
 #undef WIDTH
 #undef EXTENT

@@ -36,22 +36,7 @@
  * channels it gathers the pixels it needs, as f32 and padding as zeros, into a patch on the stack, and adds that
  * chunk's products to its sums, also on the stack.  A tile is any SDC_TILE_ROWS consecutive pixels of the block, so
  * small images fill tiles too. */
-#ifndef NAME
-#define NAME sdc_conv_example
-#define BATCH 1
-#define IN_H 64
-#define IN_W 64
-#define IN_C 320
-#define OUT_H 64
-#define OUT_W 64
-#define OUT_C 320
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define CHUNK 64
-#define BLOCK_H 4
-#define BLOCK_W 16
+#ifndef NAME                    /* by itself: conv_image.h's example */
 #define UNIT_PANELS 4
 #endif
 #include "conv_image.h"

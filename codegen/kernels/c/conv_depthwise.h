@@ -27,39 +27,10 @@
 #define PAD_TOP 1
 #define PAD_LEFT 1
 #endif
-#ifndef TY
-#define TY f32
-#endif
-#ifndef TX
-#define TX f32
-#endif
-#ifndef TW
-#define TW f32
-#endif
-#ifndef STRIDE_H
-#define STRIDE_H 1
-#endif
-#ifndef STRIDE_W
-#define STRIDE_W 1
-#endif
-#ifndef PAD_TOP
-#define PAD_TOP 0
-#endif
-#ifndef PAD_LEFT
-#define PAD_LEFT 0
-#endif
-#ifndef DILATION_H
-#define DILATION_H 1
-#endif
-#ifndef DILATION_W
-#define DILATION_W 1
-#endif
 #ifndef Y_PIXEL
 #define Y_PIXEL (CHANNELS)
 #endif
-#ifndef HAS_BIAS
-#define HAS_BIAS 0
-#endif
+#include "conv_parameters.h"
 
 /* The taps that touch the image: [begin, end) of `kernel`, the first at position `first` of `size`. */
 #ifndef SDC_CONV_DEPTHWISE_H
@@ -130,26 +101,5 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x, const S
     sdc_run(c, SDC_CAT(NAME, _part), &d, rows, 2 * rows * (OUT_W) * (CHANNELS) * (KERNEL_H) * (KERNEL_W));
 }
 
-#undef NAME
-#undef TY
-#undef TX
-#undef TW
-#undef BATCH
-#undef IN_H
-#undef IN_W
-#undef OUT_H
-#undef OUT_W
+#include "conv_end.h"
 #undef CHANNELS
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef DILATION_H
-#undef DILATION_W
-#undef Y_PIXEL
-#undef HAS_BIAS
-#undef EXTRAS
-#undef STEPS
-#undef RESULT

@@ -1,4 +1,4 @@
-/* conv_end.h: ends the parameters of conv_image.h. */
+/* conv_end.h: ends the parameters of convolutions, see conv_parameters.h and conv_image.h. */
 #undef NAME
 #undef TY
 #undef TX

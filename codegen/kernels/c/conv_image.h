@@ -22,33 +22,7 @@
 #define BLOCK_H 4
 #define BLOCK_W 16
 #endif
-#ifndef TY
-#define TY f32
-#endif
-#ifndef TX
-#define TX f32
-#endif
-#ifndef TW
-#define TW f32
-#endif
-#ifndef STRIDE_H
-#define STRIDE_H 1
-#endif
-#ifndef STRIDE_W
-#define STRIDE_W 1
-#endif
-#ifndef PAD_TOP
-#define PAD_TOP 0
-#endif
-#ifndef PAD_LEFT
-#define PAD_LEFT 0
-#endif
-#ifndef DILATION_H
-#define DILATION_H 1
-#endif
-#ifndef DILATION_W
-#define DILATION_W 1
-#endif
+#include "conv_parameters.h"
 #ifndef GROUPS
 #define GROUPS 1
 #endif
@@ -63,9 +37,6 @@
 #endif
 #ifndef UP_W
 #define UP_W 1
-#endif
-#ifndef HAS_BIAS
-#define HAS_BIAS 0
 #endif
 #ifndef LOADED
 #define LINES(X)
@@ -90,8 +61,8 @@
 #define SLOTS(X)
 #endif
 
-#ifndef SDC_CONV_H
-#define SDC_CONV_H
+#ifndef SDC_CONV_IMAGE_H
+#define SDC_CONV_IMAGE_H
 /* What a unit computes. */
 typedef struct {
     int64_t n, group, y, x, h, w;           /* output rows [y, y + h), columns [x, x + w) of image n */

@@ -18,27 +18,10 @@
  * chunk's weights are transformed on the stack, and each position is a matrix product of tiles by columns.  The unit
  * transforms its sums back, adds the shortcut's products, and stores.  Transformed weights are four times the stored
  * ones, so they are made anew for every unit; from 64 tiles a unit that is some percent of its time. */
-#ifndef NAME
-#define NAME sdc_conv_winograd_example
-#define BATCH 1
-#define IN_H 64
-#define IN_W 64
-#define IN_C 320
-#define OUT_H 64
-#define OUT_W 64
-#define OUT_C 320
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define CHUNK 64
+#ifndef NAME                    /* by itself: conv_image.h's example */
 #define OUTPUTS 4
-#define BLOCK_H 16
-#define BLOCK_W 16
 #define UNIT_BLOCKS 4
 #define ROUND_BLOCKS 8
-#endif
-#ifndef KERNEL_H
-#define KERNEL_H 3
-#define KERNEL_W 3
 #endif
 #include "conv_image.h"
 #include "winograd.h"
