@@ -109,6 +109,7 @@ typedef struct {
     const char *name;               /* "x86-64-v4" */
     const char *const *flags;       /* for the compiler, NULL at the end */
     int vector_floats;              /* SDC_VL */
+    int bf16_rate;                  /* products of bf16 in the time of one of f32, by the kernels of bf16_tile.h; 0: without them */
     const char *machine;            /* "x86_64", "aarch64", or NULL for any */
 } Isa;
 const Isa *isa_by_name(const char *name);       /* NULL when unknown; "native" is resolved by CPUID */

@@ -1,12 +1,12 @@
 /* lower_conv.c: Conv.  With constant weights and one or two spatial axes: channels last in f32 or half types through
- * conv.h, conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
+ * conv.h, conv_winograd.h, conv_bf16.h, conv_depthwise.h, or gemm.h for 1x1 kernels; everything else through conv_any.h, which takes any strides. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../ir/resize.h"
 #include "../ir/window.h"
 #include "../runtime/runtime.h"
-#include "conv_pack.h"
+#include "bf16_pack.h"
 #include "matmul.h"
 #include "spatial.h"
 #include "steps.h"
@@ -21,6 +21,21 @@ static void pack_weights(void *dst, const Tensor *t, const int64_t *p)
     ConvShape s;
     memcpy(&s, p, sizeof s);
     pack_conv(dst, t->data, &s, (int)p[SHAPE_FIELDS], dtype_info(t->dtype)->bytes);
+}
+
+static Bf16Matrix bf16_matrix(const ConvShape *s)
+{
+    const int64_t taps = s->kernel_h * s->kernel_w;
+    return (Bf16Matrix){.columns = s->out_c, .depth = s->in_c, .lines = s->kernel_h, .taps = s->kernel_w,
+                        .column_step = s->in_c * taps, .depth_step = taps, .tap_step = 1};
+}
+
+static void pack_weights_bf16(void *dst, const Tensor *t, const int64_t *p)
+{
+    ConvShape s;
+    memcpy(&s, p, sizeof s);
+    const Bf16Matrix m = bf16_matrix(&s);
+    pack_bf16(dst, t->data, &m);
 }
 
 /* ---- the fast kernels -------------------------------------------------------------------------------------------- */
@@ -96,7 +111,8 @@ static int64_t parameter(const Call *c, const char *name)
 
 static bool is_conv(const Call *c)
 {
-    return c->kind == CALL_KERNEL && (!strcmp(c->kernel, "conv") || !strcmp(c->kernel, "conv_winograd"));
+    return c->kind == CALL_KERNEL
+           && (!strcmp(c->kernel, "conv") || !strcmp(c->kernel, "conv_winograd") || !strcmp(c->kernel, "conv_bf16"));
 }
 
 /* Is a all of b, in the same order?  Not when b is a concatenation of which a is a part. */
@@ -105,7 +121,7 @@ static bool same_image(const View *a, const View *b)
     return a->rank == b->rank && !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) && stored_alike(a, b);
 }
 
-/* The call in the current block that stores x, if it is one of conv.h or conv_winograd.h. */
+/* The call in the current block that stores x, if it is one of conv.h, conv_winograd.h or conv_bf16.h. */
 static Call *conv_storing(const Lowering *l, const View *x)
 {
     for (Call *c = l->block->first; c; c = c->next)
@@ -144,12 +160,23 @@ static void call_upsampling(Call *c, const Node *resize)
     c->note = text_format("resize nearest %s, %s", shape_text(&resize->in[0]->shape), c->note);
 }
 
-static View packed_weights(Lowering *l, const Node *n, const ConvShape *s)
+/* Which kernel does a convolution, and how. */
+typedef struct {
+    ConvShape shape;
+    WinogradPlan winograd;          /* outputs 0: not that */
+    Bf16Plan bf16;                  /* block_h 0: not that */
+    bool depthwise;
+} Way;
+
+static View packed_weights(Lowering *l, const Node *n, const ConvShape *s, bool bf16)
 {
-    int vl = l->isa->vector_floats;
+    const int vl = l->isa->vector_floats;
+    const Bf16Matrix m = bf16_matrix(s);
     int64_t parameters[SHAPE_FIELDS + 1];
     memcpy(parameters, s, sizeof *s);
     parameters[SHAPE_FIELDS] = vl;
+    if (bf16)
+        return weights_packed(l, n->in[1], pack_weights_bf16, "conv bf16", parameters, SHAPE_FIELDS, DT_BF16, pack_bf16_bytes(&m) / 2);
     return weights_packed(l, n->in[1], pack_weights, conv_is_depthwise(s) ? "depthwise" : "conv", parameters,
                           SHAPE_FIELDS + 1, n->in[1]->dtype, pack_conv_bytes(s, vl, 1));
 }
@@ -172,94 +199,134 @@ static Value *both_biases(Node *n, const Node *shortcut)
     return sum;
 }
 
-static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, const Images *image)
+static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, const Images *image, bool bf16)
 {
     Window w = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
     ConvShape s = conv_shape(shortcut, &w);
-    View weights = packed_weights(l, shortcut, &s);
+    View weights = packed_weights(l, shortcut, &s, bf16);
     call_read(c, image->first);
     call_read(c, weights);
     if (image->beside.buffer)
         call_read(c, image->beside);
     call_text(c, "MORE(X)", "X(more, more_weights)");
     call_int(c, "MORE_C", s.in_c);
-    call_stored(c, "TM", &image->first);
-    call_stored(c, "TMW", &weights);
+    if (!bf16) {
+        call_stored(c, "TM", &image->first);
+        call_stored(c, "TMW", &weights);
+    }
     c->flops += 2 * shape_count(&shortcut->out[0]->shape) * s.in_c;
     c->note = text_format("%s, + conv 1x1 of %s", c->note, shape_text(&shortcut->in[0]->shape));
     call_beside(c, image, "MORE_BESIDE(X)", "X(more_beside)", "MORE_FIRST_C");
 }
 
-/* How conv_winograd.h would do it; outputs 0: not at all. */
-static WinogradPlan winograd_of(const Lowering *l, const Node *n, const ConvShape *s)
+enum { BF16_CHANNELS = 16384 };     /* conv_bf16.h keeps a pixel on the stack */
+
+/* Does conv_bf16.h take this image and these weights? */
+static bool is_bf16(const Node *n, DType image)
 {
-    return n->graph->model->exact ? (WinogradPlan){0} : winograd_plan(s, l->isa->vector_floats);
+    return image == DT_BF16 && n->in[1]->dtype == DT_BF16 && n->in[0]->shape.dim[1] <= BF16_CHANNELS;
 }
 
-/* The cut of conv.h, or of conv_winograd.h. */
-static void cut_parameters(Lowering *l, Call *c, const ConvShape *s, const WinogradPlan *w, bool normalises)
+/* image: as what n's input is stored; of the shortcut in the same kernel, or NULL, likewise. */
+static Way way_of(const Lowering *l, const Node *n, const Window *w, DType image, const Node *shortcut, DType more)
 {
-    ConvPlan plan = conv_plan(s, l->isa->vector_floats, normalises);
-    const struct { const char *name; int64_t value; } list[] = {
-        {"IN_C", s->in_c}, {"OUT_C", s->out_c}, {"CHUNK", plan.chunk},
-        {"BLOCK_H", w->outputs ? w->block_h : plan.block_h}, {"BLOCK_W", w->outputs ? w->block_w : plan.block_w},
-    };
-    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
-        call_int(c, list[k].name, list[k].value);
+    Way way = {.shape = conv_shape(n, w)};
+    const ConvShape *s = &way.shape;
+    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && is_bf16(n, image)
+                      && (!shortcut || is_bf16(shortcut, more));
+    way.depthwise = conv_is_depthwise(s);
+    if (!n->graph->model->exact)
+        way.winograd = winograd_plan(s, l->isa->vector_floats, bf16 ? l->isa->bf16_rate : 1);
+    if (bf16 && !way.winograd.outputs)
+        way.bf16 = conv_bf16_plan(s, shortcut ? shortcut->in[0]->shape.dim[1] : 0);
+    return way;
+}
+
+/* The cut of conv.h, conv_winograd.h or conv_bf16.h. */
+static void cut_parameters(Lowering *l, Call *c, const Way *way, bool normalises)
+{
+    const ConvShape *s = &way->shape;
+    const WinogradPlan *w = &way->winograd;
+    const Bf16Plan *b = &way->bf16;
+    const ConvPlan plan = conv_plan(s, l->isa->vector_floats, normalises);
+    call_int(c, "IN_C", s->in_c);
+    call_int(c, "OUT_C", s->out_c);
+    if (!b->block_h)
+        call_int(c, "CHUNK", plan.chunk);
+    call_int(c, "BLOCK_H", w->outputs ? w->block_h : b->block_h ? b->block_h : plan.block_h);
+    call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : plan.block_w);
     if (w->outputs) {
         call_int(c, "OUTPUTS", w->outputs);
         call_int(c, "UNIT_BLOCKS", w->unit_blocks);
         call_int(c, "ROUND_BLOCKS", w->round_blocks);
+    } else if (b->block_h) {
+        call_int(c, "FLAT", b->flat);
+        call_int(c, "ROUND_H", b->round_h);
+        call_int(c, "ROUND_N", b->round_n);
+        call_int(c, "UNIT_PANELS", b->unit_panels);
     } else {
         call_int(c, "GROUPS", s->groups);
         call_int(c, "UNIT_PANELS", plan.unit_panels);
     }
 }
 
+/* What conv_winograd.h and conv_bf16.h work in. */
+static View room_of(Lowering *l, const Way *way)
+{
+    return way->winograd.outputs ? scratch(l, DT_F32, way->winograd.scratch)
+           : way->bf16.block_h   ? scratch(l, DT_BF16, way->bf16.room)
+                                 : (View){.dtype = DT_F32};
+}
+
+static const char *kernel_of(const Way *way)
+{
+    return way->depthwise ? "conv_depthwise" : way->winograd.outputs ? "conv_winograd" : way->bf16.block_h ? "conv_bf16" : "conv";
+}
+
 /* y and x are [N,spatial...,C] of f32 or half types, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Images *x)
 {
     const Prologue *p = prologue_of(l, n);
-    ConvShape s = conv_shape(n, w);
-    bool depthwise = conv_is_depthwise(&s);
-    const WinogradPlan winograd = winograd_of(l, n, &s);
-    const Node *shortcut = shortcut_of(l, n);
-    Value *bias_value = both_biases(n, shortcut);
-    View weights = packed_weights(l, n, &s);
-    View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
-    const Node *norm = p ? p->norm : NULL;
-    View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
+    const Node *shortcut = shortcut_of(l, n), *norm = p ? p->norm : NULL;
     Images more = shortcut ? images_of(l, shortcut->in[0]) : (Images){{0}, {0}};
+    const Way way = way_of(l, n, w, x->first.dtype, shortcut, more.first.dtype);
+    const bool bf16 = way.bf16.block_h != 0;
+    Value *bias_value = both_biases(n, shortcut);
+    View weights = packed_weights(l, n, &way.shape, bf16);
+    View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
+    View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);
-    View room = winograd.outputs ? scratch(l, DT_F32, winograd.scratch) : (View){.dtype = DT_F32};
-    Call *c = call_kernel(l, n, depthwise ? "conv_depthwise" : winograd.outputs ? "conv_winograd" : "conv");
+    View room = room_of(l, &way);
+    Call *c = call_kernel(l, n, kernel_of(&way));
     call_write(c, y);
     call_images(c, x);
     call_read(c, weights);
     call_read(c, bias);
-    if (winograd.outputs)
+    if (room.buffer)
         call_update(c, room);
     call_stored(c, "TY", &y);
-    call_stored(c, "TX", &x->first);
-    call_stored(c, "TW", &weights);
-    conv_parameters(c, &s);
-    if (y.stride[y.rank - 2] != s.out_c)
+    if (!bf16) {
+        call_stored(c, "TX", &x->first);
+        call_stored(c, "TW", &weights);
+    }
+    conv_parameters(c, &way.shape);
+    if (y.stride[y.rank - 2] != way.shape.out_c)
         call_int(c, "Y_PIXEL", y.stride[y.rank - 2]);
-    if (depthwise)
-        call_int(c, "CHANNELS", s.out_c);
+    if (way.depthwise)
+        call_int(c, "CHANNELS", way.shape.out_c);
     else
-        cut_parameters(l, c, &s, &winograd, norm != NULL);
+        cut_parameters(l, c, &way, norm != NULL);
     call_int(c, "HAS_BIAS", bias_value != NULL);
     note_conv(c, n, w);
-    if (winograd.outputs)
-        c->note = text_format("%s, Winograd %lldx%lld", c->note, (long long)winograd.outputs, (long long)winograd.outputs);
+    if (way.winograd.outputs)
+        c->note = text_format("%s, Winograd %lldx%lld", c->note, (long long)way.winograd.outputs, (long long)way.winograd.outputs);
     call_beside(c, x, "BESIDE(X)", "X(beside)", "FIRST_C");
     if (p && p->resize)
         call_upsampling(c, p->resize);
     if (norm)
         call_prologue(c, p, lines);
     if (shortcut)
-        call_shortcut(l, c, shortcut, &more);
+        call_shortcut(l, c, shortcut, &more, bf16);
     call_finish(c, finish, y);
 }
 
@@ -399,8 +466,10 @@ const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *re
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
     if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
         return "a normalised patch is too large for a thread's stack";
-    const WinogradPlan winograd = winograd_of(l, n, &s);
-    const int64_t loads = winograd.outputs ? winograd.loads : plan.loads;
+    const Way way = way_of(l, n, &w, kept_type(n->graph->first->in[0]), NULL, DT_F32);
+    if (way.bf16.block_h)               /* packs an image once, and then it costs nothing to normalise it */
+        return NULL;
+    const int64_t loads = way.winograd.outputs ? way.winograd.loads : plan.loads;
     return is_worthwhile(&s, loads, resize, is_pointwise(n, &w)) ? NULL :
            "normalising each patch anew would cost more than it saves";
 }

@@ -7,7 +7,7 @@
 
 #include "../runtime/runtime.h"
 #include "axes.h"
-#include "conv_pack.h"
+#include "bf16_pack.h"
 #include "matmul.h"
 #include "steps.h"
 
@@ -82,6 +82,19 @@ static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
             pack_gemm(to, from + (o * p[P_OUTER_STEP] + i * p[P_INNER_STEP]) * bytes, p[P_DEPTH], p[P_COLUMNS],
                       p[P_ROW], p[P_TRANSPOSED] != 0, (int)p[P_VL], bytes);
             to += pack_gemm_bytes(p[P_DEPTH], p[P_COLUMNS], (int)p[P_VL], bytes);
+        }
+}
+
+static void pack_matrices_bf16(void *dst, const Tensor *t, const int64_t *p)
+{
+    const Bf16Matrix m = {.columns = p[P_COLUMNS], .depth = p[P_DEPTH], .lines = 1, .taps = 1,
+                          .column_step = p[P_TRANSPOSED] ? p[P_ROW] : 1, .depth_step = p[P_TRANSPOSED] ? 1 : p[P_ROW]};
+    const uint16_t *from = (const uint16_t *)t->data + p[P_OFFSET];
+    char *to = dst;
+    for (int64_t o = 0; o < p[P_OUTER]; o++)
+        for (int64_t i = 0; i < p[P_INNER]; i++) {
+            pack_bf16(to, from + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP], &m);
+            to += pack_bf16_bytes(&m);
         }
 }
 
@@ -170,39 +183,59 @@ static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int 
     return p->axes ? finish_of(l, n, logical, 1) : NULL;
 }
 
+/* b, constant, in the packed form of gemm_bf16.h or gemm.h. */
+static View packed_b(Lowering *l, const Product *p, const Nest *x, bool bf16)
+{
+    const int m = p->y.rank - 2, vl = l->isa->vector_floats;
+    const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
+    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
+    const int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
+    const int64_t outer = x->outer_step[2] ? x->outer : 1, inner = x->inner_step[2] ? x->inner : 1;
+    const Bf16Matrix matrix = {.columns = columns, .depth = depth, .lines = 1, .taps = 1};
+    const int64_t elements = bf16 ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(depth, columns, vl, 1);
+    int64_t how[P_COUNT] = {p->b.offset, depth, columns, row, transposed, vl, outer, x->outer_step[2], inner, x->inner_step[2]};
+    return weights_packed(l, p->constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how, P_COUNT,
+                          p->constant->dtype, outer * inner * elements);
+}
+
+enum { BF16_DEPTH = 16384 };        /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
+
+static bool is_bf16_product(const Lowering *l, const Product *p)
+{
+    return l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
+           p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
+}
+
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
 {
     int order[MAX_RANK];
     row_order(p, order);
     Finish *finish = product_finish(l, n, p, order);
-    int m = p->y.rank - 2, vl = l->isa->vector_floats;
-    int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
-    bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
-    int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
-    int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
-    int64_t elements = matrices * pack_gemm_bytes(depth, columns, vl, 1);
-    View b = p->b, room = {.dtype = DT_F32}, bias = p->bias;
+    const int m = p->y.rank - 2, vl = l->isa->vector_floats;
+    const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
+    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p);
+    const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
+    View b = p->constant ? packed_b(l, p, x, bf16) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
-    if (p->constant) {
-        int64_t how[P_COUNT] = {b.offset, depth, columns, row, transposed, vl, x->outer_step[2] ? x->outer : 1,
-                                x->outer_step[2], x->inner_step[2] ? x->inner : 1, x->inner_step[2]};
-        b = weights_packed(l, p->constant, pack_matrices, "gemm", how, P_COUNT, p->constant->dtype,
-                           elements);
-    } else
-        room = scratch(l, DT_F32, elements);
-    Call *c = call_kernel(l, n, "gemm");
+    if (!p->constant)
+        room = scratch(l, DT_F32, matrices * pack_gemm_bytes(depth, columns, vl, 1));
+    Call *c = call_kernel(l, n, bf16 ? "gemm_bf16" : "gemm");
     call_write(c, p->y);
     call_read(c, p->a);
     call_read(c, b);
     call_read(c, bias);
-    call_update(c, room);
+    if (!bf16)
+        call_update(c, room);
     call_stored(c, "TY", &p->y);
-    call_stored(c, "TA", &p->a);
-    call_stored(c, "TB", &b);
+    if (!bf16) {
+        call_stored(c, "TA", &p->a);
+        call_stored(c, "TB", &b);
+    }
     gemm_extents(c, p, x);
-    call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
+    if (!bf16)
+        call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
     if (!p->constant)
-        call_int(c, "B_ROW", row);
+        call_int(c, "B_ROW", transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns);
     note_product(c, p);
     call_finish(c, finish, view_permute(p->y, p->y.rank, order));
 }

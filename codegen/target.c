@@ -11,12 +11,12 @@
 #define V4 V3, "-mavx512f", "-mavx512dq", "-mavx512cd", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"
 
 static const Isa table[] = {
-    {"generic", (const char *const[]){NULL}, 4, NULL},
-    {"x86-64-v3", (const char *const[]){V3, NULL}, 8, "x86_64"},
-    {"x86-64-v4", (const char *const[]){V4, NULL}, 16, "x86_64"},
-    {"avx512-bf16", (const char *const[]){V4, "-mavx512vnni", "-mavx512bf16", NULL}, 16, "x86_64"},
-    {"amx", (const char *const[]){V4, "-mavx512vnni", "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16", NULL}, 16, "x86_64"},
-    {"aarch64", (const char *const[]){NULL}, 4, "aarch64"},
+    {"generic", (const char *const[]){NULL}, 4, 0, NULL},
+    {"x86-64-v3", (const char *const[]){V3, NULL}, 8, 0, "x86_64"},
+    {"x86-64-v4", (const char *const[]){V4, NULL}, 16, 0, "x86_64"},
+    {"avx512-bf16", (const char *const[]){V4, "-mavx512vnni", "-mavx512bf16", NULL}, 16, 2, "x86_64"},
+    {"amx", (const char *const[]){V4, "-mavx512vnni", "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16", NULL}, 16, 14, "x86_64"},
+    {"aarch64", (const char *const[]){NULL}, 4, 0, "aarch64"},
 };
 
 const Isa *isa_table(int *count)

@@ -75,14 +75,14 @@ static double cost(const ConvShape *s, const WinogradPlan *p, int vl)
            * (2 * tiles * channels * columns + units * WEIGHT * channels * columns + tiles * (PIXEL * channels + SUM * columns));
 }
 
-WinogradPlan winograd_plan(const ConvShape *s, int vl)
+WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate)
 {
     ConvShape one = *s;             /* image: the batch must not change what each is computed by */
     int64_t best = 0;
     if (!is_fit(s))
         return (WinogradPlan){0};
     one.batch = 1;
-    double least = 18 * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(vectors_of(s->out_c, vl) * vl);
+    double least = 18.0 / rate * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(vectors_of(s->out_c, vl) * vl);
     for (int64_t outputs = 2; outputs <= 4; outputs += 2) {
         const WinogradPlan p = cut(&one, outputs, vl);
         if (cost(&one, &p, vl) < least) {

@@ -5,8 +5,8 @@
 #include "conv_pack.h"
 
 /* Parameters OUTPUTS BLOCK_H BLOCK_W UNIT_BLOCKS ROUND_BLOCKS; outputs 0: conv.h is better or alone.  loads: floats that
- * are gathered; scratch: floats of the call's scratch. */
+ * are gathered; scratch: floats of the call's scratch.  rate: how many times faster than in f32 the products are otherwise. */
 typedef struct { int64_t outputs, block_h, block_w, unit_blocks, round_blocks, loads, scratch; } WinogradPlan;
-WinogradPlan winograd_plan(const ConvShape *s, int vl);
+WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate);
 
 #endif

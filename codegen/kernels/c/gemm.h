@@ -33,53 +33,18 @@
 #define COLUMNS 768
 #define DEPTH 768
 #endif
-#ifndef TY
-#define TY f32
-#endif
 #ifndef TA
 #define TA f32
 #endif
 #ifndef TB
 #define TB f32
 #endif
-#ifndef OUTER
-#define OUTER 1
-#endif
-#ifndef INNER
-#define INNER 1
-#endif
-#ifndef A_ROW
-#define A_ROW DEPTH
-#endif
-#ifndef A_INNER
-#define A_INNER ((int64_t)(ROWS) * (A_ROW))
-#endif
-#ifndef A_OUTER
-#define A_OUTER ((INNER) * (A_INNER))
-#endif
-#ifndef Y_ROW
-#define Y_ROW COLUMNS
-#endif
-#ifndef Y_INNER
-#define Y_INNER ((int64_t)(ROWS) * (Y_ROW))
-#endif
-#ifndef Y_OUTER
-#define Y_OUTER ((INNER) * (Y_INNER))
-#endif
-#ifndef B_OUTER
-#define B_OUTER 0
-#endif
-#ifndef B_INNER
-#define B_INNER 0
-#endif
+#include "gemm_parameters.h"
 #ifndef B_FORM
 #define B_FORM SDC_B_PACKED
 #endif
 #ifndef B_ROW
 #define B_ROW (B_FORM == SDC_B_COLUMNS ? (DEPTH) : (COLUMNS))
-#endif
-#ifndef HAS_BIAS
-#define HAS_BIAS 0
 #endif
 
 enum {
@@ -238,26 +203,8 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
     sdc_run(c, SDC_CAT(NAME, _part), &d, matrices * panel_units * row_units, flops);
 }
 
-#undef NAME
-#undef TY
+#include "gemm_end.h"
 #undef TA
 #undef TB
-#undef ROWS
-#undef COLUMNS
-#undef DEPTH
-#undef OUTER
-#undef INNER
-#undef A_ROW
-#undef A_OUTER
-#undef A_INNER
-#undef Y_ROW
-#undef Y_OUTER
-#undef Y_INNER
 #undef B_FORM
 #undef B_ROW
-#undef B_OUTER
-#undef B_INNER
-#undef HAS_BIAS
-#undef EXTRAS
-#undef STEPS
-#undef RESULT

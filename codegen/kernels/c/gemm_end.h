@@ -1,0 +1,20 @@
+/* gemm_end.h: ends the parameters of gemm.h and gemm_bf16.h, see gemm_parameters.h. */
+#undef NAME
+#undef TY
+#undef ROWS
+#undef COLUMNS
+#undef DEPTH
+#undef OUTER
+#undef INNER
+#undef A_ROW
+#undef A_OUTER
+#undef A_INNER
+#undef Y_ROW
+#undef Y_OUTER
+#undef Y_INNER
+#undef B_OUTER
+#undef B_INNER
+#undef HAS_BIAS
+#undef EXTRAS
+#undef STEPS
+#undef RESULT
