@@ -47,16 +47,19 @@ static void attention_call(Lowering *l, Node *n, const AttentionExtents *e, View
     View q = heads_of(l, n, 0, e->q_heads), k = heads_of(l, n, 1, e->kv_heads), v = heads_of(l, n, 2, e->kv_heads);
     View mask = mask_of(l, n, e);
     int64_t ahead = attr_i(n, "is_causal") ? 0 : attr_i(n, "right_window_size");
-    Call *c = call_kernel(l, n, "attention");
+    const bool bf16 = l->isa->bf16_rate && q.dtype == DT_BF16 && k.dtype == DT_BF16 && v.dtype == DT_BF16 && e->scale > 0;
+    Call *c = call_kernel(l, n, bf16 ? "attention_bf16" : "attention");
     call_write(c, y);
     call_read(c, q);
     call_read(c, k);
     call_read(c, v);
     call_read(c, mask);
     call_stored(c, "TY", &y);
-    call_stored(c, "TQ", &q);
-    call_stored(c, "TK", &k);
-    call_stored(c, "TV", &v);
+    if (!bf16) {
+        call_stored(c, "TQ", &q);
+        call_stored(c, "TK", &k);
+        call_stored(c, "TV", &v);
+    }
     call_stored(c, "TM", &mask);
     call_int(c, "BATCH", e->batch);
     call_int(c, "HEADS", e->kv_heads);

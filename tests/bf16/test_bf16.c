@@ -1,8 +1,9 @@
-/* test_bf16.c: gemm_bf16.h against a loop in double, conv_bf16.h against conv.h on the same bf16 operands, and both against
+/* test_bf16.c: gemm_bf16.h against a loop in double, conv_bf16.h against conv.h on the same bf16 operands, and all against
  * themselves on 1, 2 and 3 threads.
  *
  * Products of bf16 are exact in f32, so only sums differ: a relative root mean square of 2e-7 sqrt(depth / 16 + 1), as in
- * test_gemm.c, and twice that between two kernels.  What is done to a convolution's input is exact in bf16 here.  With tiles,
+ * test_gemm.c, and twice that between two kernels.  attention_bf16.h against attention.h: weights are rounded to bf16, by 2^-8
+ * of themselves at most, evenly spread: at most 2^-8 / sqrt 3.  What is done to a convolution's input is exact in bf16 here.  With tiles,
  * real or emulated, the bytes are the recorded ones. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -132,6 +133,42 @@ F32Conv f32_rows_of_tiles, f32_flat, f32_small, f32_strided, f32_dilated, f32_po
 static const ConvRow *const conv_rows[] = {
     &row_rows_of_tiles, &row_flat, &row_small, &row_strided, &row_dilated, &row_pointwise, &row_narrow, &row_wide_blocks,
     &row_joined, &row_larger, &row_shortcut, &row_flat_shortcut, &row_one_d,
+};
+
+typedef void Attention(SdcContext *c, float *y, const st_bf16 *q, const st_bf16 *k, const st_bf16 *v, const float *mask);
+typedef struct {
+    Attention *run, *run_f32;
+    const char *name;
+    int64_t batch, heads, group, queries, keys, size, v_size;
+    int mask;
+} AttentionRow;
+Attention bf16_square, bf16_text, bf16_tails, bf16_one_query, bf16_grouped, bf16_masked, bf16_row_mask, bf16_causal, bf16_ahead, bf16_large;
+Attention f32_square, f32_text, f32_tails, f32_one_query, f32_grouped, f32_masked, f32_row_mask, f32_causal, f32_ahead, f32_large;
+
+#define CASE square, 2, 3, 1, 300, 300, 64, 64, 0, 0, 0
+#include "attention_case.h"
+#define CASE text, 1, 2, 1, 1100, 77, 40, 40, 0, 0, 0
+#include "attention_case.h"
+#define CASE tails, 1, 2, 1, 45, 33, 7, 19, 0, 0, 0
+#include "attention_case.h"
+#define CASE one_query, 1, 4, 1, 1, 500, 80, 80, 0, 0, 0
+#include "attention_case.h"
+#define CASE grouped, 1, 2, 4, 50, 70, 32, 32, 1, 0, 0
+#include "attention_case.h"
+#define CASE masked, 1, 2, 1, 77, 130, 64, 64, 1, 0, 0
+#include "attention_case.h"
+#define CASE row_mask, 2, 2, 1, 40, 90, 160, 160, 2, 0, 0
+#include "attention_case.h"
+#define CASE causal, 1, 2, 2, 77, 77, 64, 64, 0, 1, 0
+#include "attention_case.h"
+#define CASE ahead, 1, 2, 1, 20, 400, 64, 48, 1, 1, 380
+#include "attention_case.h"
+#define CASE large, 1, 1, 1, 200, 260, 512, 512, 0, 0, 0
+#include "attention_case.h"
+
+static const AttentionRow *const attention_rows[] = {
+    &row_square, &row_text, &row_tails, &row_one_query, &row_grouped, &row_masked, &row_row_mask, &row_causal, &row_ahead,
+    &row_large,
 };
 
 static uint32_t next_random(void)
@@ -316,6 +353,39 @@ static void test_conv(void **state)
         check_conv(conv_rows[k]);
 }
 
+/* ---- attention_bf16.h -------------------------------------------------------------------------------------------- */
+
+static void check_attention(const AttentionRow *r)
+{
+    const int64_t q_rows = r->batch * r->queries * r->heads * r->group, k_rows = r->batch * r->keys * r->heads;
+    const int64_t count = q_rows * r->v_size, masks = r->queries * r->keys;
+    st_bf16 *q = random_bf16(q_rows * r->size), *k = random_bf16(k_rows * r->size), *v = random_bf16(k_rows * r->v_size);
+    float *mask = random_floats(masks), *y = room(count, sizeof *y), *want = room(count, sizeof *y), *first = room(count, sizeof *y);
+    for (int64_t i = 0; i < masks; i++)         /* a third is hidden, and the second query sees nothing */
+        mask[i] = i / r->keys == 1 || next_random() % 3 == 0 ? -INFINITY : mask[i];
+    for (int threads = 1; threads <= 3; threads++) {
+        SdcContext c = {.pool = sdc_pool_create(threads)};
+        r->run(&c, y, q, k, v, mask);
+        if (threads == 1) {
+            memcpy(first, y, (size_t)count * sizeof *y);
+            r->run_f32(&c, want, q, k, v, mask);
+        }
+        assert_memory_equal(first, y, (size_t)count * sizeof *y);
+        sdc_pool_destroy(c.pool);
+    }
+    const double rms = apart(y, want, count);
+    print_message("%-20s relative rms %.2e\n", r->name, rms);
+    assert_true(rms <= 0x1p-8 / sqrt(3));
+    free(q), free(k), free(v), free(mask), free(y), free(want), free(first);
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof attention_rows / sizeof *attention_rows; k++)
+        check_attention(attention_rows[k]);
+}
+
 int main(void)
 {
 #if SDC_BF16_AMX
@@ -329,6 +399,6 @@ int main(void)
         return EXIT_SKIPPED;
     }
 #endif
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gemm), cmocka_unit_test(test_conv)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gemm), cmocka_unit_test(test_conv), cmocka_unit_test(test_attention)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

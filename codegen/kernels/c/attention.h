@@ -25,31 +25,6 @@
  * stack, some 0.4 MB for heads of 64, at most 0.8 MB. */
 #include "attention_tile.h"
 
-#ifndef NAME
-#define NAME sdc_attention_example
-#define BATCH 1
-#define HEADS 8
-#define QUERIES 1024
-#define KEYS 77
-#define SIZE 40
-#define V_SIZE 40
-#define SCALE 0.158
-#define Q_ROW 320
-#define Q_HEAD 40
-#define Q_BATCH 327680
-#define K_ROW 320
-#define K_HEAD 40
-#define K_BATCH 24640
-#define V_ROW 320
-#define V_HEAD 40
-#define V_BATCH 24640
-#define Y_ROW 320
-#define Y_HEAD 40
-#define Y_BATCH 327680
-#endif
-#ifndef TY
-#define TY f32
-#endif
 #ifndef TQ
 #define TQ f32
 #endif
@@ -59,32 +34,9 @@
 #ifndef TV
 #define TV f32
 #endif
-#ifndef TM
-#define TM f32
-#endif
-#ifndef GROUP
-#define GROUP 1
-#endif
-#ifndef HAS_MASK
-#define HAS_MASK 0
-#endif
-#ifndef MASK_KEY
-#define MASK_KEY 0
-#define MASK_ROW 0
-#define MASK_HEAD 0
-#define MASK_BATCH 0
-#endif
-#ifndef CAUSAL
-#define CAUSAL 0
-#endif
-#ifndef AHEAD
-#define AHEAD 0
-#endif
-
-#define ID(name) SDC_CAT(NAME, name)
+#include "attention_parameters.h"
 
 enum {
-    ID(_rows) = (GROUP) * (QUERIES),                                    /* of one head of keys */
     ID(_lanes) = SDC_LESSER((int)SDC_TILE_VECTORS, ((GROUP) * (QUERIES) + SDC_VL - 1) / SDC_VL) * SDC_VL,
     ID(_long) = SDC_GREATER(SIZE, V_SIZE),
     ID(_fit) = SDC_GREATER(2, SDC_LESSER(8, 1024 / ID(_long))) * 24,    /* keys of a block; 24: whole tiles */
@@ -112,12 +64,6 @@ typedef struct {
     const SDC_CAT(st_, TV) *v;
     const SDC_CAT(st_, TM) *mask;
 } ID(_Operands);
-
-/* Where row `row` of a head of keys begins: its query head and query. */
-static inline int64_t ID(_at)(int64_t row, int64_t step, int64_t head_step)
-{
-    return row / (QUERIES) * head_step + row % (QUERIES) * step;
-}
 
 /* Q^T of one panel, times SCALE log2(e); lanes beyond the last row repeat it. */
 static void ID(_load)(ID(_Room) *r, int64_t panel, const SDC_CAT(st_, TQ) *q, int64_t row, int64_t lanes)
@@ -172,13 +118,6 @@ static void ID(_gather)(ID(_Room) *r, const SDC_CAT(st_, TK) *k, const SDC_CAT(s
 }
 
 #if HAS_MASK
-/* In units of log2; what is finite stays so: a row of lowest numbers is a row without a mask. */
-static inline sdc_vf ID(_scaled)(sdc_vf mask)
-{
-    const sdc_vf scaled = mask * 1.44269504f, lowest = sdc_splat(-0x1.fffffep127f);
-    return sdc_select((scaled < lowest) & (mask >= lowest), lowest, scaled);
-}
-
 /* s += mask, whose first element is that of the block's first key in row 0 of the head. */
 static void ID(_add_mask)(ID(_Room) *r, const SDC_CAT(st_, TM) *mask, int64_t row, int64_t lanes, int64_t count)
 {
@@ -206,15 +145,6 @@ static void ID(_add_mask)(ID(_Room) *r, const SDC_CAT(st_, TM) *mask, int64_t ro
     }
 }
 #endif
-
-/* The last key that rows [row, row + lanes) of a head see: the furthest, or the nearest, of them. */
-static inline int64_t ID(_sight)(int64_t row, int64_t lanes, int furthest)
-{
-    const int64_t last = sdc_min(row + lanes, ID(_rows)) - 1, wraps = row / (QUERIES) != last / (QUERIES);
-    if (furthest)
-        return (wraps ? (QUERIES) - 1 : last % (QUERIES)) + (AHEAD);
-    return (wraps ? 0 : row % (QUERIES)) + (AHEAD);
-}
 
 #if CAUSAL
 /* Scores of keys that lie ahead: -infinity.  `first`: the block's first key. */
@@ -310,37 +240,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TQ) *q, const S
     sdc_run(c, ID(_part), &a, units, 2 * (int64_t)(BATCH) * (HEADS) * ID(_rows) * (KEYS) * ((SIZE) + (V_SIZE)));
 }
 
-#undef ID
-#undef NAME
-#undef TY
+#include "attention_end.h"
 #undef TQ
 #undef TK
 #undef TV
-#undef TM
-#undef BATCH
-#undef HEADS
-#undef GROUP
-#undef QUERIES
-#undef KEYS
-#undef SIZE
-#undef V_SIZE
-#undef SCALE
-#undef Q_ROW
-#undef Q_HEAD
-#undef Q_BATCH
-#undef K_ROW
-#undef K_HEAD
-#undef K_BATCH
-#undef V_ROW
-#undef V_HEAD
-#undef V_BATCH
-#undef Y_ROW
-#undef Y_HEAD
-#undef Y_BATCH
-#undef HAS_MASK
-#undef MASK_KEY
-#undef MASK_ROW
-#undef MASK_HEAD
-#undef MASK_BATCH
-#undef CAUSAL
-#undef AHEAD
