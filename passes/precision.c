@@ -3,7 +3,7 @@
  *   needs:   static shapes, folded constants, everything recognised; before fuse, so that casts join their neighbours
  *   leaves:  products with weights of the narrow type, whose results are narrow, and so is what is computed from those.
  *            f32 may stand beside it in products and elementwise nodes (need_mixable): kernels load each operand in its
- *            own type and compute in f32.  Casts to f32 stand where a result must be wide
+ *            own type and sum in f32.  Casts to f32 stand where a result must be wide
  *   keeps:   inputs, outputs and their types; every result but for rounding
  *
  * Narrow comes from products and from the tables of Gather, and spreads forward.  So what depends on time steps alone
