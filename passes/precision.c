@@ -11,8 +11,8 @@
  * evaluated when they are packed.  The exceptions are listed in `rules`.
  *
  * The layers of a text encoder all add to one sum: each rounding of it stays in it, and together these cost as much as
- * all others.  It has few rows and is computed once a prompt, so the sum, and what norms make of it up to the next
- * product, is f32.  The sums of a denoiser's or an image encoder's tokens, of many rows or at each step, are narrow. */
+ * all others.  It has few rows and is computed once a prompt, so the sum is f32, and so is what norms make of it until a
+ * product reads that.  The sums of a denoiser's or an image encoder's tokens, of many rows or at each step, are narrow. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +148,13 @@ static bool any_narrow(const Precision *p, const Node *n)
     return any;
 }
 
+/* What a norm makes of a wide sum. */
+static bool is_norm_of_sum(const Precision *p, const Value *v)
+{
+    const Node *n = v->def;
+    return n && p->stream[v->id] && (n->op == OP_LayerNormalization || n->op == OP_RMSNormalization);
+}
+
 /* The operands that n shall read in the narrow type. */
 static void narrow_operands(Precision *p, Node *n, Kind kind)
 {
@@ -155,8 +162,8 @@ static void narrow_operands(Precision *p, Node *n, Kind kind)
     for (int k = 0; k < n->n_in; k++) {
         const Value *v = n->in[k];
         bool large = v && v->constant && shape_count(&v->shape) > SMALL;
-        bool weight = kind == MULTIPLIES && v && v->constant && k < 2;
-        if (weight || (kind == JOINS && some) || (large && (elementwise || (kind == LOOKS_UP && k == 0))))
+        bool factor = kind == MULTIPLIES && v && k < 2 && (v->constant || is_norm_of_sum(p, v));
+        if (factor || (kind == JOINS && some) || (large && (elementwise || (kind == LOOKS_UP && k == 0))))
             make_narrow(p, n, k);
     }
 }

@@ -221,11 +221,11 @@ static inline int64_t sdc_bf16_chunk(int64_t lines, int64_t taps)
     return sdc_ceil_div(lines, chunks);
 }
 
-/* sums [tiles][16][32] for one panel of `columns` tiles; at[tiles]: elements from w->a[0] to each tile's first row.  w->lines
- * is how many there are, w->b where the panel begins; following: the panel after this one, of which the last chunk brings in
- * its share. */
+/* sums [tiles][16][32] for one panel of `columns` tiles; at[tiles]: elements from w.a[0] to each tile's first row.  w.lines is
+ * how many there are, w.b where the panel begins.  following: the panel after this one, or NULL, which the last chunk brings
+ * in; where a panel is used by `calls` calls one after the other, this is call number `call`, each brings in its share. */
 static inline void sdc_bf16_panel(float *sums, const float *start, const int64_t *at, int64_t tiles, int64_t columns,
-                                  SdcBf16Walk w, const void *following)
+                                  SdcBf16Walk w, const void *following, int64_t call, int64_t calls)
 {
     const int64_t chunk = sdc_bf16_chunk(w.lines, w.taps), pairs = sdc_ceil_div(tiles, 2), lines = w.lines;
     const st_bf16 *first = w.a[0], *b = w.b;
@@ -233,12 +233,12 @@ static inline void sdc_bf16_panel(float *sums, const float *start, const int64_t
         w.lines = sdc_min(chunk, lines - l);
         w.b = b + l * w.taps * columns * SDC_BF16_TILE;
         const char *next = l + chunk < lines ? (const char *)(w.b + chunk * w.taps * columns * SDC_BF16_TILE) : following;
-        w.share = sdc_ceil_div(16 * columns, pairs);
+        w.share = sdc_ceil_div(16 * columns, pairs * calls);
         for (int64_t t = 0; t < tiles; t += 2) {
             const int64_t rows = sdc_min(2, tiles - t);
             w.a[0] = first + at[t];
             w.a[1] = first + at[t + rows - 1];
-            w.next = next + t / 2 * w.share * w.lines * w.taps * 64;
+            w.next = next + (call * pairs + t / 2) * w.share * w.lines * w.taps * 64;
             sdc_bf16_tile_for(rows, columns)(sums + t * 16 * SDC_BF16_ROW, l ? NULL : start, &w);
         }
     }

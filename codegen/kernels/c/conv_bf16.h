@@ -192,11 +192,11 @@ static void SDC_CAT(NAME, _unit)(const SDC_CAT(NAME, _arguments) *a, const SdcCo
             start[j] = (HAS_BIAS) && panel * 32 + j < (OUT_C) ? a->d.bias[panel * 32 + j] : 0;
         SdcBf16Walk w = {.a = {a->room + image * SDC_CAT(NAME, _image) + row * (STRIDE_H) * SDC_CAT(NAME, _row)},
                          .row = (STRIDE_W) * 32, .line = line, .lines = lines, .taps = KERNEL_W, .tap = (DILATION_W) * 32, .b = b};
-        sdc_bf16_panel(sums, start, at, tiles, columns, w, (MORE_C) ? more_b : following);
+        sdc_bf16_panel(sums, start, at, tiles, columns, w, (MORE_C) ? more_b : following, 0, 1);
         w = (SdcBf16Walk){.a = {a->more_room + image * SDC_CAT(NAME, _more_image) + row * SDC_CAT(NAME, _more_row)}, .row = 32,
                           .line = more_line, .lines = more_slices, .taps = 1, .b = more_b};
         if (MORE_C)
-            sdc_bf16_panel(sums, NULL, more_at, tiles, columns, w, following);
+            sdc_bf16_panel(sums, NULL, more_at, tiles, columns, w, following, 0, 1);
         SDC_CAT(NAME, _finish)(a, sums, block, panel * 32);
     }
 }

@@ -69,24 +69,57 @@ static void SDC_CAT(NAME, _copy)(st_bf16 *to, const st_bf16 *a, int64_t rows, in
     }
 }
 
-/* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
+/* What a unit reads of A: rows in whole tiles from where they lie, but for the depth's last slice, if that is not whole, which
+ * lies in `rest`; the rows behind them in `last`. */
+typedef struct {
+    const st_bf16 *a, *rest, *last;
+    int64_t line[SDC_CAT(NAME, _slices)];
+} SDC_CAT(NAME, _rows_of);
+
+/* sums of tiles [tile, tile + tiles), all whole or one of the rows behind them, for a panel of b that `calls` calls use. */
+static inline void SDC_CAT(NAME, _sums)(float *sums, const float *start, const SDC_CAT(NAME, _rows_of) *r, int64_t tile,
+                                        int64_t tiles, bool whole_tiles, int64_t columns, const st_bf16 *b,
+                                        const void *following, int64_t call, int64_t calls)
+{
+    enum { slices = SDC_CAT(NAME, _slices), whole = SDC_CAT(NAME, _whole), most = SDC_CAT(NAME, _tiles) };
+    int64_t at[most], rest_at[most];
+    for (int64_t t = 0; t < tiles; t++) {
+        at[t] = (tile + t) * 16 * (A_ROW);
+        rest_at[t] = (tile + t) * SDC_BF16_TILE;
+    }
+    SdcBf16Walk w = {.a = {r->last}, .row = slices * SDC_BF16_SLICE, .line = r->line, .lines = slices, .taps = 1, .b = b};
+    if (!whole_tiles) {
+        static const int64_t here[1];
+        sdc_bf16_panel(sums, start, here, 1, columns, w, following, 0, 1);
+        return;
+    }
+    w.a[0] = r->a;
+    w.row = A_ROW;
+    w.lines = whole;
+    if (whole)
+        sdc_bf16_panel(sums, start, at, tiles, columns, w, following, call, calls);
+    w = (SdcBf16Walk){.a = {r->rest}, .row = SDC_BF16_SLICE, .line = r->line, .lines = 1, .taps = 1,
+                      .b = b + whole * columns * SDC_BF16_TILE};
+    if (slices > whole)
+        sdc_bf16_panel(sums, whole ? NULL : start, rest_at, tiles, columns, w, following, call, calls);
+}
+
+/* `rows` rows from a on by panels [panel, end) of one matrix; `first`: the first row's number in the batch.  Where the depth is
+ * one chunk, each pair of tiles is stored before the next one, while its sums are in the first-level cache. */
 static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const st_bf16 *a, const st_bf16 *b, int64_t rows,
                                  int64_t panel, int64_t end, int64_t first)
 {
     enum { slices = SDC_CAT(NAME, _slices), whole = SDC_CAT(NAME, _whole), most = SDC_CAT(NAME, _tiles) };
-    _Alignas(64) float sums[most * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW];
+    enum { together = slices > (int)SDC_BF16_CHUNK || most < 2 ? most : 2 };
+    _Alignas(64) float sums[together * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW];
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
-    int64_t at[most], rest_at[most], line[slices];
-    const int64_t tiles = sdc_ceil_div(rows, 16), full = rows / 16;
+    const int64_t full = rows / 16, calls = sdc_ceil_div(full, together);
+    SDC_CAT(NAME, _rows_of) r = {.a = a, .rest = rest, .last = last};
     for (int64_t k = 0; k < slices; k++)
-        line[k] = k * SDC_BF16_SLICE;
-    for (int64_t t = 0; t < tiles; t++) {
-        at[t] = t * 16 * (A_ROW);
-        rest_at[t] = t * SDC_BF16_TILE;
-    }
+        r.line[k] = k * SDC_BF16_SLICE;
     if (slices > whole)
         SDC_CAT(NAME, _copy)(rest, a, rows, whole * SDC_BF16_SLICE);
-    if (full < tiles)
+    if (full * 16 < rows)
         SDC_CAT(NAME, _copy)(last, a + full * 16 * (A_ROW), rows - full * 16, 0);
     for (; panel < end; panel++) {
         const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel);
@@ -94,17 +127,12 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
         const void *following = panel + 1 < end ? here + columns * slices * SDC_BF16_TILE : here;
         for (int64_t j = 0; j < SDC_BF16_ROW; j++)
             start[j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
-        SdcBf16Walk w = {.a = {a}, .row = A_ROW, .line = line, .lines = whole, .taps = 1, .b = here};
-        if (whole && full)
-            sdc_bf16_panel(sums, start, at, full, columns, w, following);
-        w = (SdcBf16Walk){.a = {rest}, .row = SDC_BF16_SLICE, .line = line, .lines = 1, .taps = 1,
-                          .b = here + whole * columns * SDC_BF16_TILE};
-        if (slices > whole && full)
-            sdc_bf16_panel(sums, whole ? NULL : start, rest_at, full, columns, w, following);
-        w = (SdcBf16Walk){.a = {last}, .row = slices * SDC_BF16_SLICE, .line = line, .lines = slices, .taps = 1, .b = here};
-        if (full < tiles)
-            sdc_bf16_panel(sums + full * 16 * SDC_BF16_ROW, start, rest_at, 1, columns, w, following);
-        SDC_CAT(NAME, _store)(y + panel * 32, sums, rows, first, panel * 32, d->extra);
+        for (int64_t t = 0; t * 16 < rows; t += t < full ? sdc_min(together, full - t) : 1) {
+            const int64_t tiles = t < full ? sdc_min(together, full - t) : 1;
+            SDC_CAT(NAME, _sums)(sums, start, &r, t, tiles, t < full, columns, here, following, t / together, calls);
+            SDC_CAT(NAME, _store)(y + t * 16 * (Y_ROW) + panel * 32, sums, sdc_min(tiles * 16, rows - t * 16), first + t * 16,
+                                  panel * 32, d->extra);
+        }
     }
 }
 
