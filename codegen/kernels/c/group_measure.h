@@ -1,6 +1,6 @@
 /* group_measure.h: mean and squared distances from it of each block of each group of channels; part of group_norm.h and
  * channel_moments.h, which have NAME TX CHANNELS FIRST_C AREA GROUPS LAST BLOCK, IMAGE WIDTH EXTENT BLOCKS, and arguments
- * with `x`, `beside` and `sums` [BATCH][BLOCKS][GROUPS][mean, spread].  In double: see conv_image.h, _measure. */
+ * with `x`, `beside` and `sums` [BATCH][BLOCKS][GROUPS][mean, spread].  In double: see conv_store.h, _measure. */
 #ifndef NAME                        /* by itself */
 #include "lanes.h"
 #define NAME group_measure_default
