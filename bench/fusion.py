@@ -17,6 +17,8 @@ import re
 import subprocess
 import sys
 
+from common import SDC, replace_between
+
 HEAVY = {"conv", "conv_winograd", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
 HERE = os.path.dirname(os.path.abspath(__file__))
 MARKERS = ("<!-- times -->\n", "<!-- end of times -->\n")
@@ -29,7 +31,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--update", metavar="DOCUMENT")
-    parser.add_argument("--sdc", default=os.path.join(HERE, "..", "build", "sdc"))
+    parser.add_argument("--sdc", default=SDC)
     return parser.parse_args()
 
 
@@ -111,19 +113,11 @@ def tables(a, results):
     return "\n".join(lines) + "\n"
 
 
-def update(document, text):
-    with open(document) as file:
-        before, rest = file.read().split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
-    with open(document, "w") as file:
-        file.write(before + MARKERS[0] + "\n" + text + "\n" + MARKERS[1] + after)
-
-
 def main():
     a = arguments()
     text = tables(a, [measure(a, model, True) for model in a.models] + [measure(a, model, False) for model in a.pair])
     if a.update:
-        update(a.update, text)
+        replace_between(a.update, MARKERS, text)
     else:
         print(text, end="")
 
