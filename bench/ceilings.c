@@ -20,7 +20,8 @@
 #endif
 
 enum { OPERANDS = 1024, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
-static uint16_t small[OPERANDS], large[OPERANDS] __attribute__((aligned(64)));     /* bf16: 2^-9 to 2^-8 either sign; 1/2 to 1 */
+/* bf16: 2^-9 to 2^-8 of either sign, and 1/2 to 1. */
+static uint16_t small[OPERANDS], large[OPERANDS] __attribute__((aligned(64)));
 
 static void draw(void)
 {

@@ -65,7 +65,8 @@ def planned(a, path, given):
 
 def measure(a, text, each):
     name, path, given = describe(text)
-    command = [a.sdc, "bench", path, "--json", *(["--each"] if each else []), f"--runs={a.rounds}", f"--threads={a.threads}"]
+    command = [a.sdc, "bench", path, "--json", f"--runs={a.rounds}", f"--threads={a.threads}"]
+    command += ["--each"] if each else []
     command += [f"--shape={tensor}={shape}" for tensor, shape in given]
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     if not each:

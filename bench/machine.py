@@ -58,7 +58,8 @@ class Ceilings:
         if done.returncode:
             note("ceilings: not measured: " + next(iter(done.stderr.splitlines()), "the C compiler failed"))
             return
-        self.process = subprocess.Popen([program, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([program, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
 
     def measure(self):
         """Key -> GF/s or GB/s; nothing if that can not be measured here."""

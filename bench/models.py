@@ -1,8 +1,11 @@
 """models.py: the networks that bench/run times, and their inputs.
 
-A network is a folder with model.onnx and spec.json, a graph NAME.onnx.xz whose weights fill_weights.py beside it makes, or
-any FILE.onnx:INPUT=1x4x64x64,... with its inputs' shapes.  spec.json: `inputs`, each with `name`, `shape`, `dtype` and `kind` ("normal": N(0, 1); "ids": token ids below `max` between
-`bos` and `eos`; else a number or list), and if known `tflop` (2 x multiply-adds of one run) and `torch` (see torch_net.py).
+A network is a folder with model.onnx and spec.json, a graph NAME.onnx.xz whose weights fill_weights.py beside it makes,
+or any FILE.onnx:INPUT=1x4x64x64,... with its inputs' shapes.
+
+spec.json has `inputs`, each with `name`, `shape`, `dtype` and `kind` ("normal": N(0, 1); "ids": token ids below `max`
+between `bos` and `eos`; else a number or list), and if known `tflop` (2 x multiply-adds of one run) and `torch` (see
+torch_net.py).
 """
 import array
 import json
@@ -113,7 +116,7 @@ def described(text, sdc):
 
 
 def prepare(name, source, work, sdc):
-    """File and spec of a network; a graph's are made in work, or taken from there if an earlier run left them complete."""
+    """File and spec of a network; a graph's are made in work, unless an earlier run left them there complete."""
     if FILE in source:
         return described(source, sdc)
     folder = source

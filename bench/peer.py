@@ -1,8 +1,8 @@
 """peer.py SYSTEM JOB: one network in one system other than sdc, in a process of its own that bench/run keeps.
 
-JOB is a JSON object: model (path), inputs (name -> file), dtype, threads, output (a .npy for the first output) and spec.
-Loads, runs once, writes the output and answers with one JSON line; then for each number on standard input makes one run to warm
-up and that many timed ones, and answers with their milliseconds.  {"error": ...} ends it.
+JOB is a JSON object: model (path), inputs (name -> file), dtype, threads, output (a .npy for the first output), spec.
+Loads, runs once, writes the output and answers with one JSON line; then for each number on standard input makes one run
+to warm up and that many timed ones, and answers with their milliseconds.  {"error": ...} ends it.
 """
 import json
 import os
@@ -22,7 +22,7 @@ def status(key):
         return next(1024 * int(line.split()[1]) for line in file if line.startswith(key + ":"))
 
 
-# ---- the systems: (job, arrays, facts) -> a function that runs once and returns the outputs --------------------------------
+# ---- the systems: (job, arrays, facts) -> a function that runs once and returns the outputs ---------------------
 
 def load_onnxruntime(job, given, facts):
     import onnx
@@ -49,8 +49,9 @@ def load_openvino(job, given, facts):
     core = openvino.Core()
     model = core.read_model(job["model"])
     model.reshape({name: list(value.shape) for name, value in given.items()})
-    compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": job["threads"], "NUM_STREAMS": 1,
-                                                 "INFERENCE_PRECISION_HINT": job["dtype"], "PERFORMANCE_HINT": "LATENCY"})
+    settings = {"INFERENCE_NUM_THREADS": job["threads"], "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": job["dtype"]}
+    compiled = core.compile_model(model, "CPU", settings)
     del model
     request = compiled.create_infer_request()
 
@@ -87,7 +88,7 @@ LOADERS = {
 }
 
 
-# ---- the process -------------------------------------------------------------------------------------------------------------
+# ---- the process ----------------------------------------------------------------------------------------------------
 
 def timed(run):
     begin = time.perf_counter()

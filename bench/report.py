@@ -2,13 +2,17 @@
 import glob
 import json
 import os
+import statistics
 
 from common import replace_between
 from models import prefer
 
 MARKERS = ("<!-- results -->\n", "<!-- end of results -->\n")
-COLUMNS = ("model", "type", "system", "median ms", "best ms", "spread", "GF/s", "of ceiling", "peak RSS MB", "beside weights MB",
-           "build or load s", "file MB", "difference", "speed")
+COLUMNS = ("model", "type", "system", "median ms", "best ms", "spread", "GF/s", "of ceiling", "peak RSS MB",
+           "beside weights MB", "build or load s", "file MB", "difference", "speed")
+CEILINGS = {"f32_gflops": ("f32", "GF/s"), "bf16_dot_gflops": ("bf16 dot products", "GF/s"),
+            "bf16_tile_gflops": ("bf16 tiles", "GF/s"), "read_gbs": ("memory read", "GB/s"),
+            "copy_gbs": ("copied", "GB/s")}
 
 
 def key(measurement):
@@ -24,32 +28,39 @@ def add(path, host, measurement):
     measurements.append(measurement)
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path + ".part", "w") as file:
-        json.dump({"host": host, "measurements": sorted(measurements, key=lambda m: prefer(m["model"]) + key(m))}, file, indent=1)
+        measurements.sort(key=lambda m: prefer(m["model"]) + key(m))
+        json.dump({"host": host, "measurements": measurements}, file, indent=1)
         file.write("\n")
     os.replace(path + ".part", path)
 
 
+def percent(share):
+    return "" if share is None else f"{share * 100:.0f} %"
+
+
+def megabytes(count):
+    return "" if count is None else f"{count / 1e6:.0f}"
+
+
 def cells(measurement, row):
-    label = measurement["model"] + (f" x{measurement['batch']}" if measurement["batch"] > 1 else "")
-    seconds = row.get("compile_s", row.get("load_s"))
-    return (label, measurement["dtype"], f"{row['title']} {row['version']}", f"{row['median_ms']:.4g}", f"{row['best_ms']:.4g}",
-            f"{row['spread'] * 100:.0f} %", f"{row['gflops']:.0f}",
-            "" if row["of_ceiling"] is None else f"{row['of_ceiling'] * 100:.0f} %", f"{row['peak_rss_bytes'] / 1e6:.0f}",
-            f"{row['beside_weights_bytes'] / 1e6:.0f}", f"{seconds:.1f}",
-            f"{row['file_bytes'] / 1e6:.0f}" if "file_bytes" in row else "", f"{row['difference']:.1g}" if row["difference"] else "",
+    batch = measurement["batch"]
+    return (measurement["model"] + (f" x{batch}" if batch > 1 else ""), measurement["dtype"],
+            f"{row['title']} {row['version']}", f"{row['median_ms']:.4g}", f"{row['best_ms']:.4g}",
+            percent(row["spread"]), f"{row['gflops']:.0f}", percent(row["of_ceiling"]), megabytes(row["peak_rss_bytes"]),
+            megabytes(row["beside_weights_bytes"]), f"{row.get('compile_s', row.get('load_s')):.1f}",
+            megabytes(row.get("file_bytes")), f"{row['difference']:.1g}" if row["difference"] else "",
             f"{row['times_fastest_peer']:.2f}x" if "times_fastest_peer" in row else "")
 
 
 def ceilings_line(measurements):
-    """The ceilings over all measurements: median of the medians, and how far the host's speed went."""
-    names = {"f32_gflops": ("f32", "GF/s"), "bf16_dot_gflops": ("bf16 dot products", "GF/s"),
-             "bf16_tile_gflops": ("bf16 tiles", "GF/s"), "read_gbs": ("memory read", "GB/s"), "copy_gbs": ("copied", "GB/s")}
+    """The ceilings over all measurements: the middle of the medians, and how far the host's speed went."""
     parts = []
-    for name, (title, unit) in names.items():
+    for name, (title, unit) in CEILINGS.items():
         found = [m["ceilings"][name] for m in measurements if name in m["ceilings"]]
         if found:
-            middle = sorted(f["median"] for f in found)[len(found) // 2]
-            parts.append(f"{title} {middle:.4g} {unit} ({min(f['least'] for f in found):.4g} to {max(f['best'] for f in found):.4g})")
+            middle = statistics.median(f["median"] for f in found)
+            least, best = min(f["least"] for f in found), max(f["best"] for f in found)
+            parts.append(f"{title} {middle:.4g} {unit} ({least:.4g} to {best:.4g})")
     return "Ceilings: " + ", ".join(parts) + "." if parts else "Ceilings were not measured."
 
 
@@ -60,8 +71,10 @@ def table(host, measurements):
              f"{dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". " + ceilings_line(measurements), "",
              "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for m in measurements:
-        lines += ["| " + " | ".join(cells(m, row)) + " |" for row in sorted(m["systems"], key=lambda row: row["median_ms"])]
-    skipped = [f"- {m['model']} {m['dtype']}, {name}: {why}" for m in measurements for name, why in m["skipped"].items()]
+        rows = sorted(m["systems"], key=lambda row: row["median_ms"])
+        lines += ["| " + " | ".join(cells(m, row)) + " |" for row in rows]
+    skipped = [f"- {m['model']} {m['dtype']}, {name}: {why}"
+               for m in measurements for name, why in m["skipped"].items()]
     return "\n".join(lines + ([""] + skipped if skipped else [])) + "\n"
 
 

@@ -1,7 +1,7 @@
 """systems.py: sdc and its peers, each as something that can be started, run for a turn, and stopped.
 
-A peer is a process (peer.py) that lives as long as memory allows and is stopped by SIGSTOP between its turns, so that its threads
-do not spin while another system runs.  sdc's executable maps its weights and starts anew for each turn.
+A peer is a process (peer.py) that lives as long as memory allows and is stopped by SIGSTOP between its turns, so that
+its threads do not spin while another system runs.  sdc's executable maps its weights and starts anew for each turn.
 """
 import importlib.util
 import json
@@ -18,8 +18,10 @@ from common import HERE
 PEERS = {"onnxruntime": ("onnxruntime", "onnx"), "openvino": ("openvino",),          # name -> modules that it needs
          "torch": ("torch", "onnx", "diffusers", "transformers"),
          "torch-compile": ("torch", "onnx", "diffusers", "transformers")}
-TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch", "torch-compile": "torch.compile"}
-NEEDS = {"onnxruntime": 1.7, "openvino": 1.9, "torch": 1.5, "torch-compile": 1.6}      # memory, of the weights' in f32; measured
+TITLES = {"sdc": "sdc", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch",
+          "torch-compile": "torch.compile"}
+# Memory that a peer takes, in times that of the f32 weights (SD1.5 UNet, SD3-medium), and beside that.
+NEEDS = {"onnxruntime": 1.7, "openvino": 1.9, "torch": 1.5, "torch-compile": 1.6}
 SPARE = 500 << 20
 
 
@@ -30,10 +32,6 @@ class Failed(Exception):
 def missing(name):
     """A module that the peer needs and that is not installed, or None."""
     return next((module for module in PEERS.get(name, ()) if not importlib.util.find_spec(module)), None)
-
-
-def summary(times, **more):
-    return dict(more, median_ms=statistics.median(times), best_ms=min(times), runs=len(times))
 
 
 def last_line(text, otherwise):
@@ -72,7 +70,7 @@ class Sdc:
         self.command(f"--output={info['outputs'][0]['name']}={self.output}")
 
     def need(self):
-        return self.facts["file_bytes"] + self.facts["arena_bytes"] + SPARE        # the page cache must hold the weights
+        return self.facts["file_bytes"] + self.facts["arena_bytes"] + SPARE     # the page cache must hold the weights
 
     def start(self):
         pass
@@ -91,8 +89,9 @@ class Peer:
         self.name, self.model, self.options = name, model, options
         self.output = os.path.join(work, f"output-{name}-{dtype}.npy")
         self.log = os.path.join(work, f"log-{name}")
-        self.job = json.dumps({"model": model.path, "inputs": {k: file for k, (_, file) in model.inputs.items()}, "dtype": dtype,
-                               "threads": options.threads, "output": self.output, "spec": model.spec})
+        inputs = {key: file for key, (_, file) in model.inputs.items()}
+        self.job = json.dumps({"model": model.path, "inputs": inputs, "dtype": dtype, "threads": options.threads,
+                               "output": self.output, "spec": model.spec})
         self.process, self.facts, self.peak = None, {}, 0
 
     @property
@@ -109,8 +108,9 @@ class Peer:
         environment = dict(os.environ, OMP_NUM_THREADS=str(self.options.threads), OPENVINO_TELEMETRY_ENABLE="0",
                            HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([sys.executable, "-B", os.path.join(HERE, "peer.py"), self.name, self.job],
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+            command = [sys.executable, "-B", os.path.join(HERE, "peer.py"), self.name, self.job]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                            text=True, env=environment)
         facts = self.answer()
         self.peak = facts.pop("peak_rss")
         self.facts = self.facts or facts
@@ -132,7 +132,9 @@ class Peer:
         code = self.stop()
         with open(self.log) as log:
             why = last_line(log.read(), "")
-        raise Failed(f"no answer in {self.options.timeout:g} s" if late else f"ended by signal {-code}" if code < 0 else why)
+        if late:
+            why = f"no answer in {self.options.timeout:g} s"
+        raise Failed(why if late or code >= 0 else f"ended by signal {-code}")
 
     def turn(self, runs):
         self.process.send_signal(signal.SIGCONT)
@@ -140,7 +142,9 @@ class Peer:
         self.process.stdin.flush()
         told = self.answer()
         self.peak = max(self.peak, told["peak_rss"])
-        return summary(told["times"], peak_rss=told["peak_rss"], beside_weights=told["peak_rss"] - self.model.weight_bytes)
+        times, peak = told["times"], told["peak_rss"]
+        return {"median_ms": statistics.median(times), "best_ms": min(times), "runs": runs, "peak_rss": peak,
+                "beside_weights": peak - self.model.weight_bytes}
 
     def stop(self):
         if not self.live:

@@ -1,8 +1,9 @@
 """torch_net.py: the PyTorch module that an ONNX file was exported from, with that file's weights.
 
 spec["torch"] names the class of diffusers or transformers (`cls`), its configuration (`config`) and how it is called
-(`kind`).  The exporter keeps the names of most parameters; matrices of linear layers stand transposed, and scales and shifts
-of GroupNorm reshaped, under names of its own: those are known from the nodes that read them, whose names are paths of modules.
+(`kind`).  The exporter keeps the names of most parameters; matrices of linear layers stand transposed, and scales and
+shifts of GroupNorm reshaped, under names of its own: those are known from the nodes that read them, whose names are
+paths of modules.
 """
 import importlib
 import os
@@ -54,7 +55,7 @@ class Net(torch.nn.Module):
         return m(input_ids=x[0])[0]
 
 
-# ---- weights -----------------------------------------------------------------------------------------------------------------
+# ---- weights --------------------------------------------------------------------------------------------------------
 
 def stored(tensor, folder):
     """An initializer's values; those in a file of their own are mapped, not read."""
@@ -62,15 +63,17 @@ def stored(tensor, folder):
         return onnx.numpy_helper.to_array(tensor)
     entry = {x.key: x.value for x in tensor.external_data}
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    return numpy.memmap(os.path.join(folder, entry["location"]), dtype, "c", int(entry.get("offset", 0)), tuple(tensor.dims))
+    file = os.path.join(folder, entry["location"])
+    return numpy.memmap(file, dtype, "c", int(entry.get("offset", 0)), tuple(tensor.dims))
 
 
 def state(module):
-    return {**dict(module.named_buffers(remove_duplicate=False)), **dict(module.named_parameters(remove_duplicate=False))}
+    return {**dict(module.named_buffers(remove_duplicate=False)),
+            **dict(module.named_parameters(remove_duplicate=False))}
 
 
 def owned(module, node):
-    """Of the module that the node's name is the path of: the parameter that stands at an operand of this operator, or None."""
+    """Of the module that the node's name is the path of, the parameter that this operator reads; or None."""
     path = ".".join(node.name.strip("/").split("/")[:-1])
     try:
         owner = module.get_submodule(path)

@@ -22,12 +22,14 @@ list() { "$json" $results measurements '*' "$1" | tr '\n' ' '; }
 is "work" 0.02 $results measurements 0 gflop
 is "threads" 1 $results measurements 0 threads
 for figure in median_ms best_ms gflops of_ceiling peak_rss_bytes beside_weights_bytes compile_s file_bytes; do
-    "$json" $results measurements '*' systems 0 $figure | awk '!($1 > 0) { exit 1 } END { exit NR != 2 }' || fail "$figure"
+    "$json" $results measurements '*' systems 0 $figure | awk '!($1 > 0) { bad = 1 } END { exit bad || NR != 2 }' ||
+        fail "$figure"
 done
 for ceiling in f32_gflops read_gbs copy_gbs; do
     "$json" $results measurements 0 ceilings $ceiling median | awk '!($1 > 0.1) { exit 1 }' || fail "$ceiling"
 done
-"$json" $results measurements 0 systems 0 difference | awk '!($1 > 1e-5 && $1 < 2e-2) { exit 1 }' || fail "bf16 is as far from f32 as it may be"
+"$json" $results measurements 0 systems 0 difference | awk '!($1 > 1e-5 && $1 < 2e-2) { exit 1 }' ||
+    fail "bf16 is as far from f32 as it may be"
 is "f32 is the reference" 0 $results measurements 1 systems 0 difference
 grep -q / $results && fail "the results have paths: $(grep / $results)"
 [ "$(grep -c '^| encoder | \(f32\|bf16\) | sdc ' table)" = 2 ] || fail "the table: $(cat table)"
@@ -36,13 +38,16 @@ head -1 table | grep -q 'Ceilings: f32 [0-9.]* GF/s' || fail "no ceilings: $(hea
 [ "$(sed -n '1p;$p' document.md | tr '\n' ' ')" = "before after " ] || fail "the document: $(cat document.md)"
 grep -q '^| encoder | f32 ' document.md && ! grep -q old document.md || fail "the document: $(cat document.md)"
 
-# A file with its inputs' shapes, twice its batch; earlier results of other networks stay.  A peer that can not be loaded is named.
+# A file with its inputs' shapes, twice its batch; earlier results of other networks stay.  A peer that can not be
+# loaded is named.
 mkdir broken
 echo 'raise RuntimeError("not today: /here/and/there.so")' | tee broken/numpy.py broken/onnx.py >broken/onnxruntime.py
-check "a file" env PYTHONPATH=broken python3 "$source/bench/run" "$encoder:input_ids=1x8" --sdc "$sdc" --models emoji-text_encoder@2 \
-    --systems onnxruntime,sdc --rounds 1 --runs 1 --dtype f32 --output $results
+PYTHONPATH=broken
+export PYTHONPATH
+check "a file" run "$encoder:input_ids=1x8" --models emoji-text_encoder@2 --systems onnxruntime,sdc --dtype f32 \
+    --output $results
 grep -q 'onnxruntime: skipped: RuntimeError: not today' stderr || fail "stderr: $(cat stderr)"
-[ "$(list batch)" = "2 1 1 " ] && [ "$(list model)" = "emoji-text_encoder encoder encoder " ] || fail "$(list batch) $(list model)"
+[ "$(list batch)$(list model)" = "2 1 1 emoji-text_encoder encoder encoder " ] || fail "$(list batch)$(list model)"
 is "the one that failed" "RuntimeError: not today: there.so" $results measurements 0 skipped onnxruntime
 
 # Wrong use.
