@@ -4,11 +4,14 @@ JOB is a JSON object: model (path), inputs (name -> file), dtype, threads, outpu
 Loads, runs once, writes the output and answers with one JSON line; then for each number on standard input makes one run
 to warm up and that many timed ones, and answers with their milliseconds.  {"error": ...} ends it.
 """
+import ctypes
 import json
 import os
+import signal
 import sys
 import time
 
+END_WITH_PARENT = 1                                                 # PR_SET_PDEATHSIG
 HALF_WITHOUT = "its CPU provider has no bf16 kernels"
 
 
@@ -114,6 +117,7 @@ def serve(system, job, answer):
 def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)                                                   # libraries print to standard output
+    ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)        # also while stopped
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")                                          # if memory runs out, this process ends, no other
 
