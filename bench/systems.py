@@ -105,8 +105,8 @@ class Peer:
         """Loads, unless that is done.  How long it takes is known from the first time."""
         if self.live:
             return
-        environment = dict(os.environ, OMP_NUM_THREADS=str(self.options.threads), OPENVINO_TELEMETRY_ENABLE="0",
-                           HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+        environment = dict(os.environ, OMP_NUM_THREADS=str(self.options.threads), HF_HUB_OFFLINE="1",
+                           TORCHINDUCTOR_CACHE_DIR=os.path.join(os.path.dirname(self.log), "inductor"))
         with open(self.log, "w") as log:
             command = [sys.executable, "-B", os.path.join(HERE, "peer.py"), self.name, self.job]
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
