@@ -6,8 +6,8 @@ What fusion, and each fusion alone, saves: runs `sdc bench --each` on every mode
 MODEL_FOLDER holds model.onnx and spec.json with its standard inputs, as the script that gives the full-size graphs
 seeded weights writes it; a file is given with its inputs' shapes.  Needs room for twice the weights in TMPDIR, and a
 quiet machine: ratios are between runs of the same round, but others' work makes them wider.  --update replaces what
-lies between the markers in the document and nothing else.  Models after --pair are measured with and without all fusions
-only; of each fusion alone they get the bytes, from `sdc explain`.
+lies between the markers in the document and nothing else.  Models after --pair are measured with and without all
+fusions only; of each fusion alone they get the bytes, from `sdc explain`.
 """
 import argparse
 import datetime

@@ -28,7 +28,7 @@ def add(path, host, measurement):
     measurements.append(measurement)
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path + ".part", "w") as file:
-        measurements.sort(key=lambda m: prefer(m["model"]) + key(m))
+        measurements.sort(key=lambda m: (prefer(m["model"]), m["batch"], m["dtype"] != "f32"))
         json.dump({"host": host, "measurements": measurements}, file, indent=1)
         file.write("\n")
     os.replace(path + ".part", path)
@@ -46,8 +46,8 @@ def cells(measurement, row):
     batch = measurement["batch"]
     return (measurement["model"] + (f" x{batch}" if batch > 1 else ""), measurement["dtype"],
             f"{row['title']} {row['version']}", f"{row['median_ms']:.4g}", f"{row['best_ms']:.4g}",
-            percent(row["spread"]), f"{row['gflops']:.0f}", percent(row["of_ceiling"]), megabytes(row["peak_rss_bytes"]),
-            megabytes(row["beside_weights_bytes"]), f"{row.get('compile_s', row.get('load_s')):.1f}",
+            percent(row["spread"]), f"{row['gflops']:.0f}", percent(row["of_ceiling"]),
+            megabytes(row["peak_rss_bytes"]), megabytes(row["beside_weights_bytes"]), f"{row.get('compile_s', row.get('load_s')):.1f}",
             megabytes(row.get("file_bytes")), f"{row['difference']:.1g}" if row["difference"] else "",
             f"{row['times_fastest_peer']:.2f}x" if "times_fastest_peer" in row else "")
 
@@ -66,9 +66,9 @@ def ceilings_line(measurements):
 
 def table(host, measurements):
     dates = sorted({m["date"] for m in measurements})
-    threads = " or ".join(map(str, sorted({m["threads"] for m in measurements})))
-    lines = [f"{host['cpu'] or host['name']}, {host['cpus']} CPUs, {host['memory_gb']:.0f} GB; {threads} threads; "
-             f"{dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". " + ceilings_line(measurements), "",
+    threads, rounds = (" or ".join(map(str, sorted({m[key] for m in measurements}))) for key in ("threads", "rounds"))
+    lines = [f"{host['cpu'] or host['name']}, {host['cpus']} CPUs, {host['memory_gb']:.0f} GB; {threads} threads, "
+             f"{rounds} rounds; {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". " + ceilings_line(measurements), "",
              "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for m in measurements:
         rows = sorted(m["systems"], key=lambda row: row["median_ms"])

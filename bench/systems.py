@@ -78,7 +78,7 @@ class Sdc:
     def turn(self, runs):
         t = json.loads(self.command(f"--bench={runs}", "--json"))
         return {"median_ms": t["median_ms"], "best_ms": t["best_ms"], "runs": runs,
-                "peak_rss": t["peak_rss_mb"] * 2**20, "beside_weights": t["peak_anon_mb"] * 2**20}
+                "peak_rss": round(t["peak_rss_mb"] * 2**20), "beside_weights": round(t["peak_anon_mb"] * 2**20)}
 
     def stop(self):
         pass
