@@ -42,13 +42,18 @@ def megabytes(count):
     return "" if count is None else f"{count / 1e6:.0f}"
 
 
+def milliseconds(time):
+    return f"{time:.4g}" if time < 1000 else f"{time:.0f}"
+
+
 def cells(measurement, row):
     batch = measurement["batch"]
     return (measurement["model"] + (f" x{batch}" if batch > 1 else ""), measurement["dtype"],
-            f"{row['title']} {row['version']}", f"{row['median_ms']:.4g}", f"{row['best_ms']:.4g}",
+            f"{row['title']} {row['version']}", milliseconds(row["median_ms"]), milliseconds(row["best_ms"]),
             percent(row["spread"]), f"{row['gflops']:.0f}", percent(row["of_ceiling"]),
-            megabytes(row["peak_rss_bytes"]), megabytes(row["beside_weights_bytes"]), f"{row.get('compile_s', row.get('load_s')):.1f}",
-            megabytes(row.get("file_bytes")), f"{row['difference']:.1g}" if row["difference"] else "",
+            megabytes(row["peak_rss_bytes"]), megabytes(row["beside_weights_bytes"]),
+            f"{row.get('compile_s', row.get('load_s')):.1f}", megabytes(row.get("file_bytes")),
+            f"{row['difference']:.1g}" if row["difference"] else "",
             f"{row['times_fastest_peer']:.2f}x" if "times_fastest_peer" in row else "")
 
 
@@ -68,7 +73,8 @@ def table(host, measurements):
     dates = sorted({m["date"] for m in measurements})
     threads, rounds = (" or ".join(map(str, sorted({m[key] for m in measurements}))) for key in ("threads", "rounds"))
     lines = [f"{host['cpu'] or host['name']}, {host['cpus']} CPUs, {host['memory_gb']:.0f} GB; {threads} threads, "
-             f"{rounds} rounds; {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". " + ceilings_line(measurements), "",
+             f"{rounds} rounds; {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". "
+             + ceilings_line(measurements), "",
              "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for m in measurements:
         rows = sorted(m["systems"], key=lambda row: row["median_ms"])
