@@ -6,8 +6,8 @@ What fusion, and each fusion alone, saves: runs `sdc bench --each` on every mode
 MODEL_FOLDER holds model.onnx and spec.json with its standard inputs, as the script that gives the full-size graphs
 seeded weights writes it; a file is given with its inputs' shapes.  Needs room for twice the weights in TMPDIR, and a
 quiet machine: ratios are between runs of the same round, but others' work makes them wider.  --update replaces what
-lies between the markers in the document and nothing else.  Models after --pair are measured with and without all fusions
-only; of each fusion alone they get the bytes, from `sdc explain`.
+lies between the markers in the document and nothing else.  Models after --pair are measured with and without all
+fusions only; of each fusion alone they get the bytes, from `sdc explain`.
 """
 import argparse
 import datetime
@@ -16,6 +16,8 @@ import os
 import re
 import subprocess
 import sys
+
+from common import SDC, replace_between
 
 HEAVY = {"conv", "conv_winograd", "conv_depthwise", "conv_any", "gemm", "matmul_any", "attention"}
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,7 +31,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--update", metavar="DOCUMENT")
-    parser.add_argument("--sdc", default=os.path.join(HERE, "..", "build", "sdc"))
+    parser.add_argument("--sdc", default=SDC)
     return parser.parse_args()
 
 
@@ -63,7 +65,8 @@ def planned(a, path, given):
 
 def measure(a, text, each):
     name, path, given = describe(text)
-    command = [a.sdc, "bench", path, "--json", *(["--each"] if each else []), f"--runs={a.rounds}", f"--threads={a.threads}"]
+    command = [a.sdc, "bench", path, "--json", f"--runs={a.rounds}", f"--threads={a.threads}"]
+    command += ["--each"] if each else []
     command += [f"--shape={tensor}={shape}" for tensor, shape in given]
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     if not each:
@@ -111,19 +114,11 @@ def tables(a, results):
     return "\n".join(lines) + "\n"
 
 
-def update(document, text):
-    with open(document) as file:
-        before, rest = file.read().split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
-    with open(document, "w") as file:
-        file.write(before + MARKERS[0] + "\n" + text + "\n" + MARKERS[1] + after)
-
-
 def main():
     a = arguments()
     text = tables(a, [measure(a, model, True) for model in a.models] + [measure(a, model, False) for model in a.pair])
     if a.update:
-        update(a.update, text)
+        replace_between(a.update, MARKERS, text)
     else:
         print(text, end="")
 

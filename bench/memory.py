@@ -18,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from common import SDC
+from peer import status
+
 PEERS = ("onnxruntime", "openvino")
 
 
@@ -31,7 +33,7 @@ def arguments():
     parser.add_argument("--name", help="of the row")
     parser.add_argument("--option", action="append", default=[], help="for sdc compile: --option=--max-memory=1G")
     parser.add_argument("--dtype", choices=("f32", "bf16"), default="f32")
-    parser.add_argument("--sdc", default=os.path.join(HERE, "..", "build", "sdc"))
+    parser.add_argument("--sdc", default=SDC)
     parser.add_argument("--load", choices=PEERS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -42,11 +44,6 @@ def shapes(texts):
 
 
 # ---- one peer, in a process of its own -----------------------------------------------------------------------------
-
-def status(key):
-    with open("/proc/self/status") as file:
-        return next(1024 * int(line.split()[1]) for line in file if line.startswith(key + ":"))
-
 
 def drawn(shape, is_float):
     import numpy

@@ -36,11 +36,17 @@ static void raise_to(double *most, double value)
     *most = value > *most ? value : *most;
 }
 
+double sdc_ceiling_gflops(SdcPart *multiply, int64_t flops, SdcCeiling arrays, SdcPool *pool)
+{
+    arrays.steps = STEPS;
+    return (double)flops * STEPS * sdc_pool_threads(pool) / best_seconds(pool, multiply, &arrays) / 1e9;
+}
+
 void sdc_ceilings_raise(SdcCeilings *most, const SdcProfile *profile, SdcPool *pool)
 {
     int threads = sdc_pool_threads(pool);
     int64_t each = BYTES / 4 / threads / 64 * 64;
-    double bytes = 4.0 * (double)each * threads, flops = (double)*profile->multiply_flops * STEPS * threads;
+    double bytes = 4.0 * (double)each * threads;
     float *memory = mmap(NULL, 2 * (size_t)BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return;
@@ -48,8 +54,8 @@ void sdc_ceilings_raise(SdcCeilings *most, const SdcProfile *profile, SdcPool *p
     float *from = memory, *to = memory + BYTES / 4;
     sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = from, .each = each}, threads);
     sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = to, .each = each}, threads);
-    SdcCeiling arrays = {.from = from, .to = to, .each = each, .steps = STEPS};
-    raise_to(&most->gflops, flops / best_seconds(pool, profile->multiply, &arrays) / 1e9);
+    SdcCeiling arrays = {.from = from, .to = to, .each = each};
+    raise_to(&most->gflops, sdc_ceiling_gflops(profile->multiply, *profile->multiply_flops, arrays, pool));
     raise_to(&most->read_gbs, bytes / best_seconds(pool, profile->read, &arrays) / 1e9);
     raise_to(&most->copy_gbs, 2 * bytes / best_seconds(pool, profile->copy, &arrays) / 1e9);
     munmap(memory, 2 * (size_t)BYTES);

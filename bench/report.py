@@ -1,0 +1,94 @@
+"""report.py: bench/results/HOST.json, and what it says as Markdown tables."""
+import glob
+import json
+import os
+import statistics
+
+from common import replace_between
+from models import prefer
+
+MARKERS = ("<!-- results -->\n", "<!-- end of results -->\n")
+COLUMNS = ("model", "type", "system", "median ms", "best ms", "spread", "GF/s", "of ceiling", "peak RSS MB",
+           "beside weights MB", "build or load s", "file MB", "difference", "speed")
+CEILINGS = {"f32_gflops": ("f32", "GF/s"), "bf16_dot_gflops": ("bf16 dot products", "GF/s"),
+            "bf16_tile_gflops": ("bf16 tiles", "GF/s"), "read_gbs": ("memory read", "GB/s"),
+            "copy_gbs": ("copied", "GB/s")}
+
+
+def key(measurement):
+    return measurement["model"], measurement["batch"], measurement["dtype"]
+
+
+def add(path, host, measurement):
+    """Writes a measurement into the file in place of an older one of the same network and type."""
+    measurements = []
+    if os.path.exists(path):
+        with open(path) as file:
+            measurements = [m for m in json.load(file)["measurements"] if key(m) != key(measurement)]
+    measurements.append(measurement)
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path + ".part", "w") as file:
+        measurements.sort(key=lambda m: (prefer(m["model"]), m["batch"], m["dtype"] != "f32"))
+        json.dump({"host": host, "measurements": measurements}, file, indent=1)
+        file.write("\n")
+    os.replace(path + ".part", path)
+
+
+def percent(share):
+    return "" if share is None else f"{share * 100:.0f} %"
+
+
+def megabytes(count):
+    return "" if count is None else f"{count / 1e6:.0f}"
+
+
+def milliseconds(time):
+    return f"{time:.4g}" if time < 1000 else f"{time:.0f}"
+
+
+def cells(measurement, row):
+    batch = measurement["batch"]
+    return (measurement["model"] + (f" x{batch}" if batch > 1 else ""), measurement["dtype"],
+            f"{row['title']} {row['version']}", milliseconds(row["median_ms"]), milliseconds(row["best_ms"]),
+            percent(row["spread"]), f"{row['gflops']:.0f}", percent(row["of_ceiling"]),
+            megabytes(row["peak_rss_bytes"]), megabytes(row["beside_weights_bytes"]),
+            f"{row.get('compile_s', row.get('load_s')):.1f}", megabytes(row.get("file_bytes")),
+            f"{row['difference']:.1g}" if row["difference"] else "",
+            f"{row['times_fastest_peer']:.2f}x" if "times_fastest_peer" in row else "")
+
+
+def ceilings_line(measurements):
+    """The ceilings over all measurements: the middle of the medians, and how far the host's speed went."""
+    parts = []
+    for name, (title, unit) in CEILINGS.items():
+        found = [m["ceilings"][name] for m in measurements if name in m["ceilings"]]
+        if found:
+            middle = statistics.median(f["median"] for f in found)
+            least, best = min(f["least"] for f in found), max(f["best"] for f in found)
+            parts.append(f"{title} {middle:.4g} {unit} ({least:.4g} to {best:.4g})")
+    return "Ceilings: " + ", ".join(parts) + "." if parts else "Ceilings were not measured."
+
+
+def table(host, measurements):
+    dates = sorted({m["date"] for m in measurements})
+    threads, rounds = (" or ".join(map(str, sorted({m[key] for m in measurements}))) for key in ("threads", "rounds"))
+    lines = [f"{host['cpu'] or host['name']}, {host['cpus']} CPUs, {host['memory_gb']:.0f} GB; {threads} threads, "
+             f"{rounds} rounds; {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". "
+             + ceilings_line(measurements), "",
+             "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    for m in measurements:
+        rows = sorted(m["systems"], key=lambda row: row["median_ms"])
+        lines += ["| " + " | ".join(cells(m, row)) + " |" for row in rows]
+    skipped = [f"- {m['model']} {m['dtype']}, {name}: {why}"
+               for m in measurements for name, why in m["skipped"].items()]
+    return "\n".join(lines + ([""] + skipped if skipped else [])) + "\n"
+
+
+def update(document, folder):
+    """Puts the tables of all machines into the document."""
+    parts = []
+    for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
+        with open(path) as file:
+            found = json.load(file)
+        parts.append(f"### {found['host']['name']}\n\n" + table(found["host"], found["measurements"]))
+    replace_between(document, MARKERS, "\n".join(parts))
