@@ -154,11 +154,14 @@ static void lower_group(Lowering *l, Node *n, Node *first, Node *last)
             op_info(shortcut->op)->lower(l, shortcut);
         }
     }
-    f.steps = steps_of(behind, last, f.plain, DT_F32);
+    f.other = other_product(first, last);
+    f.steps = steps_of(behind, last, f.plain, f.other ? f.other->out[0] : NULL, DT_F32);
     Finish *outer = l->finish;
     l->finish = &f;
     op_info(first->op)->lower(l, first);
     l->finish = outer;
+    if (f.other && !f.used)
+        lower_matmul_alone(l, f.other);
     if (!f.used && behind)
         lower_chain(l, n, behind, last);
     else if (!f.used)
@@ -190,7 +193,7 @@ static void lower_before(Lowering *l, Node *first, Prologue *p)
     const char *parted = last ? conv_parts_prologue(l, p->conv, resize) : NULL;
     if (last && !parted) {
         p->norm = first;
-        p->steps = steps_of(first == last ? NULL : first->next, last, first->out[0], DT_F32);
+        p->steps = steps_of(first == last ? NULL : first->next, last, first->out[0], NULL, DT_F32);
     } else if (last) {
         record_parted(first, last, p->conv, parted);
         lower_group(l, last, first, last);

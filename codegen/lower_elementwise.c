@@ -128,7 +128,7 @@ void lower_chain(Lowering *l, Node *n, const Node *first, const Node *last)
 {
     Value *result = n->out[0];
     DType arithmetic = first == last ? steps_arithmetic(first) : DT_F32;
-    Steps s = steps_of(first, last, NULL, arithmetic);
+    Steps s = steps_of(first, last, NULL, NULL, arithmetic);
     View v[AXES_OPERANDS], *in = v + 1;
     for (int k = 0; k < s.count; k++)
         in[k] = view_broadcast(view_of(l, s.operand[k]), result->shape.rank, result->shape.dim);

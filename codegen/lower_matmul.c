@@ -175,16 +175,49 @@ static void row_order(const Product *p, int *order)
     order[m + 1] = m + 1;
 }
 
-static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int *order)
+static bool runs_along(const View *v, int axis)
+{
+    return v->dim[axis] <= 1 || v->stride[axis] == 1;
+}
+
+/* MatMul's b.  A large constant that is some other one transposed is packed from that one, without making it first. */
+static View matmul_operand(Lowering *l, Value *v, Value **constant)
+{
+    const Node *n = v->def;
+    int64_t order[MAX_RANK];
+    int rank = v->shape.rank, perm[MAX_RANK];
+    if (!is_constant(v) || v->tensor || n->op != OP_Transpose || !n->in[0]->tensor || rank < 2 ||
+        attr_ints(n, "perm", order, MAX_RANK) != rank)
+        return product_operand(l, v, constant);
+    for (int k = 0; k < rank; k++)
+        perm[k] = (int)order[k];
+    View turned = view_permute(product_operand(l, n->in[0], constant), rank, perm);
+    bool packs = runs_along(&turned, rank - 1) || runs_along(&turned, rank - 2);
+    return packs ? turned : product_operand(l, v, constant);
+}
+
+/* b of the product that the same kernel is to do (Finish.other), as it must be for that: like p's in all but its elements. */
+static bool other_operand(Lowering *l, const Product *p, Value **constant)
+{
+    View b = matmul_operand(l, l->finish->other->in[1], constant);
+    const int last = b.rank - 1;
+    return *constant && p->constant && (*constant)->dtype == p->constant->dtype && b.offset == p->b.offset && b.rank == 2
+           && b.stride[0] == p->b.stride[p->b.rank - 2] && b.stride[last] == p->b.stride[p->b.rank - 1];
+}
+
+static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int *order, Value **other)
 {
     int logical[MAX_RANK];
     for (int k = 0; p->axes && k < p->y.rank; k++)
         logical[k] = p->axes[order[k]];
-    return p->axes ? finish_of(l, n, logical, 1) : NULL;
+    const bool mine = l->finish && l->finish->anchor == n, paired = mine && l->finish->other;
+    if (!p->axes || (paired && !other_operand(l, p, other)))
+        return NULL;
+    return finish_of(l, n, logical, 1);
 }
 
-/* b, constant, in the packed form of gemm_bf16.h or gemm.h. */
-static View packed_b(Lowering *l, const Product *p, const Nest *x, bool bf16)
+/* A constant like p's b in the packed form of gemm_bf16.h or gemm.h. */
+static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *constant, bool bf16)
 {
     const int m = p->y.rank - 2, vl = l->isa->vector_floats;
     const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
@@ -194,8 +227,8 @@ static View packed_b(Lowering *l, const Product *p, const Nest *x, bool bf16)
     const Bf16Matrix matrix = {.columns = columns, .depth = depth, .lines = 1, .taps = 1};
     const int64_t elements = bf16 ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(depth, columns, vl, 1);
     int64_t how[P_COUNT] = {p->b.offset, depth, columns, row, transposed, vl, outer, x->outer_step[2], inner, x->inner_step[2]};
-    return weights_packed(l, p->constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how, P_COUNT,
-                          p->constant->dtype, outer * inner * elements);
+    return weights_packed(l, constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how, P_COUNT,
+                          constant->dtype, outer * inner * elements);
 }
 
 enum { BF16_DEPTH = 16384 };        /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
@@ -210,12 +243,13 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
 {
     int order[MAX_RANK];
     row_order(p, order);
-    Finish *finish = product_finish(l, n, p, order);
+    Value *other = NULL;
+    Finish *finish = product_finish(l, n, p, order, &other);
     const int m = p->y.rank - 2, vl = l->isa->vector_floats;
     const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
     const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p);
     const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
-    View b = p->constant ? packed_b(l, p, x, bf16) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
+    View b = p->constant ? packed_b(l, p, x, p->constant, bf16) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
     if (!p->constant)
         room = scratch(l, DT_F32, matrices * pack_gemm_bytes(depth, columns, vl, 1));
@@ -237,6 +271,12 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     if (!p->constant)
         call_int(c, "B_ROW", transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns);
     note_product(c, p);
+    if (finish && finish->other) {
+        call_read(c, packed_b(l, p, x, other, bf16));
+        call_text(c, "PAIR(X)", "X(other)");
+        c->flops *= 2;
+        c->note = text_format("%s, and the like of v%d", c->note, finish->other->out[0]->id);
+    }
     call_finish(c, finish, view_permute(p->y, p->y.rank, order));
 }
 
@@ -276,11 +316,6 @@ static void any_call(Lowering *l, Node *n, Product *p)
 }
 
 /* ---- choice ------------------------------------------------------------------------------------------------------ */
-
-static bool runs_along(const View *v, int axis)
-{
-    return v->dim[axis] <= 1 || v->stride[axis] == 1;
-}
 
 /* The same product in single precision, where gemm.h does not fit. */
 static void product_in_f32(Lowering *l, Node *n, Product p)
@@ -350,22 +385,6 @@ void lower_product(Lowering *l, Node *n, Product p)
 
 /* ---- MatMul and Gemm --------------------------------------------------------------------------------------------- */
 
-/* MatMul's b.  A large constant that is some other one transposed is packed from that one, without making it first. */
-static View matmul_operand(Lowering *l, Value *v, Value **constant)
-{
-    const Node *n = v->def;
-    int64_t order[MAX_RANK];
-    int rank = v->shape.rank, perm[MAX_RANK];
-    if (!is_constant(v) || v->tensor || n->op != OP_Transpose || !n->in[0]->tensor || rank < 2 ||
-        attr_ints(n, "perm", order, MAX_RANK) != rank)
-        return product_operand(l, v, constant);
-    for (int k = 0; k < rank; k++)
-        perm[k] = (int)order[k];
-    View turned = view_permute(product_operand(l, n->in[0], constant), rank, perm);
-    bool packs = runs_along(&turned, rank - 1) || runs_along(&turned, rank - 2);
-    return packs ? turned : product_operand(l, v, constant);
-}
-
 View room_for_reader(Lowering *l, Value *y, DType dtype)
 {
     View part = concat_room(l, y, dtype, false);
@@ -393,7 +412,37 @@ static DType product_type(const Lowering *l, const Node *n)
     return type == DT_BOOL ? kept_type(n->out[0]) : type;
 }
 
+Node *other_product(const Node *anchor, const Node *last)
+{
+    if (anchor->op != OP_MatMul || !is_constant(anchor->in[1]) || anchor->in[1]->shape.rank != 2)
+        return NULL;
+    for (const Node *n = anchor == last ? NULL : anchor->next; n; n = n == last ? NULL : n->next)
+        for (int k = 0; k < n->n_in; k++) {
+            const Value *v = n->in[k];
+            Node *m = v ? v->def : NULL;
+            if (m && m->graph != n->graph && m->op == OP_MatMul && m->in[0] == anchor->in[0] && v->n_uses == 1 && !v->graph_output
+                && is_constant(m->in[1]) && shape_equal(&m->in[1]->shape, &anchor->in[1]->shape)
+                && m->in[1]->dtype == anchor->in[1]->dtype)
+                return m;
+        }
+    return NULL;
+}
+
+/* Is n the other product of the fused node that reads it? */
+static bool is_other(const Node *n)
+{
+    const Node *reader = n->out[0]->n_uses == 1 ? n->out[0]->uses[0] : NULL;
+    return reader && reader->graph != n->graph && reader->graph->fused
+           && other_product(reader->graph->first, reader->graph->last) == n;
+}
+
 void lower_matmul(Lowering *l, Node *n)
+{
+    if (!is_other(n))
+        lower_matmul_alone(l, n);
+}
+
+void lower_matmul_alone(Lowering *l, Node *n)
 {
     View result = room_for_reader(l, stored_value(l, n), product_type(l, n));
     Product p = {.y = result};

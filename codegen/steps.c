@@ -68,7 +68,7 @@ static char *with_names(const char *meaning, const char *const *names)
 typedef struct {
     Steps *steps;
     const Node *first, *last;
-    const Value *given;
+    const Value *given, *other;
     DType arithmetic;
 } Writer;
 
@@ -101,6 +101,8 @@ static const char *name_of(const Writer *w, Value *v)
     int step = 0;
     if (v == w->given)
         return "v";
+    if (v == w->other)
+        return "w";
     for (const Node *n = w->first; n; n = next_of(w, n), step++)
         if (n->out[0] == v)
             return text_format("t%d", step);
@@ -123,10 +125,10 @@ static char *step_text(const Writer *w, const Node *n, int step)
     return text_format("const %s t%d = %s;", type, step, with_names(meaning_of(n, w->arithmetic), names));
 }
 
-Steps steps_of(const Node *first, const Node *last, const Value *given, DType arithmetic)
+Steps steps_of(const Node *first, const Node *last, const Value *given, const Value *other, DType arithmetic)
 {
     Steps s = {.steps = "", .note = ""};
-    Writer w = {&s, first, last, given, arithmetic};
+    Writer w = {&s, first, last, given, other, arithmetic};
     int step = 0;
     for (const Node *n = first; n; n = next_of(&w, n), step++) {
         s.steps = text_format("%s%s%s", s.steps, step ? " \\\n    " : "", step_text(&w, n, step));

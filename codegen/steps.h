@@ -14,8 +14,8 @@ typedef struct {
 } Steps;
 
 /* The elementwise nodes from `first` to `last`, neighbours in one graph; first NULL: none, the result is `given`.
- * given: the value that the text calls v; NULL when there is none. */
-Steps steps_of(const Node *first, const Node *last, const Value *given, DType arithmetic);
+ * given, other: the values that the text calls v and w; NULL when there are none. */
+Steps steps_of(const Node *first, const Node *last, const Value *given, const Value *other, DType arithmetic);
 /* What elementwise nodes are computed with: float, or double if an operand is f64 or a wide integer; integers in the
  * type that the result is made of. */
 DType steps_arithmetic(const Node *n);
@@ -24,6 +24,7 @@ DType steps_arithmetic(const Node *n);
 
 typedef struct Finish {
     const Node *anchor, *shortcut;  /* shortcut: the 1x1 convolution whose products the anchor's kernel adds; or NULL */
+    Node *other;                    /* the product whose sums the steps call w: the anchor's kernel does both; or NULL */
     Value *plain;                   /* what the kernel stores without steps: the anchor's result, or the sum of both */
     Value *result;                  /* the fused node's output: same shape as the anchor's */
     Steps steps;
@@ -45,6 +46,11 @@ const char *conv_parts_prologue(const Lowering *l, const Node *conv, const Node 
 bool conv_takes_upsampling(const Lowering *l, const Node *conv);
 /* lower_conv.c: is there one for the convolution that also adds the products of a 1x1 one? */
 bool conv_takes_shortcut(const Lowering *l, const Node *conv, const Node *shortcut);
+/* lower_matmul.c: the product outside of the fused node from `anchor` to `last` that only a node in it reads, of the same
+ * operand and a constant of the same shape; NULL: none.  It is not lowered by itself: the anchor's kernel does both, or
+ * lower_matmul_alone() stores it. */
+Node *other_product(const Node *anchor, const Node *last);
+void lower_matmul_alone(Lowering *l, Node *n);
 /* lower_conv.c: is there one that takes its input in two images? */
 bool conv_takes_two(const Lowering *l, const Node *conv);
 

@@ -6,6 +6,7 @@
  *               behind the pointer, an expression in `row`, and lie `step` apart
  *   STEPS       statements that define names in terms of v, the row's element, and x0, x1, ..., the operands' elements;
  *               they use the names of ew_names.h, which the template includes around SDC_FINISH
+ *   PAIR(X)     nothing, or X(other): the sums of another product, which STEPS call w, are at other[] likewise
  *   RESULT      what is stored
  *
  * An operand may be the memory of the result in the same order: an element is read before it is written. */
@@ -20,6 +21,10 @@
 #define SDC_EXTRA_ROW(k, T, step, at) const SDC_CAT(st_, T) *const row##k = (const SDC_CAT(st_, T) *)extra[k] + (at);
 #define SDC_EXTRA_VALUE(k, T, step, at) \
     const float x##k = (float)SDC_CAT(ld_, T)(row##k[sdc_column * (step)]); (void)x##k;
+#define SDC_PAIR_PARAMETER(name) , const SDC_CAT(st_, TB) *name
+#define SDC_PAIR_FIELD(name) .more_weights = name,
+#define SDC_PAIR_COUNT(name) + 1
+#define SDC_PAIR_VALUE(name) const float w = name[sdc_place]; (void)w;
 
 /* to[j], of type T, for j in [0, count), columns [first, first + count) of row number `number`; value: v, an expression
  * in j.  What is stored in a narrower type is rounded once, here. */
@@ -30,9 +35,10 @@
         EXTRAS(SDC_EXTRA_ROW)                                            \
         SDC_INDEPENDENT                                                  \
         for (int64_t j = 0; j < (count); j++) {                          \
-            const int64_t sdc_column = (first) + j;                      \
+            const int64_t sdc_column = (first) + j, sdc_place = j;       \
             const __auto_type v = (value);                               \
-            (void)sdc_column;                                            \
+            (void)sdc_column, (void)sdc_place;                           \
+            PAIR(SDC_PAIR_VALUE)                                         \
             EXTRAS(SDC_EXTRA_VALUE)                                      \
             STEPS                                                        \
             (to)[j] = SDC_CAT(to_, T)(RESULT);                           \
@@ -46,4 +52,7 @@
 #define EXTRAS(X)
 #define STEPS
 #define RESULT v
+#endif
+#ifndef PAIR
+#define PAIR(X)
 #endif

@@ -1,7 +1,7 @@
 /* gemm.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch.
  *
  *      void NAME(SdcContext *c, st_TY *y, const st_TA *a, const st_TB *b, const float *bias, float *scratch
- *                [, operands of EXTRAS])
+ *                [, const st_TB *other] [, operands of EXTRAS])
  *
  *   NAME                  the function
  *   TY TA TB              types: f32 (default), f16 or bf16; all arithmetic is f32
@@ -17,6 +17,7 @@
  *                         means that the packed matrices follow each other in batch order
  *   HAS_BIAS              0 (default): bias is not read
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
+ *   PAIR                  nothing, or X(other): a matrix like b, packed, and the sums of A times it are the finish's
  *
  * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be an
  * operand of EXTRAS, but overlaps neither a nor b.
@@ -50,6 +51,7 @@
 enum {
     SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),
     SDC_CAT(NAME, _rows) = 64 / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),              /* of a unit */
+    SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
     SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),
     SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB),
     SDC_CAT(NAME, _wide_row) = SDC_DEPTH_STEP + 16      /* floats from one widened row to the next: off powers of 2 */
@@ -78,12 +80,13 @@ static inline int64_t SDC_CAT(NAME, _panels)(void)
 
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* sums [rows][vectors][SDC_VL] to y, whose first element is at row `first` of the batch and at `column`. */
-static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, int64_t rows, int64_t vectors, int64_t first,
-                                  int64_t column, const void *const *extra)
+/* sums [rows][vectors][SDC_VL], and the other product's, to y, whose first element is at row `first` of the batch and at
+ * `column`. */
+static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const float *other, int64_t rows, int64_t vectors,
+                                  int64_t first, int64_t column, const void *const *extra)
 {
     const int64_t lanes = sdc_min(vectors * SDC_VL, (COLUMNS) - column);
-    for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL)
+    for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL, other += vectors * SDC_VL)
         SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
 }
 #include "ew_names.h"
@@ -117,12 +120,13 @@ static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64
 
 /* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
 static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const SDC_CAT(NAME, _packed) *b,
-                                 const SdcDense *d, int64_t row, int64_t rows, int64_t panel, int64_t end,
-                                 int64_t first)
+                                 const SDC_CAT(NAME, _packed) *other, const SdcDense *d, int64_t row, int64_t rows,
+                                 int64_t panel, int64_t end, int64_t first)
 {
     enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
     enum { narrow_a = SDC_CAT(NAME, _narrow_a), narrow_b = SDC_CAT(NAME, _narrow_b), wide = SDC_CAT(NAME, _wide_row) };
-    _Alignas(64) float sums[SDC_UNIT_PANELS][unit_rows * widest];
+    enum { products = SDC_CAT(NAME, _products) };
+    _Alignas(64) float sums[SDC_UNIT_PANELS][products][unit_rows * widest];
     _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? SDC_WIDE_FLOATS : 1];
     const int64_t tiles = sdc_ceil_div(rows, tile);
     for (int64_t k = 0; k < (DEPTH); k += SDC_DEPTH_STEP) {
@@ -133,21 +137,24 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
             SDC_CAT(sdc_widen_, TA)(wide_a + m * wide, a + (row + m) * (A_ROW) + k, depth);
         for (int64_t p = panel; p < end; p++) {
             const int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-            const void *next = SDC_CAT(NAME, _panel)(b, p + 1 < end ? p + 1 : panel, p + 1 < end ? k : after);
             const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
-            if (k == 0)
-                sdc_tile_start(sums[p - panel], tiles * tile, vectors, bias, (COLUMNS) - begin * SDC_VL);
-            const void *weights = SDC_CAT(NAME, _panel)(b, p, k);
-            if (narrow_b)
-                SDC_CAT(sdc_widen_, TB)(wide_b, weights, depth * vectors * SDC_VL);
-            SDC_CAT(NAME, _step)(sums[p - panel], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
-                                 vectors, narrow_b ? wide_b : weights, next);
+            for (int64_t i = 0; i < products; i++) {
+                const bool last = i + 1 == products, end_of_step = last && p + 1 == end;
+                const void *next = SDC_CAT(NAME, _panel)(last ? b : other, end_of_step ? panel : last ? p + 1 : p, end_of_step ? after : k);
+                if (k == 0)
+                    sdc_tile_start(sums[p - panel][i], tiles * tile, vectors, i ? NULL : bias, (COLUMNS) - begin * SDC_VL);
+                const void *weights = SDC_CAT(NAME, _panel)(i ? other : b, p, k);
+                if (narrow_b)
+                    SDC_CAT(sdc_widen_, TB)(wide_b, weights, depth * vectors * SDC_VL);
+                SDC_CAT(NAME, _step)(sums[p - panel][i], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
+                                     vectors, narrow_b ? wide_b : weights, next);
+            }
         }
     }
     for (int64_t p = panel; p < end; p++) {
         int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
         SDC_CAT(st_, TY) *to = y + row * (Y_ROW) + begin * SDC_VL;
-        SDC_CAT(NAME, _store)(to, sums[p - panel], rows, vectors, first, begin * SDC_VL, d->extra);
+        SDC_CAT(NAME, _store)(to, sums[p - panel][0], sums[p - panel][products - 1], rows, vectors, first, begin * SDC_VL, d->extra);
     }
 }
 
@@ -164,7 +171,9 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         const int64_t packed = SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
         SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER);
         const SDC_CAT(st_, TA) *a = (const SDC_CAT(st_, TA) *)d->x + outer * (A_OUTER) + inner * (A_INNER);
-        SDC_CAT(NAME, _unit)(y, a, (const SDC_CAT(NAME, _packed) *)d->weights + packed, d, row, rows, panel, end, matrix * (ROWS) + row);
+        const SDC_CAT(NAME, _packed) *b = (const SDC_CAT(NAME, _packed) *)d->weights + packed, *other = d->more_weights;
+        SDC_CAT(NAME, _unit)(y, a, b, SDC_CAT(NAME, _products) > 1 ? other + packed : NULL, d, row, rows, panel, end,
+                             matrix * (ROWS) + row);
     }
 }
 
@@ -184,10 +193,10 @@ static void SDC_CAT(NAME, _pack)(void *argument, int64_t unit, int64_t unit_end)
 #endif
 
 void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const SDC_CAT(st_, TB) *b, const float *bias,
-          float *scratch EXTRAS(SDC_EXTRA_PARAMETER))
+          float *scratch PAIR(SDC_PAIR_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
-    const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH);
+    const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH) * SDC_CAT(NAME, _products);
     const int64_t row_units = sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows));
     const int64_t panel_units = sdc_ceil_div(sdc_panels(COLUMNS), SDC_CAT(NAME, _panels)());
 #if B_FORM != SDC_B_PACKED
@@ -199,7 +208,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
     const SDC_CAT(st_, TB) *packed = b;
 #endif
     (void)scratch;
-    SdcDense d = {.y = y, .x = a, .weights = packed, .bias = bias, .extra = extra};
+    SdcDense d = {.y = y, .x = a, .weights = packed, PAIR(SDC_PAIR_FIELD) .bias = bias, .extra = extra};
     sdc_run(c, SDC_CAT(NAME, _part), &d, matrices * panel_units * row_units, flops);
 }
 

@@ -1,6 +1,7 @@
 /* gemm_bf16.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch, of bf16 matrices with f32 sums.
  *
- *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *a, const st_bf16 *b, const float *bias [, operands of EXTRAS])
+ *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *a, const st_bf16 *b, const float *bias [, const st_bf16 *other]
+ *                [, operands of EXTRAS])
  *
  *   NAME                  the function
  *   TY                    type of y: f32 (default), f16 or bf16
@@ -11,6 +12,7 @@
  *   B_OUTER B_INNER       0: all outer, or inner, matrices share b; else the packed ones follow each other (0, 0)
  *   HAS_BIAS              0 (default): bias is not read
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
+ *   PAIR                  nothing, or X(other): a matrix like b, and the sums of A times it are the finish's
  *
  * b: written by pack_bf16(), see bf16_tile.h.  y may be an operand of EXTRAS, but overlaps neither a nor b.
  *
@@ -25,6 +27,7 @@
 #define COLUMNS 768
 #define DEPTH 768
 #endif
+#define TB bf16
 #include "gemm_parameters.h"
 
 enum {
@@ -32,6 +35,7 @@ enum {
     SDC_CAT(NAME, _tiles) = (((ROWS) + SDC_CAT(NAME, _blocks) - 1) / SDC_CAT(NAME, _blocks) + 15) / 16,     /* of a block */
     SDC_CAT(NAME, _slices) = ((DEPTH) + SDC_BF16_SLICE - 1) / SDC_BF16_SLICE,
     SDC_CAT(NAME, _whole) = (DEPTH) / SDC_BF16_SLICE,
+    SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
 };
 
 /* Panels of a unit: fewer when the matrix is small, so that there is work for several threads. */
@@ -46,12 +50,12 @@ static inline int64_t SDC_CAT(NAME, _panels)(void)
 
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* sums [rows][32] to y, whose first element is at row `first` of the batch and at `column`. */
-static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, int64_t rows, int64_t first, int64_t column,
-                                  const void *const *extra)
+/* sums [rows][32], and the other product's, to y, whose first element is at row `first` of the batch and at `column`. */
+static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const float *other, int64_t rows, int64_t first,
+                                  int64_t column, const void *const *extra)
 {
     const int64_t lanes = sdc_min(SDC_BF16_ROW, (COLUMNS) - column);
-    for (int64_t m = 0; m < rows; m++, sums += SDC_BF16_ROW)
+    for (int64_t m = 0; m < rows; m++, sums += SDC_BF16_ROW, other += SDC_BF16_ROW)
         SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
 }
 #include "ew_names.h"
@@ -106,12 +110,12 @@ static inline void SDC_CAT(NAME, _sums)(float *sums, const float *start, const S
 
 /* `rows` rows from a on by panels [panel, end) of one matrix; `first`: the first row's number in the batch.  Where the depth is
  * one chunk, each pair of tiles is stored before the next one, while its sums are in the first-level cache. */
-static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const st_bf16 *a, const st_bf16 *b, int64_t rows,
-                                 int64_t panel, int64_t end, int64_t first)
+static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const st_bf16 *a, const st_bf16 *b,
+                                 const st_bf16 *other, int64_t rows, int64_t panel, int64_t end, int64_t first)
 {
     enum { slices = SDC_CAT(NAME, _slices), whole = SDC_CAT(NAME, _whole), most = SDC_CAT(NAME, _tiles) };
-    enum { together = slices > (int)SDC_BF16_CHUNK || most < 2 ? most : 2 };
-    _Alignas(64) float sums[together * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW];
+    enum { together = slices > (int)SDC_BF16_CHUNK || most < 2 ? most : 2, products = SDC_CAT(NAME, _products) };
+    _Alignas(64) float sums[products][together * 16 * SDC_BF16_ROW], start[products][SDC_BF16_ROW];
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
     const int64_t full = rows / 16, calls = sdc_ceil_div(full, together);
     SDC_CAT(NAME, _rows_of) r = {.a = a, .rest = rest, .last = last};
@@ -121,17 +125,19 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
         SDC_CAT(NAME, _copy)(rest, a, rows, whole * SDC_BF16_SLICE);
     if (full * 16 < rows)
         SDC_CAT(NAME, _copy)(last, a + full * 16 * (A_ROW), rows - full * 16, 0);
+    memset(start, 0, sizeof start);
     for (; panel < end; panel++) {
-        const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel);
-        const st_bf16 *here = b + panel * 2 * slices * SDC_BF16_TILE;
-        const void *following = panel + 1 < end ? here + columns * slices * SDC_BF16_TILE : here;
+        const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel), at = panel * 2 * slices * SDC_BF16_TILE;
+        const int64_t after = panel + 1 < end ? at + columns * slices * SDC_BF16_TILE : at;
         for (int64_t j = 0; j < SDC_BF16_ROW; j++)
-            start[j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
+            start[0][j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
         for (int64_t t = 0; t * 16 < rows; t += t < full ? sdc_min(together, full - t) : 1) {
             const int64_t tiles = t < full ? sdc_min(together, full - t) : 1;
-            SDC_CAT(NAME, _sums)(sums, start, &r, t, tiles, t < full, columns, here, following, t / together, calls);
-            SDC_CAT(NAME, _store)(y + t * 16 * (Y_ROW) + panel * 32, sums, sdc_min(tiles * 16, rows - t * 16), first + t * 16,
-                                  panel * 32, d->extra);
+            for (int64_t i = 0; i < products; i++)
+                SDC_CAT(NAME, _sums)(sums[i], start[i], &r, t, tiles, t < full, columns, (i ? other : b) + at,
+                                     i + 1 < products ? other + at : b + after, t / together, calls);
+            SDC_CAT(NAME, _store)(y + t * 16 * (Y_ROW) + panel * 32, sums[0], sums[products - 1], sdc_min(tiles * 16, rows - t * 16),
+                                  first + t * 16, panel * 32, d->extra);
         }
     }
 }
@@ -147,24 +153,27 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         const int64_t row = unit % blocks * most, panel = unit / blocks % panel_units * step;
         const int64_t matrix = unit / blocks / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         const int64_t packed = ((B_OUTER) ? outer : 0) * ((B_INNER) ? (INNER) : 1) + ((B_INNER) ? inner : 0);
-        const st_bf16 *b = (const st_bf16 *)d->weights + packed * sdc_bf16_tiles(COLUMNS) * slices * SDC_BF16_TILE;
+        const int64_t at = packed * sdc_bf16_tiles(COLUMNS) * slices * SDC_BF16_TILE;
+        const st_bf16 *b = (const st_bf16 *)d->weights + at, *other = d->more_weights;
         const st_bf16 *a = (const st_bf16 *)d->x + outer * (A_OUTER) + inner * (A_INNER) + row * (A_ROW);
         SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER) + row * (Y_ROW);
         const int64_t rows = sdc_min(most, (ROWS) - row);
         if (rows > 0)               /* whole tiles may fill fewer blocks */
-            SDC_CAT(NAME, _unit)(d, y, a, b, rows, panel, sdc_min(panel + step, all), matrix * (ROWS) + row);
+            SDC_CAT(NAME, _unit)(d, y, a, b, SDC_CAT(NAME, _products) > 1 ? other + at : NULL, rows, panel, sdc_min(panel + step, all),
+                                 matrix * (ROWS) + row);
     }
     sdc_bf16_end();
 }
 
 void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *a, const st_bf16 *b, const float *bias
-          EXTRAS(SDC_EXTRA_PARAMETER))
+          PAIR(SDC_PAIR_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
-    const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH);
-    SdcDense d = {.y = y, .x = a, .weights = b, .bias = bias, .extra = extra};
+    const int64_t matrices = (int64_t)(OUTER) * (INNER), flops = 2 * matrices * (ROWS) * (COLUMNS) * (DEPTH) * SDC_CAT(NAME, _products);
+    SdcDense d = {.y = y, .x = a, .weights = b, PAIR(SDC_PAIR_FIELD) .bias = bias, .extra = extra};
     sdc_run(c, SDC_CAT(NAME, _part), &d,
             matrices * sdc_ceil_div(sdc_bf16_panels(COLUMNS), SDC_CAT(NAME, _panels)()) * SDC_CAT(NAME, _blocks), flops / 8);
 }
 
 #include "gemm_end.h"
+#undef TB

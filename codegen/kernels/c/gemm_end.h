@@ -17,4 +17,5 @@
 #undef HAS_BIAS
 #undef EXTRAS
 #undef STEPS
+#undef PAIR
 #undef RESULT
