@@ -71,6 +71,7 @@ typedef struct Call {
     int64_t trip_count;             /* of a loop; -1: until the condition is false */
     int order;                      /* position in execution order, set by plan.c */
     int instance;                   /* number of the kernel instance, set by emit.c */
+    const char *symbol;             /* and its function */
     struct Call *next;
 } Call;
 
@@ -240,8 +241,8 @@ typedef struct {
 
 typedef struct { int files; int64_t source_bytes; int instances; } EmitSummary;
 
-/* Write the programs as C into `folder` (which exists and is empty): one listing a program, kernel instances in a few
- * translation units, model.c.  Returns the names of the .c files, NULL at the end. */
+/* Write the programs as C into `folder` (which exists and is empty): one listing a program, kernel instances by
+ * template, model.c.  Returns the names of the .c files, NULL at the end. */
 char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary);
 
 /* How many kernel instances a program alone has. */
