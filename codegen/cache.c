@@ -1,9 +1,9 @@
 /* cache.c: objects of the C compiler, kept by the content of what they were made from.
  *
  *   where:   $SDC_CACHE, else $XDG_CACHE_HOME/sdc, else ~/.cache/sdc; no cache where the folder is not ours alone to write
- *   key:     the file's name and text without the emitter's comments, the emitted kernels.h if it includes that, and an
- *            identity of everything else: sdc's version, compiler and flags, the files that sdc carries, and what the
- *            compiler makes of every system header that these include
+ *   key:     the file's name and text without the emitter's comments, what it includes of the emitted kernels.h and the
+ *            files that sdc carries, and an identity of everything else: sdc's version, compiler and flags, and what the
+ *            compiler makes of every system header that any file includes
  *   entry:   KEY.o, a checked header and the object; written under another name and renamed, so that compilations may
  *            share the folder.  What does not check is as good as not there
  *   bound:   LIMIT bytes; what was not used for longest goes first
@@ -33,6 +33,7 @@ struct Cache {
     const char *path;
     const char *folder;             /* of the files that are compiled */
     XXH128_hash_t identity;
+    int carried;                    /* files */
     bool grown;
 };
 
@@ -135,11 +136,6 @@ static XXH128_hash_t identity_of(const BuildOptions *o, Mapping environment)
     for (int k = 1; flags[k]; k++)
         hash_string(state, flags[k]);
     XXH3_128bits_update(state, environment.data, (size_t)environment.bytes);
-    for (const Embedded *e = embedded_files; e->name; e++)
-        if (!is_archive(e)) {
-            hash_string(state, e->name);
-            XXH3_128bits_update(state, e->data, (size_t)(e->end - e->data));
-        }
     XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
     return hash;
@@ -162,14 +158,42 @@ static void hash_text(XXH3_state_t *state, Mapping text)
     }
 }
 
-static void hash_file(XXH3_state_t *state, const Cache *c, const char *file)
+/* Has e this name, whatever the folder? */
+static bool is_called(const Embedded *e, const char *name, const char *end)
+{
+    const char *own = strrchr(e->name, '/'), *slash = memrchr(name, '/', (size_t)(end - name));
+    own = own ? own + 1 : e->name;
+    name = slash ? slash + 1 : name;
+    return strlen(own) == (size_t)(end - name) && !memcmp(own, name, (size_t)(end - name));
+}
+
+/* The files that sdc carries and the text includes, each once; seen: by their numbers. */
+static void hash_included(XXH3_state_t *state, bool *seen, const char *text, const char *end)
+{
+    static const char include[] = "#include \"";
+    while ((text = memmem(text, (size_t)(end - text), include, sizeof include - 1))) {
+        text += sizeof include - 1;
+        const char *close = memchr(text, '"', (size_t)(end - text));
+        for (int k = 0; close && embedded_files[k].name; k++) {
+            const Embedded *e = &embedded_files[k];
+            if (seen[k] || !is_called(e, text, close))
+                continue;
+            seen[k] = true;
+            XXH3_128bits_update(state, e->data, (size_t)(e->end - e->data));
+            hash_included(state, seen, (const char *)e->data, (const char *)e->end);
+        }
+    }
+}
+
+static void hash_file(XXH3_state_t *state, bool *seen, const char *folder, const char *file)
 {
     static const char prototypes[] = "#include \"kernels.h\"";
-    Mapping text = map_file(text_format("%s/%s", c->folder, file));
+    Mapping text = map_file(text_format("%s/%s", folder, file));
     hash_string(state, file);
     hash_text(state, text);
+    hash_included(state, seen, text.data, (const char *)text.data + text.bytes);
     if (memmem(text.data, (size_t)text.bytes, prototypes, sizeof prototypes - 1))
-        hash_file(state, c, "kernels.h");
+        hash_file(state, seen, folder, "kernels.h");
     munmap((void *)(uintptr_t)text.data, (size_t)text.bytes);
 }
 
@@ -180,7 +204,7 @@ static Header header_of(const Cache *c, const char *file)
     memcpy(h.magic, magic, sizeof magic);
     XXH3_128bits_reset(state);
     XXH3_128bits_update(state, &c->identity, sizeof c->identity);
-    hash_file(state, c, file);
+    hash_file(state, alloc_array(c->carried, sizeof(bool)), c->folder, file);
     XXH128_canonicalFromHash(&h.key, XXH3_128bits_digest(state));
     XXH3_freeState(state);
     return h;
@@ -336,6 +360,8 @@ Cache *cache_open(const BuildOptions *o, const char *folder)
     if (usable(path, &why) && preprocess(o, folder, !o->archive, &environment)) {
         Cache *c = alloc(sizeof *c);
         *c = (Cache){.path = path, .folder = folder, .identity = identity_of(o, environment)};
+        while (embedded_files[c->carried].name)
+            c->carried++;
         munmap((void *)(uintptr_t)environment.data, (size_t)environment.bytes);
         return c;
     }
