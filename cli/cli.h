@@ -17,7 +17,7 @@ typedef struct {
     bool exact;
     DType dtype;                            /* DT_NONE: as the model has it */
     Texts rates;
-    bool is_static, quiet, verbose, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
+    bool is_static, quiet, verbose, no_cache, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
 
 typedef struct {
@@ -65,11 +65,15 @@ int option_seed(void *into, const char *value);
     {"dim", 0, "NAME=N", "fix a free axis by its name (repeat)", option_dims}, \
     {"shape", 0, "INPUT=1x3x64x64", "fix an input's shape (repeat)", option_shapes}, \
     {"bind", 0, "INPUT=FILE", "make an input a constant (repeat)", option_binds}
+int option_no_cache(void *into, const char *value);
+#define NO_CACHE_ROW \
+    {"no-cache", 0, NULL, "compile every file anew and keep no objects", option_no_cache}
 #define BUILD_ROWS                                                                  /* an executable's making */ \
     {"isa", 0, "NAME", "instruction set of the executable, as for compile", option_isa}, \
     {"cc", 0, "CC", "C compiler (cc)", option_cc}, \
     {"cflag", 0, "FLAG", "extra flag for the C compiler and linker (repeat)", option_cflags}, \
-    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs}
+    {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs}, \
+    NO_CACHE_ROW
 #define RUN_ROWS                                                                    /* and its runs */ \
     {"threads", 0, "N", "of the executable; default: the CPUs this process may use", option_threads}, \
     {"seed", 0, "N", "of the random inputs (0)", option_seed}

@@ -33,6 +33,7 @@ static const SdcOption table[] = {
     {"prefix", 0, "NAME", "prefix of a library's symbols (the output's name)", option_prefix},
     {"keep-source", 0, "FOLDER", "keep the emitted source there", option_keep_source},
     {"jobs", 'j', "N", "C compilers at once (all CPUs)", option_jobs},
+    NO_CACHE_ROW,
     {"quiet", 'q', NULL, "print errors only", option_quiet},
     {"verbose", 'v', NULL, "print the C compiler's command lines", option_verbose},
     MAX_MEMORY_ROW,

@@ -56,6 +56,13 @@ int option_exact(void *into, const char *value)
     return SDC_OK;
 }
 
+int option_no_cache(void *into, const char *value)
+{
+    (void)value;
+    ((Options *)into)->no_cache = true;
+    return SDC_OK;
+}
+
 int option_jobs(void *into, const char *value)
 {
     return parse_int(value, 1, 256, &((Options *)into)->jobs);

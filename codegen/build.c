@@ -138,8 +138,21 @@ static void check_memory(Program *const *programs, int n_programs, const BuildOp
              (long long)o->max_memory, (long long)(c.all - c.weights));
 }
 
+/* What build() took its time for; seconds. */
+typedef struct { double begin, packing; CompileSummary compiled; } Stages;
+
+static void print_stages(const Stages *s)
+{
+    const CompileSummary *c = &s->compiled;
+    if (c->objects)
+        printf("C compilation: %d objects (%.1f kB), %d of them from the cache, in %.1f s\n", c->objects,
+               (double)c->object_bytes / 1e3, c->cached, c->seconds);
+    printf("weights packed in %.1f s; linked and written in %.1f s\n", s->packing,
+           sdc_now() - s->begin - s->packing - c->seconds);
+}
+
 static void report(Program *const *programs, int n_programs, const BuildOptions *o, const EmitSummary *s,
-                   double seconds, int64_t weights)
+                   const Stages *stages, int64_t weights)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -157,21 +170,22 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
            s->files, (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);
     if (o->kind == EMIT_EXECUTABLE)
         print_certificate(programs, n_programs, o->output, weights);
-    printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB; "
-           "C compilation took %.1f s\n",
-           (double)usage.ru_maxrss * 1024 / 1e6, (double)memory_peak() / 1e6, (double)cc_peak_rss() / 1e6, seconds);
+    print_stages(stages);
+    printf("memory of sdc: %.0f MB at most, %.0f MB of it anonymous; of a C compiler: %.0f MB\n",
+           (double)usage.ru_maxrss * 1024 / 1e6, (double)memory_peak() / 1e6, (double)cc_peak_rss() / 1e6);
 }
 
 void build(Program *const *programs, int n_programs, const BuildOptions *given)
 {
     BuildOptions o = *given;
     EmitSummary summary = {0};
-    double seconds = 0;
+    Stages stages = {.begin = sdc_now()};
     bool source_only = o.kind == EMIT_SOURCE, temporary = !source_only && !o.keep_source;
     char *folder = work_folder(&o), *weights_path, *final_path;
     bool host = !strcmp(cc_machine(o.cc), host_machine());
     int weights_fd = beside(source_only ? text_format("%s/%s.weights", folder, o.name) : o.output, &weights_path);
     int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path);
+    stages.packing = sdc_now() - stages.begin;
     int library_fd = o.kind == EMIT_LIBRARY ? library_weights(&o, weights_fd, weights, &final_path) : -1;
     char **files = emit_source(programs, n_programs, &o, folder, &summary);
     if (!temporary) {
@@ -188,13 +202,13 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
         publish(fd, final_path, path, 0666);
     } else if (o.kind == EMIT_LIBRARY) {
         o.archive = host ? write_archive(folder) : NULL;
-        library_build(programs, n_programs, &o, folder, files, library_fd, final_path, &seconds);
+        library_build(programs, n_programs, &o, folder, files, library_fd, final_path, &stages.compiled);
     } else {
         if (host)
             o.archive = write_archive(folder);
         else
             files = with_runtime_sources(files, &o);
-        cc_compile(&o, folder, files, &seconds);
+        cc_compile(&o, folder, files, &stages.compiled);
         const char *elf = text_format("%s/linked", folder);
         remove_at_exit(elf);
         cc_link(&o, folder, files, elf);
@@ -205,5 +219,5 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
         publish(fd, final_path, o.output, 0777);
     }
     close(weights_fd);
-    report(programs, n_programs, &o, &summary, seconds, weights);
+    report(programs, n_programs, &o, &summary, &stages, weights);
 }

@@ -30,6 +30,6 @@ void write_makefile(const BuildOptions *o, const char *folder);
 int library_weights(BuildOptions *o, int weights_fd, int64_t weights_bytes, char **path);
 /* Compile the emitted files and publish OUT.a, OUT.so, OUT.h and OUT.weights. */
 void library_build(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder,
-                   char *const *files, int weights_fd, const char *weights_path, double *seconds);
+                   char *const *files, int weights_fd, const char *weights_path, CompileSummary *summary);
 
 #endif

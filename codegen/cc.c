@@ -9,11 +9,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../runtime/runtime.h"
-#include "codegen.h"
+#include "cache.h"
 
 enum { MAX_JOBS = 256, MAX_ARGUMENTS = 64 };
 
@@ -172,11 +173,11 @@ static const char *object_of(const char *folder, const char *file)
     return text_format("%s/%.*s.o", folder, (int)(strlen(file) - 2), file);
 }
 
-static char **compile_arguments(const BuildOptions *o, const char *folder, const char *file)
+char **cc_flags(const BuildOptions *o)
 {
     static const char *const common[] = {"-std=gnu17", "-O2", "-ftree-vectorize", "-ffp-contract=fast",
                                          "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition",
-                                         "-w", "-c", NULL};
+                                         "-w", NULL};
     char **arguments = alloc_array(MAX_ARGUMENTS, sizeof *arguments);
     int count = 0;
     add(arguments, &count, o->cc);
@@ -190,12 +191,25 @@ static char **compile_arguments(const BuildOptions *o, const char *folder, const
     for (int k = 0; o->cflags && o->cflags[k]; k++)
         add(arguments, &count, o->cflags[k]);
     add(arguments, &count, "-D_GNU_SOURCE");
+    return arguments;
+}
+
+/* modes: "-c", NULL at the end. */
+static char **file_arguments(const BuildOptions *o, const char *folder, const char *const *modes, const char *file,
+                             const char *output)
+{
+    char **arguments = cc_flags(o);
+    int count = 0;
+    while (arguments[count])
+        count++;
+    for (int k = 0; modes[k]; k++)
+        add(arguments, &count, modes[k]);
     add(arguments, &count, text_format("-I%s/sdc/kernels", folder));
     add(arguments, &count, text_format("-I%s/sdc/runtime", folder));
     add(arguments, &count, text_format("-I%s", folder));
     add(arguments, &count, text_format("%s/%s", folder, file));
     add(arguments, &count, "-o");
-    add(arguments, &count, object_of(folder, file));
+    add(arguments, &count, output);
     return arguments;
 }
 
@@ -205,37 +219,74 @@ static void show(const BuildOptions *o, char *const *arguments)
         fprintf(stderr, "%s%s", arguments[k], arguments[k + 1] ? " " : "\n");
 }
 
-void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds)
+bool cc_preprocess(const BuildOptions *o, const char *folder, const char *file, const char *output)
 {
-    int slot_file[MAX_JOBS], total = 0, done = 0, next = 0, running = 0, status;
+    int status;
+    const char *log = text_format("%s.log", output), *const modes[] = {"-E", "-P", "-dD", NULL};
+    char **arguments = file_arguments(o, folder, modes, file, output);
+    remove_at_exit(log);
+    show(o, arguments);
+    children[0] = start(arguments, log);
+    finish_one(&status);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Start the compiler on a file; its slot among the children. */
+static int start_one(const BuildOptions *o, const char *folder, const char *file, const char *object)
+{
+    int slot = 0;
+    while (children[slot])
+        slot++;
+    const char *log = text_format("%s.log", object), *const modes[] = {"-c", NULL};
+    char **arguments = file_arguments(o, folder, modes, file, object);
+    remove_at_exit(log);
+    show(o, arguments);
+    children[slot] = start(arguments, log);
+    return slot;
+}
+
+static void add_object(CompileSummary *s, const char *object)
+{
+    struct stat info;
+    s->objects++;
+    s->object_bytes += stat(object, &info) ? 0 : (int64_t)info.st_size;
+}
+
+void cc_compile(const BuildOptions *o, const char *folder, char *const *files, CompileSummary *summary)
+{
+    int slot_file[MAX_JOBS], total = 0, next = 0, running = 0, status;
     int jobs = o->jobs < 1 ? 1 : o->jobs > MAX_JOBS ? MAX_JOBS : o->jobs;
     double begin = sdc_now();
     SdcProgress bar;
+    Cache *cache = cache_open(o, folder);
     while (files[total])
         total++;
     sdc_progress_begin(&bar, "compiling", total, o->quiet);
-    while (done < total) {
-        while (next < total && running < jobs) {
-            int slot = 0;
-            while (children[slot])
-                slot++;
-            const char *object = object_of(folder, files[next]), *log = text_format("%s.log", object);
+    while (summary->objects < total) {
+        for (; next < total && running < jobs; next++) {
+            const char *object = object_of(folder, files[next]);
             remove_at_exit(object);
-            remove_at_exit(log);
-            slot_file[slot] = next;
-            char **arguments = compile_arguments(o, folder, files[next++]);
-            show(o, arguments);
-            children[slot] = start(arguments, log);
-            running++;
+            if (cache_fetch(cache, files[next], object)) {
+                summary->cached++;
+                add_object(summary, object);
+            } else {
+                slot_file[start_one(o, folder, files[next], object)] = next;
+                running++;
+            }
         }
-        int slot = finish_one(&status);
-        const char *file = files[slot_file[slot]];
-        judge("C compiler", o->cc, file, status, text_format("%s.log", object_of(folder, file)));
-        running--;
-        sdc_progress_step(&bar, ++done);
+        if (running) {
+            int slot = finish_one(&status);
+            const char *file = files[slot_file[slot]], *object = object_of(folder, file);
+            judge("C compiler", o->cc, file, status, text_format("%s.log", object));
+            cache_store(cache, file, object);
+            add_object(summary, object);
+            running--;
+        }
+        sdc_progress_step(&bar, summary->objects);
     }
     sdc_progress_end(&bar);
-    *seconds = sdc_now() - begin;
+    cache_close(cache);
+    summary->seconds = sdc_now() - begin;
 }
 
 /* The objects of `files` as a response file: there may be more of them than arguments fit. */

@@ -71,6 +71,7 @@ typedef struct Call {
     int64_t trip_count;             /* of a loop; -1: until the condition is false */
     int order;                      /* position in execution order, set by plan.c */
     int instance;                   /* number of the kernel instance, set by emit.c */
+    const char *symbol;             /* and its function */
     struct Call *next;
 } Call;
 
@@ -236,13 +237,14 @@ typedef struct {
     bool is_static;
     bool quiet;
     bool verbose;                   /* print the C compiler's command lines */
+    bool no_cache;                  /* compile all files (cache.c) */
     int jobs;                       /* C compilers at once */
 } BuildOptions;
 
 typedef struct { int files; int64_t source_bytes; int instances; } EmitSummary;
 
-/* Write the programs as C into `folder` (which exists and is empty): one listing a program, kernel instances in a few
- * translation units, model.c.  Returns the names of the .c files, NULL at the end. */
+/* Write the programs as C into `folder` (which exists and is empty): one listing a program, kernel instances by
+ * template, model.c.  Returns the names of the .c files, NULL at the end. */
 char **emit_source(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder, EmitSummary *summary);
 
 /* How many kernel instances a program alone has. */
@@ -251,9 +253,13 @@ int count_instances(Program *p);
 /* index_bound.c: an exclusive upper bound for the values of an integer input that is used as an index; 0: none is known. */
 int64_t index_bound(const Value *v);
 
-/* Compile `files` of `folder` in parallel and without a shell; returns the object files' paths.  A failure exits with
- * SDC_CC_FAILED and the compiler's first lines. */
-void cc_compile(const BuildOptions *o, const char *folder, char *const *files, double *seconds);
+/* Compile `files` of `folder` in parallel and without a shell, but those whose objects are in the cache (cache.c).  A
+ * failure exits with SDC_CC_FAILED and the compiler's first lines. */
+typedef struct { double seconds; int objects, cached; int64_t object_bytes; } CompileSummary;
+void cc_compile(const BuildOptions *o, const char *folder, char *const *files, CompileSummary *summary);
+char **cc_flags(const BuildOptions *o);                             /* the compiler and what every file is compiled with */
+/* The preprocessor's text, with all macros and without the names of files; false: it failed. */
+bool cc_preprocess(const BuildOptions *o, const char *folder, const char *file, const char *output);
 void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output);
 /* One relocatable object of `files` and of what the symbols `roots` need from the archive; nothing else stays in it. */
 void cc_join(const BuildOptions *o, const char *folder, char *const *files, const char *const *roots, const char *output);

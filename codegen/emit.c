@@ -1,23 +1,28 @@
 /* emit.c: programs as C source that reads like a listing of the network.
  *
  *   NAME.c        one a program: its tensors and run(), one line a kernel call with shapes and what it computes
- *   kernels_K.c   kernel instances: #defines, then the template
- *   kernels.h     prototypes of the instances
+ *   KERNEL_H.c    instances of one template, the first of them KERNEL_H: #defines, then the template
+ *   kernels.h     prototypes of the instances, for the programs
  *   model.c       SdcModel: what the executable's main needs to know
  *   profile.c     of a single model's executable: what --profile needs (emit_profile.c)
  *
- * Identifiers are ours (conv_17, n17); the model's own names appear only as escaped string constants of tensors. */
+ * Identifiers are ours (conv_3f2a91c8, n17); the model's own names appear only as escaped string constants of tensors.
+ * An instance is called after its parameters and a file after its instances, whatever else the model has: so that
+ * another model, or this one with other options, finds its objects compiled already (cache.c). */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "../runtime/runtime.h"
 #include "emit.h"
 #include "version.h"
 
-typedef struct { const Call *call; char *key; } Instance;
+typedef struct { const Call *call; char *key; uint64_t hash; char *symbol; } Instance;
 
 typedef struct {
     Instance *list;
@@ -39,20 +44,12 @@ static char *instance_key(const Call *c)
     return key;
 }
 
-static uint64_t text_hash(const char *s)
-{
-    uint64_t h = 14695981039346656037u;             /* FNV-1a */
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h;
-}
-
 static void instances_grow(Instances *all)
 {
     int slots = all->slots ? 2 * all->slots : 256;
     int *table = alloc_array(slots, sizeof *table);
     for (int k = 0; k < all->count; k++) {
-        uint64_t h = text_hash(all->list[k].key);
+        uint64_t h = all->list[k].hash;
         while (table[h & (uint64_t)(slots - 1)])
             h++;
         table[h & (uint64_t)(slots - 1)] = k + 1;
@@ -61,13 +58,23 @@ static void instances_grow(Instances *all)
     all->slots = slots;
 }
 
+/* A function's name: eight digits of the hash, and a number where a model has these twice. */
+static char *instance_symbol(const Instances *all, const char *kernel, uint64_t hash)
+{
+    char *symbol = text_format("%s_%08" PRIx32, kernel, (uint32_t)hash);
+    for (int k = 0; k < all->count; k++)
+        if (!strcmp(all->list[k].symbol, symbol))
+            return text_format("%s_%d", symbol, all->count);
+    return symbol;
+}
+
 static int instance_of(Instances *all, const Call *c)
 {
     if (2 * all->count >= all->slots)
         instances_grow(all);
     char *key = instance_key(c);
-    uint64_t h = text_hash(key);
-    for (;; h++) {
+    uint64_t hash = XXH3_64bits(key, strlen(key));
+    for (uint64_t h = hash;; h++) {
         int *slot = &all->table[h & (uint64_t)(all->slots - 1)];
         if (*slot && !strcmp(all->list[*slot - 1].key, key))
             return *slot - 1;
@@ -77,7 +84,7 @@ static int instance_of(Instances *all, const Call *c)
             all->room = all->room ? 2 * all->room : 128;
             all->list = alloc_more(all->list, all->count, all->room, sizeof *all->list);
         }
-        all->list[all->count] = (Instance){c, key};
+        all->list[all->count] = (Instance){c, key, hash, instance_symbol(all, c->kernel, hash)};
         *slot = ++all->count;
         return all->count - 1;
     }
@@ -86,8 +93,10 @@ static int instance_of(Instances *all, const Call *c)
 static void collect(Instances *all, Block *block)
 {
     for (Call *c = block->first; c; c = c->next) {
-        if (c->kind == CALL_KERNEL)
+        if (c->kind == CALL_KERNEL) {
             c->instance = instance_of(all, c);
+            c->symbol = all->list[c->instance].symbol;
+        }
         if (c->then_block)
             collect(all, c->then_block);
         if (c->else_block)
@@ -142,9 +151,10 @@ static const char *megabytes(int64_t bytes)
 
 /* ---- kernel instances -------------------------------------------------------------------------------------------- */
 
-static void print_prototype(FILE *out, const Call *c, int instance)
+static void print_prototype(FILE *out, const Instance *i)
 {
-    fprintf(out, "void %s_%d(SdcContext *c", c->kernel, instance);
+    const Call *c = i->call;
+    fprintf(out, "void %s(SdcContext *c", i->symbol);
     for (int k = 0; k < c->n_operands; k++) {
         const Operand *o = &c->operands[k];
         fprintf(out, ", %sst_%s *", o->mode == OPERAND_READ ? "const " : "", dtype_info(o->view.dtype)->name);
@@ -152,10 +162,13 @@ static void print_prototype(FILE *out, const Call *c, int instance)
     fputs(");\n", out);
 }
 
-static void print_instance(FILE *out, const Instance *i, int number)
+/* The prototype stands here too, so that the compiler holds it against the template. */
+static void print_instance(FILE *out, const Instance *i)
 {
     const Call *c = i->call;
-    fprintf(out, "\n/* %s */\n#define NAME %s_%d\n", c->note, c->kernel, number);
+    fprintf(out, "\n/* %s */\n", c->note);
+    print_prototype(out, i);
+    fprintf(out, "#define NAME %s\n", i->symbol);
     for (int k = 0; k < c->n_parameters; k++)
         fprintf(out, "#define %s %s\n", c->parameters[k].name, c->parameters[k].value);
     fprintf(out, "#include \"%s.h\"\n", c->kernel);
@@ -167,24 +180,45 @@ static void emit_prototypes(const Instances *all, const char *folder, EmitSummar
     fputs("/* kernels.h: the kernel instances that the programs call; emitted by sdc. */\n"
           "#ifndef KERNELS_H\n#define KERNELS_H\n\n#include \"kernel.h\"\n\n", out);
     for (int k = 0; k < all->count; k++)
-        print_prototype(out, all->list[k].call, k);
+        print_prototype(out, &all->list[k]);
     fputs("\n#endif\n", out);
     summary->source_bytes += emit_close(out, folder, "kernels.h");
 }
 
-/* A translation unit holds neighbours in execution order: enough to amortise the compiler's start, few enough to keep
- * all jobs busy. */
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const Instance *)a)->key, ((const Instance *)b)->key);
+}
+
+static void emit_unit(const Instance *first, int count, const char *folder, const char *file, EmitSummary *summary)
+{
+    FILE *out = emit_open(folder, file);
+    fprintf(out, "/* %s: kernel instances; emitted by sdc. */\n#include \"kernel.h\"\n", file);
+    for (int k = 0; k < count; k++)
+        print_instance(out, &first[k]);
+    summary->source_bytes += emit_close(out, folder, file);
+}
+
+/* Does a translation unit of `count` instances end before `next`?  It holds instances of one template, which share its
+ * tiles, alike ones beside each other.  Where it ends follows from its last instance alone, one in EACH: so a change of
+ * some instances leaves the other units as they are. */
+static bool unit_ends(const Instance *next, int count)
+{
+    enum { EACH = 4, MOST = 12 };
+    return count == MOST || (next[-1].hash >> 32) % EACH == 0 || strcmp(next->call->kernel, next[-1].call->kernel);
+}
+
+/* A unit is called after its first instance. */
 static int emit_kernels(const Instances *all, const char *folder, char **files, EmitSummary *summary)
 {
-    enum { EACH = 12 };
-    int units = (all->count + EACH - 1) / EACH;
-    for (int u = 0; u < units; u++) {
-        files[u] = text_format("kernels_%d.c", u);
-        FILE *out = emit_open(folder, files[u]);
-        fprintf(out, "/* %s: kernel instances; emitted by sdc. */\n#include \"kernels.h\"\n", files[u]);
-        for (int k = u * EACH; k < all->count && k < (u + 1) * EACH; k++)
-            print_instance(out, &all->list[k], k);
-        summary->source_bytes += emit_close(out, folder, files[u]);
+    int units = 0;
+    Instance *list = alloc_more(all->list, all->count, all->count, sizeof *list);
+    qsort(list, (size_t)all->count, sizeof *list, by_key);
+    for (int k = 0, count; k < all->count; k += count) {
+        for (count = 1; k + count < all->count && !unit_ends(&list[k + count], count);)
+            count++;
+        files[units] = text_format("%s.c", list[k].symbol);
+        emit_unit(&list[k], count, folder, files[units++], summary);
     }
     return units;
 }
@@ -232,7 +266,7 @@ static void print_note(FILE *out, const Call *c, int indent)
 
 static void print_kernel(Listing *l, const Call *c)
 {
-    fprintf(l->out, "STEP(%d) %s_%d(c", l->calls - 1, c->kernel, c->instance);
+    fprintf(l->out, "STEP(%d) %s(c", l->calls - 1, c->symbol);
     for (int k = 0; k < c->n_operands; k++) {
         fputs(", ", l->out);
         print_place(l->out, &c->operands[k].view);

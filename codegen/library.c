@@ -197,7 +197,7 @@ static void publish_file(const BuildOptions *o, const char *suffix, const char *
 }
 
 void library_build(Program *const *programs, int n_programs, const BuildOptions *o, const char *folder,
-                   char *const *files, int weights_fd, const char *weights_path, double *seconds)
+                   char *const *files, int weights_fd, const char *weights_path, CompileSummary *summary)
 {
     const char *prefix = library_prefix(o);
     const char *archive = text_format("%s/library.a", folder), *shared = text_format("%s/library.so", folder);
@@ -207,7 +207,7 @@ void library_build(Program *const *programs, int n_programs, const BuildOptions 
     remove_at_exit(header);
     if (!o->archive)
         files = with_runtime(files);
-    cc_compile(o, folder, files, seconds);
+    cc_compile(o, folder, files, summary);
     const char *object = join(o, folder, files, prefix);
     cc_tool(o, folder, "ar", (const char *const[]){"rcsD", archive, object, NULL});
     cc_link_shared(o, folder, object, text_format("%s.so", o->name), shared);

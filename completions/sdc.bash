@@ -4,14 +4,15 @@ _sdc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --quiet --verbose --max-memory --no-fuse --rate --dtype --exact --help"
+                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --exact --help"
         [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --exact --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
-                  --threads --isa --cc --cflag --static --keep-source --jobs --max-memory --no-fuse --rate --dtype --exact --help"
+                  --threads --isa --cc --cflag --static --keep-source --jobs --no-cache --max-memory --no-fuse --rate
+                  --dtype --exact --help"
         [print]="--after --dim --shape --bind --no-fuse --rate --dtype --exact --help"
         [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --exact --json --help"
         [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --dtype --exact --json --report --isa --cc --cflag --jobs
-                 --help"
+                 --no-cache --help"
     )
     [[ $word == = ]] && word=
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}

@@ -22,6 +22,7 @@ complete -c sdc -n $compiler -l isa -x -a "native generic x86-64-v3 x86-64-v4 av
 complete -c sdc -n $compiler -l cc -x -a "(__fish_complete_command)" -d "C compiler"
 complete -c sdc -n $compiler -l cflag -x -d "Extra flag for the C compiler and linker"
 complete -c sdc -n $compiler -s j -l jobs -x -d "C compilers at once"
+complete -c sdc -n $compiler -l no-cache -d "Compile every file anew"
 
 complete -c sdc -n "__fish_seen_subcommand_from compile inspect verify" -l max-memory -x -d "Memory beside the weights"
 

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ struct SdcPool {
     int64_t units;
     int threads;
     int64_t spin_ns, parallel_ns;
+    double spans[SDC_SPANS];
     bool measured;
     Worker worker[];
 };
@@ -145,16 +147,36 @@ static void wait_for_workers(SdcPool *p)
     atomic_store(&p->waiting, false);
 }
 
+const int sdc_span_threads[SDC_SPANS] = {1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256};
+
+static int64_t busy_ns(const SdcPool *p)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < p->threads; i++)
+        sum += p->worker[i].busy_ns;
+    return sum;
+}
+
+/* A loop that began at `start`, with the threads' work so far: all its units are taken to be as long. */
+static void account(SdcPool *p, int64_t start, int64_t busy)
+{
+    double unit = (double)(busy_ns(p) - busy) * 1e-9 / (double)p->units;
+    p->parallel_ns += now_ns() - start;
+    for (int k = 0; k < SDC_SPANS; k++)
+        p->spans[k] += unit * (double)((p->units + sdc_span_threads[k] - 1) / sdc_span_threads[k]);
+}
+
 void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units)
 {
     SdcPool *p = c->pool;
     if (units <= 0)
         return;
-    if (!p || p->threads == 1 || units == 1 || atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire)) {
+    if (!p || (p->threads == 1 && !p->measured) || units == 1 ||
+        atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire)) {
         part(argument, 0, units);
         return;
     }
-    int64_t start = p->measured ? now_ns() : 0;
+    int64_t start = p->measured ? now_ns() : 0, busy = p->measured ? busy_ns(p) : 0;
     p->part = part;
     p->argument = argument;
     p->units = units;
@@ -163,7 +185,7 @@ void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units)
     run_range(p, 0);
     wait_for_workers(p);
     if (p->measured)
-        p->parallel_ns += now_ns() - start;
+        account(p, start, busy);
     atomic_flag_clear_explicit(&p->busy, memory_order_release);
 }
 
@@ -235,9 +257,10 @@ void sdc_pool_measure(SdcPool *pool, bool on)
 SdcPoolTimes sdc_pool_times(const SdcPool *pool)
 {
     SdcPoolTimes t = {0};
-    for (int i = 0; pool && i < pool->threads; i++)
-        t.busy += (double)pool->worker[i].busy_ns * 1e-9;
-    if (pool)
-        t.parallel = (double)pool->parallel_ns * 1e-9;
+    if (!pool)
+        return t;
+    t.busy = (double)busy_ns(pool) * 1e-9;
+    t.parallel = (double)pool->parallel_ns * 1e-9;
+    memcpy(t.spans, pool->spans, sizeof t.spans);
     return t;
 }

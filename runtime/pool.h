@@ -12,7 +12,12 @@ int sdc_cgroup_cpus(const char *membership, const char *root);
 
 /* While on, the pool adds up what its threads do: for --profile. */
 struct SdcPool;
-typedef struct { double parallel, busy; } SdcPoolTimes;     /* seconds in parallel loops; at work there, of all threads */
+enum { SDC_SPANS = 17 };
+extern const int sdc_span_threads[SDC_SPANS];               /* 1 .. 256, ascending */
+typedef struct {
+    double parallel, busy;                                  /* seconds in parallel loops; at work there, of all threads */
+    double spans[SDC_SPANS];    /* what these loops would take with so many threads: the thread with most units decides */
+} SdcPoolTimes;
 void sdc_pool_measure(struct SdcPool *pool, bool on);
 SdcPoolTimes sdc_pool_times(const struct SdcPool *pool);
 

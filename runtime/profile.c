@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
 #include "profile.h"
 
 typedef struct {
     SdcContext context;               /* first: step() finds the profiler by it */
     SdcCallProfile *calls;
     double *seconds, *busy;           /* [calls]: of this run; threads at work, of all runs */
-    double *all_seconds;              /* [calls]: of all runs */
+    double *all_seconds, *parallel;   /* [calls]: of all runs; in parallel loops */
     int n_calls, current;             /* the call that runs; -1: none yet */
     double start;
     SdcPoolTimes pool_start;
@@ -73,8 +72,11 @@ static void charge(Profiler *p, double now)
     double wall = now - p->start, parallel = t.parallel - p->pool_start.parallel;
     p->seconds[k] += wall;
     p->all_seconds[k] += wall;
+    p->parallel[k] += parallel;
     p->busy[k] += wall - parallel + (t.busy - p->pool_start.busy);
     p->calls[k].times++;
+    for (int j = 0; j < SDC_SPANS; j++)
+        p->calls[k].spans[j] += wall - parallel + (t.spans[j] - p->pool_start.spans[j]);
 }
 
 static int step(SdcContext *c, int64_t call)
@@ -116,11 +118,35 @@ static void finish_call(SdcCallProfile *c, const Profiler *p, const double *tabl
         column[run] = table[run * p->n_calls + k];
     c->seconds = sdc_median(column, runs);
     c->idle = p->all_seconds[k] > 0 ? 1 - p->busy[k] / (threads * p->all_seconds[k]) : 0;
+    c->serial = p->all_seconds[k] > 0 ? 1 - p->parallel[k] / p->all_seconds[k] : 0;
+    for (int j = 0; j < SDC_SPANS; j++)
+        c->spans[j] /= (double)runs;
     c->times /= runs;
     c->flops *= c->times;
     c->read *= c->times;
     c->written *= c->times;
     c->weights *= c->times;
+}
+
+static double weighted(double mean, double seconds, double other, double other_seconds)
+{
+    double all = seconds + other_seconds;
+    return all > 0 ? (mean * seconds + other * other_seconds) / all : 0;
+}
+
+static void add_call(SdcCallProfile *sum, const SdcCallProfile *c)
+{
+    sum->idle = weighted(sum->idle, sum->seconds, c->idle, c->seconds);
+    sum->serial = weighted(sum->serial, sum->seconds, c->serial, c->seconds);
+    for (int j = 0; j < SDC_SPANS; j++)
+        sum->spans[j] += c->spans[j];
+    sum->seconds += c->seconds;
+    sum->number++;
+    sum->times += c->times;
+    sum->flops += c->flops;
+    sum->read += c->read;
+    sum->written += c->written;
+    sum->weights += c->weights;
 }
 
 static void add_to_kind(SdcProfileResult *r, const SdcCallProfile *c)
@@ -134,23 +160,16 @@ static void add_to_kind(SdcProfileResult *r, const SdcCallProfile *c)
         *kind = (SdcCallProfile){0};
         memcpy(kind->kernel, c->kernel, sizeof kind->kernel);
     }
-    double seconds = kind->seconds + c->seconds;
-    kind->idle = seconds > 0 ? (kind->idle * kind->seconds + c->idle * c->seconds) / seconds : 0;
-    kind->seconds = seconds;
-    kind->number++;
-    kind->times += c->times;
-    kind->flops += c->flops;
-    kind->read += c->read;
-    kind->written += c->written;
-    kind->weights += c->weights;
+    add_call(kind, c);
 }
 
 static void sum_up(SdcProfileResult *r)
 {
     for (int k = 0; k < r->n_calls; k++) {
-        r->seconds += r->calls[k].seconds;
+        add_call(&r->total, &r->calls[k]);
         add_to_kind(r, &r->calls[k]);
     }
+    r->seconds = r->total.seconds;
     qsort(r->calls, (size_t)r->n_calls, sizeof *r->calls, longest_first);
     qsort(r->kernels, (size_t)r->n_kernels, sizeof *r->kernels, longest_first);
 }
@@ -178,7 +197,7 @@ int sdc_profile_run(SdcProfileResult *r, SdcContext *c, int64_t runs, SdcRunOnce
     r->n_calls = p.n_calls;
     size_t room = (size_t)p.n_calls + 1;
     r->kernels = calloc(room, sizeof *r->kernels);
-    double *sums = calloc(2 * room, sizeof *sums), *table = calloc(room * (size_t)runs, sizeof *table);
+    double *sums = calloc(3 * room, sizeof *sums), *table = calloc(room * (size_t)runs, sizeof *table);
     double *times = calloc(2 * (size_t)runs, sizeof *times), seconds;
     int code = p.calls && r->kernels && sums && table && times
                    ? run(session, c, &seconds)
@@ -187,6 +206,7 @@ int sdc_profile_run(SdcProfileResult *r, SdcContext *c, int64_t runs, SdcRunOnce
         sdc_ceilings_raise(&r->ceilings, sdc_model.profile, c->pool);
         p.busy = sums;
         p.all_seconds = sums + room;
+        p.parallel = sums + 2 * room;
         sdc_pool_measure(c->pool, true);
         code = run_all(&p, runs, table, times, run, session);
         sdc_pool_measure(c->pool, false);
@@ -202,6 +222,17 @@ int sdc_profile_run(SdcProfileResult *r, SdcContext *c, int64_t runs, SdcRunOnce
     free(table);
     free(times);
     return code;
+}
+
+int sdc_useful_threads(const SdcCallProfile *c)
+{
+    double least = c->spans[0];
+    for (int k = 1; k < SDC_SPANS; k++)
+        least = c->spans[k] < least ? c->spans[k] : least;
+    int k = 0;
+    while (c->spans[k] * 0.95 > least)
+        k++;
+    return sdc_span_threads[k];
 }
 
 void sdc_profile_free(SdcProfileResult *r)

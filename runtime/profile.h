@@ -5,6 +5,7 @@
 #ifndef SDC_PROFILE_H
 #define SDC_PROFILE_H
 
+#include "pool.h"
 #include "runtime.h"
 
 /* ---- what the emitter writes ---- */
@@ -43,6 +44,8 @@ typedef struct {
     int64_t flops, read, written, weights;    /* of one run of the model */
     double seconds;                   /* of one run: the median */
     double idle;                      /* share of the threads' time that was spent waiting */
+    double serial;                    /* share of its time outside of parallel loops of more than one unit */
+    double spans[SDC_SPANS];          /* seconds of one run with sdc_span_threads[k] threads, on paper */
     int64_t times;                    /* that it ran in one run: loops, branches */
 } SdcCallProfile;
 
@@ -54,6 +57,7 @@ typedef struct {
     int threads;
     double median;                    /* seconds of one run */
     double seconds;                   /* all calls together */
+    SdcCallProfile total;             /* of them: idle, serial, spans */
     SdcCeilings ceilings;
 } SdcProfileResult;
 
@@ -63,6 +67,8 @@ typedef int SdcRunOnce(void *session, SdcContext *c, double *seconds);
 /* One run to warm up, then `runs` measured ones.  c is left as after any run. */
 int sdc_profile_run(SdcProfileResult *r, SdcContext *c, int64_t runs, SdcRunOnce *run, void *session);
 void sdc_profile_free(SdcProfileResult *r);
+/* The fewest threads that a call needs so that any more would save less than 5 %, on paper. */
+int sdc_useful_threads(const SdcCallProfile *c);
 double sdc_median(double *values, int64_t count);       /* sorts them */
 
 /* ---- profile_report.c ---- */

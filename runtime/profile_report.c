@@ -31,12 +31,25 @@ static void print_row(const SdcProfileResult *r, const SdcCallProfile *c)
         printf("%8.1f ", x.gflops);
     else
         printf("%8s ", "-");
-    printf("%7.1f %6.0f%% %4.0f%%", x.gbs, x.ceiling * 100, c->idle * 100);
+    printf("%7.1f %6.0f%% %4.0f%% %5.0f%% %7d", x.gbs, x.ceiling * 100, c->idle * 100, c->serial * 100,
+           sdc_useful_threads(c));
+}
+
+/* What more threads could do. */
+static void print_threads(const SdcProfileResult *r)
+{
+    const SdcCallProfile *t = &r->total;
+    int useful = sdc_useful_threads(t), k = 0;
+    while (sdc_span_threads[k] != useful)
+        k++;
+    printf("threads idle %.1f %% of the time; serial %.3f ms (%.1f %%); on paper useful up to %d thread%s: %.1f times as fast "
+           "as one\n", t->idle * 100, t->serial * t->seconds * 1e3, t->serial * 100, useful, useful == 1 ? "" : "s",
+           t->spans[k] > 0 ? t->spans[0] / t->spans[k] : 1);
 }
 
 static void print_text(const SdcProfileResult *r)
 {
-    static const char head[] = "        ms  share     GF/s    GB/s ceiling  idle";
+    static const char head[] = "        ms  share     GF/s    GB/s ceiling  idle serial threads";
     printf("%s  %-18s call\n", head, "kernel");
     for (int k = 0; k < r->n_calls; k++) {
         const SdcCallProfile *c = &r->calls[k];
@@ -50,6 +63,7 @@ static void print_text(const SdcProfileResult *r)
     }
     printf("\n%lld run%s, %d thread%s: median %.3f ms, %.3f ms in the calls\n", (long long)r->runs,
            r->runs == 1 ? "" : "s", r->threads, r->threads == 1 ? "" : "s", r->median * 1e3, r->seconds * 1e3);
+    print_threads(r);
     printf("ceiling measured here: %.1f GF/s, memory %.1f GB/s read, %.1f GB/s copied\n", r->ceilings.gflops,
            r->ceilings.read_gbs, r->ceilings.copy_gbs);
 }
@@ -61,11 +75,11 @@ static void json_figures(const SdcProfileResult *r, const SdcCallProfile *c)
     Rates x = rates_of(r, c);
     const SdcJsonNumber numbers[] = {
         {"ms", c->seconds * 1e3}, {"share", x.share}, {"gflops", x.gflops}, {"gbs", x.gbs},
-        {"ceiling", x.ceiling},   {"idle", c->idle},
+        {"ceiling", x.ceiling},   {"idle", c->idle},        {"serial", c->serial},
     };
     const struct { const char *key; int64_t value; } integers[] = {
         {"times", c->times},           {"flops", c->flops},           {"read_bytes", c->read},
-        {"written_bytes", c->written}, {"weights_bytes", c->weights},
+        {"written_bytes", c->written}, {"weights_bytes", c->weights}, {"useful_threads", sdc_useful_threads(c)},
     };
     sdc_json_more(numbers, sizeof numbers / sizeof *numbers);
     for (size_t k = 0; k < sizeof integers / sizeof *integers; k++) {
@@ -106,12 +120,15 @@ static void print_json(const SdcProfileResult *r)
     const struct { const char *key; double value; } numbers[] = {
         {"median_ms", r->median * 1e3},            {"calls_ms", r->seconds * 1e3},
         {"ceiling_gflops", r->ceilings.gflops},    {"ceiling_read_gbs", r->ceilings.read_gbs},
-        {"ceiling_copy_gbs", r->ceilings.copy_gbs},
+        {"ceiling_copy_gbs", r->ceilings.copy_gbs}, {"idle", r->total.idle},
+        {"serial_ms", r->total.serial * r->total.seconds * 1e3},
     };
     putchar('{');
     sdc_json_integer("runs", r->runs);
     putchar(',');
     sdc_json_integer("threads", r->threads);
+    putchar(',');
+    sdc_json_integer("useful_threads", sdc_useful_threads(&r->total));
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         putchar(',');
         sdc_json_number(numbers[k].key, numbers[k].value);

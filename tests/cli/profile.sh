@@ -34,12 +34,19 @@ for threads in 1 2; do
         [ "$(sum encode.json calls '*' $figure)" = "$(sum encode.json kernels '*' $figure)" ] || fail "$figure differ"
     done
     "$json" encode.json calls '*' idle | awk '$1 < -0.2 || $1 > 1 { exit 1 }' || fail "idle is no share"
+    "$json" encode.json calls '*' serial | awk '$1 < -0.01 || $1 > 1 { exit 1 }' || fail "serial is no share"
+    "$json" encode.json serial_ms >a
+    "$json" encode.json calls_ms | paste a - | awk '{ exit !($1 >= 0 && $1 <= $2) }' || fail "serial time: $(cat a)"
+    for list in calls kernels; do
+        "$json" encode.json $list '*' useful_threads | awk '$1 < 1 || $1 > 256 { exit 1 }' || fail "useful threads of $list"
+    done
     for ceiling in ceiling_gflops ceiling_read_gbs ceiling_copy_gbs; do
         "$json" encode.json $ceiling | awk '{ exit !($1 > 0.1 && $1 < 1e5) }' || fail "$ceiling: $("$json" encode.json $ceiling)"
     done
 done
 "$json" encode.json calls '*' ms | sort -rgc || fail "the longest call does not come first"
 expect 0 '' ./encode --profile --threads 1
+grep -qE '^threads idle .*; serial .* ms .*; on paper useful up to [0-9]+ threads?: [0-9.]+ times as fast as one$' stdout || fail "no line about threads"
 grep -q '^10 runs, 1 thread: median ' stdout && grep -qE '^ceiling measured here: .* GB/s copied$' stdout || fail "text: $(tail -2 stdout)"
 
 # A result is the same with and without the clock.

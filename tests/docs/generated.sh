@@ -8,7 +8,8 @@ rm -rf "$work"
 mkdir -p "$work"
 "$sdc" compile "$source/models/emoji/vae_decoder/model.onnx" -o "$work/vae_decoder" --emit source --isa x86-64-v3 \
     --shape latent_sample=1x16x4x4 --quiet
-for file in program_0.c kernels.h kernels_0.c; do
+cp "$(ls "$work"/vae_decoder/conv_[0-9a-f]*.c | head -1)" "$work/vae_decoder/conv.c"     # its name has a hash
+for file in program_0.c kernels.h conv.c; do
     if [ "${4-}" = --update ]; then
         cp "$work/vae_decoder/$file" "$source/generated/$file"
     else

@@ -2,6 +2,7 @@
 # No room: file-size limits, address-space limits and folders that can not be written, at many sizes.  Every one ends in
 # one line and a documented exit code, with nothing left behind; with room enough the output is made.
 . "$2/tests/cli/common.sh"
+export SDC_CACHE=                       # the compiler is to run
 models
 compile="$sdc compile tiny.onnx -o out/x --dim batch=2 --quiet"
 

@@ -158,7 +158,7 @@ static const Row rows[] = {
     {"--profile=3", 0, "\n3 runs, ", ""},
     {"--profile --json", 0, "{\"runs\":10,\"threads\":", ""},
     {"--profile --json", 0, "\"note\":\"x \\\"times\\\" w\",\"ms\":", ""},
-    {"--profile --json", 0, "\"times\":1,\"flops\":12,\"read_bytes\":24,\"written_bytes\":24,\"weights_bytes\":12}", ""},
+    {"--profile --json", 0, "\"times\":1,\"flops\":12,\"read_bytes\":24,\"written_bytes\":24,\"weights_bytes\":12,\"useful_threads\":", ""},
     {"--profile=0", 1, "", "option --profile: 0 is no whole number from 1 to 1000"},
     {"--profile --bench 2", 1, "", "tiny: --bench and --profile are two runs; give one of them\n"},
     {"--bogus", 1, "", "tiny: unknown option --bogus; see --help\n"},

@@ -1,6 +1,7 @@
 /* test_pool.c: every unit runs exactly once, for any number of threads and units, asleep, nested or shared. */
 #include "support.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -163,6 +164,34 @@ static void test_stack(void **state)
     sdc_pool_destroy(c.pool);
 }
 
+/* Loops of 7 and of 1 unit, of a millisecond each: what they take with 1 to 256 threads. */
+static void sleep_units(void *argument, int64_t begin, int64_t end)
+{
+    (void)argument;
+    for (int64_t i = begin; i < end; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static void test_measured_loops(void **state)
+{
+    (void)state;
+    static const int units[SDC_SPANS] = {7, 4, 3, 2, 2, 1};          /* of the thread that has most; then 1 */
+    for (int threads = 1; threads <= 3; threads++) {
+        SdcContext c = {.pool = sdc_pool_create(threads)};
+        sdc_parallel(&c, sleep_units, NULL, 7);
+        SdcPoolTimes t = sdc_pool_times(c.pool);
+        assert_true(t.parallel == 0 && t.busy == 0);
+        sdc_pool_measure(c.pool, true);
+        sdc_parallel(&c, sleep_units, NULL, 7);
+        sdc_parallel(&c, sleep_units, NULL, 1);                      /* no parallel loop */
+        t = sdc_pool_times(c.pool);
+        assert_true(t.busy >= 7e-3 && t.parallel >= 2e-3 && t.busy <= t.parallel * threads);
+        for (int k = 0; k < SDC_SPANS; k++)
+            assert_true(fabs(t.spans[k] - t.busy * (units[k] ? units[k] : 1) / 7) < 1e-9);
+        sdc_pool_destroy(c.pool);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_nested_call_runs_inline),
         cmocka_unit_test(test_shared_pool),
         cmocka_unit_test(test_stack),
+        cmocka_unit_test(test_measured_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
