@@ -4,24 +4,24 @@
 
 #include "kernel.h"
 
-void transpose_0(SdcContext *c, st_f32 *, const st_f32 *);
-void gemm_1(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
-void conv_2(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void gemm_3(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
-void group_norm_4(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f64 *, st_f32 *);
-void gemm_5(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
-void conv_6(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_7(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_8(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_9(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_10(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void conv_winograd_11(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
-void conv_winograd_12(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
-void conv_winograd_13(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
-void conv_winograd_14(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
-void conv_winograd_15(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
-void conv_winograd_16(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
-void conv_17(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
-void transpose_18(SdcContext *c, st_f32 *, const st_f32 *);
+void transpose_b6564330(SdcContext *c, st_f32 *, const st_f32 *);
+void gemm_7abf2b2c(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_80636f0b(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void gemm_5ddd1f26(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void group_norm_635cccf1(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f64 *, st_f32 *);
+void gemm_d9bef32a(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
+void conv_da40266c(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_8d287695(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_251999bf(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_e2c400de(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_b2cebe07(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void conv_winograd_698ba560(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_af5a01b1(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_695b5fb3(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
+void conv_winograd_3c56c275(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_d9ab7aa5(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *);
+void conv_winograd_4565ae04(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *, st_f32 *, const st_f32 *);
+void conv_875e4cc1(SdcContext *c, st_f32 *, const st_f32 *, const st_f32 *, const st_f32 *);
+void transpose_98bebb69(SdcContext *c, st_f32 *, const st_f32 *);
 
 #endif
