@@ -65,6 +65,30 @@ static const GemmRow *const gemm_rows[] = {
     &row_shared, &row_each, &row_outer_only, &row_inner_only,
 };
 
+/* Both products of a gate in one kernel, and each alone. */
+#define PAIR_ROWS 300
+#define PAIR_COLUMNS 70
+#define PAIR_DEPTH 420
+#define NAME pair_gate
+#define ROWS PAIR_ROWS
+#define COLUMNS PAIR_COLUMNS
+#define DEPTH PAIR_DEPTH
+#define HAS_BIAS 1
+#define PAIR(X) X(other)
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v * w
+#include "gemm_bf16.h"
+#define NAME pair_single
+#define ROWS PAIR_ROWS
+#define COLUMNS PAIR_COLUMNS
+#define DEPTH PAIR_DEPTH
+#define HAS_BIAS 1
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
+#include "gemm_bf16.h"
+
 typedef void Bf16Conv(SdcContext *c, float *y, const st_bf16 *x, const st_bf16 *beside, const st_bf16 *weights,
                       const float *bias, st_bf16 *room, const float *lines, const st_bf16 *more, const st_bf16 *more_weights,
                       const st_bf16 *more_beside, const float *x0, double *slots);
@@ -274,6 +298,31 @@ static void test_gemm(void **state)
 #endif
 }
 
+static void test_pair(void **state)
+{
+    (void)state;
+    enum { count = PAIR_ROWS * PAIR_COLUMNS };
+    const Bf16Matrix m = {PAIR_COLUMNS, PAIR_DEPTH, 1, 1, 1, PAIR_COLUMNS, 0};
+    st_bf16 *a = random_bf16(PAIR_ROWS * PAIR_DEPTH), *packed[2];
+    float *bias = random_floats(PAIR_COLUMNS), zeros[PAIR_COLUMNS] = {0}, *y[3];
+    SdcContext c = {.pool = sdc_pool_create(2)};
+    for (int k = 0; k < 2; k++) {
+        st_bf16 *b = random_bf16(PAIR_DEPTH * PAIR_COLUMNS);
+        packed[k] = room(pack_bf16_bytes(&m), 1);
+        pack_bf16(packed[k], b, &m);
+        free(b);
+        y[k] = room(count, sizeof(float));
+        pair_single(&c, y[k], a, packed[k], k ? zeros : bias);
+    }
+    y[2] = room(count, sizeof(float));
+    pair_gate(&c, y[2], a, packed[0], bias, packed[1]);
+    for (int i = 0; i < count; i++)
+        y[0][i] *= y[1][i];
+    assert_memory_equal(y[0], y[2], count * sizeof(float));
+    sdc_pool_destroy(c.pool);
+    free(a), free(packed[0]), free(packed[1]), free(bias), free(y[0]), free(y[1]), free(y[2]);
+}
+
 /* ---- conv_bf16.h ------------------------------------------------------------------------------------------------- */
 
 typedef struct { st_bf16 *plain, *packed, *packed_f32; } Weights;
@@ -399,6 +448,6 @@ int main(void)
         return EXIT_SKIPPED;
     }
 #endif
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gemm), cmocka_unit_test(test_conv), cmocka_unit_test(test_attention)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gemm), cmocka_unit_test(test_pair), cmocka_unit_test(test_conv), cmocka_unit_test(test_attention)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

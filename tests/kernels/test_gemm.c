@@ -74,6 +74,30 @@ typedef struct {
 #define RESULT v + x0
 #include "gemm_case.h"
 
+/* Both products of a gate in one kernel, and each alone. */
+#define PAIR_ROWS 150
+#define PAIR_COLUMNS 70
+#define PAIR_DEPTH 300
+#define NAME pair_gate
+#define ROWS PAIR_ROWS
+#define COLUMNS PAIR_COLUMNS
+#define DEPTH PAIR_DEPTH
+#define HAS_BIAS 1
+#define PAIR(X) X(other)
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v * w
+#include "gemm.h"
+#define NAME pair_single
+#define ROWS PAIR_ROWS
+#define COLUMNS PAIR_COLUMNS
+#define DEPTH PAIR_DEPTH
+#define HAS_BIAS 1
+#define EXTRAS(X)
+#define STEPS
+#define RESULT v
+#include "gemm.h"
+
 static const GemmRow *const rows[] = {
     &row_plain,      &row_odd,         &row_one_row,      &row_two_rows, &row_three_rows,    &row_five_rows,
     &row_one_column, &row_one_term,    &row_shared,       &row_each,     &row_outer_only,    &row_inner_only,
@@ -153,6 +177,28 @@ static void test_rows(void **state)
         check_row(rows[i]);
 }
 
+static void test_pair(void **state)
+{
+    (void)state;
+    enum { count = PAIR_ROWS * PAIR_COLUMNS };
+    float *a = random_floats(PAIR_ROWS * PAIR_DEPTH), *bias = random_floats(PAIR_COLUMNS), zeros[PAIR_COLUMNS] = {0};
+    float *packed[2], *y[3] = {random_floats(count), random_floats(count), random_floats(count)};
+    SdcContext c = {.pool = sdc_pool_create(2)};
+    for (int k = 0; k < 2; k++) {
+        float *b = random_floats(PAIR_DEPTH * PAIR_COLUMNS);
+        packed[k] = malloc((size_t)pack_gemm_bytes(PAIR_DEPTH, PAIR_COLUMNS, SDC_VL, sizeof(float)));
+        pack_gemm(packed[k], b, PAIR_DEPTH, PAIR_COLUMNS, PAIR_COLUMNS, false, SDC_VL, sizeof(float));
+        free(b);
+        pair_single(&c, y[k], a, packed[k], k ? zeros : bias, NULL);
+    }
+    pair_gate(&c, y[2], a, packed[0], bias, NULL, packed[1]);
+    for (int i = 0; i < count; i++)
+        y[0][i] *= y[1][i];
+    assert_memory_equal(y[0], y[2], count * sizeof(float));
+    sdc_pool_destroy(c.pool);
+    free(a), free(packed[0]), free(packed[1]), free(bias), free(y[0]), free(y[1]), free(y[2]);
+}
+
 /* A matrix packs to the same floats from either order. */
 static void test_transposed_source(void **state)
 {
@@ -175,6 +221,6 @@ static void test_transposed_source(void **state)
 int main(void)
 {
     skip_unless_cpu_fits();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_transposed_source)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_pair), cmocka_unit_test(test_transposed_source)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

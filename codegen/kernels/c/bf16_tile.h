@@ -23,7 +23,7 @@
 
 #include "tile.h"
 
-#if defined(__AMX_BF16__) && !defined(SDC_AMX_EMULATED)
+#if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && !defined(SDC_AMX_EMULATED)      /* as GCC and as clang 14 call it */
 #define SDC_BF16_AMX 1
 #elif defined(__AVX512BF16__) && !defined(SDC_AMX_EMULATED)
 #define SDC_BF16_DOT 1

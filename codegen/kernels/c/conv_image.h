@@ -57,7 +57,7 @@ static void SDC_CAT(NAME, _patch)(float *patch, int64_t stride, const SdcDense *
     const int64_t here = !others ? depth : channel < first ? sdc_min(depth, first - channel) : 0;
     if (here)
         SDC_CAT(NAME, _gather)(patch, stride, x + channel, first, line, block, here);
-    if (others && here < depth)
+    if (others > 0 && here < depth)
         SDC_CAT(NAME, _gather)(patch + here, stride, beside + channel + here - first, others, line ? line + here : NULL,
                                block, depth - here);
 }
@@ -83,7 +83,7 @@ static void SDC_CAT(NAME, _gather_more)(float *patch, const SdcDense *d, const S
             const int64_t pixel = (block->n * (OUT_H) + block->y + row) * (OUT_W) + block->x + column;
             if (here)
                 SDC_CAT(sdc_widen_, TM)(patch, image + pixel * first + k, here);
-            if (others && here < depth)
+            if (others > 0 && here < depth)
                 SDC_CAT(sdc_widen_, TM)(patch + here, beside + pixel * others + k + here - first, depth - here);
         }
 }
