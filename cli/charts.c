@@ -235,7 +235,7 @@ static Place print_roof(FILE *out, const Plane *p, double peak, double speed)
 void chart_roofline(FILE *out, const json_t *profile)
 {
     const json_t *calls = json_object_get(profile, "calls"), *kinds = json_object_get(profile, "kernels"), *row;
-    double peak = number(profile, "ceiling_gflops"), x, y;
+    double peak = fmax(number(profile, "ceiling_gflops"), number(profile, "ceiling_bf16_gflops")), x, y;
     double speed = fmax(number(profile, "ceiling_read_gbs"), number(profile, "ceiling_copy_gbs"));
     Plane p = {-1, 2, 0, 2};
     size_t k;

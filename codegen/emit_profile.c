@@ -39,6 +39,7 @@ int64_t emit_profile(const Program *p, const char *folder)
           "static const char calls[] =\n", out);
     print_calls(out, &p->body);
     fputs("    \"\";\n\nconst SdcProfile sdc_profile = {\n    .calls = calls, .multiply = sdc_ceiling_multiply, "
-          ".read = sdc_ceiling_read, .copy = sdc_ceiling_copy,\n    .multiply_flops = &sdc_ceiling_flops,\n};\n", out);
+          ".bf16 = sdc_ceiling_bf16,\n    .read = sdc_ceiling_read, .copy = sdc_ceiling_copy,\n    .multiply_flops = &sdc_ceiling_flops, "
+          ".bf16_flops = &sdc_ceiling_bf16_flops,\n};\n", out);
     return emit_close(out, folder, "profile.c");
 }

@@ -56,6 +56,8 @@ void sdc_ceilings_raise(SdcCeilings *most, const SdcProfile *profile, SdcPool *p
     sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = to, .each = each}, threads);
     SdcCeiling arrays = {.from = from, .to = to, .each = each};
     raise_to(&most->gflops, sdc_ceiling_gflops(profile->multiply, *profile->multiply_flops, arrays, pool));
+    if (*profile->bf16_flops)
+        raise_to(&most->bf16_gflops, sdc_ceiling_gflops(profile->bf16, *profile->bf16_flops, arrays, pool));
     raise_to(&most->read_gbs, bytes / best_seconds(pool, profile->read, &arrays) / 1e9);
     raise_to(&most->copy_gbs, 2 * bytes / best_seconds(pool, profile->copy, &arrays) / 1e9);
     munmap(memory, 2 * (size_t)BYTES);

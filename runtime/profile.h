@@ -19,13 +19,13 @@ typedef struct {
 
 struct SdcProfile {
     const char *calls;                /* a line a call: value, kernel, FLOPs, bytes read, written, of weights; note */
-    SdcPart *multiply, *read, *copy;  /* loops of kernels/c/ceiling.h; their argument is an SdcCeiling */
-    const int64_t *multiply_flops;    /* of one step */
+    SdcPart *multiply, *bf16, *read, *copy;   /* loops of kernels/c/ceiling.h; their argument is an SdcCeiling */
+    const int64_t *multiply_flops, *bf16_flops;     /* of one step; 0: no such instructions */
 };
 
 /* ---- ceiling.c ---- */
 
-typedef struct { double gflops, read_gbs, copy_gbs; } SdcCeilings;
+typedef struct { double gflops, bf16_gflops, read_gbs, copy_gbs; } SdcCeilings;      /* bf16: 0 where no instruction is for it */
 
 /* GF/s of a loop like `multiply` above that does `flops` a step, with all threads of the pool. */
 double sdc_ceiling_gflops(SdcPart *multiply, int64_t flops, SdcCeiling arrays, SdcPool *pool);

@@ -1,9 +1,18 @@
 /* profile_report.c: a profile as two tables, calls and kinds of kernels, or as one JSON object.  See profile.h. */
+#include <string.h>
+
 #include "json.h"
 #include "profile.h"
 
 /* Figures of one row. */
 typedef struct { double share, gflops, gbs, ceiling; } Rates;
+
+/* Kernels of bf16 products are NAME_bf16. */
+static double compute_ceiling(const SdcCeilings *most, const char *kernel)
+{
+    const char *suffix = strrchr(kernel, '_');
+    return suffix && !strcmp(suffix, "_bf16") && most->bf16_gflops > 0 ? most->bf16_gflops : most->gflops;
+}
 
 static Rates rates_of(const SdcProfileResult *r, const SdcCallProfile *c)
 {
@@ -15,7 +24,7 @@ static Rates rates_of(const SdcProfileResult *r, const SdcCallProfile *c)
         x.gflops = (double)c->flops / c->seconds / 1e9;
         x.gbs = bytes / c->seconds / 1e9;
     }
-    double compute = most->gflops > 0 ? x.gflops / most->gflops : 0;
+    double limit = compute_ceiling(most, c->kernel), compute = limit > 0 ? x.gflops / limit : 0;
     double moving = memory > 0 ? x.gbs / memory : 0;
     x.ceiling = compute > moving ? compute : moving;
     return x;
@@ -64,8 +73,10 @@ static void print_text(const SdcProfileResult *r)
     printf("\n%lld run%s, %d thread%s: median %.3f ms, %.3f ms in the calls\n", (long long)r->runs,
            r->runs == 1 ? "" : "s", r->threads, r->threads == 1 ? "" : "s", r->median * 1e3, r->seconds * 1e3);
     print_threads(r);
-    printf("ceiling measured here: %.1f GF/s, memory %.1f GB/s read, %.1f GB/s copied\n", r->ceilings.gflops,
-           r->ceilings.read_gbs, r->ceilings.copy_gbs);
+    printf("ceiling measured here: %.1f GF/s", r->ceilings.gflops);
+    if (r->ceilings.bf16_gflops > 0)
+        printf(", products of bf16 %.1f GF/s", r->ceilings.bf16_gflops);
+    printf(", memory %.1f GB/s read, %.1f GB/s copied\n", r->ceilings.read_gbs, r->ceilings.copy_gbs);
 }
 
 /* ---- JSON ---- */
@@ -119,7 +130,8 @@ static void print_json(const SdcProfileResult *r)
 {
     const struct { const char *key; double value; } numbers[] = {
         {"median_ms", r->median * 1e3},            {"calls_ms", r->seconds * 1e3},
-        {"ceiling_gflops", r->ceilings.gflops},    {"ceiling_read_gbs", r->ceilings.read_gbs},
+        {"ceiling_gflops", r->ceilings.gflops},    {"ceiling_bf16_gflops", r->ceilings.bf16_gflops},
+        {"ceiling_read_gbs", r->ceilings.read_gbs},
         {"ceiling_copy_gbs", r->ceilings.copy_gbs}, {"idle", r->total.idle},
         {"serial_ms", r->total.serial * r->total.seconds * 1e3},
     };

@@ -66,10 +66,10 @@ static void no_loop(void *argument, int64_t begin, int64_t end)
     (void)argument, (void)begin, (void)end;
 }
 
-static const int64_t multiply_flops = 1;
+static const int64_t multiply_flops = 1, bf16_flops = 0;
 static const SdcProfile profile = {
     .calls = "v1 multiply 12 24 24 12 x \"times\" w\n- copy 0 9 5 0 tokens, mask\n",
-    .multiply = no_loop, .read = no_loop, .copy = no_loop, .multiply_flops = &multiply_flops,
+    .multiply = no_loop, .read = no_loop, .copy = no_loop, .multiply_flops = &multiply_flops, .bf16_flops = &bf16_flops,
 };
 
 const SdcModel sdc_model = {
