@@ -23,7 +23,7 @@ typedef struct {
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, strength, eta;     /* eta NaN: the sampler's own */
     uint64_t seed;
-    bool bench, check, help, info, json, quiet, version;
+    bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
 
 extern const SdcOption sd_options[];

@@ -80,6 +80,7 @@ FLAG(check)
 FLAG(help)
 FLAG(info)
 FLAG(json)
+FLAG(pin)
 FLAG(quiet)
 FLAG(version)
 #undef FLAG
@@ -107,6 +108,7 @@ const SdcOption sd_options[] = {
     {"trace", 0, "FILE", "write token ids, embeddings, the latents of every step and the decoded floats as .npz",
      set_trace},
     {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
+    {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
     {"bench", 0, "N", "time N complete drawings after a warm-up and write no picture", set_bench},
     {"info", 0, NULL, "print what is inside: programs and the memory they take", set_info},
     {"json", 0, NULL, "with --info, --bench and --check: print one JSON object", set_json},

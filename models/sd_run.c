@@ -184,7 +184,9 @@ int sd_open(Sd *sd, const SdOptions *options)
         return code;
     int threads = options->threads ? (int)options->threads : sdc_default_threads();
     sd->pool = sdc_pool_create(threads);
-    return sd->pool ? SDC_OK : sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    if (!sd->pool)
+        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    return options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
 }
 
 void sd_close(Sd *sd)

@@ -12,7 +12,7 @@ typedef struct SdcCommand {
     const char **inputs, **outputs;   /* the NAME=FILE texts, in order */
     int n_inputs, n_outputs;
     int64_t bench, profile, threads, seed;    /* bench, profile: runs to time; both 0: one run, not timed */
-    bool info, json, check, help, version;
+    bool pin, info, json, check, help, version;
 } SdcCommand;
 
 /* ---- model_arrays.c ---- */

@@ -66,6 +66,7 @@ static int set_seed(void *into, const char *value)
         ((SdcCommand *)into)->field = is_on(value);           \
         return SDC_OK;                                        \
     }
+FLAG(pin)
 FLAG(info)
 FLAG(json)
 FLAG(check)
@@ -82,6 +83,7 @@ static const SdcOption options[] = {
     {"profile", 0, "[=N]", "time every kernel call: median of N runs (10), beside what this machine can do at most",
      set_profile},
     {"threads", 't', "N", "threads to use; default: the CPUs this process may use", set_threads},
+    {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
     {"seed", 's', "S", "of the random inputs; default 0", set_seed},
     {"program", 0, "N", NULL, set_program},
     {"info", 0, NULL, "inputs, outputs, what it was compiled with, and the memory it takes", set_info},
@@ -134,7 +136,9 @@ static int open_session(Session *s, const SdcCommand *c)
     if (!s->pool)
         return sdc_error(SDC_NO_SPACE, "%lld threads cannot be started; ask for fewer with --threads",
                          (long long)c->threads);
-    code = sdc_inputs_load(s->arrays, p, &s->inputs, c->seed);
+    code = c->pin ? sdc_pool_pin(s->pool) : SDC_OK;
+    if (!code)
+        code = sdc_inputs_load(s->arrays, p, &s->inputs, c->seed);
     return code ? code : sdc_instance_open(&s->context, p, s->pool);
 }
 

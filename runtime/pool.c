@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -244,6 +245,25 @@ void sdc_pool_destroy(SdcPool *pool)
         return;
     stop_workers(pool, pool->threads);
     free(pool);
+}
+
+int sdc_pool_pin(SdcPool *pool)
+{
+    cpu_set_t allowed, one;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)        /* a machine of more CPUs than the set has */
+        return sdc_error(SDC_UNSUPPORTED, "--pin: the CPUs that this process may use are not known");
+    if (pool->threads > CPU_COUNT(&allowed))
+        return sdc_error(SDC_USAGE, "--pin: %d threads, but this process may use %d CPUs", pool->threads, CPU_COUNT(&allowed));
+    size_t cpu = 0;
+    for (int i = 0; i < pool->threads; i++, cpu++) {
+        while (!CPU_ISSET(cpu, &allowed))
+            cpu++;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (pthread_setaffinity_np(i ? pool->worker[i].thread : pthread_self(), sizeof one, &one) != 0)
+            return sdc_error(SDC_UNSUPPORTED, "--pin: thread %d can not be kept on CPU %zu", i, cpu);
+    }
+    return SDC_OK;
 }
 
 int sdc_pool_threads(const SdcPool *pool) { return pool ? pool->threads : 1; }

@@ -93,6 +93,8 @@ typedef struct SdcPool SdcPool;
 SdcPool *sdc_pool_create(int threads);          /* threads >= 1, the caller included; NULL when out of memory */
 void sdc_pool_destroy(SdcPool *pool);
 int sdc_pool_threads(const SdcPool *pool);
+/* Keep each thread, the caller included, on a CPU of its own out of those that the process may use; SDC_ code, printed. */
+int sdc_pool_pin(SdcPool *pool);
 int sdc_default_threads(void);                  /* CPUs in the affinity mask, limited by the cgroup's quota */
 
 /* Run part(argument, begin, end) over [0, units), cut into one contiguous range a thread.  The cut must not change

@@ -1,4 +1,6 @@
 /* test_pool.c: every unit runs exactly once, for any number of threads and units, asleep, nested or shared. */
+#define _GNU_SOURCE 1
+#include <sched.h>
 #include "support.h"
 
 #include <math.h>
@@ -75,6 +77,34 @@ static void test_sleepers_wake(void **state)
         check_once(&c, 100);
     }
     sdc_pool_destroy(c.pool);
+}
+
+static void see_cpus(void *argument, int64_t begin, int64_t end)
+{
+    cpu_set_t set;
+    sched_getaffinity(0, sizeof set, &set);
+    for (int64_t i = begin; i < end; i++)
+        ((int *)argument)[i] = CPU_COUNT(&set);
+}
+
+/* Each thread may use one CPU then; more threads than CPUs are refused. */
+static void test_pinned(void **state)
+{
+    (void)state;
+    cpu_set_t before;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    const int cpus = CPU_COUNT(&before);
+    int *seen = calloc((size_t)cpus, sizeof *seen);
+    SdcContext c = {.pool = sdc_pool_create(cpus)}, many = {.pool = sdc_pool_create(cpus + 1)};
+    assert_int_equal(sdc_pool_pin(many.pool), SDC_USAGE);
+    assert_int_equal(sdc_pool_pin(c.pool), SDC_OK);
+    sdc_parallel(&c, see_cpus, seen, cpus);
+    for (int k = 0; k < cpus; k++)
+        assert_int_equal(seen[k], 1);
+    sdc_pool_destroy(c.pool);
+    sdc_pool_destroy(many.pool);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+    free(seen);
 }
 
 static void many_small_jobs(int threads, int jobs)
@@ -197,7 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_splits),
         cmocka_unit_test(test_negative_and_huge_counts),
-        cmocka_unit_test(test_sleepers_wake),
+        cmocka_unit_test(test_sleepers_wake), cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_many_jobs),
         cmocka_unit_test(test_nested_call_runs_inline),
         cmocka_unit_test(test_shared_pool),
