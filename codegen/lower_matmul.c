@@ -7,8 +7,9 @@
 
 #include "../runtime/runtime.h"
 #include "axes.h"
-#include "bf16_pack.h"
+#include "conv_pack.h"
 #include "matmul.h"
+#include "matmul_pack.h"
 #include "steps.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
@@ -37,18 +38,6 @@ View product_operand(Lowering *l, Value *v, Value **constant)
     return shape;
 }
 
-/* A constant's elements as float, whatever floating type it has. */
-static float *constant_floats(const Tensor *t)
-{
-    float *f = malloc((size_t)t->count * sizeof *f + 1);
-    int bytes = dtype_info(t->dtype)->bytes;
-    if (!f)
-        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
-    for (int64_t k = 0; k < t->count; k++)
-        f[k] = (float)dtype_load_f(t->dtype, (const char *)t->data + k * bytes);
-    return f;
-}
-
 static void pack_list(void *dst, const Tensor *t, const int64_t *p)
 {
     (void)p;
@@ -66,36 +55,6 @@ View view_f32_list(Lowering *l, Node *n, Value *v)
     memcpy(list.dim, v->shape.dim, sizeof list.dim);
     shape_strides(&v->shape, list.stride);
     return list;
-}
-
-/* ---- packed constants -------------------------------------------------------------------------------------------- */
-
-enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP, P_COUNT };
-
-static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
-{
-    const int bytes = dtype_info(t->dtype)->bytes;
-    const char *from = (const char *)t->data + p[P_OFFSET] * bytes;
-    char *to = dst;
-    for (int64_t o = 0; o < p[P_OUTER]; o++)
-        for (int64_t i = 0; i < p[P_INNER]; i++) {
-            pack_gemm(to, from + (o * p[P_OUTER_STEP] + i * p[P_INNER_STEP]) * bytes, p[P_DEPTH], p[P_COLUMNS],
-                      p[P_ROW], p[P_TRANSPOSED] != 0, (int)p[P_VL], bytes);
-            to += pack_gemm_bytes(p[P_DEPTH], p[P_COLUMNS], (int)p[P_VL], bytes);
-        }
-}
-
-static void pack_matrices_bf16(void *dst, const Tensor *t, const int64_t *p)
-{
-    const Bf16Matrix m = {.columns = p[P_COLUMNS], .depth = p[P_DEPTH], .lines = 1, .taps = 1,
-                          .column_step = p[P_TRANSPOSED] ? p[P_ROW] : 1, .depth_step = p[P_TRANSPOSED] ? 1 : p[P_ROW]};
-    const uint16_t *from = (const uint16_t *)t->data + p[P_OFFSET];
-    char *to = dst;
-    for (int64_t o = 0; o < p[P_OUTER]; o++)
-        for (int64_t i = 0; i < p[P_INNER]; i++) {
-            pack_bf16(to, from + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP], &m);
-            to += pack_bf16_bytes(&m);
-        }
 }
 
 /* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
@@ -183,19 +142,24 @@ static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int 
     return p->axes ? finish_of(l, n, logical, 1) : NULL;
 }
 
-/* b, constant, in the packed form of gemm_bf16.h or gemm.h. */
 static View packed_b(Lowering *l, const Product *p, const Nest *x, bool bf16)
 {
-    const int m = p->y.rank - 2, vl = l->isa->vector_floats;
-    const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
-    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
-    const int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
-    const int64_t outer = x->outer_step[2] ? x->outer : 1, inner = x->inner_step[2] ? x->inner : 1;
-    const Bf16Matrix matrix = {.columns = columns, .depth = depth, .lines = 1, .taps = 1};
-    const int64_t elements = bf16 ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(depth, columns, vl, 1);
-    int64_t how[P_COUNT] = {p->b.offset, depth, columns, row, transposed, vl, outer, x->outer_step[2], inner, x->inner_step[2]};
-    return weights_packed(l, p->constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how, P_COUNT,
-                          p->constant->dtype, outer * inner * elements);
+    const int m = p->y.rank - 2;
+    Matrices b = {.offset = p->b.offset, .depth = p->a.dim[m + 1], .columns = p->y.dim[m + 1],
+                  .outer = x->outer_step[2] ? x->outer : 1, .outer_step = x->outer_step[2],
+                  .inner = x->inner_step[2] ? x->inner : 1, .inner_step = x->inner_step[2]};
+    b.transposed = p->b.stride[m + 1] != 1 && b.columns > 1;
+    b.row = b.transposed ? p->b.stride[m + 1] : b.depth > 1 ? p->b.stride[m] : b.columns;
+    return packed_matrices(l, p->constant, &b, bf16);
+}
+
+static void code_parameters(Call *c, const Product *p)
+{
+    const Node *quantized = p->constant ? quantized_weight(p->constant) : NULL;
+    if (!quantized)
+        return;
+    call_int(c, "CODE_BITS", attr_i(quantized, "bits"));
+    call_int(c, "GROUP", attr_i(quantized, "group"));
 }
 
 enum { BF16_DEPTH = 16384 };        /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
@@ -203,7 +167,7 @@ enum { BF16_DEPTH = 16384 };        /* gemm_bf16.h keeps a tile of rows on the s
 static bool is_bf16_product(const Lowering *l, const Product *p)
 {
     return l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
-           p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
+           !quantized_weight(p->constant) && p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
 }
 
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
@@ -230,6 +194,7 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     if (!bf16) {
         call_stored(c, "TA", &p->a);
         call_stored(c, "TB", &b);
+        code_parameters(c, p);
     }
     gemm_extents(c, p, x);
     if (!bf16)

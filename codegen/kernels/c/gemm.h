@@ -5,6 +5,8 @@
  *
  *   NAME                  the function
  *   TY TA TB              types: f32 (default), f16 or bf16; all arithmetic is f32
+ *   CODE_BITS GROUP       8 or 4: b is codes and scales, see codes.h, and TB is i8; each GROUP depths have a scale, 0: all
+ *                         (0, 0)
  *   ROWS COLUMNS DEPTH    M, N, K; at least 1
  *   OUTER INNER           matrices in the batch: OUTER x INNER (1, 1); say batch x heads
  *   A_ROW A_OUTER A_INNER elements from one row, outer and inner matrix of A to the next (dense)
@@ -23,7 +25,8 @@
  *
  * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
  * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
- * of the rows and of one panel is widened to the stack first. */
+ * of the rows and of one panel is widened to the stack first, and so are codes. */
+#include "codes.h"
 #include "finish.h"
 #include "tile.h"
 
@@ -40,6 +43,12 @@
 #define TB f32
 #endif
 #include "gemm_parameters.h"
+#ifndef CODE_BITS
+#define CODE_BITS 0
+#endif
+#ifndef GROUP
+#define GROUP 0
+#endif
 #ifndef B_FORM
 #define B_FORM SDC_B_PACKED
 #endif
@@ -89,12 +98,32 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, int64_
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
+/* Elements of packed b for so many vectors of columns by depths. */
+static inline int64_t SDC_CAT(NAME, _elements)(int64_t vectors_by_depths)
+{
+    return vectors_by_depths * SDC_VL * (CODE_BITS ? CODE_BITS : 8) / 8;
+}
+
 /* The part of packed b that panel `panel` reads from depth k on. */
 static inline const SDC_CAT(NAME, _packed) *SDC_CAT(NAME, _panel)(const SDC_CAT(NAME, _packed) *b, int64_t panel,
                                                                   int64_t k)
 {
     const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
-    return b + (begin * (DEPTH) + vectors * k) * SDC_VL;
+    return b + SDC_CAT(NAME, _elements)(begin * sdc_code_depth(DEPTH, CODE_BITS) + vectors * k);
+}
+
+/* The same part as f32, `depth` of it. */
+static inline void SDC_CAT(NAME, _widen)(float *to, const SDC_CAT(NAME, _packed) *b, int64_t panel, int64_t k, int64_t depth)
+{
+    const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
+    const void *from = SDC_CAT(NAME, _panel)(b, panel, k);
+#if CODE_BITS
+    const st_bf16 *scales = (const void *)(b + SDC_CAT(NAME, _elements)(sdc_vectors(COLUMNS) * sdc_code_depth(DEPTH, CODE_BITS)));
+    scales += (begin * sdc_code_groups(DEPTH, GROUP) + vectors * sdc_code_group(k, GROUP)) * SDC_VL;
+    sdc_widen_codes(CODE_BITS, to, from, scales, vectors, depth, GROUP);
+#else
+    SDC_CAT(sdc_widen_, TB)(to, from, depth * vectors * SDC_VL);
+#endif
 }
 
 /* Add the products of depths [k, k + depth) for one panel; a: `row` floats from one row to the next; sums
@@ -102,7 +131,7 @@ static inline const SDC_CAT(NAME, _packed) *SDC_CAT(NAME, _panel)(const SDC_CAT(
 static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
                                  int64_t vectors, const float *b, const void *following)
 {
-    enum { tile = SDC_CAT(NAME, _tile), per_float = SDC_CAT(NAME, _narrow_b) ? 2 : 1 };
+    enum { tile = SDC_CAT(NAME, _tile), per_float = CODE_BITS == 4 ? 8 : CODE_BITS == 8 ? 4 : SDC_CAT(NAME, _narrow_b) ? 2 : 1 };
     const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile);
     const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * per_float);
     const float *next = following;
@@ -139,7 +168,7 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
                 sdc_tile_start(sums[p - panel], tiles * tile, vectors, bias, (COLUMNS) - begin * SDC_VL);
             const void *weights = SDC_CAT(NAME, _panel)(b, p, k);
             if (narrow_b)
-                SDC_CAT(sdc_widen_, TB)(wide_b, weights, depth * vectors * SDC_VL);
+                SDC_CAT(NAME, _widen)(wide_b, b, p, k, depth);
             SDC_CAT(NAME, _step)(sums[p - panel], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
                                  vectors, narrow_b ? wide_b : weights, next);
         }
@@ -161,7 +190,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         int64_t row = unit % row_units * SDC_CAT(NAME, _rows), panel = unit / row_units % panel_units * step;
         int64_t matrix = unit / row_units / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         int64_t rows = sdc_min(SDC_CAT(NAME, _rows), (ROWS) - row), end = sdc_min(panel + step, all_panels);
-        const int64_t packed = SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        const int64_t each = CODE_BITS ? sdc_code_bytes(DEPTH, COLUMNS, CODE_BITS, GROUP) : sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        const int64_t packed = SDC_CAT(NAME, _matrix)(outer, inner) * each;
         SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER);
         const SDC_CAT(st_, TA) *a = (const SDC_CAT(st_, TA) *)d->x + outer * (A_OUTER) + inner * (A_INNER);
         SDC_CAT(NAME, _unit)(y, a, (const SDC_CAT(NAME, _packed) *)d->weights + packed, d, row, rows, panel, end, matrix * (ROWS) + row);
@@ -206,5 +236,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
 #include "gemm_end.h"
 #undef TA
 #undef TB
+#undef CODE_BITS
+#undef GROUP
 #undef B_FORM
 #undef B_ROW
