@@ -25,7 +25,8 @@
  *
  * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
  * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
- * of the rows and of one panel is widened to the stack first, and so are codes. */
+ * of the rows and of one panel is widened to the stack first, and so are codes, unless
+ * there are at most 4 rows, which multiply codes as they are loaded. */
 #include "codes.h"
 #include "finish.h"
 #include "tile.h"
@@ -55,12 +56,13 @@
 #ifndef B_ROW
 #define B_ROW (B_FORM == SDC_B_COLUMNS ? (DEPTH) : (COLUMNS))
 #endif
+#define SDC_FEW_BY_CODES (CODE_BITS && ROWS <= 4)
 
 enum {
     SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),
     SDC_CAT(NAME, _rows) = 64 / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),              /* of a unit */
     SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),
-    SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB),
+    SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB) && !SDC_FEW_BY_CODES,
     SDC_CAT(NAME, _wide_row) = SDC_DEPTH_STEP + 16      /* floats from one widened row to the next: off powers of 2 */
 };
 /* An element of packed b: what is packed here is f32. */
@@ -112,20 +114,18 @@ static inline const SDC_CAT(NAME, _packed) *SDC_CAT(NAME, _panel)(const SDC_CAT(
     return b + SDC_CAT(NAME, _elements)(begin * sdc_code_depth(DEPTH, CODE_BITS) + vectors * k);
 }
 
-/* The same part as f32, `depth` of it. */
-static inline void SDC_CAT(NAME, _widen)(float *to, const SDC_CAT(NAME, _packed) *b, int64_t panel, int64_t k, int64_t depth)
+#if CODE_BITS
+/* The scales of panel `panel` from depth k on. */
+static inline const st_bf16 *SDC_CAT(NAME, _scales)(const int8_t *b, int64_t panel, int64_t k)
 {
     const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
-    const void *from = SDC_CAT(NAME, _panel)(b, panel, k);
-#if CODE_BITS
-    const st_bf16 *scales = (const void *)(b + SDC_CAT(NAME, _elements)(sdc_vectors(COLUMNS) * sdc_code_depth(DEPTH, CODE_BITS)));
-    scales += (begin * sdc_code_groups(DEPTH, GROUP) + vectors * sdc_code_group(k, GROUP)) * SDC_VL;
-    sdc_widen_codes(CODE_BITS, to, from, scales, vectors, depth, GROUP);
-#else
-    SDC_CAT(sdc_widen_, TB)(to, from, depth * vectors * SDC_VL);
-#endif
+    const void *scales = b + SDC_CAT(NAME, _elements)(sdc_vectors(COLUMNS) * sdc_code_depth(DEPTH, CODE_BITS));
+    const int64_t group = begin * sdc_code_groups(DEPTH, GROUP) + vectors * sdc_code_group(k, GROUP);
+    return (const st_bf16 *)scales + group * SDC_VL;
 }
+#endif
 
+#if !SDC_FEW_BY_CODES
 /* Add the products of depths [k, k + depth) for one panel; a: `row` floats from one row to the next; sums
  * [tiles][tile][vectors][SDC_VL]; next: the panel that follows, of which each step brings in its share. */
 static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
@@ -142,6 +142,32 @@ static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64
         sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth,
                                     share);
     }
+}
+#endif
+
+/* Add the products of the panel's depths [k, k + depth), whatever b's elements are; wide: room for them as f32. */
+static inline void SDC_CAT(NAME, _multiply)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
+                                            const SDC_CAT(NAME, _packed) *b, int64_t panel, int64_t k, float *wide,
+                                            const void *following)
+{
+    const int64_t vectors = sdc_panel_begin(panel + 1, COLUMNS) - sdc_panel_begin(panel, COLUMNS);
+    const void *weights = SDC_CAT(NAME, _panel)(b, panel, k);
+#if SDC_FEW_BY_CODES
+    enum { tile = SDC_CAT(NAME, _tile) };
+    const float *at[tile];
+    for (int64_t m = 0; m < tile; m++)
+        at[m] = a + sdc_min(m, rows - 1) * row;
+    sdc_code_rows(CODE_BITS, tile, sums, at, weights, SDC_CAT(NAME, _scales)(b, panel, k), vectors, depth, GROUP, following);
+    (void)wide;
+#else
+#if CODE_BITS
+    sdc_widen_codes(CODE_BITS, wide, weights, SDC_CAT(NAME, _scales)(b, panel, k), vectors, depth, GROUP);
+#else
+    if (SDC_CAT(NAME, _narrow_b))
+        SDC_CAT(sdc_widen_, TB)(wide, weights, depth * vectors * SDC_VL);
+#endif
+    SDC_CAT(NAME, _step)(sums, a, row, rows, depth, vectors, SDC_CAT(NAME, _narrow_b) ? wide : weights, following);
+#endif
 }
 
 /* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
@@ -166,11 +192,8 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
             const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
             if (k == 0)
                 sdc_tile_start(sums[p - panel], tiles * tile, vectors, bias, (COLUMNS) - begin * SDC_VL);
-            const void *weights = SDC_CAT(NAME, _panel)(b, p, k);
-            if (narrow_b)
-                SDC_CAT(NAME, _widen)(wide_b, b, p, k, depth);
-            SDC_CAT(NAME, _step)(sums[p - panel], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
-                                 vectors, narrow_b ? wide_b : weights, next);
+            SDC_CAT(NAME, _multiply)(sums[p - panel], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth, b, p, k,
+                                     wide_b, next);
         }
     }
     for (int64_t p = panel; p < end; p++) {
@@ -237,6 +260,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
 #undef TA
 #undef TB
 #undef CODE_BITS
+#undef SDC_FEW_BY_CODES
 #undef GROUP
 #undef B_FORM
 #undef B_ROW
