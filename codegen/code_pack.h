@@ -1,4 +1,5 @@
-/* code_pack.h: constant operands that kernels read as integers with scales, in the form of codegen/kernels/c/codes.h. */
+/* code_pack.h: constant operands that kernels read as integers with scales, in the forms of codegen/kernels/c/codes.h
+ * and codes_bf16.h. */
 #ifndef SDC_CODE_PACK_H
 #define SDC_CODE_PACK_H
 
@@ -12,5 +13,9 @@ typedef struct { int bits; int64_t group; } CodeType;
 int64_t pack_codes_bytes(int64_t depth, int64_t columns, int vl, CodeType type);
 void pack_codes(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl,
                 CodeType type);
+
+/* The same for gemm_bf16.h. */
+int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, CodeType type);
+void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, CodeType type);
 
 #endif

@@ -162,12 +162,17 @@ static void code_parameters(Call *c, const Product *p)
     call_int(c, "GROUP", attr_i(quantized, "group"));
 }
 
-enum { BF16_DEPTH = 16384 };        /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
+enum {
+    BF16_DEPTH = 16384,             /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
+    FEW_ROWS = 4                    /* that gemm.h multiplies by codes as it loads them, without widening them first */
+};
 
-static bool is_bf16_product(const Lowering *l, const Product *p)
+static bool is_bf16_product(const Lowering *l, const Product *p, const Nest *x)
 {
+    if (p->constant && quantized_weight(p->constant) && x->rows <= FEW_ROWS)
+        return false;
     return l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
-           !quantized_weight(p->constant) && p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
+           p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
 }
 
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
@@ -177,7 +182,7 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     Finish *finish = product_finish(l, n, p, order);
     const int m = p->y.rank - 2, vl = l->isa->vector_floats;
     const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
-    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p);
+    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p, x);
     const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
     View b = p->constant ? packed_b(l, p, x, bf16) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
@@ -194,8 +199,8 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     if (!bf16) {
         call_stored(c, "TA", &p->a);
         call_stored(c, "TB", &b);
-        code_parameters(c, p);
     }
+    code_parameters(c, p);
     gemm_extents(c, p, x);
     if (!bf16)
         call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");

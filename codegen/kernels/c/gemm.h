@@ -44,12 +44,6 @@
 #define TB f32
 #endif
 #include "gemm_parameters.h"
-#ifndef CODE_BITS
-#define CODE_BITS 0
-#endif
-#ifndef GROUP
-#define GROUP 0
-#endif
 #ifndef B_FORM
 #define B_FORM SDC_B_PACKED
 #endif
@@ -259,8 +253,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
 #include "gemm_end.h"
 #undef TA
 #undef TB
-#undef CODE_BITS
 #undef SDC_FEW_BY_CODES
-#undef GROUP
 #undef B_FORM
 #undef B_ROW
