@@ -3,6 +3,7 @@
  *   --data DIR|NPZ      against the outputs recorded in an ONNX test_data_set folder or an .npz, by the oracle
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
  *   --bisect            every node's result against the oracle's: names the first that differs
+ *   --weights           besides, what weights in integers change of each layer's result
  *   --check-passes      the graph after each pass against the graph before, on random inputs
  *
  * With --dtype and --weights the reference is what it is without, in f32; an executable must also agree with the oracle of
@@ -118,32 +119,43 @@ static int agrees_with_own(const Options *given, Graph *g, const Input *inputs, 
     return failed ? SDC_BAD_INPUT : SDC_OK;
 }
 
-static int verify_data(const char *path, const char *data, const Options *o)
+/* The model on recorded data, after the passes: all of them, or those that the oracle needs. */
+static Graph *load_for(const char *path, const char *data, const Options *o, bool all, Input **inputs)
 {
     Graph *g = onnx_load(path)->graph;
     Bindings b = read_bindings(o);
-    Input *inputs = recorded_inputs(g, data);
-    Array **wanted = recorded_outputs(g, data), **got = alloc_array(g->n_outputs + 1, sizeof *got);
+    *inputs = recorded_inputs(g, data);
     const Value **before = alloc_array(g->n_inputs + 1, sizeof *before);
     bool *as_constant = alloc_array(g->n_inputs + 1, sizeof *as_constant);
     for (int k = 0; k < g->n_inputs; k++) {
         before[k] = g->inputs[k];
-        as_constant[k] = o->bind_integers && !dtype_is_float(inputs[k].array.dtype);
+        as_constant[k] = o->bind_integers && !dtype_is_float((*inputs)[k].array.dtype);
     }
-    bind_to_data(g, inputs, as_constant, &b);
-    if (o->compiled || o->bisect)
+    bind_to_data(g, *inputs, as_constant, &b);
+    if (all)
         prepare(g, &b, o);
     else
         run_passes(g, &b, is_rounded(o) ? "precision" : "simplify");
-    inputs = still_inputs(g, inputs, before);
+    *inputs = still_inputs(g, *inputs, before);
+    return g;
+}
+
+static int verify_data(const char *path, const char *data, const Options *o)
+{
+    Input *inputs;
+    Graph *g = load_for(path, data, o, o->compiled || o->bisect, &inputs);
     if (o->bisect)
         return bisect(g, inputs, o);
+    Array **wanted = recorded_outputs(g, data), **got = alloc_array(g->n_outputs + 1, sizeof *got);
     if (o->compiled)
         run_compiled(g, inputs, got, o);
     else
         run_oracle(g, inputs, got, o->wide, NULL, NULL);
-    int own = o->compiled && is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;
-    return own ? own : report(o, g, got, wanted);
+    int code = o->compiled && is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;
+    code = code ? code : report(o, g, got, wanted);
+    if (o->weights.bits)
+        print_layers(o->compiled ? load_for(path, data, o, false, &inputs) : g, inputs);
+    return code;
 }
 
 static int verify_oracle(const char *path, const Options *o)

@@ -14,10 +14,14 @@ expect 1 'int8:GROUP' "$sdc" compile "$models/tiny-clip/model.onnx" -o out/x --w
 expect 1 'int8:GROUP' "$sdc" compile "$models/tiny-clip/model.onnx" -o out/x --weights int8:48
 for model in tiny-clip tiny-sd1/unet; do
     data=$models/$model/test_data_set_0
-    for weights in int8 int8:64 int4; do
+    for weights in int8 int4; do
         check "$model, $weights" "$sdc" verify "$models/$model/model.onnx" --data "$data" --compiled --weights $weights
         check "$model, $weights, by the oracle" "$sdc" verify "$models/$model/model.onnx" --data "$data" --weights $weights
-        grep -q 'relative rms [0-9.]*\(e-0[1-3]\)\?,' stdout || fail "$model, $weights: nothing was rounded: $(cat stdout)"
+        cp stdout verified
+        # A weight is off by what its step says, and its layer's result by about as much; the worst layer comes first.
+        [ $weights = int4 ] && most=0.12 || most=0.01
+        check "$model, $weights, the layers" awk -v most=$most '/^result/ { rows = 1; last = 9; next }
+            rows { n++; if ($1 > last || $2 > most || $1 > 2 * most || $2 < most / 10) bad = 1; last = $1 } END { exit bad || n < 6 }' verified
     done
     check "$model, int8 in bf16" "$sdc" verify "$models/$model/model.onnx" --data "$data" --compiled --weights int8 --dtype bf16
 done
