@@ -164,15 +164,15 @@ static void code_parameters(Call *c, const Product *p)
 
 enum {
     BF16_DEPTH = 16384,             /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
+    CODE_DEPTH = 8192,              /* and a panel of weights that are stored in integers: likewise */
     FEW_ROWS = 4                    /* that gemm.h multiplies by codes as it loads them, without widening them first */
 };
 
 static bool is_bf16_product(const Lowering *l, const Product *p, const Nest *x)
 {
-    if (p->constant && quantized_weight(p->constant) && x->rows <= FEW_ROWS)
-        return false;
+    const bool codes = p->constant && quantized_weight(p->constant);
     return l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
-           p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
+           p->a.dim[p->a.rank - 1] <= (codes ? CODE_DEPTH : BF16_DEPTH) && !(codes && x->rows <= FEW_ROWS);
 }
 
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)

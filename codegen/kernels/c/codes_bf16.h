@@ -44,16 +44,14 @@ static inline __attribute__((always_inline)) void sdc_widen_tile(const int bits,
         }
 }
 
-/* Slices [slice, slice + count) of a panel of `columns` tiles.  scales: of the panel's columns in the first group, `row` from
- * one group to the next. */
-static inline __attribute__((always_inline)) void sdc_widen_slices(const int bits, const int group, st_bf16 *to,
-                                                                   const int8_t *codes, const st_bf16 *scales, int64_t row,
-                                                                   int64_t columns, int64_t slice, int64_t count)
+/* A panel of `columns` tiles.  scales: of its columns in the first group, `row` from one group to the next. */
+static inline __attribute__((always_inline)) void sdc_widen_panel(const int bits, const int group, st_bf16 *to,
+                                                                  const int8_t *codes, const st_bf16 *scales, int64_t row,
+                                                                  int64_t columns, int64_t slices)
 {
-    for (int64_t s = slice; s < slice + count; s++)
-        for (int64_t t = 0; t < columns; t++, to += SDC_BF16_TILE)
-            sdc_widen_tile(bits, to, codes + sdc_code_tiles(s * columns + t, bits),
-                           group ? scales + sdc_code_group(s * SDC_BF16_SLICE, group) * row + t * 16 : NULL);
+    for (int64_t s = 0; s < slices; s++)
+        for (int64_t t = 0; t < columns; t++, to += SDC_BF16_TILE, codes += sdc_code_tiles(1, bits))
+            sdc_widen_tile(bits, to, codes, group ? scales + sdc_code_group(s * SDC_BF16_SLICE, group) * row + t * 16 : NULL);
 }
 
 /* sums [rows][32] = sums * scale + bias, for `columns` tiles of a panel. */

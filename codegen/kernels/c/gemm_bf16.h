@@ -1,6 +1,6 @@
 /* gemm_bf16.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch, of bf16 matrices with f32 sums.
  *
- *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *a, const st_bf16 *b (codes: int8_t), const float *bias [, operands of EXTRAS])
+ *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *a, const T *b, const float *bias [, operands of EXTRAS])
  *
  *   NAME                  the function
  *   TY                    type of y: f32 (default), f16 or bf16
@@ -13,10 +13,10 @@
  *   CODE_BITS GROUP       8 or 4: b is codes and scales, see codes_bf16.h; each GROUP depths have a scale, 0: all (0, 0)
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *
- * b: written by pack_bf16(), see bf16_tile.h, or pack_codes_bf16().  y may be an operand of EXTRAS, but overlaps neither a nor b.
+ * b: written by pack_bf16(), see bf16_tile.h, T being st_bf16; or by pack_codes_bf16(), T being int8_t.  y may be an operand of EXTRAS, but overlaps neither a nor b.
  *
  * Tiles are loaded from A where it lies.  What is left of the depth behind whole slices, and what is left of the rows behind
- * whole tiles, is copied beside zeros first.  Codes are widened to the stack, a chunk of a panel at a time.  A unit is a block of rows, about SDC_BF16_ROWS, by some panels. */
+ * whole tiles, is copied beside zeros first.  A unit is a block of rows, about SDC_BF16_ROWS, by some panels. */
 #include "codes_bf16.h"
 #include "finish.h"
 
@@ -35,17 +35,36 @@ enum {
     SDC_CAT(NAME, _whole) = (DEPTH) / SDC_BF16_SLICE,
 };
 
-/* An element of packed b, and how many hold so many tiles. */
 #if CODE_BITS
 typedef int8_t SDC_CAT(NAME, _packed);
-static inline int64_t SDC_CAT(NAME, _elements)(int64_t tiles) { return sdc_code_tiles(tiles, CODE_BITS); }
-static inline int64_t SDC_CAT(NAME, _each)(void) { return sdc_code_bytes_bf16(DEPTH, COLUMNS, CODE_BITS, GROUP); }
 #else
 typedef st_bf16 SDC_CAT(NAME, _packed);
-static inline int64_t SDC_CAT(NAME, _elements)(int64_t tiles) { return tiles * SDC_BF16_TILE; }
-static inline int64_t SDC_CAT(NAME, _each)(void)
+#endif
+
+/* Elements of b that hold so many tiles, and a whole matrix. */
+static inline int64_t SDC_CAT(NAME, _elements)(int64_t tiles)
 {
-    return SDC_CAT(NAME, _elements)(sdc_bf16_tiles(COLUMNS) * SDC_CAT(NAME, _slices));
+    return CODE_BITS ? sdc_code_tiles(tiles, CODE_BITS) : tiles * SDC_BF16_TILE;
+}
+static inline int64_t SDC_CAT(NAME, _matrix)(void)
+{
+    return CODE_BITS ? sdc_code_bytes_bf16(DEPTH, COLUMNS, CODE_BITS, GROUP)
+                     : SDC_CAT(NAME, _elements)(sdc_bf16_tiles(COLUMNS) * SDC_CAT(NAME, _slices));
+}
+
+#if CODE_BITS
+/* What a unit keeps of a panel: its weights as bf16, and the scales of its columns, where they have one each. */
+typedef struct { _Alignas(64) st_bf16 b[SDC_CAT(NAME, _slices) * 2 * SDC_BF16_TILE]; const st_bf16 *scales; } SDC_CAT(NAME, _wide);
+
+static inline const st_bf16 *SDC_CAT(NAME, _widen)(SDC_CAT(NAME, _wide) *to, const int8_t *b, int64_t panel, int64_t columns)
+{
+    enum { slices = SDC_CAT(NAME, _slices) };
+    const int64_t tiles = sdc_bf16_tiles(COLUMNS);
+    const void *scales = b + sdc_code_tiles(tiles * slices, CODE_BITS);
+    to->scales = (const st_bf16 *)scales + panel * 32;
+    sdc_widen_panel(CODE_BITS, GROUP, to->b, b + sdc_code_tiles(panel * 2 * slices, CODE_BITS), to->scales, tiles * 16, columns,
+                    slices);
+    return to->b;
 }
 #endif
 
@@ -88,18 +107,15 @@ static void SDC_CAT(NAME, _copy)(st_bf16 *to, const st_bf16 *a, int64_t rows, in
 static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const st_bf16 *a,
                                  const SDC_CAT(NAME, _packed) *b, int64_t rows, int64_t panel, int64_t end, int64_t first)
 {
+    enum { scaled = CODE_BITS && !(GROUP) };        /* a column's sums are multiplied by its scale */
     enum { slices = SDC_CAT(NAME, _slices), whole = SDC_CAT(NAME, _whole), most = SDC_CAT(NAME, _tiles) };
-    _Alignas(64) float sums[most * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW];
+    _Alignas(64) float sums[most * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW], added[SDC_BF16_ROW];
+#if CODE_BITS
+    SDC_CAT(NAME, _wide) wide;
+#endif
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
     int64_t at[most], rest_at[most], line[slices];
     const int64_t tiles = sdc_ceil_div(rows, 16), full = rows / 16;
-    enum { scaled = CODE_BITS && !(GROUP) };        /* sums, rather than weights */
-    const int64_t chunk = CODE_BITS ? sdc_bf16_chunk(slices, 1) : slices;
-    const float zeros[SDC_BF16_ROW] = {0};
-#if CODE_BITS
-    _Alignas(64) st_bf16 wide[SDC_BF16_CHUNK * 2 * SDC_BF16_TILE];
-    const st_bf16 *scales = (const void *)(b + SDC_CAT(NAME, _elements)(sdc_bf16_tiles(COLUMNS) * slices));
-#endif
     for (int64_t k = 0; k < slices; k++)
         line[k] = k * SDC_BF16_SLICE;
     for (int64_t t = 0; t < tiles; t++) {
@@ -112,35 +128,30 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
         SDC_CAT(NAME, _copy)(last, a + full * 16 * (A_ROW), rows - full * 16, 0);
     for (; panel < end; panel++) {
         const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel);
-        const SDC_CAT(NAME, _packed) *here = b + SDC_CAT(NAME, _elements)(panel * 2 * slices);
-        const void *after = panel + 1 < end ? here + SDC_CAT(NAME, _elements)(columns * slices) : here;
-        for (int64_t j = 0; j < SDC_BF16_ROW; j++)
-            start[j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
-        const float *first_sums = scaled ? zeros : start;
-        for (int64_t s = 0; s < slices; s += chunk) {
-            const int64_t count = sdc_min(chunk, slices - s), direct = sdc_min(count, whole - s);
-            const void *from = here + SDC_CAT(NAME, _elements)(columns * s);
-            const void *following = s + chunk < slices ? here + SDC_CAT(NAME, _elements)(columns * (s + chunk)) : after;
+        const SDC_CAT(NAME, _packed) *packed = b + SDC_CAT(NAME, _elements)(panel * 2 * slices);
+        const void *following = panel + 1 < end ? packed + SDC_CAT(NAME, _elements)(columns * slices) : packed;
 #if CODE_BITS
-            sdc_widen_slices(CODE_BITS, GROUP, wide, (const int8_t *)here, scales + panel * 32, sdc_bf16_tiles(COLUMNS) * 16,
-                             columns, s, count);
-            from = wide;
+        const st_bf16 *here = SDC_CAT(NAME, _widen)(&wide, b, panel, columns);
+#else
+        const st_bf16 *here = packed;
 #endif
-            const float *begin = s ? NULL : first_sums;
-            SdcBf16Walk w = {.a = {a}, .row = A_ROW, .line = line + s, .lines = direct, .taps = 1, .b = from};
-            if (direct > 0 && full)
-                sdc_bf16_panel(sums, begin, at, full, columns, w, following);
-            w = (SdcBf16Walk){.a = {rest}, .row = SDC_BF16_SLICE, .line = line, .lines = 1, .taps = 1,
-                              .b = (const st_bf16 *)from + (whole - s) * columns * SDC_BF16_TILE};
-            if (slices > whole && s + count == slices && full)
-                sdc_bf16_panel(sums, whole ? NULL : begin, rest_at, full, columns, w, following);
-            w = (SdcBf16Walk){.a = {last}, .row = slices * SDC_BF16_SLICE, .line = line + s, .lines = count, .taps = 1, .b = from};
-            if (full < tiles)
-                sdc_bf16_panel(sums + full * 16 * SDC_BF16_ROW, begin, rest_at, 1, columns, w, following);
+        for (int64_t j = 0; j < SDC_BF16_ROW; j++) {
+            added[j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
+            start[j] = scaled ? 0 : added[j];
         }
+        SdcBf16Walk w = {.a = {a}, .row = A_ROW, .line = line, .lines = whole, .taps = 1, .b = here};
+        if (whole && full)
+            sdc_bf16_panel(sums, start, at, full, columns, w, following);
+        w = (SdcBf16Walk){.a = {rest}, .row = SDC_BF16_SLICE, .line = line, .lines = 1, .taps = 1,
+                          .b = here + whole * columns * SDC_BF16_TILE};
+        if (slices > whole && full)
+            sdc_bf16_panel(sums, whole ? NULL : start, rest_at, full, columns, w, following);
+        w = (SdcBf16Walk){.a = {last}, .row = slices * SDC_BF16_SLICE, .line = line, .lines = slices, .taps = 1, .b = here};
+        if (full < tiles)
+            sdc_bf16_panel(sums + full * 16 * SDC_BF16_ROW, start, rest_at, 1, columns, w, following);
 #if CODE_BITS
         if (scaled)
-            sdc_scale_sums(sums, start, scales + panel * 32, rows, columns);
+            sdc_scale_sums(sums, added, wide.scales, rows, columns);
 #endif
         SDC_CAT(NAME, _store)(y + panel * 32, sums, rows, first, panel * 32, d->extra);
     }
@@ -157,7 +168,7 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         const int64_t row = unit % blocks * most, panel = unit / blocks % panel_units * step;
         const int64_t matrix = unit / blocks / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         const int64_t packed = ((B_OUTER) ? outer : 0) * ((B_INNER) ? (INNER) : 1) + ((B_INNER) ? inner : 0);
-        const SDC_CAT(NAME, _packed) *b = (const SDC_CAT(NAME, _packed) *)d->weights + packed * SDC_CAT(NAME, _each)();
+        const SDC_CAT(NAME, _packed) *b = (const SDC_CAT(NAME, _packed) *)d->weights + packed * SDC_CAT(NAME, _matrix)();
         const st_bf16 *a = (const st_bf16 *)d->x + outer * (A_OUTER) + inner * (A_INNER) + row * (A_ROW);
         SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER) + row * (Y_ROW);
         const int64_t rows = sdc_min(most, (ROWS) - row);
