@@ -1,4 +1,4 @@
-/* code_pack.c: see code_pack.h.  What a code is, and the scale of a group, ir/weight_code.h says, for the oracle too. */
+/* code_pack.c: see code_pack.h.  What a code is, and a group's scale, ir/weight_code.h says, for the oracle too. */
 #include "code_pack.h"
 
 #include <math.h>
@@ -33,7 +33,8 @@ static float group_scale(const float *b, int64_t count, int64_t step, int bits)
 }
 
 /* Their codes; words lie `width` apart. */
-static void put_codes(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t width, float scale, int bits)
+static void put_codes(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t width, float scale,
+                      int bits)
 {
     for (int64_t k = 0; k < count; k++) {
         const uint32_t code = (uint32_t)weight_code((double)b[k * step], scale, bits) & ((1u << bits) - 1);
@@ -78,8 +79,8 @@ static int64_t tile_words(int bits) { return SLICE * TILE * bits / 32; }
 int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, CodeType type)
 {
     const int64_t tiles = ceil_div(columns, TILE);
-    const int64_t bytes = tiles * ceil_div(depth, SLICE) * tile_words(type.bits) * 4 + tiles * TILE * groups_of(depth, type.group) * 2;
-    return ceil_div(bytes, 64) * 64;
+    const int64_t codes = tiles * ceil_div(depth, SLICE) * tile_words(type.bits) * 4;
+    return ceil_div(codes + tiles * TILE * groups_of(depth, type.group) * 2, 64) * 64;
 }
 
 /* A column's depths from b on, `step` apart, to the tiles of its group, `next` words from one slice to the next. */
@@ -91,18 +92,20 @@ static uint16_t pack_slices(uint32_t *words, const float *b, int64_t count, int6
     return dt_bf16_from_f(scale);
 }
 
-void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, CodeType type)
+void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed,
+                     CodeType type)
 {
-    const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1, slices = ceil_div(depth, SLICE);
-    const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group), tiles = ceil_div(columns, TILE);
+    enum { WIDEST = PANEL / TILE };                     /* tiles of a panel */
+    const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1, words_of = tile_words(type.bits);
+    const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
+    const int64_t tiles = ceil_div(columns, TILE), slices = ceil_div(depth, SLICE);
     uint32_t *words = memset(dst, 0, (size_t)pack_codes_bf16_bytes(depth, columns, type));
-    uint16_t *scales = (uint16_t *)(void *)(words + tiles * slices * tile_words(type.bits));
+    uint16_t *scales = (uint16_t *)(void *)(words + tiles * slices * words_of);
     for (int64_t n = 0; n < columns; n++) {
-        const int64_t panel = n / PANEL, width = min(PANEL / TILE, tiles - panel * (PANEL / TILE));
-        const int64_t next = width * tile_words(type.bits);
-        uint32_t *to = words + panel * (PANEL / TILE) * slices * tile_words(type.bits) + n % PANEL / TILE * tile_words(type.bits);
+        const int64_t first = n / PANEL * WIDEST, next = min(WIDEST, tiles - first) * words_of;
+        uint32_t *to = words + first * slices * words_of + n % PANEL / TILE * words_of + n % TILE;
         for (int64_t g = 0; g < groups; g++)
-            scales[g * tiles * TILE + n] = pack_slices(to + g * (group / SLICE) * next + n % TILE,
+            scales[g * tiles * TILE + n] = pack_slices(to + g * (group / SLICE) * next,
                                                        b + g * group * step + n * step_column,
                                                        min(group, depth - g * group), step, next, type.bits);
     }

@@ -16,6 +16,7 @@ void pack_codes(void *dst, const float *b, int64_t depth, int64_t columns, int64
 
 /* The same for gemm_bf16.h. */
 int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, CodeType type);
-void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, CodeType type);
+void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed,
+                     CodeType type);
 
 #endif

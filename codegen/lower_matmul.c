@@ -164,7 +164,7 @@ static void code_parameters(Call *c, const Product *p)
 
 enum {
     BF16_DEPTH = 16384,             /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
-    CODE_DEPTH = 8192,              /* and a panel of weights that are stored in integers: likewise */
+    CODE_DEPTH = 12288,             /* and panels of weights that are stored in integers: three quarters of one */
     FEW_ROWS = 4                    /* that gemm.h multiplies by codes as it loads them, without widening them first */
 };
 

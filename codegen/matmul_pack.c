@@ -17,8 +17,8 @@ float *constant_floats(const Tensor *t)
     return f;
 }
 
-enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP, P_BITS, P_GROUP,
-       P_BF16, P_COUNT };
+enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP,
+       P_BITS, P_GROUP, P_BF16, P_COUNT };
 
 static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
 {
@@ -80,10 +80,10 @@ View packed_matrices(Lowering *l, Value *constant, const Matrices *m, bool bf16)
         how[P_BF16] = bf16;
         const int64_t bytes = bf16 ? pack_codes_bf16_bytes(m->depth, m->columns, type)
                                    : pack_codes_bytes(m->depth, m->columns, vl, type);
-        return weights_packed(l, quantized->in[0], pack_matrices_codes, bf16 ? "gemm bf16, codes" : "gemm, codes", how, P_COUNT,
-                              DT_I8, m->outer * m->inner * bytes);
+        return weights_packed(l, quantized->in[0], pack_matrices_codes, bf16 ? "gemm bf16, codes" : "gemm, codes", how,
+                              P_COUNT, DT_I8, m->outer * m->inner * bytes);
     }
     const int64_t elements = bf16 ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(m->depth, m->columns, vl, 1);
-    return weights_packed(l, constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how, P_COUNT,
-                          constant->dtype, m->outer * m->inner * elements);
+    return weights_packed(l, constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how,
+                          P_COUNT, constant->dtype, m->outer * m->inner * elements);
 }

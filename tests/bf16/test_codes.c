@@ -98,11 +98,13 @@ static double distance(const CodesRow *g, const float *y, const st_bf16 *a, cons
 static void check_row(const CodesRow *g)
 {
     const CodeType type = {g->bits, g->group};
-    const int64_t each = g->depth * g->columns, count = g->outer * g->rows * g->columns, elements = g->outer * g->rows * g->depth;
+    const int64_t each = g->depth * g->columns, count = g->outer * g->rows * g->columns;
+    const int64_t elements = g->outer * g->rows * g->depth;
     const int64_t bytes = pack_codes_bf16_bytes(g->depth, g->columns, type);
     assert_int_equal(bytes, sdc_code_bytes_bf16(g->depth, g->columns, g->bits, g->group));
     float *wide = random_floats(elements), *b = random_floats(g->outer * each), *bias = random_floats(g->columns);
-    float *added = random_floats(count), *y = malloc((size_t)count * sizeof *y), *first = malloc((size_t)count * sizeof *first);
+    float *added = random_floats(count), *y = malloc((size_t)count * sizeof *y);
+    float *first = malloc((size_t)count * sizeof *first);
     st_bf16 *a = malloc((size_t)elements * sizeof *a);
     int8_t *packed = malloc((size_t)(g->outer * bytes));
     for (int64_t i = 0; i < elements; i++)

@@ -71,8 +71,8 @@ static inline void sdc_widen_codes(const int bits, float *to, const int8_t *code
 
 /* ---- few rows ---------------------------------------------------------------------------------------------------- */
 
-/* sums [rows][vectors][SDC_VL] += products of `depth` depths that share a scale each; following: what is read after these codes,
- * brought into the second-level cache meanwhile. */
+/* sums [rows][vectors][SDC_VL] += products of `depth` depths that share a scale each; following: what is read after
+ * these codes, brought into the second-level cache meanwhile. */
 static inline __attribute__((always_inline)) void sdc_code_group_body(const int bits, const int rows, const int vectors,
                                                                       float *sums, const float *const *a,
                                                                       const int8_t *codes, const st_bf16 *scales,
@@ -119,7 +119,8 @@ static inline __attribute__((always_inline)) void sdc_code_body(const int bits, 
         const int64_t done = k * vectors * SDC_VL * bits / 8;
         SDC_UNROLL for (int m = 0; m < rows; m++)
             at[m] = a[m] + k;
-        sdc_code_group_body(bits, rows, vectors, sums, at, codes + done, scales, sdc_min(group, depth - k), following + done);
+        sdc_code_group_body(bits, rows, vectors, sums, at, codes + done, scales, sdc_min(group, depth - k),
+                            following + done);
     }
 }
 
