@@ -41,7 +41,7 @@ static void watch(Graph *g, const char *pass, void *context)
     if (!c->inputs)
         c->inputs = random_inputs(g, c->options);
     run_oracle(g, c->inputs, got, true, NULL, NULL);
-    if (!strcmp(pass, "precision") && c->options->dtype)       /* what follows keeps the results of this */
+    if ((!strcmp(pass, "precision") && c->options->dtype) || (!strcmp(pass, "quantise") && c->options->weights.bits))    /* what follows keeps the results of this */
         c->first = NULL;
     if (!c->first) {
         c->first = got;

@@ -16,6 +16,7 @@ typedef struct {
     unsigned no_fuse;                       /* bits of Fusion */
     bool exact;
     DType dtype;                            /* DT_NONE: as the model has it */
+    WeightType weights;
     Texts rates;
     bool is_static, quiet, verbose, no_cache, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
@@ -80,10 +81,14 @@ int option_no_cache(void *into, const char *value);
 int option_dtype(void *into, const char *value);
 #define DTYPE_ROW \
     {"dtype", 0, "f32|bf16|f16", "type of weights and activations; arithmetic and time steps stay f32 (f32)", option_dtype}
+int option_weights(void *into, const char *value);
+#define WEIGHTS_ROW \
+    {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products are stored in; arithmetic stays as it is (float)", \
+     option_weights}
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
     {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, EXACT_ROW                       /* what steers the passes */
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, WEIGHTS_ROW, EXACT_ROW          /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -117,6 +117,29 @@ int option_dtype(void *into, const char *value)
     return SDC_OK;
 }
 
+int option_weights(void *into, const char *value)
+{
+    static const struct { const char *name; WeightType type; } types[] = {{"float", {0}}, {"int8", {8, 0}}, {"int4", {4, 32}}};
+    static const int64_t groups[] = {32, 64, 128, 256};         /* that divide the kernels' step of depths */
+    const char *colon = strchr(value, ':');
+    const size_t length = colon ? (size_t)(colon - value) : strlen(value);
+    for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
+        if (strlen(types[k].name) != length || strncmp(types[k].name, value, length) || (colon && !types[k].type.bits))
+            continue;
+        WeightType type = types[k].type;
+        type.group = colon ? -1 : type.group;
+        for (size_t j = 0; colon && j < sizeof groups / sizeof *groups; j++)
+            if (!strcmp(colon + 1, text_format("%lld", (long long)groups[j])))
+                type.group = groups[j];
+        if (type.group < 0)
+            break;
+        ((Options *)into)->weights = type;
+        return SDC_OK;
+    }
+    return sdc_error(SDC_USAGE, "--weights %s: expected float, int8, int4, or int8:GROUP, int4:GROUP with 32, 64, 128 or 256",
+                     value);
+}
+
 char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, int *n_positional, const char *usage, const char *examples)
 {
     int code = sdc_options_parse(table, o, argc, argv, n_positional);

@@ -3,10 +3,11 @@
  *   --data DIR|NPZ      against the outputs recorded in an ONNX test_data_set folder or an .npz, by the oracle
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
  *   --bisect            every node's result against the oracle's: names the first that differs
+ *   --weights           besides, what weights in integers change of each layer's result
  *   --check-passes      the graph after each pass against the graph before, on random inputs
  *
- * With --dtype the reference is what it is without, in f32; an executable must also agree with the oracle of the narrow
- * graph that it was made from. */
+ * With --dtype and --weights the reference is what it is without, in f32; an executable must also agree with the oracle of
+ * the graph that it was made from. */
 #include "fit.h"
 #include "verify.h"
 
@@ -29,7 +30,8 @@ static const SdcOption table[] = {
     {"wide", 0, NULL, "let the oracle keep double precision between nodes", option_wide},
     {"rtol", 0, "X", "largest relative difference (0.001)", option_rtol},
     {"atol", 0, "X", "largest absolute difference (1e-7)", option_atol},
-    {"rms", 0, "X", "judge by relative root-mean-square difference instead (with --dtype 2e-2, f16 3e-3)", option_rms},
+    {"rms", 0, "X", "judge by relative root-mean-square difference instead (with --dtype or int8 weights 2e-2, f16 3e-3, int4 "
+                       "weights 2e-1)", option_rms},
     AXIS_ROWS,
     {"bind-integers", 0, NULL, "make constants of the data's integer inputs (shapes, axes, indices)", option_bind_integers},
     RUN_ROWS,
@@ -47,13 +49,25 @@ static const char examples[] =
     "  sdc verify model.onnx --data test_data_set_0 --compiled --rms 1e-5\n"
     "  sdc verify unet.onnx --compiled --bisect --shape sample=1x4x8x8 --shape timestep=scalar --shape encoder_hidden_states=1x77x32\n";
 
+static bool is_rounded(const Options *o) { return o->dtype || o->weights.bits; }
+
 /* The limit where none is given for a narrow graph; its type may be wider than what was asked for. */
 static Options with_limit(const Options *o, const Graph *g)
 {
     Options own = *o;
-    if (o->dtype && o->rms == 0)
-        own.rms = g->model->dtype == DT_F16 ? 3e-3 : 2e-2;
+    if (is_rounded(o) && o->rms == 0)
+        own.rms = o->weights.bits == 4 ? 2e-1 : g->model->dtype == DT_F16 && !o->weights.bits ? 3e-3 : 2e-2;
     return own;
+}
+
+/* Of an executable against the oracle with the same weights. */
+static Options with_own_limit(const Options *o, const Graph *g)
+{
+    Options own = *o;
+    own.weights.bits = 0;
+    if (!o->dtype)
+        own.rms = 5e-5;
+    return with_limit(&own, g);
 }
 
 static bool judge(const Options *o, const char *name, const Array *got, const Array *wanted)
@@ -90,11 +104,13 @@ static void prepare(Graph *g, const Bindings *b, const Options *o)
     fit_graph(g, "model", read_isa(o), &(Budget){.limit = o->max_memory, .quiet = true});
 }
 
-/* What an executable of narrow types gave against the oracle of its own graph, which rounds between nodes as well. */
+/* What an executable of narrow types or weights gave against the oracle of its own graph, which rounds as well. */
 static int agrees_with_own(const Options *given, Graph *g, const Input *inputs, Array *const *got)
 {
-    Options limited = with_limit(given, g), *o = &limited;
-    const char *type = dtype_info(g->model->dtype)->name;
+    Options limited = with_own_limit(given, g), *o = &limited;
+    const char *type = given->dtype ? dtype_info(g->model->dtype)->name : "f32";
+    if (given->weights.bits)
+        type = text_format("%s, int%d weights", type, given->weights.bits);
     int failed = 0;
     Array **own = alloc_array(g->n_outputs + 1, sizeof *own);
     run_oracle(g, inputs, own, false, NULL, NULL);
@@ -103,32 +119,43 @@ static int agrees_with_own(const Options *given, Graph *g, const Input *inputs, 
     return failed ? SDC_BAD_INPUT : SDC_OK;
 }
 
-static int verify_data(const char *path, const char *data, const Options *o)
+/* The model on recorded data, after the passes: all of them, or those that the oracle needs. */
+static Graph *load_for(const char *path, const char *data, const Options *o, bool all, Input **inputs)
 {
     Graph *g = onnx_load(path)->graph;
     Bindings b = read_bindings(o);
-    Input *inputs = recorded_inputs(g, data);
-    Array **wanted = recorded_outputs(g, data), **got = alloc_array(g->n_outputs + 1, sizeof *got);
+    *inputs = recorded_inputs(g, data);
     const Value **before = alloc_array(g->n_inputs + 1, sizeof *before);
     bool *as_constant = alloc_array(g->n_inputs + 1, sizeof *as_constant);
     for (int k = 0; k < g->n_inputs; k++) {
         before[k] = g->inputs[k];
-        as_constant[k] = o->bind_integers && !dtype_is_float(inputs[k].array.dtype);
+        as_constant[k] = o->bind_integers && !dtype_is_float((*inputs)[k].array.dtype);
     }
-    bind_to_data(g, inputs, as_constant, &b);
-    if (o->compiled || o->bisect)
+    bind_to_data(g, *inputs, as_constant, &b);
+    if (all)
         prepare(g, &b, o);
     else
-        run_passes(g, &b, o->dtype ? "precision" : "simplify");
-    inputs = still_inputs(g, inputs, before);
+        run_passes(g, &b, is_rounded(o) ? "precision" : "simplify");
+    *inputs = still_inputs(g, *inputs, before);
+    return g;
+}
+
+static int verify_data(const char *path, const char *data, const Options *o)
+{
+    Input *inputs;
+    Graph *g = load_for(path, data, o, o->compiled || o->bisect, &inputs);
     if (o->bisect)
         return bisect(g, inputs, o);
+    Array **wanted = recorded_outputs(g, data), **got = alloc_array(g->n_outputs + 1, sizeof *got);
     if (o->compiled)
         run_compiled(g, inputs, got, o);
     else
         run_oracle(g, inputs, got, o->wide, NULL, NULL);
-    int own = o->compiled && o->dtype ? agrees_with_own(o, g, inputs, got) : SDC_OK;
-    return own ? own : report(o, g, got, wanted);
+    int code = o->compiled && is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;
+    code = code ? code : report(o, g, got, wanted);
+    if (o->weights.bits)
+        print_layers(o->compiled ? load_for(path, data, o, false, &inputs) : g, inputs);
+    return code;
 }
 
 static int verify_oracle(const char *path, const Options *o)
@@ -146,7 +173,7 @@ static int verify_oracle(const char *path, const Options *o)
     run_passes(plain, &b, "simplify");
     run_oracle(plain, inputs, wanted, true, NULL, NULL);
     run_compiled(g, inputs, got, o);
-    int own = o->dtype ? agrees_with_own(o, g, inputs, got) : SDC_OK;
+    int own = is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;
     return own ? own : report(o, g, got, wanted);
 }
 

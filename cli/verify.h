@@ -33,6 +33,12 @@ void run_compiled(Graph *g, const Input *inputs, Array **outputs, const Options 
 /* Make every node's result an output, run oracle and executable, name the first that differs; exit code. */
 int bisect(Graph *g, const Input *inputs, const Options *o);
 
+/* ---- layers.c ---- */
+
+/* With --weights, by the graph before fusion, which it changes: a line a layer whose weights are stored in integers, with what
+ * that changes of its result on these inputs; the worst first. */
+void print_layers(Graph *g, const Input *inputs);
+
 /* ---- check_passes.c ---- */
 
 /* Run the passes, evaluating the graph after each on the same random inputs; prints a line a pass.  SDC_BUG, and the

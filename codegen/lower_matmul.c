@@ -7,8 +7,9 @@
 
 #include "../runtime/runtime.h"
 #include "axes.h"
-#include "bf16_pack.h"
+#include "conv_pack.h"
 #include "matmul.h"
+#include "matmul_pack.h"
 #include "steps.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
@@ -37,18 +38,6 @@ View product_operand(Lowering *l, Value *v, Value **constant)
     return shape;
 }
 
-/* A constant's elements as float, whatever floating type it has. */
-static float *constant_floats(const Tensor *t)
-{
-    float *f = malloc((size_t)t->count * sizeof *f + 1);
-    int bytes = dtype_info(t->dtype)->bytes;
-    if (!f)
-        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
-    for (int64_t k = 0; k < t->count; k++)
-        f[k] = (float)dtype_load_f(t->dtype, (const char *)t->data + k * bytes);
-    return f;
-}
-
 static void pack_list(void *dst, const Tensor *t, const int64_t *p)
 {
     (void)p;
@@ -66,36 +55,6 @@ View view_f32_list(Lowering *l, Node *n, Value *v)
     memcpy(list.dim, v->shape.dim, sizeof list.dim);
     shape_strides(&v->shape, list.stride);
     return list;
-}
-
-/* ---- packed constants -------------------------------------------------------------------------------------------- */
-
-enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP, P_COUNT };
-
-static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
-{
-    const int bytes = dtype_info(t->dtype)->bytes;
-    const char *from = (const char *)t->data + p[P_OFFSET] * bytes;
-    char *to = dst;
-    for (int64_t o = 0; o < p[P_OUTER]; o++)
-        for (int64_t i = 0; i < p[P_INNER]; i++) {
-            pack_gemm(to, from + (o * p[P_OUTER_STEP] + i * p[P_INNER_STEP]) * bytes, p[P_DEPTH], p[P_COLUMNS],
-                      p[P_ROW], p[P_TRANSPOSED] != 0, (int)p[P_VL], bytes);
-            to += pack_gemm_bytes(p[P_DEPTH], p[P_COLUMNS], (int)p[P_VL], bytes);
-        }
-}
-
-static void pack_matrices_bf16(void *dst, const Tensor *t, const int64_t *p)
-{
-    const Bf16Matrix m = {.columns = p[P_COLUMNS], .depth = p[P_DEPTH], .lines = 1, .taps = 1,
-                          .column_step = p[P_TRANSPOSED] ? p[P_ROW] : 1, .depth_step = p[P_TRANSPOSED] ? 1 : p[P_ROW]};
-    const uint16_t *from = (const uint16_t *)t->data + p[P_OFFSET];
-    char *to = dst;
-    for (int64_t o = 0; o < p[P_OUTER]; o++)
-        for (int64_t i = 0; i < p[P_INNER]; i++) {
-            pack_bf16(to, from + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP], &m);
-            to += pack_bf16_bytes(&m);
-        }
 }
 
 /* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
@@ -196,12 +155,20 @@ static View matmul_operand(Lowering *l, Value *v, Value **constant)
     return packs ? turned : product_operand(l, v, constant);
 }
 
+/* Are both stored alike: as floats, or in integers of one kind? */
+static bool same_codes(const Value *a, const Value *b)
+{
+    const Node *x = quantized_weight(a), *y = quantized_weight(b);
+    return (!x && !y) || (x && y && attr_i(x, "bits") == attr_i(y, "bits") && attr_i(x, "group") == attr_i(y, "group"));
+}
+
 /* b of the product that the same kernel is to do (Finish.other), as it must be for that: like p's in all but its elements. */
 static bool other_operand(Lowering *l, const Product *p, Value **constant)
 {
     View b = matmul_operand(l, l->finish->other->in[1], constant);
     const int last = b.rank - 1;
-    return *constant && p->constant && (*constant)->dtype == p->constant->dtype && b.offset == p->b.offset && b.rank == 2
+    return *constant && p->constant && (*constant)->dtype == p->constant->dtype
+           && same_codes(*constant, p->constant) && b.offset == p->b.offset && b.rank == 2
            && b.stride[0] == p->b.stride[p->b.rank - 2] && b.stride[last] == p->b.stride[p->b.rank - 1];
 }
 
@@ -219,24 +186,35 @@ static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int 
 /* A constant like p's b in the packed form of gemm_bf16.h or gemm.h. */
 static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *constant, bool bf16)
 {
-    const int m = p->y.rank - 2, vl = l->isa->vector_floats;
-    const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
-    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
-    const int64_t row = transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns;
-    const int64_t outer = x->outer_step[2] ? x->outer : 1, inner = x->inner_step[2] ? x->inner : 1;
-    const Bf16Matrix matrix = {.columns = columns, .depth = depth, .lines = 1, .taps = 1};
-    const int64_t elements = bf16 ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(depth, columns, vl, 1);
-    int64_t how[P_COUNT] = {p->b.offset, depth, columns, row, transposed, vl, outer, x->outer_step[2], inner, x->inner_step[2]};
-    return weights_packed(l, constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how, P_COUNT,
-                          constant->dtype, outer * inner * elements);
+    const int m = p->y.rank - 2;
+    Matrices b = {.offset = p->b.offset, .depth = p->a.dim[m + 1], .columns = p->y.dim[m + 1],
+                  .outer = x->outer_step[2] ? x->outer : 1, .outer_step = x->outer_step[2],
+                  .inner = x->inner_step[2] ? x->inner : 1, .inner_step = x->inner_step[2]};
+    b.transposed = p->b.stride[m + 1] != 1 && b.columns > 1;
+    b.row = b.transposed ? p->b.stride[m + 1] : b.depth > 1 ? p->b.stride[m] : b.columns;
+    return packed_matrices(l, constant, &b, bf16);
 }
 
-enum { BF16_DEPTH = 16384 };        /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
-
-static bool is_bf16_product(const Lowering *l, const Product *p)
+static void code_parameters(Call *c, const Product *p)
 {
+    const Node *quantized = p->constant ? quantized_weight(p->constant) : NULL;
+    if (!quantized)
+        return;
+    call_int(c, "CODE_BITS", attr_i(quantized, "bits"));
+    call_int(c, "GROUP", attr_i(quantized, "group"));
+}
+
+enum {
+    BF16_DEPTH = 16384,             /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
+    CODE_DEPTH = 12288,             /* and panels of weights that are stored in integers: three quarters of one */
+    FEW_ROWS = 4                    /* that gemm.h multiplies by codes as it loads them, without widening them first */
+};
+
+static bool is_bf16_product(const Lowering *l, const Product *p, const Nest *x, bool paired)
+{
+    const bool codes = p->constant && quantized_weight(p->constant);
     return l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
-           p->a.dim[p->a.rank - 1] <= BF16_DEPTH;
+           p->a.dim[p->a.rank - 1] <= (codes ? CODE_DEPTH / (paired + 1) : BF16_DEPTH) && !(codes && x->rows <= FEW_ROWS);
 }
 
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
@@ -247,7 +225,7 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     Finish *finish = product_finish(l, n, p, order, &other);
     const int m = p->y.rank - 2, vl = l->isa->vector_floats;
     const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
-    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p);
+    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p, x, other != NULL);
     const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
     View b = p->constant ? packed_b(l, p, x, p->constant, bf16) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
@@ -265,6 +243,7 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
         call_stored(c, "TA", &p->a);
         call_stored(c, "TB", &b);
     }
+    code_parameters(c, p);
     gemm_extents(c, p, x);
     if (!bf16)
         call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");

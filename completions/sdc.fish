@@ -14,6 +14,7 @@ complete -c sdc -n $any -l shape -x -d "INPUT=1x3x64x64: fix an input's shape"
 complete -c sdc -n $any -l bind -r -d "INPUT=FILE: make an input a constant"
 complete -c sdc -n $any -l rate -x -d "INPUT=prompt: how often an input changes"
 complete -c sdc -n $any -l dtype -x -a "f32 bf16 f16" -d "Type of weights and activations"
+complete -c sdc -n $any -l weights -x -a "float int8 int8:64 int4" -d "What weights of products are stored in"
 complete -c sdc -n $any -l exact -d "Direct convolutions alone"
 complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
@@ -60,4 +61,4 @@ complete -c sdc -n $verify -l bind-integers -d "Make constants of the data's int
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of random inputs"
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
 
-complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention rotary decompose projection gate concat precision hoist strips fuse" -d "Stop after this pass"
+complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention rotary decompose projection gate concat quantise precision hoist strips fuse" -d "Stop after this pass"

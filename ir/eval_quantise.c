@@ -3,6 +3,7 @@
 #include "index.h"
 #include "op.h"
 #include "quantise.h"
+#include "weight_code.h"
 #include "window.h"
 
 #include <math.h>
@@ -86,6 +87,33 @@ void eval_dequantize(const Node *n, const Array *const *in, Array *const *out)
     for (int64_t k = 0; k < x->count; k++) {
         int64_t s = scale_index(&g, &x->shape, &scale->shape, k);
         out[0]->f[k] = (array_get(x, k) - optional(zero, s)) * array_get(scale, s);
+    }
+}
+
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
+
+/* `count` elements that lie `step` apart: those that share a scale. */
+static void quantize_group(double *y, const double *x, int64_t count, int64_t step, int bits)
+{
+    double largest = 0;
+    for (int64_t k = 0; k < count; k++)
+        largest = fmax(largest, fabs(x[k * step]));
+    const float scale = weight_scale(largest, bits);
+    for (int64_t k = 0; k < count; k++)
+        y[k * step] = weight_code(x[k * step], scale, bits) * (double)scale;
+}
+
+void eval_quantized_weight(const Node *n, const Array *const *in, Array *const *out)
+{
+    const Shape *s = &in[0]->shape;
+    const int axis = (int)attr_i(n, "axis"), bits = (int)attr_i(n, "bits");
+    const int64_t step = index_span(s->dim, axis + 1, s->rank), depth = s->dim[axis];
+    const int64_t group = attr_i(n, "group") ? attr_i(n, "group") : depth;
+    for (int64_t line = 0; line < in[0]->count / depth; line++) {
+        const int64_t first = line / step * depth * step + line % step;
+        for (int64_t k = 0; k < depth; k += group)
+            quantize_group(out[0]->f + first + k * step, in[0]->f + first + k * step, k + group < depth ? group : depth - k,
+                           step, bits);
     }
 }
 

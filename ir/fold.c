@@ -1,7 +1,7 @@
 /* fold.c: what is known before a run.
  *
  * A node whose inputs are all constant has constant outputs.  Small outputs are evaluated by the oracle at once and become
- * initializers.  Large ones stay in the graph as recipes: the nodes are kept, and constant_tensor() evaluates them when
+ * initializers.  Large ones, and weights that kernels read as integers, stay in the graph as recipes: the nodes are kept, and constant_tensor() evaluates them when
  * the weights are packed, so that the compiler's memory does not grow with the model. */
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,7 @@ bool fold_node(Node *n)
     for (int k = 0; k < n->n_out; k++)
         if (n->out[k]) {
             n->out[k]->constant = true;
-            small &= bytes_of(n->out[k]) <= FOLD_BYTES;
+            small &= bytes_of(n->out[k]) <= FOLD_BYTES && !quantized_weight(n->out[k]);
         }
     if (!small)
         return true;

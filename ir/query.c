@@ -70,11 +70,19 @@ static const Value *table_of(const Value *v)
     return v->def && v->def->op == OP_TableRow ? v->def->in[0] : v;
 }
 
+const Node *quantized_weight(const Value *v)
+{
+    const Node *n = v->constant ? v->def : NULL;
+    if (n && n->op == OP_Cast)
+        n = n->in[0]->def;
+    return n && n->op == OP_QuantizedWeight ? n : NULL;
+}
+
 DType rounded_type(const Value *v)
 {
     static const Op readers[] = {OP_Softmax, OP_LayerNormalization, OP_RMSNormalization, OP_InstanceNormalization,
                                  OP_GroupNormalization, OP_ChannelMoments, OP_NormApply, OP_COUNT};
-    return stays_wide(table_of(v), readers) ? DT_F32 : v->dtype;
+    return stays_wide(table_of(v), readers) || quantized_weight(v) ? DT_F32 : v->dtype;
 }
 
 /* Scores, which a softmax reads, are in memory all the same, and what is cast to f32; elementwise nodes read registers

@@ -126,6 +126,11 @@ typedef struct {
     const unsigned char *kept; int n_values;
 } StripPlan;
 
+/* What weights of products are stored in: integers of `bits` bits, with a scale for each `group` depths, 0: for each column.
+ * bits 0: as they are.  And how many are, the bytes that they had and those that they have. */
+typedef struct { int bits; int64_t group; } WeightType;
+typedef struct { int count; int64_t before, bytes; } StoredWeights;
+
 /* One ONNX file.  */
 typedef struct Model {
     const char *path;               /* as the user gave it, for messages */
@@ -136,6 +141,8 @@ typedef struct Model {
     bool exact;                     /* direct convolutions alone */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
     DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
+    WeightType weights;             /* --weights */
+    StoredWeights stored;           /* what pass_quantise did with them */
     int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
     const StripPlan *strips;        /* NULL: everything is made whole */
@@ -322,6 +329,8 @@ DType kept_type(const Value *v);
 /* The type that the oracle rounds a result to: f32 also where its readers compute in f32 anyhow (elementwise, softmax,
  * norms; behind a Reshape perhaps), which a fused node does without rounding. */
 DType rounded_type(const Value *v);
+/* The node by which v, a constant, perhaps cast, is stored in integers; NULL when it is not.  The oracle rounds no such cast. */
+const Node *quantized_weight(const Value *v);
 bool op_is_random(Op op);                                            /* another result in every run */
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
 bool dropout_is_identity(const Node *n);                             /* inference, or a ratio of 0 */
@@ -367,6 +376,7 @@ typedef struct {
     int64_t block;                                                   /* 0: 1; see Model */
     DType dtype;                                                     /* --dtype, likewise */
     bool exact;                                                      /* --exact, likewise */
+    WeightType weights;                                              /* --weights, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -384,6 +394,8 @@ void pass_projection(Graph *g);                  /* products of one value with c
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
 void pass_concat(Graph *g);                      /* a concatenation moves up through views to products */
 void pass_hoist(Graph *g);                       /* what follows from timesteps alone: tables of a block of them */
+void pass_quantise(Graph *g);                    /* weights of products to Model.weights */
+void quantise_report(FILE *out, const Graph *g); /* quantise.c: how many, and what it saves; nothing without --weights */
 void pass_precision(Graph *g);                   /* f32 values and weights to Model.dtype */
 void precision_report(FILE *out, const Graph *g);   /* precision.c: what stayed f32, and why; nothing without --dtype */
 void pass_strips(Graph *g);                      /* values of the model's StripPlan are made strip by strip */

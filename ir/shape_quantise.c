@@ -69,6 +69,17 @@ void shape_dequantize(Node *n)
     set_output(n, 0, type, &n->in[0]->shape);
 }
 
+void shape_quantized_weight(Node *n)
+{
+    const int64_t bits = attr_i(n, "bits"), group = attr_i(n, "group");
+    need_float(n, 0);
+    need_rank(n, 0, 1, MAX_RANK);
+    axis_of(n, attr_i(n, "axis"), n->in[0]->shape.rank);
+    if (bits < 2 || bits > 8 || group < 0 || !shape_count(&n->in[0]->shape))
+        fail_node(SDC_BAD_INPUT, n, "no weight is stored in %lld bits by groups of %lld", (long long)bits, (long long)group);
+    set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
+}
+
 void shape_dynamic_quantize(Node *n)
 {
     Shape scalar = {.rank = 0};

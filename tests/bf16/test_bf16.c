@@ -16,8 +16,7 @@
 #include <cmocka.h>
 
 #include "../../codegen/bf16_pack.h"
-#include "bf16_tile.h"
-#include "isa.h"
+#include "form.h"
 #include "pick.h"
 
 #define LIMIT(reach) (16384 / (reach) < 64 ? 16384 / (reach) : 64)
@@ -437,17 +436,7 @@ static void test_attention(void **state)
 
 int main(void)
 {
-#if SDC_BF16_AMX
-    if (strcmp(sdc_cpu_native(), "amx") || sdc_cpu_check("amx")) {
-        fputs("skipped: this CPU has no AMX tiles\n", stderr);
-        return EXIT_SKIPPED;
-    }
-#elif SDC_BF16_DOT
-    if (!__builtin_cpu_supports("avx512bf16")) {
-        fputs("skipped: this CPU has no vdpbf16ps\n", stderr);
-        return EXIT_SKIPPED;
-    }
-#endif
+    skip_unless_form_fits();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_gemm), cmocka_unit_test(test_pair), cmocka_unit_test(test_conv), cmocka_unit_test(test_attention)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
  *
  *   NAME                  the function
  *   TY TA TB              types: f32 (default), f16 or bf16; all arithmetic is f32
+ *   CODE_BITS GROUP       8 or 4: b is codes and scales, see codes.h, and TB is i8; each GROUP depths have a scale, 0: all
+ *                         (0, 0)
  *   ROWS COLUMNS DEPTH    M, N, K; at least 1
  *   OUTER INNER           matrices in the batch: OUTER x INNER (1, 1); say batch x heads
  *   A_ROW A_OUTER A_INNER elements from one row, outer and inner matrix of A to the next (dense)
@@ -24,7 +26,9 @@
  *
  * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
  * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
- * of the rows and of one panel is widened to the stack first. */
+ * of the rows and of one panel is widened to the stack first, and so are codes, unless
+ * there are at most 4 rows, which multiply codes as they are loaded. */
+#include "codes.h"
 #include "finish.h"
 #include "tile.h"
 
@@ -47,13 +51,14 @@
 #ifndef B_ROW
 #define B_ROW (B_FORM == SDC_B_COLUMNS ? (DEPTH) : (COLUMNS))
 #endif
+#define SDC_FEW_BY_CODES (CODE_BITS && ROWS <= 4)
 
 enum {
     SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),
     SDC_CAT(NAME, _rows) = 64 / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),              /* of a unit */
     SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
     SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),
-    SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB),
+    SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB) && !SDC_FEW_BY_CODES,
     SDC_CAT(NAME, _wide_row) = SDC_DEPTH_STEP + 16      /* floats from one widened row to the next: off powers of 2 */
 };
 /* An element of packed b: what is packed here is f32. */
@@ -92,20 +97,38 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
+/* Elements of packed b for so many vectors of columns by depths. */
+static inline int64_t SDC_CAT(NAME, _elements)(int64_t vectors_by_depths)
+{
+    return vectors_by_depths * SDC_VL * (CODE_BITS ? CODE_BITS : 8) / 8;
+}
+
 /* The part of packed b that panel `panel` reads from depth k on. */
 static inline const SDC_CAT(NAME, _packed) *SDC_CAT(NAME, _panel)(const SDC_CAT(NAME, _packed) *b, int64_t panel,
                                                                   int64_t k)
 {
     const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
-    return b + (begin * (DEPTH) + vectors * k) * SDC_VL;
+    return b + SDC_CAT(NAME, _elements)(begin * sdc_code_depth(DEPTH, CODE_BITS) + vectors * k);
 }
 
+#if CODE_BITS
+/* The scales of panel `panel` from depth k on. */
+static inline const st_bf16 *SDC_CAT(NAME, _scales)(const int8_t *b, int64_t panel, int64_t k)
+{
+    const int64_t begin = sdc_panel_begin(panel, COLUMNS), vectors = sdc_panel_begin(panel + 1, COLUMNS) - begin;
+    const void *scales = b + SDC_CAT(NAME, _elements)(sdc_vectors(COLUMNS) * sdc_code_depth(DEPTH, CODE_BITS));
+    const int64_t group = begin * sdc_code_groups(DEPTH, GROUP) + vectors * sdc_code_group(k, GROUP);
+    return (const st_bf16 *)scales + group * SDC_VL;
+}
+#endif
+
+#if !SDC_FEW_BY_CODES
 /* Add the products of depths [k, k + depth) for one panel; a: `row` floats from one row to the next; sums
  * [tiles][tile][vectors][SDC_VL]; next: the panel that follows, of which each step brings in its share. */
 static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
                                  int64_t vectors, const float *b, const void *following)
 {
-    enum { tile = SDC_CAT(NAME, _tile), per_float = SDC_CAT(NAME, _narrow_b) ? 2 : 1 };
+    enum { tile = SDC_CAT(NAME, _tile), per_float = CODE_BITS == 4 ? 8 : CODE_BITS == 8 ? 4 : SDC_CAT(NAME, _narrow_b) ? 2 : 1 };
     const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile);
     const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * per_float);
     const float *next = following;
@@ -116,6 +139,32 @@ static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64
         sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth,
                                     share);
     }
+}
+#endif
+
+/* Add the products of the panel's depths [k, k + depth), whatever b's elements are; wide: room for them as f32. */
+static inline void SDC_CAT(NAME, _multiply)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
+                                            const SDC_CAT(NAME, _packed) *b, int64_t panel, int64_t k, float *wide,
+                                            const void *following)
+{
+    const int64_t vectors = sdc_panel_begin(panel + 1, COLUMNS) - sdc_panel_begin(panel, COLUMNS);
+    const void *weights = SDC_CAT(NAME, _panel)(b, panel, k);
+#if SDC_FEW_BY_CODES
+    enum { tile = SDC_CAT(NAME, _tile) };
+    const float *at[tile];
+    for (int64_t m = 0; m < tile; m++)
+        at[m] = a + sdc_min(m, rows - 1) * row;
+    sdc_code_rows(CODE_BITS, tile, sums, at, weights, SDC_CAT(NAME, _scales)(b, panel, k), vectors, depth, GROUP, following);
+    (void)wide;
+#else
+#if CODE_BITS
+    sdc_widen_codes(CODE_BITS, wide, weights, SDC_CAT(NAME, _scales)(b, panel, k), vectors, depth, GROUP);
+#else
+    if (SDC_CAT(NAME, _narrow_b))
+        SDC_CAT(sdc_widen_, TB)(wide, weights, depth * vectors * SDC_VL);
+#endif
+    SDC_CAT(NAME, _step)(sums, a, row, rows, depth, vectors, SDC_CAT(NAME, _narrow_b) ? wide : weights, following);
+#endif
 }
 
 /* Rows [row, row + rows) by panels [panel, end) of one matrix; `first`: the row's number in the batch. */
@@ -143,11 +192,8 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
                 const void *next = SDC_CAT(NAME, _panel)(last ? b : other, end_of_step ? panel : last ? p + 1 : p, end_of_step ? after : k);
                 if (k == 0)
                     sdc_tile_start(sums[p - panel][i], tiles * tile, vectors, i ? NULL : bias, (COLUMNS) - begin * SDC_VL);
-                const void *weights = SDC_CAT(NAME, _panel)(i ? other : b, p, k);
-                if (narrow_b)
-                    SDC_CAT(sdc_widen_, TB)(wide_b, weights, depth * vectors * SDC_VL);
-                SDC_CAT(NAME, _step)(sums[p - panel][i], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
-                                     vectors, narrow_b ? wide_b : weights, next);
+                SDC_CAT(NAME, _multiply)(sums[p - panel][i], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
+                                         i ? other : b, p, k, wide_b, next);
             }
         }
     }
@@ -168,7 +214,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         int64_t row = unit % row_units * SDC_CAT(NAME, _rows), panel = unit / row_units % panel_units * step;
         int64_t matrix = unit / row_units / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         int64_t rows = sdc_min(SDC_CAT(NAME, _rows), (ROWS) - row), end = sdc_min(panel + step, all_panels);
-        const int64_t packed = SDC_CAT(NAME, _matrix)(outer, inner) * sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        const int64_t each = CODE_BITS ? sdc_code_bytes(DEPTH, COLUMNS, CODE_BITS, GROUP) : sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
+        const int64_t packed = SDC_CAT(NAME, _matrix)(outer, inner) * each;
         SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER);
         const SDC_CAT(st_, TA) *a = (const SDC_CAT(st_, TA) *)d->x + outer * (A_OUTER) + inner * (A_INNER);
         const SDC_CAT(NAME, _packed) *b = (const SDC_CAT(NAME, _packed) *)d->weights + packed, *other = d->more_weights;
@@ -215,5 +262,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
 #include "gemm_end.h"
 #undef TA
 #undef TB
+#undef SDC_FEW_BY_CODES
 #undef B_FORM
 #undef B_ROW

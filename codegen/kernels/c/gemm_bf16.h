@@ -1,6 +1,6 @@
 /* gemm_bf16.h: Y[M][N] = A[M][K] B[K][N] + bias[N], for every matrix of a batch, of bf16 matrices with f32 sums.
  *
- *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *a, const st_bf16 *b, const float *bias [, const st_bf16 *other]
+ *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *a, const st_TB *b, const float *bias [, const st_TB *other]
  *                [, operands of EXTRAS])
  *
  *   NAME                  the function
@@ -11,14 +11,16 @@
  *   Y_ROW Y_OUTER Y_INNER of Y likewise
  *   B_OUTER B_INNER       0: all outer, or inner, matrices share b; else the packed ones follow each other (0, 0)
  *   HAS_BIAS              0 (default): bias is not read
+ *   CODE_BITS GROUP       8 or 4: b is codes and scales, see codes_bf16.h; each GROUP depths have a scale, 0: all (0, 0)
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *   PAIR                  nothing, or X(other): a matrix like b, and the sums of A times it are the finish's
  *
- * b: written by pack_bf16(), see bf16_tile.h.  y may be an operand of EXTRAS, but overlaps neither a nor b.
+ * b: written by pack_bf16(), see bf16_tile.h, TB being bf16, or by pack_codes_bf16(), TB being i8.  y may be an operand of
+ * EXTRAS, but overlaps neither a nor b.
  *
  * Tiles are loaded from A where it lies.  What is left of the depth behind whole slices, and what is left of the rows behind
  * whole tiles, is copied beside zeros first.  A unit is a block of rows, about SDC_BF16_ROWS, by some panels. */
-#include "bf16_tile.h"
+#include "codes_bf16.h"
 #include "finish.h"
 
 #ifndef NAME
@@ -27,8 +29,12 @@
 #define COLUMNS 768
 #define DEPTH 768
 #endif
-#define TB bf16
 #include "gemm_parameters.h"
+#if CODE_BITS
+#define TB i8
+#else
+#define TB bf16
+#endif
 
 enum {
     SDC_CAT(NAME, _blocks) = ((ROWS) + SDC_BF16_ROWS - 1) / SDC_BF16_ROWS,
@@ -37,6 +43,33 @@ enum {
     SDC_CAT(NAME, _whole) = (DEPTH) / SDC_BF16_SLICE,
     SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
 };
+
+/* Elements of packed b that hold so many tiles, and a whole matrix. */
+static inline int64_t SDC_CAT(NAME, _elements)(int64_t tiles)
+{
+    return CODE_BITS ? sdc_code_tiles(tiles, CODE_BITS) : tiles * SDC_BF16_TILE;
+}
+static inline int64_t SDC_CAT(NAME, _matrix)(void)
+{
+    return CODE_BITS ? sdc_code_bytes_bf16(DEPTH, COLUMNS, CODE_BITS, GROUP)
+                     : SDC_CAT(NAME, _elements)(sdc_bf16_tiles(COLUMNS) * SDC_CAT(NAME, _slices));
+}
+
+#if CODE_BITS
+/* The scales of a panel's columns in the first group; and the panel as bf16. */
+static inline const st_bf16 *SDC_CAT(NAME, _scales)(const int8_t *b, int64_t panel)
+{
+    const void *scales = b + SDC_CAT(NAME, _elements)(sdc_bf16_tiles(COLUMNS) * SDC_CAT(NAME, _slices));
+    return (const st_bf16 *)scales + panel * 32;
+}
+static inline const st_bf16 *SDC_CAT(NAME, _widen)(st_bf16 *to, const int8_t *b, int64_t panel, int64_t columns)
+{
+    enum { slices = SDC_CAT(NAME, _slices) };
+    sdc_widen_panel(CODE_BITS, GROUP, to, b + SDC_CAT(NAME, _elements)(panel * 2 * slices), SDC_CAT(NAME, _scales)(b, panel),
+                    sdc_bf16_tiles(COLUMNS) * 16, columns, slices);
+    return to;
+}
+#endif
 
 /* Panels of a unit: fewer when the matrix is small, so that there is work for several threads. */
 static inline int64_t SDC_CAT(NAME, _panels)(void)
@@ -110,12 +143,18 @@ static inline void SDC_CAT(NAME, _sums)(float *sums, const float *start, const S
 
 /* `rows` rows from a on by panels [panel, end) of one matrix; `first`: the first row's number in the batch.  Where the depth is
  * one chunk, each pair of tiles is stored before the next one, while its sums are in the first-level cache. */
-static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const st_bf16 *a, const st_bf16 *b,
-                                 const st_bf16 *other, int64_t rows, int64_t panel, int64_t end, int64_t first)
+static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const st_bf16 *a,
+                                 const SDC_CAT(st_, TB) *b, const SDC_CAT(st_, TB) *other, int64_t rows,
+                                 int64_t panel, int64_t end, int64_t first)
 {
     enum { slices = SDC_CAT(NAME, _slices), whole = SDC_CAT(NAME, _whole), most = SDC_CAT(NAME, _tiles) };
     enum { together = slices > (int)SDC_BF16_CHUNK || most < 2 ? most : 2, products = SDC_CAT(NAME, _products) };
+    enum { scaled = CODE_BITS && !(GROUP) };        /* a column's sums are multiplied by its scale */
     _Alignas(64) float sums[products][together * 16 * SDC_BF16_ROW], start[products][SDC_BF16_ROW];
+    _Alignas(64) float added[products][SDC_BF16_ROW];
+#if CODE_BITS
+    _Alignas(64) st_bf16 wide[products][slices * 2 * SDC_BF16_TILE];
+#endif
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
     const int64_t full = rows / 16, calls = sdc_ceil_div(full, together);
     SDC_CAT(NAME, _rows_of) r = {.a = a, .rest = rest, .last = last};
@@ -126,16 +165,31 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
     if (full * 16 < rows)
         SDC_CAT(NAME, _copy)(last, a + full * 16 * (A_ROW), rows - full * 16, 0);
     memset(start, 0, sizeof start);
+    memset(added, 0, sizeof added);
     for (; panel < end; panel++) {
-        const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel), at = panel * 2 * slices * SDC_BF16_TILE;
-        const int64_t after = panel + 1 < end ? at + columns * slices * SDC_BF16_TILE : at;
-        for (int64_t j = 0; j < SDC_BF16_ROW; j++)
-            start[0][j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
+        const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel), at = SDC_CAT(NAME, _elements)(panel * 2 * slices);
+        const int64_t after = panel + 1 < end ? at + SDC_CAT(NAME, _elements)(columns * slices) : at;
+        for (int64_t j = 0; j < SDC_BF16_ROW; j++) {
+            added[0][j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
+            start[0][j] = scaled ? 0 : added[0][j];
+        }
+        const st_bf16 *weights[products];
+        for (int64_t i = 0; i < products; i++)
+#if CODE_BITS
+            weights[i] = SDC_CAT(NAME, _widen)(wide[i], i ? other : b, panel, columns);
+#else
+            weights[i] = (i ? other : b) + at;
+#endif
         for (int64_t t = 0; t * 16 < rows; t += t < full ? sdc_min(together, full - t) : 1) {
             const int64_t tiles = t < full ? sdc_min(together, full - t) : 1;
-            for (int64_t i = 0; i < products; i++)
-                SDC_CAT(NAME, _sums)(sums[i], start[i], &r, t, tiles, t < full, columns, (i ? other : b) + at,
+            for (int64_t i = 0; i < products; i++) {
+                SDC_CAT(NAME, _sums)(sums[i], start[i], &r, t, tiles, t < full, columns, weights[i],
                                      i + 1 < products ? other + at : b + after, t / together, calls);
+#if CODE_BITS
+                if (scaled)
+                    sdc_scale_sums(sums[i], added[i], SDC_CAT(NAME, _scales)(i ? other : b, panel), tiles * 16, columns);
+#endif
+            }
             SDC_CAT(NAME, _store)(y + t * 16 * (Y_ROW) + panel * 32, sums[0], sums[products - 1], sdc_min(tiles * 16, rows - t * 16),
                                   first + t * 16, panel * 32, d->extra);
         }
@@ -145,7 +199,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
 /* Units in the order outer, inner, panels, rows: neighbours share a part of b. */
 static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
 {
-    enum { blocks = SDC_CAT(NAME, _blocks), most = SDC_CAT(NAME, _tiles) * 16, slices = SDC_CAT(NAME, _slices) };
+    enum { blocks = SDC_CAT(NAME, _blocks), most = SDC_CAT(NAME, _tiles) * 16 };
     const SdcDense *d = argument;
     const int64_t step = SDC_CAT(NAME, _panels)(), all = sdc_bf16_panels(COLUMNS), panel_units = sdc_ceil_div(all, step);
     sdc_bf16_begin();
@@ -153,8 +207,8 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
         const int64_t row = unit % blocks * most, panel = unit / blocks % panel_units * step;
         const int64_t matrix = unit / blocks / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         const int64_t packed = ((B_OUTER) ? outer : 0) * ((B_INNER) ? (INNER) : 1) + ((B_INNER) ? inner : 0);
-        const int64_t at = packed * sdc_bf16_tiles(COLUMNS) * slices * SDC_BF16_TILE;
-        const st_bf16 *b = (const st_bf16 *)d->weights + at, *other = d->more_weights;
+        const int64_t at = packed * SDC_CAT(NAME, _matrix)();
+        const SDC_CAT(st_, TB) *b = (const SDC_CAT(st_, TB) *)d->weights + at, *other = d->more_weights;
         const st_bf16 *a = (const st_bf16 *)d->x + outer * (A_OUTER) + inner * (A_INNER) + row * (A_ROW);
         SDC_CAT(st_, TY) *y = (SDC_CAT(st_, TY) *)d->y + outer * (Y_OUTER) + inner * (Y_INNER) + row * (Y_ROW);
         const int64_t rows = sdc_min(most, (ROWS) - row);
@@ -165,7 +219,7 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     sdc_bf16_end();
 }
 
-void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *a, const st_bf16 *b, const float *bias
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *a, const SDC_CAT(st_, TB) *b, const float *bias
           PAIR(SDC_PAIR_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};

@@ -15,6 +15,8 @@
 #undef B_OUTER
 #undef B_INNER
 #undef HAS_BIAS
+#undef CODE_BITS
+#undef GROUP
 #undef EXTRAS
 #undef STEPS
 #undef PAIR

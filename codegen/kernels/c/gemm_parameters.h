@@ -35,3 +35,9 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
 #endif
+#ifndef CODE_BITS
+#define CODE_BITS 0
+#endif
+#ifndef GROUP
+#define GROUP 0
+#endif

@@ -1,0 +1,21 @@
+/* matmul_pack.h: constant operands of matrix products in the form that their kernel reads. */
+#ifndef SDC_MATMUL_PACK_H
+#define SDC_MATMUL_PACK_H
+
+#include "codegen.h"
+
+/* outer x inner matrices in a constant's elements, the first at `offset`, each [depth][columns], or [columns][depth] when
+ * transposed, with `row` elements from one row to the next. */
+typedef struct {
+    int64_t offset, depth, columns, row;
+    bool transposed;
+    int64_t outer, outer_step, inner, inner_step;
+} Matrices;
+
+/* For gemm_bf16.h or gemm.h; of weights that are stored in integers, their codes and scales. */
+View packed_matrices(Lowering *l, Value *constant, const Matrices *m, bool bf16);
+
+/* A constant's elements as float, whatever floating type it has; the caller frees them. */
+float *constant_floats(const Tensor *t);
+
+#endif
