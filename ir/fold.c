@@ -117,14 +117,17 @@ static Tensor *narrowed_tensor(const Value *v)
     const Value *from = v->def->in[0];
     if (v->def->op != OP_Cast || !from->tensor || from->dtype != DT_F32 || !dtype_is_half(v->dtype))
         return NULL;
-    const float *x = from->tensor->data;
+    const char *at = from->tensor->data;                /* perhaps unaligned, in a mapped file */
     Tensor *t = malloc(sizeof *t + (size_t)from->tensor->count * sizeof(uint16_t) + 8);
     if (!t)
         fail(SDC_NO_SPACE, "out of memory");
     uint16_t *y = (uint16_t *)(t + 1);
     *t = (Tensor){.dtype = v->dtype, .shape = v->shape, .count = from->tensor->count, .data = y};
-    for (int64_t k = 0; k < t->count; k++)
-        y[k] = v->dtype == DT_BF16 ? dt_bf16_from_f(x[k]) : dt_f16_from_f(x[k]);
+    for (int64_t k = 0; k < t->count; k++, at += sizeof(float)) {
+        float x;
+        memcpy(&x, at, sizeof x);
+        y[k] = v->dtype == DT_BF16 ? dt_bf16_from_f(x) : dt_f16_from_f(x);
+    }
     return t;
 }
 
