@@ -25,15 +25,6 @@
  * stack, some 0.4 MB for heads of 64, at most 0.8 MB. */
 #include "attention_tile.h"
 
-#ifndef TQ
-#define TQ f32
-#endif
-#ifndef TK
-#define TK f32
-#endif
-#ifndef TV
-#define TV f32
-#endif
 #include "attention_parameters.h"
 
 enum {
@@ -56,14 +47,6 @@ typedef struct {
     float turned[ID(_lanes) * ID(_wide)];
 } __attribute__((aligned(64))) ID(_Room);
 _Static_assert(sizeof(ID(_Room)) <= 800000, "a kernel may use half of a thread's stack");
-
-typedef struct {
-    SDC_CAT(st_, TY) *y;
-    const SDC_CAT(st_, TQ) *q;
-    const SDC_CAT(st_, TK) *k;
-    const SDC_CAT(st_, TV) *v;
-    const SDC_CAT(st_, TM) *mask;
-} ID(_Operands);
 
 /* Q^T of one panel, times SCALE log2(e); lanes beyond the last row repeat it. */
 static void ID(_load)(ID(_Room) *r, int64_t panel, const SDC_CAT(st_, TQ) *q, int64_t row, int64_t lanes)
@@ -222,12 +205,7 @@ static void ID(_part)(void *argument, int64_t begin, int64_t end)
     const int64_t share = ID(_share)(), panels = sdc_panels(ID(_rows)), units = sdc_ceil_div(panels, share);
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t panel = unit % units * share, head = unit / units % (HEADS), batch = unit / units / (HEADS);
-        const ID(_Operands) a = {
-            all->y + batch * (Y_BATCH) + head * (GROUP) * (Y_HEAD),
-            all->q + batch * (Q_BATCH) + head * (GROUP) * (Q_HEAD),
-            all->k + batch * (K_BATCH) + head * (K_HEAD),
-            all->v + batch * (V_BATCH) + head * (V_HEAD),
-            (HAS_MASK) ? all->mask + batch * (MASK_BATCH) + head * (GROUP) * (MASK_HEAD) : NULL};
+        const ID(_Operands) a = ID(_head)(all, batch, head);
         ID(_unit)(&a, panel, sdc_min(panel + share, panels));
     }
 }
@@ -241,6 +219,3 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TQ) *q, const S
 }
 
 #include "attention_end.h"
-#undef TQ
-#undef TK
-#undef TV

@@ -9,6 +9,9 @@
  * row, P = 2^(S - maximum), O = O * correction + P V.  A unit is up to 1024 queries of one head of keys, what fits with O on
  * the stack. */
 #include "attention_bf16_tile.h"
+#define TQ bf16
+#define TK bf16
+#define TV bf16
 #include "attention_parameters.h"
 
 enum {
@@ -33,12 +36,6 @@ typedef struct {
     st_bf16 p[ID(_keys) / 32 * SDC_WEIGHTS_STEP], rows[32 * SDC_GREATER(ID(_slices) * 32, ID(_v_width))];
 } __attribute__((aligned(64))) ID(_Room);
 _Static_assert(sizeof(ID(_Room)) <= 800000, "a kernel may use half of a thread's stack");
-
-typedef struct {
-    SDC_CAT(st_, TY) *y;
-    const st_bf16 *q, *k, *v;
-    const SDC_CAT(st_, TM) *mask;
-} ID(_Operands);
 
 /* Queries [row, row + count) of a head of keys. */
 static void ID(_load)(ID(_Room) *r, const st_bf16 *q, int64_t row, int64_t count)
@@ -182,12 +179,7 @@ static void ID(_part)(void *argument, int64_t begin, int64_t end)
     sdc_bf16_begin();
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t row = unit % units * share, head = unit / units % (HEADS), batch = unit / units / (HEADS);
-        const ID(_Operands) a = {
-            all->y + batch * (Y_BATCH) + head * (GROUP) * (Y_HEAD),
-            all->q + batch * (Q_BATCH) + head * (GROUP) * (Q_HEAD),
-            all->k + batch * (K_BATCH) + head * (K_HEAD),
-            all->v + batch * (V_BATCH) + head * (V_HEAD),
-            (HAS_MASK) ? all->mask + batch * (MASK_BATCH) + head * (GROUP) * (MASK_HEAD) : NULL};
+        const ID(_Operands) a = ID(_head)(all, batch, head);
         ID(_unit)(&a, row, sdc_min(share, ID(_rows) - row));
     }
     sdc_bf16_end();

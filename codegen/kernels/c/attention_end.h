@@ -2,6 +2,9 @@
 #undef ID
 #undef NAME
 #undef TY
+#undef TQ
+#undef TK
+#undef TV
 #undef TM
 #undef BATCH
 #undef HEADS

@@ -1,5 +1,5 @@
 /* attention_parameters.h: what attention.h and attention_bf16.h have in common: the defaults of their parameters, which
- * attention_end.h ends, and the order of rows: those of all query heads that share one head of keys. */
+ * attention_end.h ends, operands, and the order of rows: those of all query heads that share one head of keys. */
 #ifndef NAME
 #define NAME sdc_attention_example
 #define BATCH 1
@@ -21,6 +21,15 @@
 #define Y_ROW 320
 #define Y_HEAD 40
 #define Y_BATCH 327680
+#endif
+#ifndef TQ
+#define TQ f32
+#endif
+#ifndef TK
+#define TK f32
+#endif
+#ifndef TV
+#define TV f32
 #endif
 #ifndef TY
 #define TY f32
@@ -75,3 +84,22 @@ static inline sdc_vf ID(_scaled)(sdc_vf mask)
 }
 
 #endif
+
+typedef struct {
+    SDC_CAT(st_, TY) *y;
+    const SDC_CAT(st_, TQ) *q;
+    const SDC_CAT(st_, TK) *k;
+    const SDC_CAT(st_, TV) *v;
+    const SDC_CAT(st_, TM) *mask;
+} ID(_Operands);
+
+/* The operands of one head of keys. */
+static inline ID(_Operands) ID(_head)(const ID(_Operands) *all, int64_t batch, int64_t head)
+{
+    return (ID(_Operands)){
+        all->y + batch * (Y_BATCH) + head * (GROUP) * (Y_HEAD),
+        all->q + batch * (Q_BATCH) + head * (GROUP) * (Q_HEAD),
+        all->k + batch * (K_BATCH) + head * (K_HEAD),
+        all->v + batch * (V_BATCH) + head * (V_HEAD),
+        (HAS_MASK) ? all->mask + batch * (MASK_BATCH) + head * (GROUP) * (MASK_HEAD) : NULL};
+}
