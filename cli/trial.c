@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../runtime/fileio.h"
+
 enum { INSTANCE_BYTES = 8 << 10 };          /* of code, before it is compiled; build() compares with what it became */
 
 /* The id of the value that v is or is a part of, among those before the strips; -1: none. */
@@ -38,17 +40,6 @@ void apply_plan(Graph *g, const StripPlan *plan)
     g->model->strips = plan;
     run_passes_from(g, "strips");
     g->model->strips = NULL;
-}
-
-static void write_all(int fd, const void *data, size_t bytes)
-{
-    for (const char *p = data; bytes;) {
-        ssize_t n = write(fd, p, bytes);
-        if (n < 0 && errno != EINTR)
-            _exit(SDC_BUG);
-        p += n > 0 ? n : 0;
-        bytes -= n > 0 ? (size_t)n : 0;
-    }
 }
 
 /* At the peak, and not succeeded in its place by another buffer. */
@@ -100,21 +91,8 @@ _Noreturn static void run_trial(const Trier *r, const StripPlan *plan, int64_t l
         if (b->kind == BUFFER_ARENA && is_live(p, b))
             add_live(&t, b->value ? whole_of(b->value, r->n_values) : -1, b->bytes);
     }
-    write_all(fd, &t, sizeof t);
-    write_all(fd, kept, (size_t)r->n_values);
-    _exit(SDC_OK);
-}
-
-static bool read_all(int fd, void *data, size_t bytes)
-{
-    for (char *p = data; bytes;) {
-        ssize_t n = read(fd, p, bytes);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return false;
-        p += n > 0 ? n : 0;
-        bytes -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
+    const bool told = !sdc_write_all(fd, &t, sizeof t) && !sdc_write_all(fd, kept, r->n_values);
+    _exit(told ? SDC_OK : SDC_BUG);
 }
 
 Trial try_plan(const Trier *r, const StripPlan *plan, int64_t limit, unsigned char *kept)
@@ -130,7 +108,7 @@ Trial try_plan(const Trier *r, const StripPlan *plan, int64_t limit, unsigned ch
         run_trial(r, plan, limit, ends[1]);
     }
     close(ends[1]);
-    bool told = read_all(ends[0], &t, sizeof t) && read_all(ends[0], kept, (size_t)r->n_values);
+    bool told = sdc_read_all(ends[0], &t, sizeof t) && sdc_read_all(ends[0], kept, r->n_values);
     close(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;

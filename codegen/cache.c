@@ -22,6 +22,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "../runtime/fileio.h"
 #include "../runtime/runtime.h"
 #include "cache.h"
 #include "emit.h"
@@ -220,36 +221,18 @@ static const char *entry_path(const Cache *c, const Header *h)
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
 
-static bool read_all(int fd, void *into, size_t bytes)
-{
-    char *p = into;
-    for (ssize_t n; bytes; p += n, bytes -= (size_t)n)
-        if ((n = read(fd, p, bytes)) <= 0)
-            return false;
-    return true;
-}
-
-static bool write_all(int fd, const void *from, size_t bytes)
-{
-    const char *p = from;
-    for (ssize_t n; bytes; p += n, bytes -= (size_t)n)
-        if ((n = write(fd, p, bytes)) <= 0)
-            return false;
-    return true;
-}
-
 /* The object in the entry, to be freed; NULL where it is not what was written. */
 static void *read_entry(int fd, const Header *wanted, int64_t *bytes)
 {
     Header h;
     XXH128_canonical_t hash;
     struct stat info;
-    if (!read_all(fd, &h, sizeof h) || memcmp(h.magic, magic, sizeof magic) ||
+    if (!sdc_read_all(fd, &h, sizeof h) || memcmp(h.magic, magic, sizeof magic) ||
         memcmp(&h.key, &wanted->key, sizeof h.key) || fstat(fd, &info) || h.bytes <= 0 ||
         info.st_size != (int64_t)sizeof h + h.bytes)
         return NULL;
     void *data = malloc((size_t)h.bytes);
-    if (data && read_all(fd, data, (size_t)h.bytes)) {
+    if (data && sdc_read_all(fd, data, h.bytes)) {
         XXH128_canonicalFromHash(&hash, XXH3_128bits(data, (size_t)h.bytes));
         *bytes = h.bytes;
         if (!memcmp(&hash, &h.hash, sizeof hash))
@@ -269,7 +252,7 @@ bool cache_fetch(Cache *c, const char *file, const char *object)
     void *data = from < 0 ? NULL : read_entry(from, &h, &bytes);
     if (data) {
         int to = open(object, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (to < 0 || !write_all(to, data, (size_t)bytes) || close(to))
+        if (to < 0 || sdc_write_all(to, data, bytes) || close(to))
             fail(SDC_NO_SPACE, "%s: %s", object, strerror(errno));
         futimens(from, NULL);
         free(data);
@@ -292,7 +275,7 @@ void cache_store(Cache *c, const char *file, const char *object)
     int fd = mkostemp(fresh, O_CLOEXEC);
     if (fd >= 0) {
         remove_at_exit(fresh);
-        bool written = write_all(fd, &h, sizeof h) && write_all(fd, data.data, (size_t)data.bytes);
+        bool written = !sdc_write_all(fd, &h, sizeof h) && !sdc_write_all(fd, data.data, data.bytes);
         if (close(fd) || !written || rename(fresh, path))
             unlink(fresh);
         keep_at_exit(fresh);

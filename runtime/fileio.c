@@ -50,6 +50,21 @@ void sdc_file_unmap(SdcFile *f)
     *f = (SdcFile){0};
 }
 
+bool sdc_read_all(int fd, void *data, int64_t bytes)
+{
+    char *at = data;
+    while (bytes > 0) {
+        const ssize_t n = read(fd, at, (size_t)(bytes < (1 << 30) ? bytes : 1 << 30));      /* one read() moves 2 GB at most */
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        bytes -= n;
+    }
+    return true;
+}
+
 /* ---- writing ---- */
 
 int sdc_write_all(int fd, const void *data, int64_t bytes)

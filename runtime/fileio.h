@@ -6,6 +6,7 @@
 #ifndef SDC_FILEIO_H
 #define SDC_FILEIO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,6 +33,7 @@ int sdc_output_sync(SdcOutput *o);          /* to the disk, and closed; optional
 int sdc_output_commit(SdcOutput *o);        /* sync and rename; discards on failure */
 void sdc_output_discard(SdcOutput *o);      /* removes the temporary; harmless after commit */
 
+bool sdc_read_all(int fd, void *data, int64_t bytes);           /* false: there are fewer, or it failed; prints nothing */
 int sdc_write_all(int fd, const void *data, int64_t bytes);     /* 0 or an errno; prints nothing */
 int sdc_write_failed(const char *path, int error);              /* prints; SDC_NO_SPACE */
 
