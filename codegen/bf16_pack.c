@@ -1,18 +1,12 @@
 /* bf16_pack.c: see bf16_pack.h. */
 #include "bf16_pack.h"
 
-#include <string.h>
-
 enum {
     SLICE = 32, TILE = 16, PANEL = 32,
     UNIT_TILES = 16,                    /* so often is a weight used once it is in the first-level cache */
     ENOUGH_UNITS = 16,
     ROUND_ELEMENTS = 1 << 21            /* 4 MB: what is packed at once stays in the caches, and small beside the images */
 };
-
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 int64_t pack_bf16_bytes(const Bf16Matrix *m)
 {

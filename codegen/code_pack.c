@@ -7,9 +7,6 @@
 #include "../ir/weight_code.h"
 #include "../runtime/dtype_bits.h"
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t code_bytes(int64_t depth, int64_t columns, int vl, int bits)
 {
     return vectors_of(columns, vl) * vl * ceil_div(depth * bits, 32) * 4;

@@ -10,10 +10,6 @@ enum {
     FEW_UNITS = 8                   /* for which it stays large */
 };
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
-
 /* ---- panels ------------------------------------------------------------------------------------------------------ */
 
 int64_t vectors_of(int64_t columns, int vl) { return ceil_div(columns, vl); }

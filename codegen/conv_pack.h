@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
 /* A 2-d convolution; a 1-d one has in_h = out_h = kernel_h = 1.  The bottom and right padding follow from the output's
  * extents. */
 typedef struct {

@@ -10,9 +10,6 @@ enum {
     WEIGHT = 24, PIXEL = 60, SUM = 30   /* FLOPs that the transform of one costs, a position */
 };
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static bool is_fit(const ConvShape *s)
 {
     return s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1

@@ -36,7 +36,8 @@ static void raise_to(double *most, double value)
     *most = value > *most ? value : *most;
 }
 
-double sdc_ceiling_gflops(SdcPart *multiply, int64_t flops, SdcCeiling arrays, SdcPool *pool)
+/* GF/s of a loop that does `flops` a step, with all threads of the pool. */
+static double gflops_of(SdcPart *multiply, int64_t flops, SdcCeiling arrays, SdcPool *pool)
 {
     arrays.steps = STEPS;
     return (double)flops * STEPS * sdc_pool_threads(pool) / best_seconds(pool, multiply, &arrays) / 1e9;
@@ -55,9 +56,9 @@ void sdc_ceilings_raise(SdcCeilings *most, const SdcProfile *profile, SdcPool *p
     sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = from, .each = each}, threads);
     sdc_parallel(&(SdcContext){.pool = pool}, fill, &(SdcCeiling){.to = to, .each = each}, threads);
     SdcCeiling arrays = {.from = from, .to = to, .each = each};
-    raise_to(&most->gflops, sdc_ceiling_gflops(profile->multiply, *profile->multiply_flops, arrays, pool));
+    raise_to(&most->gflops, gflops_of(profile->multiply, *profile->multiply_flops, arrays, pool));
     if (*profile->bf16_flops)
-        raise_to(&most->bf16_gflops, sdc_ceiling_gflops(profile->bf16, *profile->bf16_flops, arrays, pool));
+        raise_to(&most->bf16_gflops, gflops_of(profile->bf16, *profile->bf16_flops, arrays, pool));
     raise_to(&most->read_gbs, bytes / best_seconds(pool, profile->read, &arrays) / 1e9);
     raise_to(&most->copy_gbs, 2 * bytes / best_seconds(pool, profile->copy, &arrays) / 1e9);
     munmap(memory, 2 * (size_t)BYTES);

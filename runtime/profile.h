@@ -27,9 +27,6 @@ struct SdcProfile {
 
 typedef struct { double gflops, bf16_gflops, read_gbs, copy_gbs; } SdcCeilings;      /* bf16: 0 where no instruction is for it */
 
-/* GF/s of a loop like `multiply` above that does `flops` a step, with all threads of the pool. */
-double sdc_ceiling_gflops(SdcPart *multiply, int64_t flops, SdcCeiling arrays, SdcPool *pool);
-
 /* With all threads of the pool, in about 0.2 s; each is raised to what was measured, if that is more.  No memory for
  * it: they stay. */
 void sdc_ceilings_raise(SdcCeilings *most, const SdcProfile *profile, SdcPool *pool);

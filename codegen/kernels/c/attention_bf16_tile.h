@@ -52,8 +52,7 @@ static inline sdc_vf sdc_exp2_short(sdc_vf x)
     q = q * r + 0x1.c9fc46p-5f;
     q = q * r + 0x1.ec0378p-3f;
     q = q * r + 0x1.62e12cp-1f;
-    const sdc_vf power = (sdc_vf)(sdc_vi)(((sdc_vu)shifted << 23) + 0x3f800000u);
-    return (sdc_vf)(~(x < -126.0f) & (sdc_vi)((q * r + 1.0f) * power));
+    return sdc_exp2_scaled(q * r + 1.0f, shifted, x);
 }
 
 /* 32 weights as bf16. */

@@ -85,6 +85,13 @@ typedef void SdcAttentionTile(float *sums, const float *a, int64_t step, int64_t
 SDC_ATTENTION_TILES(sdc_keys_tile, SDC_STRAIGHT)
 SDC_ATTENTION_TILES(sdc_values_tile, SDC_TURNED)
 
+/* value 2^n, where shifted = x + 3 * 2^22 holds n in its lowest bits; 0 for x below -126. */
+static inline sdc_vf sdc_exp2_scaled(sdc_vf value, sdc_vf shifted, sdc_vf x)
+{
+    const sdc_vf power = (sdc_vf)(sdc_vi)(((sdc_vu)shifted << 23) + 0x3f800000u);
+    return (sdc_vf)(~(x < -126.0f) & (sdc_vi)(value * power));
+}
+
 /* 2^x for x <= 0 or NaN; below -126 it is 0.  2^x = 2^n (1 + r Q(r)), |r| <= 1/2; relative error 2^-27.5 and one
  * rounding (Q as in vecmath_body.h, one term shorter). */
 static inline sdc_vf sdc_exp2_below(sdc_vf x)
@@ -96,8 +103,7 @@ static inline sdc_vf sdc_exp2_below(sdc_vf x)
     q = q * r + 0x1.c6ada6p-5f;
     q = q * r + 0x1.ebfbe6p-3f;
     q = q * r + 0x1.62e432p-1f;
-    const sdc_vf power = (sdc_vf)(sdc_vi)(((sdc_vu)shifted << 23) + 0x3f800000u);
-    return (sdc_vf)(~(x < -126.0f) & (sdc_vi)((q * r + 1.0f) * power));
+    return sdc_exp2_scaled(q * r + 1.0f, shifted, x);
 }
 
 /* a > b ? a : b; asm, since compilers make three instructions of the select. */

@@ -39,6 +39,7 @@ enum {
     /* of a packed image */
     SDC_CAT(NAME, _width) = ((FLAT) ? (OUT_W) - 1 : (SDC_CAT(NAME, _columns) - 1) * (STRIDE_W)) + SDC_CAT(NAME, _reach_w),
     SDC_CAT(NAME, _height) = ((ROUND_H) - 1) * (STRIDE_H) + ((KERNEL_H) - 1) * (DILATION_H) + 1,
+    SDC_CAT(NAME, _packed_rows) = SDC_CAT(NAME, _height) + ((MORE_C) ? (ROUND_H) : 0),     /* the shortcut's too */
     SDC_CAT(NAME, _more_width) = (FLAT) ? SDC_CAT(NAME, _width) : SDC_CAT(NAME, _columns),
     /* tiles of a unit */
     SDC_CAT(NAME, _tiles) = (FLAT) ? (((BLOCK_H) - 1) * SDC_CAT(NAME, _width) + (OUT_W) + 15) / 16 : (BLOCK_H) * (((BLOCK_W) + 15) / 16),
@@ -131,11 +132,10 @@ static void SDC_CAT(NAME, _pack_more)(st_bf16 *to, const SdcDense *d, int64_t n,
 /* Units: image of the round, packed row; then the shortcut's. */
 static void SDC_CAT(NAME, _pack)(void *argument, int64_t unit, int64_t end)
 {
-    enum { height = SDC_CAT(NAME, _height) };
+    enum { height = SDC_CAT(NAME, _height), packed_rows = SDC_CAT(NAME, _packed_rows) };
     const SDC_CAT(NAME, _arguments) *a = argument;
     for (; unit < end; unit++) {
-        const int64_t image = unit / (height + ((MORE_C) ? (ROUND_H) : 0)), row = unit % (height + ((MORE_C) ? (ROUND_H) : 0));
-        const int64_t n = a->n + image;
+        const int64_t image = unit / packed_rows, row = unit % packed_rows, n = a->n + image;
         if (row < height)
             SDC_CAT(NAME, _pack_row)(a->room + image * SDC_CAT(NAME, _image) + row * SDC_CAT(NAME, _row), &a->d, n,
                                      a->y * (STRIDE_H) - (PAD_TOP) + row);
@@ -234,8 +234,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *x BESIDE(SDC_BESIDE
             a.images = sdc_min(ROUND_N, (BATCH) - a.n);
             a.rows = sdc_min(ROUND_H, (OUT_H) - a.y);
             const int64_t pixels = a.images * a.rows * (OUT_W), depth = (IN_C) * (KERNEL_H) * (KERNEL_W) + (MORE_C);
-            sdc_run(c, SDC_CAT(NAME, _pack), &a, a.images * (SDC_CAT(NAME, _height) + ((MORE_C) ? (ROUND_H) : 0)),
-                    pixels * 16 * ((IN_C) + (MORE_C)));
+            sdc_run(c, SDC_CAT(NAME, _pack), &a, a.images * SDC_CAT(NAME, _packed_rows), pixels * 16 * ((IN_C) + (MORE_C)));
             sdc_run(c, SDC_CAT(NAME, _products), &a, sdc_ceil_div(sdc_bf16_panels(OUT_C), UNIT_PANELS) * a.images
                     * sdc_ceil_div(a.rows, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W), pixels * (OUT_C) * depth / 4);
         }
