@@ -1,9 +1,11 @@
 /* pool.c: a fixed set of threads that share one loop at a time.
  *
- * Work is cut into one contiguous range a thread, always the same way; nothing is stolen, so each thread touches the
- * same memory in every layer and results cannot depend on timing.  A posted job is a new `generation`.  Threads spin
- * for SPIN_NS, about the gap between two kernels, then sleep in a futex; with more threads than CPUs they sleep at
- * once, since a spinning thread would hold the CPU that another one needs to finish.
+ * Work is cut into one contiguous range a thread, always the same way, so each touches about the same memory in every
+ * layer.  A thread takes half of what is left of its range at a time, and when nothing is, half of what is left of
+ * another's, from its end: cores are not equally fast where hosts have other guests, or kinds of cores.  A unit's result
+ * does not depend on who computes it.  A posted job is a new `generation`.  Threads spin for SPIN_NS, about the gap
+ * between two kernels, then sleep in a futex; with more threads than CPUs they sleep at once, since a spinning thread
+ * would hold the CPU that another one needs to finish.
  *
  * Every worker takes part in every job, even with an empty range: the job's fields may change only when all have
  * counted themselves out of `pending`.  A pool that is in use already (a nested call, or two instances sharing it)
@@ -27,6 +29,7 @@
 enum { SPIN_NS = 30000, CACHE_LINE = 64 };
 
 typedef struct {
+    _Alignas(CACHE_LINE) atomic_uint_least64_t left;    /* pieces of its range: the first << 32 | the end */
     SdcPool *pool;
     pthread_t thread;
     int index;                              /* 1 .. threads-1; the caller is 0 */
@@ -41,7 +44,7 @@ struct SdcPool {
     _Alignas(CACHE_LINE) atomic_flag busy;
     SdcPart *part;                                  /* the job; NULL: stop */
     void *argument;
-    int64_t units;
+    int64_t units, piece;                           /* piece: units; 1 but for more than 2^32 of them */
     int threads;
     int64_t spin_ns, parallel_ns;
     double spans[SDC_SPANS];
@@ -93,14 +96,46 @@ static unsigned spin_while(atomic_uint *word, unsigned value, int64_t ns)
     return seen;
 }
 
-static void run_range(SdcPool *p, int index)
+static uint64_t range(uint64_t first, uint64_t end) { return first << 32 | end; }
+
+/* Each thread's range, in pieces. */
+static void share_out(SdcPool *p)
+{
+    p->piece = (p->units + UINT32_MAX - 1) / UINT32_MAX;
+    const uint64_t pieces = (uint64_t)((p->units + p->piece - 1) / p->piece), threads = (uint64_t)p->threads;
+    const uint64_t quotient = pieces / threads, remainder = pieces % threads;
+    for (uint64_t i = 0, first = 0; i < threads; i++) {
+        const uint64_t end = first + quotient + (i < remainder);
+        atomic_store_explicit(&p->worker[i].left, range(first, end), memory_order_relaxed);
+        first = end;
+    }
+}
+
+/* Run half of what is left of the range of `of`, from its front or from its end; false when nothing is. */
+static bool run_half(SdcPool *p, Worker *of, bool front)
+{
+    uint64_t left = atomic_load(&of->left), first, end, taken;
+    do {
+        first = left >> 32;
+        end = left & UINT32_MAX;
+        if (first == end)
+            return false;
+        taken = (end - first + 1) / 2;
+    } while (!atomic_compare_exchange_weak(&of->left, &left, front ? range(first + taken, end) : range(first, end - taken)));
+    const int64_t begin = (int64_t)(front ? first : end - taken) * p->piece, most = p->units - begin;
+    const int64_t count = (int64_t)taken * p->piece;
+    p->part(p->argument, begin, begin + (count < most ? count : most));
+    return true;
+}
+
+static void run_share(SdcPool *p, int index)
 {
     int64_t start = p->measured ? now_ns() : 0;
-    int64_t quotient = p->units / p->threads, remainder = p->units % p->threads;
-    int64_t begin = index * quotient + (index < remainder ? index : remainder);
-    int64_t end = begin + quotient + (index < remainder);
-    if (begin < end)
-        p->part(p->argument, begin, end);
+    while (run_half(p, &p->worker[index], true))
+        ;
+    for (int i = 1; i < p->threads; i++)
+        while (run_half(p, &p->worker[(index + i) % p->threads], false))
+            ;
     if (p->measured)
         p->worker[index].busy_ns += now_ns() - start;
 }
@@ -120,7 +155,7 @@ static void *worker_main(void *argument)
         seen = posted;
         if (!p->part)
             return NULL;
-        run_range(p, self->index);
+        run_share(p, self->index);
         if (atomic_fetch_sub(&p->pending, 1) == 1 && atomic_load(&p->waiting))
             futex_wake(&p->pending);
     }
@@ -181,9 +216,10 @@ void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units)
     p->part = part;
     p->argument = argument;
     p->units = units;
+    share_out(p);
     atomic_store(&p->pending, (unsigned)(p->threads - 1));
     post(p);
-    run_range(p, 0);
+    run_share(p, 0);
     wait_for_workers(p);
     if (p->measured)
         account(p, start, busy);
@@ -228,6 +264,7 @@ SdcPool *sdc_pool_create(int threads)
     if (!p)
         return NULL;
     *p = (SdcPool){.threads = threads, .spin_ns = threads > sdc_default_threads() ? 0 : SPIN_NS};
+    p->worker[0] = (Worker){.pool = p};
     atomic_flag_clear(&p->busy);
     for (int i = 1; i < threads; i++) {
         if (!start_worker(p, i)) {

@@ -97,8 +97,8 @@ int sdc_pool_threads(const SdcPool *pool);
 int sdc_pool_pin(SdcPool *pool);
 int sdc_default_threads(void);                  /* CPUs in the affinity mask, limited by the cgroup's quota */
 
-/* Run part(argument, begin, end) over [0, units), cut into one contiguous range a thread.  The cut must not change
- * any result: a unit's value may not depend on which range holds it.  Returns when all are done. */
+/* Run part(argument, begin, end) over [0, units), cut into ranges that the threads share.  The cut, which differs from run
+ * to run, must not change any result: a unit's value may not depend on which range holds it.  Returns when all are done. */
 typedef void SdcPart(void *argument, int64_t begin, int64_t end);
 void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units);
 
