@@ -91,8 +91,10 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
                                   int64_t first, int64_t column, const void *const *extra)
 {
     const int64_t lanes = sdc_min(vectors * SDC_VL, (COLUMNS) - column);
-    for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL, other += vectors * SDC_VL)
+    for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL, other += vectors * SDC_VL) {
+        SDC_FINISH_AHEAD(lanes, first + m, column);
         SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
+    }
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE

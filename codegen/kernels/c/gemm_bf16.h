@@ -88,8 +88,10 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
                                   int64_t column, const void *const *extra)
 {
     const int64_t lanes = sdc_min(SDC_BF16_ROW, (COLUMNS) - column);
-    for (int64_t m = 0; m < rows; m++, sums += SDC_BF16_ROW, other += SDC_BF16_ROW)
+    for (int64_t m = 0; m < rows; m++, sums += SDC_BF16_ROW, other += SDC_BF16_ROW) {
+        SDC_FINISH_AHEAD(lanes, first + m, column);
         SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
+    }
 }
 #include "ew_names.h"
 #undef SDC_EW_TYPE
