@@ -51,15 +51,13 @@ class Network(torch.nn.Module):
     decode = forward
 
 
-def shapes(job, configs):
+def shapes(spec, latents, features):
     """Of each network's inputs, in the order in which the pipeline gives them."""
-    rows = 2 if job["spec"]["guidance"] > 1 else 1
-    tokens, features = job["tokens"], configs["unet"]["cross_attention_dim"]
-    latents = job["latents"]
+    rows, tokens = len(spec["ids"]), len(spec["ids"][0])
     return {"text_encoder": {"input_ids": (1, tokens)},
             "unet": {"sample": (rows, *latents[1:]), "timestep": (rows,),
                      "encoder_hidden_states": (rows, tokens, features)},
-            "vae_decoder": {"latent_sample": tuple(latents)}}
+            "vae_decoder": {"latent_sample": latents}}
 
 
 def room(path, wanted):
@@ -77,8 +75,8 @@ def replaced(system, job, path, config, wanted, facts):
     return Network(config, given, run)
 
 
-def networks(system, job, facts):
-    """Component -> module."""
+def networks(system, job, latents, facts):
+    """Component -> module.  latents: their shape."""
     configs = {part: read_json(job["model"], part, "config.json") for part in PARTS}
     paths = {part: os.path.realpath(os.path.join(job["model"], part, "model.onnx")) for part in PARTS}
     if system == "torch":
@@ -86,7 +84,7 @@ def networks(system, job, facts):
         specs = {part: {"torch": {"kind": kind, "cls": name, "config": configs[part]}}
                  for part, (kind, name) in CLASSES.items()}
         return {part: torch_net.loaded(specs[part], paths[part], torch_net.DTYPES[job["dtype"]]) for part in PARTS}
-    wanted = shapes(job, configs)
+    wanted = shapes(job["spec"], latents, configs["unet"]["cross_attention_dim"])
     return {part: replaced(system, job, paths[part], configs[part], wanted[part], facts) for part in PARTS}
 
 
@@ -113,8 +111,7 @@ class Drawing:
         self.noise = torch.from_numpy(numpy.load(job["inputs"]["latents"])).to(
             torch_net.DTYPES[job["dtype"] if system == "torch" else "f32"])
         tokenizer = tokenizer_of(job)
-        job.update(tokens=len(job["spec"]["ids"][0]), latents=list(self.noise.shape))
-        parts = networks(system, job, facts)
+        parts = networks(system, job, tuple(self.noise.shape), facts)
         scheduler = read_json(job["model"], "scheduler", "scheduler_config.json")
         encoder, decoder = parts["text_encoder"], parts["vae_decoder"]
         encoder.forward = self.timed("text_ms", encoder.forward)
