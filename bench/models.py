@@ -28,9 +28,7 @@ class Model:
     def __init__(self, name, path, spec, batch, work):
         self.name, self.path, self.spec, self.batch = name, os.path.abspath(path), spec, batch
         self.label = name if batch == 1 else f"{name} x{batch}"
-        folder, file = os.path.split(self.path)
-        self.weight_bytes = sum(os.path.getsize(os.path.join(folder, other)) for other in os.listdir(folder)
-                                if other.startswith((file, "weights")))
+        self.weight_bytes = sum(map(os.path.getsize, files(self.path)))
         self.flops = spec.get("tflop", 0) * 1e12 * batch
         self.inputs = {}
         for k, port in enumerate(spec["inputs"]):
@@ -47,6 +45,12 @@ class Model:
 
     def input_options(self):
         return [f"--input={name}={file}" for name, (_, file) in self.inputs.items()]
+
+
+def files(path):
+    """Those of an ONNX file with its external data."""
+    folder, file = os.path.split(path)
+    return [os.path.join(folder, other) for other in os.listdir(folder) if other.startswith((file, "weights"))]
 
 
 def write_input(file, port, shape, seed):

@@ -16,20 +16,21 @@ CEILINGS = {"f32_gflops": ("f32", "GF/s"), "bf16_gflops": ("products of bf16", "
 
 
 def key(measurement):
-    return measurement["model"], measurement["batch"], measurement["dtype"]
+    """Of a network, or of pictures."""
+    return tuple(measurement.get(part) for part in ("model", "batch", "dtype", "size", "steps"))
 
 
-def add(path, host, measurement):
-    """Writes a measurement into the file in place of an older one of the same network and type."""
-    measurements = []
+def add(path, host, measurement, kind="measurements"):
+    """Writes a measurement into one of the file's lists in place of an older one of the same network and type."""
+    found = {}
     if os.path.exists(path):
         with open(path) as file:
-            measurements = [m for m in json.load(file)["measurements"] if key(m) != key(measurement)]
-    measurements.append(measurement)
+            found = json.load(file)
+    measurements = [m for m in found.get(kind, []) if key(m) != key(measurement)] + [measurement]
+    measurements.sort(key=lambda m: (prefer(m["model"]), m["batch"], m["dtype"] != "f32"))
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path + ".part", "w") as file:
-        measurements.sort(key=lambda m: (prefer(m["model"]), m["batch"], m["dtype"] != "f32"))
-        json.dump({"host": host, "measurements": measurements}, file, indent=1)
+        json.dump({**found, "host": host, kind: measurements}, file, indent=1)
         file.write("\n")
     os.replace(path + ".part", path)
 
@@ -69,13 +70,13 @@ def ceilings_line(measurements):
     return "Ceilings: " + ", ".join(parts) + "." if parts else "Ceilings were not measured."
 
 
-def table(host, measurements):
+def table(host, measurements, columns=COLUMNS, cells=cells):
     dates = sorted({m["date"] for m in measurements})
     threads, rounds = (" or ".join(map(str, sorted({m[key] for m in measurements}))) for key in ("threads", "rounds"))
     lines = [f"{host['cpu'] or host['name']}, {host['cpus']} CPUs, {host['memory_gb']:.0f} GB; {threads} threads, "
              f"{rounds} rounds; {dates[0]}" + (f" to {dates[-1]}" if len(dates) > 1 else "") + ". "
              + ceilings_line(measurements), "",
-             "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+             "| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for m in measurements:
         rows = sorted(m["systems"], key=lambda row: row["median_ms"])
         lines += ["| " + " | ".join(cells(m, row)) + " |" for row in rows]
@@ -84,11 +85,12 @@ def table(host, measurements):
     return "\n".join(lines + ([""] + skipped if skipped else [])) + "\n"
 
 
-def update(document, folder):
+def update(document, folder, kind="measurements", markers=MARKERS, table=table):
     """Puts the tables of all machines into the document."""
     parts = []
     for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
         with open(path) as file:
             found = json.load(file)
-        parts.append(f"### {found['host']['name']}\n\n" + table(found["host"], found["measurements"]))
-    replace_between(document, MARKERS, "\n".join(parts))
+        if found.get(kind):
+            parts.append(f"### {found['host']['name']}\n\n" + table(found["host"], found[kind]))
+    replace_between(document, markers, "\n".join(parts))

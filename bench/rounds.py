@@ -49,6 +49,14 @@ class Measurement:
         self.skipped[name] = re.sub(r"(/[^\s/:'\"]+)+/", "", str(why))       # results name no folders
         note(f"  {name}: skipped: {why}")
 
+    def make(self, name):
+        return make(name, self.model, self.dtype, self.options, self.work)
+
+    def runs(self, reference):
+        """Timed ones in a turn."""
+        first = reference.turn(1)["median_ms"] / 1e3
+        return max(1, min(self.options.runs, int(self.options.seconds / first)))
+
     def compare(self, system, reference):
         self.difference[system.name] = relative_rms(system.output, reference)
         if not self.difference[system.name] <= LIMITS[self.dtype]:
@@ -57,7 +65,7 @@ class Measurement:
     def prepare(self, reference):
         """Starts every system once and compares its output.  reference: sdc in f32, built."""
         for name in self.options.systems:
-            system = make(name, self.model, self.dtype, self.options, self.work)
+            system = self.make(name)
             if name == "sdc" and self.dtype == "f32":
                 system = reference
             try:
@@ -97,8 +105,7 @@ class Measurement:
             if not self.systems:
                 return
             self.measured.append(self.ceilings.measure())
-            first = reference.turn(1)["median_ms"] / 1e3
-            runs = max(1, min(self.options.runs, int(self.options.seconds / first)))
+            runs = self.runs(reference)
             for round in range(self.options.rounds):
                 turn = round % len(self.systems) if self.systems else 0
                 for system in self.systems[turn:] + self.systems[:turn]:

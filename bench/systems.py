@@ -66,6 +66,9 @@ class Sdc:
         info = json.loads(self.command("--info", "--json"))
         self.facts = {"version": info["version"], "isa": info["isa"], "compile_s": time.perf_counter() - begin,
                       "file_bytes": os.path.getsize(self.program), "arena_bytes": info["memory"]["arena_bytes"]}
+        self.first(info)
+
+    def first(self, info):
         self.model.flops = self.model.flops or info["flops"]
         self.command(f"--output={info['outputs'][0]['name']}={self.output}")
 
@@ -78,13 +81,20 @@ class Sdc:
     def turn(self, runs):
         t = json.loads(self.command(f"--bench={runs}", "--json"))
         return {"median_ms": t["median_ms"], "best_ms": t["best_ms"], "runs": runs,
-                "peak_rss": round(t["peak_rss_mb"] * 2**20), "beside_weights": round(t["peak_anon_mb"] * 2**20)}
+                "peak_rss": round(t["peak_rss_mb"] * 2**20), "beside_weights": round(t["peak_anon_mb"] * 2**20),
+                **self.parts(t)}
+
+    def parts(self, times):
+        """What else a turn says, of the executable's answer."""
+        return {}
 
     def stop(self):
         pass
 
 
 class Peer:
+    script, beside = "peer.py", 0                                   # bytes that it needs beside NEEDS
+
     def __init__(self, name, model, dtype, options, work):
         self.name, self.model, self.options = name, model, options
         self.output = os.path.join(work, f"output-{name}-{dtype}.npy")
@@ -99,7 +109,7 @@ class Peer:
         return self.process is not None
 
     def need(self):
-        return self.peak + SPARE if self.peak else NEEDS[self.name] * self.model.weight_bytes + SPARE
+        return SPARE + (self.peak or NEEDS[self.name] * self.model.weight_bytes + self.beside)
 
     def start(self):
         """Loads, unless that is done.  How long it takes is known from the first time."""
@@ -108,7 +118,7 @@ class Peer:
         environment = dict(os.environ, OMP_NUM_THREADS=str(self.options.threads), HF_HUB_OFFLINE="1",
                            TORCHINDUCTOR_CACHE_DIR=os.path.join(os.path.dirname(self.log), "inductor"))
         with open(self.log, "w") as log:
-            command = [sys.executable, "-B", os.path.join(HERE, "peer.py"), self.name, self.job]
+            command = [sys.executable, "-B", os.path.join(HERE, self.script), self.name, self.job]
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                             text=True, env=environment)
         facts = self.answer()
@@ -144,7 +154,7 @@ class Peer:
         self.peak = max(self.peak, told["peak_rss"])
         times, peak = told["times"], told["peak_rss"]
         return {"median_ms": statistics.median(times), "best_ms": min(times), "runs": runs, "peak_rss": peak,
-                "beside_weights": peak - self.model.weight_bytes}
+                "beside_weights": peak - self.model.weight_bytes, **told.get("parts", {})}
 
     def stop(self):
         if not self.live:

@@ -3,7 +3,7 @@
 spec["torch"] names the class of diffusers or transformers (`cls`), its configuration (`config`) and how it is called
 (`kind`).  The exporter keeps the names of most parameters; matrices of linear layers stand transposed, and scales and
 shifts of GroupNorm reshaped, under names of its own: those are known from the nodes that read them, whose names are
-paths of modules.
+paths of modules.  Some versions of transformers have a text encoder in a module of its own, others have not.
 """
 import importlib
 import os
@@ -13,6 +13,8 @@ import onnx
 import torch
 
 UNUSED = {"vaed": ("encoder", "quant_conv"), "vaee": ("decoder", "post_quant_conv")}
+WRAPPER = "text_model"
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 ROLES = {"MatMul": "weight", "Mul": "weight", "Add": "bias"}
 
 
@@ -28,7 +30,7 @@ def build(spec):
         if library.__name__ == "transformers":
             kind = "CLIPTextConfig" if name.startswith("CLIP") else "T5Config"
             return getattr(library, name)(getattr(library, kind)(**config))
-        return getattr(library, name)(**config)
+        return getattr(library, name).from_config(config)
     finally:
         for f, function in initialise.items():
             setattr(torch.nn.init, f, function)
@@ -74,7 +76,7 @@ def state(module):
 
 def owned(module, node):
     """Of the module that the node's name is the path of, the parameter that this operator reads; or None."""
-    path = ".".join(node.name.strip("/").split("/")[:-1])
+    path = ".".join(node.name.strip("/").split("/")[:-1]).removeprefix(WRAPPER + ".")
     try:
         owner = module.get_submodule(path)
     except AttributeError:
@@ -88,10 +90,12 @@ def load(module, path):
     """Copies the weights of an ONNX file; every parameter must be among them."""
     graph = onnx.load(path, load_external_data=False).graph
     values = {tensor.name: tensor for tensor in graph.initializer}
+    module = getattr(module, WRAPPER, module)
     targets, done = state(module), set()
     for node, operand in ((node, operand) for node in graph.node for operand in node.input if operand in values):
-        kept = operand in targets
-        name = operand if kept else owned(module, node)
+        name = operand.removeprefix(WRAPPER + ".")
+        kept = name in targets
+        name = name if kept else owned(module, node)
         if name is None or name in done:
             continue
         value = torch.from_numpy(numpy.asarray(stored(values[operand], os.path.dirname(path))))
@@ -104,15 +108,19 @@ def load(module, path):
         raise ValueError(f"{path} has no weights for {len(missing)} parameters, such as {min(missing)}")
 
 
-def make(job, given):
-    """The network, and its inputs as tensors; pictures lie with channels last, which is faster in every convolution."""
-    kind = job["spec"]["torch"]["kind"]
-    module = build(job["spec"]).eval()
-    for part in UNUSED.get(kind, ()):
+def loaded(spec, path, dtype):
+    """The module with its weights; pictures lie with channels last, which is faster in every convolution."""
+    module = build(spec).eval()
+    for part in UNUSED.get(spec["torch"]["kind"], ()):
         setattr(module, part, None)
-    load(module, job["model"])
-    dtype = torch.bfloat16 if job["dtype"] == "bf16" else torch.float32
-    net = Net(module, kind).eval().to(dtype).to(memory_format=torch.channels_last)
+    load(module, path)
+    return module.to(dtype).to(memory_format=torch.channels_last)
+
+
+def make(job, given):
+    """The network, and its inputs as tensors."""
+    dtype = DTYPES[job["dtype"]]
+    net = Net(loaded(job["spec"], job["model"], dtype), job["spec"]["torch"]["kind"]).eval()
     inputs = []
     for value in map(torch.from_numpy, given.values()):
         if value.is_floating_point() and value.dim() > 1:               # a timestep keeps its precision

@@ -57,6 +57,7 @@ typedef struct {
     float *trace;                       /* [evaluations + 1][count][size] when --trace asks for it */
     double *timesteps;                  /* [evaluations], owned by the scheduler */
     int64_t evaluations;                /* of this drawing */
+    bool warming;                       /* stop behind the first evaluation: it reads all that the others read */
     double prompt_seconds, table_seconds;   /* of this drawing: the text encoder, the tables of all its timesteps */
     double anonymous;                   /* peak so far, MiB; only with --bench */
 } Sd;

@@ -109,7 +109,7 @@ const SdcOption sd_options[] = {
      set_trace},
     {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
     {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
-    {"bench", 0, "N", "time N complete drawings after a warm-up and write no picture", set_bench},
+    {"bench", 0, "N", "time N complete drawings after one step to warm up; write no picture", set_bench},
     {"info", 0, NULL, "print what is inside: programs and the memory they take", set_info},
     {"json", 0, NULL, "with --info, --bench and --check: print one JSON object", set_json},
     {"check", 0, NULL, "compare this file's contents with their checksums", set_check},

@@ -412,6 +412,8 @@ static int denoise(Sd *sd, Unet *u)
         if ((code = scheduler_step(s, u->predicted, sd->latents, scheduler_draw_random, &sd->random)))
             sdc_error(code, "%s", s->message);
         sdc_progress_step(&progress, s->index - first);
+        if (sd->warming)
+            break;
     }
     if (sd->trace)
         memcpy(sd->trace + sd->evaluations * n, sd->latents, (size_t)n * sizeof *sd->latents);

@@ -244,7 +244,7 @@ static const Row rows[] = {
     {"a crab|--guidance|1|--seed|18446744073709551615", 0, "image.png\n", 1},
     {"a crab|--threads=3|--quiet|--eta|0.5", 0, "image.png\n", 1},
     {"a crab|--scheduler|Euler a|--negative|a frog", 0, "image.png\n", 1},
-    {"--bench|2|--json", 0, "\"prompt_ms\":", 0},
+    {"--bench|2|--json", 0, "\"decode_ms\":", 0},
     {"a crab|--bench=1|--size=64x32", 0, "1 run", 0},
     {"", 1, "what shall be drawn?", 0},
     {"a|crab", 1, "more than one prompt", 0},
