@@ -84,6 +84,24 @@ class Sdc:
                 "peak_rss": round(t["peak_rss_mb"] * 2**20), "beside_weights": round(t["peak_anon_mb"] * 2**20),
                 **self.parts(t)}
 
+    def profile(self, runs, count):
+        """Of equal calls together, those that take most of the time: all of the profile's shares and rates."""
+        profile, found = json.loads(self.command(f"--profile={runs}", "--json")), {}
+        for call in profile["calls"]:
+            row = found.setdefault((call["kernel"], call["note"]), {"kernel": call["kernel"], "what": call["note"],
+                                                                    "calls": 0, "ms": 0, "share": 0, "idle": 0, "flops": 0})
+            row["calls"] += 1
+            row["idle"] = (row["idle"] * row["ms"] + call["idle"] * call["ms"]) / ((row["ms"] + call["ms"]) or 1)
+            for part in ("ms", "share", "flops"):
+                row[part] += call[part]
+        for row in found.values():
+            row["gflops"] = row.pop("flops") / ((row["ms"] or 1) * 1e6)
+            name = "ceiling_bf16_gflops" if row["kernel"].endswith("_bf16") else "ceiling_gflops"
+            row["of_ceiling"] = row["gflops"] / profile[name] if profile.get(name) else None
+        slowest = sorted(found.values(), key=lambda row: -row["ms"])[:count]
+        return {"idle": profile["idle"], "serial_ms": profile["serial_ms"], "useful_threads": profile["useful_threads"],
+                "slowest": slowest}
+
     def parts(self, times):
         """What else a turn says, of the executable's answer."""
         return {}

@@ -12,7 +12,7 @@ cat >models/encoder/spec.json <<'END'
 {"name": "encoder", "tflop": 2e-5,
  "inputs": [{"name": "input_ids", "shape": [1, 8], "dtype": "int64", "kind": "ids", "max": 500, "bos": 0, "eos": 1}]}
 END
-printf 'before\n<!-- results -->\nold\n<!-- end of results -->\nafter\n' >document.md
+printf '%s\n' before '<!-- results -->' old '<!-- end of results -->' '<!-- slowest -->' '<!-- end of slowest -->' after >document.md
 
 check "a folder" run models --systems sdc --output $results --update document.md
 cp stdout table
@@ -36,6 +36,9 @@ grep -q / $results && fail "the results have paths: $(grep / $results)"
 [ "$(awk -F'|' '/^\|/ { print NF }' table | sort -u)" = 16 ] || fail "columns: $(cat table)"
 head -1 table | grep -q 'Ceilings: f32 [0-9.]* GF/s' || fail "no ceilings: $(head -1 table)"
 [ "$(sed -n '1p;$p' document.md | tr '\n' ' ')" = "before after " ] || fail "the document: $(cat document.md)"
+[ "$(grep -c '^| encoder | bf16 | gemm' document.md)" -gt 0 ] || fail "no kernels: $(cat document.md)"
+"$json" $results measurements 0 profile slowest '*' share | awk '{ sum += $1 } END { exit !(sum > 0.3 && sum <= 1) }' ||
+    fail "the slowest kernels' share"
 grep -q '^| encoder | f32 ' document.md && ! grep -q old document.md || fail "the document: $(cat document.md)"
 
 # A file with its inputs' shapes, twice its batch; earlier results of other networks stay.  A peer that can not be
