@@ -5,8 +5,9 @@
 
 #include "cli.h"
 #include "folder.h"
+#include "lock.h"
 
-OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
@@ -38,6 +39,7 @@ static const SdcOption table[] = {
     {"verbose", 'v', NULL, "print the C compiler's command lines", option_verbose},
     MAX_MEMORY_ROW,
     PASS_ROWS,
+    {"lock", 0, "FILE", "do what this file says where a kernel can be cut, or chosen, in several ways", option_lock},
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };
@@ -51,6 +53,12 @@ static const char examples[] =
     "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n"
     "  sdc compile unet.onnx -o unet --emit lib --prefix net        unet.a, unet.so, unet.h, unet.weights\n";
 
+static void report_lock(const Options *o)
+{
+    if (o->choices && !o->quiet)
+        lock_report(o->choices);
+}
+
 int command_compile(int argc, char **argv)
 {
     Options o = {0};
@@ -61,6 +69,8 @@ int command_compile(int argc, char **argv)
     const Isa *isa = read_isa(&o);
     BuildOptions b = build_options(&o, o.output, isa);
     struct stat info;
+    if (o.lock)
+        o.choices = lock_read(o.lock, isa);
     if (b.kind == EMIT_LIBRARY)
         library_prefix(&b);
     if ((b.prefix && b.kind != EMIT_LIBRARY) || (b.is_static && b.kind == EMIT_LIBRARY))
@@ -70,6 +80,7 @@ int command_compile(int argc, char **argv)
                          S_ISDIR(info.st_mode) ? "a folder" : "a file; --emit source writes a folder");
     if (!stat(positional[0], &info) && S_ISDIR(info.st_mode)) {
         compile_folder(positional[0], &o, &b);
+        report_lock(&o);
         return SDC_OK;
     }
     if (o.sizes.count || o.batch || o.defaults.count)
@@ -79,5 +90,6 @@ int command_compile(int argc, char **argv)
     Bindings bindings = read_bindings(&o);
     Program *p = compile_within(positional[0], &bindings, b.name, isa, o.max_memory, b.quiet);
     build(&p, 1, &b);
+    report_lock(&o);
     return SDC_OK;
 }

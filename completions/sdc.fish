@@ -27,6 +27,8 @@ complete -c sdc -n $compiler -l no-cache -d "Compile every file anew"
 
 complete -c sdc -n "__fish_seen_subcommand_from compile inspect verify" -l max-memory -x -d "Memory beside the weights"
 
+complete -c sdc -n "__fish_seen_subcommand_from compile" -l lock -r -d "Which way kernels take"
+
 set -l build "__fish_seen_subcommand_from compile verify"
 complete -c sdc -n $build -l static -d "Link fully statically"
 complete -c sdc -n $build -l keep-source -x -a "(__fish_complete_directories)" -d "Keep the emitted source there"
