@@ -313,10 +313,10 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     return p;
 }
 
-Program **folder_components(const char *folder, const Options *o, const Isa *isa, int *count)
+Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
 {
     Pipeline *p = open_pipeline(folder, o, isa);
-    p->once = true;
+    p->once = once;
     compile_components(p);
     free(p->tokenizer);
     *count = p->n_programs;

@@ -49,4 +49,7 @@ int64_t choose(const Lowering *l, ChoiceKind kind, const char *site, int64_t sta
 /* The same as a parameter of c, unless it is the template's. */
 void call_choice(const Lowering *l, Call *c, ChoiceKind kind, const char *name, int64_t limit);
 
+/* alone.c: c, of a program that was lowered, as a planned program of its own, on inputs of its own. */
+Program *call_alone(const Call *c, const char *name);
+
 #endif

@@ -197,6 +197,10 @@ static Value *both_biases(Node *n, const Node *shortcut)
     Value *sum = node1(n->graph, n, OP_Add, 2, (Value *[]){own, other});
     infer_node(sum->def);
     fold_node(sum->def);
+    if (sum->tensor) {              /* so that the graph lowers to the same calls once more */
+        node_detach(sum->def);
+        sum->def = NULL;
+    }
     return sum;
 }
 
@@ -228,8 +232,7 @@ static bool is_bf16(const Node *n, DType image)
     return image == DT_BF16 && n->in[1]->dtype == DT_BF16 && n->in[0]->shape.dim[1] <= BF16_CHANNELS;
 }
 
-/* kind: as what the image is stored, and the shortcut's in the same kernel, if there is one.  Without `chooses` the way is the
- * cost model's: what else the compiler does must not follow from a lock file. */
+/* Without `chooses` the way is the cost model's: what else the compiler does must not follow from a lock file. */
 static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvKind *kind, const Node *shortcut, bool chooses)
 {
     Way way = {.shape = conv_shape(n, w)};
@@ -255,16 +258,14 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvK
 /* The cut of conv.h, conv_winograd.h or conv_bf16.h. */
 static void cut_parameters(Call *c, const Way *way)
 {
-    const ConvShape *s = &way->shape;
     const WinogradPlan *w = &way->winograd;
     const Bf16Plan *b = &way->bf16;
-    const ConvPlan *plan = &way->direct;
-    call_int(c, "IN_C", s->in_c);
-    call_int(c, "OUT_C", s->out_c);
+    call_int(c, "IN_C", way->shape.in_c);
+    call_int(c, "OUT_C", way->shape.out_c);
     if (!b->block_h)
-        call_int(c, "CHUNK", plan->chunk);
-    call_int(c, "BLOCK_H", w->outputs ? w->block_h : b->block_h ? b->block_h : plan->block_h);
-    call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : plan->block_w);
+        call_int(c, "CHUNK", way->direct.chunk);
+    call_int(c, "BLOCK_H", w->outputs ? w->block_h : b->block_h ? b->block_h : way->direct.block_h);
+    call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : way->direct.block_w);
     if (w->outputs) {
         call_int(c, "OUTPUTS", w->outputs);
         call_int(c, "UNIT_BLOCKS", w->unit_blocks);
@@ -275,8 +276,8 @@ static void cut_parameters(Call *c, const Way *way)
         call_int(c, "ROUND_N", b->round_n);
         call_int(c, "UNIT_PANELS", b->unit_panels);
     } else {
-        call_int(c, "GROUPS", s->groups);
-        call_int(c, "UNIT_PANELS", plan->unit_panels);
+        call_int(c, "GROUPS", way->shape.groups);
+        call_int(c, "UNIT_PANELS", way->direct.unit_panels);
     }
 }
 
