@@ -5,7 +5,8 @@
 
 #include "../runtime/runtime.h"
 
-/* Candidates are a factor of about two apart: what is closer does not differ beyond the noise. */
+/* Candidates are a factor of about two apart, since what is closer differs by less than the noise, and leave out what the
+ * template has: 64 rows of gemm.h, 256 depths. */
 static const ChoiceInfo choices[CHOICE_COUNT] = {
     /* outputs of Winograd's tile along an axis; 1: the products themselves, by conv.h or conv_bf16.h */
     [CHOICE_WINOGRAD] = {"winograd", "conv, conv_winograd, conv_bf16", {1, 2, 4}, false},
@@ -14,9 +15,9 @@ static const ChoiceInfo choices[CHOICE_COUNT] = {
     [CHOICE_ROUND_UNITS] = {"round-units", "conv_winograd", {1, 2, 4}, true},
     /* panels of columns in a unit of work, and rows: how finely threads share it, how often a weight is used */
     [CHOICE_UNIT_PANELS] = {"unit-panels", "conv, conv_bf16, gemm, gemm_bf16", {1, 2, 4, 8, 16}, true},
-    [CHOICE_UNIT_ROWS] = {"unit-rows", "gemm, gemm_bf16", {32, 64, 128, 256, 512}, true},
+    [CHOICE_UNIT_ROWS] = {"unit-rows", "gemm, gemm_bf16", {32, 128, 512}, true},
     /* depths of a panel that stay in the first-level cache */
-    [CHOICE_DEPTH_STEP] = {"depth-step", "gemm", {128, 256, 512}, true},
+    [CHOICE_DEPTH_STEP] = {"depth-step", "gemm", {128, 512}, true},
     /* keys between two corrections of the running maximum */
     [CHOICE_KEY_BLOCK] = {"key-block", "attention, attention_bf16", {96, 192, 384}, false},
 };

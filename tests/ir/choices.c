@@ -1,6 +1,6 @@
 /* choices.c: every candidate of every choice, forced.
  *
- *      choices FILE.txt...
+ *      choices FILE.txt [ISA...]
  *
  * A graph is compiled as the cost model has it, with each convolution done directly and by both of Winograd's tiles, with
  * each block of keys, and, of each convolution's way, with every other value of what only cuts the work: in f32 and, where
@@ -15,7 +15,7 @@
 const SdcModel sdc_model = {.name = "sdc", .version = "0"};
 
 typedef struct {
-    const char *path;
+    const char *path, *isa;
     DType dtype;
     Choices choices;
     Input *inputs;
@@ -40,7 +40,7 @@ static Array **outputs_of(Case *c, const char *what)
 {
     Graph *g = read_graph(c, NULL);
     Array **got = alloc_array(g->n_outputs + 1, sizeof *got);
-    run_compiled(g, c->inputs, got, &(Options){.threads = 2, .jobs = 1});
+    run_compiled(g, c->inputs, got, &(Options){.isa = c->isa, .threads = 2, .jobs = 1});
     c->builds++;
     for (int k = 0; k < g->n_outputs; k++) {
         const SdcArray a = array_view(got[k]), b = array_view(c->wanted[k]);
@@ -91,9 +91,9 @@ static void try_cuts(Case *c, const char *way)
     c->base = NULL;
 }
 
-static int try_graph(const char *path, DType dtype)
+static int try_graph(const char *path, const char *isa, DType dtype)
 {
-    Case c = {.path = path, .dtype = dtype};
+    Case c = {.path = path, .isa = isa, .dtype = dtype};
     Graph *plain = read_graph(&c, "infer");
     c.inputs = random_inputs(plain, &(Options){.seed = 0});
     c.wanted = alloc_array(plain->n_outputs + 1, sizeof *c.wanted);
@@ -110,17 +110,24 @@ static int try_graph(const char *path, DType dtype)
     for (ChoiceKind kind = 0; kind < CHOICE_COUNT; kind++)
         if (!c.failed && !force(&c, kind, 0))
             fail_case(&c, choice_info(kind)->name, "is asked for nowhere");
-    printf("%s, %s: %d builds, %d failures\n", path, dtype ? "bf16" : "f32", c.builds, c.failed);
+    printf("%s, %s, %s: %d builds, %d failures\n", path, isa, dtype ? "bf16" : "f32", c.builds, c.failed);
     return c.failed;
+}
+
+static int try_isa(const char *path, const char *isa)
+{
+    const int failed = try_graph(path, isa, DT_NONE);
+    return isa_by_name(isa)->bf16_rate ? failed + try_graph(path, isa, DT_BF16) : failed;
 }
 
 int main(int argc, char **argv)
 {
-    int failed = argc < 2;
-    for (int k = 1; k < argc; k++) {
-        failed += try_graph(argv[k], DT_NONE);
-        if (isa_by_name("native")->bf16_rate)
-            failed += try_graph(argv[k], DT_BF16);
-    }
+    int failed = 0;
+    if (argc < 2)
+        return 1;
+    if (argc == 2)
+        failed = try_isa(argv[1], "native");
+    for (int k = 2; k < argc; k++)
+        failed += try_isa(argv[1], argv[k]);
     return failed != 0;
 }
