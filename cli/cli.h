@@ -18,6 +18,9 @@ typedef struct {
     DType dtype;                            /* DT_NONE: as the model has it */
     WeightType weights;
     Texts rates;
+    const char *lock;
+    struct Choices *choices;                /* what the lock file says; NULL: there is none */
+    int64_t tune;                           /* seconds to measure candidates for; 0: none */
     bool is_static, quiet, verbose, no_cache, help, compiled, bisect, bind_integers, wide, check_passes, json, each;
 } Options;
 

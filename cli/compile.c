@@ -5,14 +5,24 @@
 
 #include "cli.h"
 #include "folder.h"
+#include "lock.h"
+#include "tune.h"
 
-OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
 static int option_batch(void *into, const char *value)
 {
     return parse_int(value, 1, 64, &((Options *)into)->batch);
+}
+
+static int option_tune(void *into, const char *value)
+{
+    enum { SECONDS = 60, MOST_SECONDS = 86400 };
+    Options *o = into;
+    o->tune = SECONDS;
+    return value ? parse_int(value, 1, MOST_SECONDS, &o->tune) : SDC_OK;
 }
 
 static const SdcOption table[] = {
@@ -38,6 +48,11 @@ static const SdcOption table[] = {
     {"verbose", 'v', NULL, "print the C compiler's command lines", option_verbose},
     MAX_MEMORY_ROW,
     PASS_ROWS,
+    {"tune", 0, "[=SECONDS]", "time how kernels can be cut, or chosen, for so long (60), and write what won to the lock file",
+     option_tune},
+    {"lock", 0, "FILE", "do what this file says where a kernel can be cut, or chosen; with --tune, write it (OUT.lock)", option_lock},
+    {"threads", 0, "N", "to tune for; default: the CPUs this process may use", option_threads},
+    {"seed", 0, "N", "of the random operands that are tuned with (0)", option_seed},
     {"help", 'h', NULL, "this text", option_help},
     {0},
 };
@@ -49,7 +64,38 @@ static const char examples[] =
     "  sdc compile stable-diffusion/ -o sd --size 512x512 --default steps=30\n"
     "  sdc compile unet.onnx -o unet --isa x86-64-v3 --keep-source unet.src\n"
     "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n"
-    "  sdc compile unet.onnx -o unet --emit lib --prefix net        unet.a, unet.so, unet.h, unet.weights\n";
+    "  sdc compile unet.onnx -o unet --emit lib --prefix net        unet.a, unet.so, unet.h, unet.weights\n"
+    "  sdc compile unet.onnx -o unet --tune=300 && sdc compile unet.onnx -o same --lock unet.lock\n";
+
+/* Measure, write what won to the lock file, and let the build follow that, as one from the file alone does. */
+static void tune_model(const char *path, bool folder, Options *o, const Isa *isa)
+{
+    const char *lock = o->lock ? o->lock : text_format("%s.lock", o->output);
+    const int unable = sdc_cpu_check(isa->name);
+    if (unable)
+        exit(unable);
+    int count = 1;
+    Program *single, **programs = &single;
+    o->choices = alloc(sizeof *o->choices);
+    Options quiet = *o;
+    quiet.quiet = true;
+    if (folder) {
+        programs = folder_programs(path, &quiet, isa, false, &count);
+    } else {
+        Bindings bindings = read_bindings(o);
+        single = compile_within(path, &bindings, "model", isa, o->max_memory, true);
+    }
+    tune(programs, count, o, isa);
+    lock_write(lock, o->choices, isa, o->threads ? (int)o->threads : sdc_default_threads());
+    o->choices = lock_read(lock, isa);
+}
+
+static void compile_single(const char *path, const Options *o, const BuildOptions *b)
+{
+    Bindings bindings = read_bindings(o);
+    Program *p = compile_within(path, &bindings, b->name, b->isa, o->max_memory, b->quiet);
+    build(&p, 1, b);
+}
 
 int command_compile(int argc, char **argv)
 {
@@ -61,6 +107,8 @@ int command_compile(int argc, char **argv)
     const Isa *isa = read_isa(&o);
     BuildOptions b = build_options(&o, o.output, isa);
     struct stat info;
+    if (o.lock && !o.tune)
+        o.choices = lock_read(o.lock, isa);
     if (b.kind == EMIT_LIBRARY)
         library_prefix(&b);
     if ((b.prefix && b.kind != EMIT_LIBRARY) || (b.is_static && b.kind == EMIT_LIBRARY))
@@ -68,16 +116,20 @@ int command_compile(int argc, char **argv)
     if (b.kind != EMIT_LIBRARY && !stat(b.output, &info) && (S_ISDIR(info.st_mode) != (b.kind == EMIT_SOURCE)))
         return sdc_error(SDC_USAGE, "%s: is %s", b.output,
                          S_ISDIR(info.st_mode) ? "a folder" : "a file; --emit source writes a folder");
-    if (!stat(positional[0], &info) && S_ISDIR(info.st_mode)) {
-        compile_folder(positional[0], &o, &b);
-        return SDC_OK;
-    }
-    if (o.sizes.count || o.batch || o.defaults.count)
+    if ((o.threads || o.seed) && !o.tune)
+        return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
+    const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
+    if (!folder && (o.sizes.count || o.batch || o.defaults.count))
         return sdc_error(SDC_USAGE,
                          "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
-    Bindings bindings = read_bindings(&o);
-    Program *p = compile_within(positional[0], &bindings, b.name, isa, o.max_memory, b.quiet);
-    build(&p, 1, &b);
+    if (o.tune)
+        tune_model(positional[0], folder, &o, isa);
+    if (folder)
+        compile_folder(positional[0], &o, &b);
+    else
+        compile_single(positional[0], &o, &b);
+    if (o.choices && !o.quiet)
+        lock_report(o.choices);
     return SDC_OK;
 }

@@ -161,7 +161,7 @@ static Program **programs_of(const char *path, const Options *o, int *count)
     const Isa *isa = isa_by_name("native");
     struct stat info;
     if (!stat(path, &info) && S_ISDIR(info.st_mode))
-        return folder_components(path, o, isa, count);
+        return folder_programs(path, o, isa, true, count);
     if (o->sizes.count)
         fail(SDC_USAGE, "--size is for pipelines; %s is a single model: use --dim or --shape", path);
     Bindings b = read_bindings(o);

@@ -138,6 +138,7 @@ typedef struct {
     bool quiet, exact;
     DType dtype;
     WeightType weights;
+    struct Choices *choices;
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     void *tokenizer;                /* packed */
     int64_t tokenizer_bytes;
@@ -225,7 +226,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
         }
     }
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
-                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights}, "strips");
+                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices}, "strips");
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -295,7 +296,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights,
+                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .choices = o->choices,
                     .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
@@ -312,10 +313,10 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     return p;
 }
 
-Program **folder_components(const char *folder, const Options *o, const Isa *isa, int *count)
+Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
 {
     Pipeline *p = open_pipeline(folder, o, isa);
-    p->once = true;
+    p->once = once;
     compile_components(p);
     free(p->tokenizer);
     *count = p->n_programs;

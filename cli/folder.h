@@ -6,7 +6,7 @@
 
 bool is_pipeline(const char *folder);           /* it holds a model_index.json */
 void compile_folder(const char *folder, const Options *o, const BuildOptions *b);
-/* One program a component: the first size, with guidance where it may be guided. */
-Program **folder_components(const char *folder, const Options *o, const Isa *isa, int *count);
+/* Planned, every one that compile_folder() builds; once: one a component, the first size, with guidance where it may be guided. */
+Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count);
 
 #endif

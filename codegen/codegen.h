@@ -58,6 +58,7 @@ typedef struct Call {
     CallKind kind;
     const char *kernel;             /* "conv": codegen/kernels/c/conv.h */
     Node *node;                     /* that it computes (part of); for the listing */
+    const char *site;               /* what its choices go by (choice.h); NULL: it has none */
     const char *note;               /* "conv 3x3 s1 [2,64,64,4] -> [2,64,64,320] + bias" */
     Operand *operands;              /* in the order of the kernel's C parameters: results first */
     int n_operands, operands_room;

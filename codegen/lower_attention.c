@@ -2,6 +2,7 @@
  *
  * Operands and result are views, so Transposes that split or join heads move nothing.  The scores are never stored. */
 #include "../ir/attention.h"
+#include "kernel_choice.h"
 #include "matmul.h"
 #include "steps.h"
 
@@ -80,6 +81,7 @@ static void attention_call(Lowering *l, Node *n, const AttentionExtents *e, View
     }
     call_int(c, "CAUSAL", ahead >= 0);
     call_int(c, "AHEAD", ahead >= 0 ? ahead : 0);
+    choose_attention(l, c);
     c->flops = 2 * e->batch * e->q_heads * e->q_length * e->total * (e->size + e->v_size);
     call_note(c, "attention [%lld,%lld,%lld,%lld] x %lld keys%s%s%s", (long long)e->batch, (long long)e->q_heads,
               (long long)e->q_length, (long long)e->size, (long long)e->total,

@@ -6,11 +6,10 @@
 #include "../ir/resize.h"
 #include "../ir/window.h"
 #include "../runtime/runtime.h"
-#include "bf16_pack.h"
+#include "kernel_choice.h"
 #include "matmul.h"
 #include "spatial.h"
 #include "steps.h"
-#include "winograd_plan.h"
 
 /* ---- packed weights ---------------------------------------------------------------------------------------------- */
 
@@ -165,6 +164,8 @@ typedef struct {
     ConvShape shape;
     WinogradPlan winograd;          /* outputs 0: not that */
     Bf16Plan bf16;                  /* block_h 0: not that */
+    ConvPlan direct;                /* otherwise; and what it has in common with Winograd's */
+    const char *site;               /* of the choices that were made; NULL: none */
     bool depthwise;
 } Way;
 
@@ -196,6 +197,10 @@ static Value *both_biases(Node *n, const Node *shortcut)
     Value *sum = node1(n->graph, n, OP_Add, 2, (Value *[]){own, other});
     infer_node(sum->def);
     fold_node(sum->def);
+    if (sum->tensor) {              /* so that the graph lowers to the same calls once more */
+        node_detach(sum->def);
+        sum->def = NULL;
+    }
     return sum;
 }
 
@@ -227,34 +232,40 @@ static bool is_bf16(const Node *n, DType image)
     return image == DT_BF16 && n->in[1]->dtype == DT_BF16 && n->in[0]->shape.dim[1] <= BF16_CHANNELS;
 }
 
-/* image: as what n's input is stored; of the shortcut in the same kernel, or NULL, likewise. */
-static Way way_of(const Lowering *l, const Node *n, const Window *w, DType image, const Node *shortcut, DType more)
+/* Without `chooses` the way is the cost model's: what else the compiler does must not follow from a lock file. */
+static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvKind *kind, const Node *shortcut, bool chooses)
 {
     Way way = {.shape = conv_shape(n, w)};
     const ConvShape *s = &way.shape;
-    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && is_bf16(n, image)
-                      && (!shortcut || is_bf16(shortcut, more));
+    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && is_bf16(n, kind->image)
+                      && (!shortcut || is_bf16(shortcut, kind->more));
     way.depthwise = conv_is_depthwise(s);
+    if (way.depthwise)
+        return way;
+    way.site = chooses ? conv_site(s, kind) : NULL;
     if (!n->graph->model->exact)
-        way.winograd = winograd_plan(s, l->isa->vector_floats, bf16 ? l->isa->bf16_rate : 1);
+        way.winograd = choose_winograd(l, way.site, s, bf16 ? l->isa->bf16_rate : 1);
     if (bf16 && !way.winograd.outputs)
-        way.bf16 = conv_bf16_plan(s, shortcut ? shortcut->in[0]->shape.dim[1] : 0);
+        way.bf16 = conv_bf16_plan(s, kind->more_c);
+    way.direct = conv_plan(s, l->isa->vector_floats, kind->normalises);
+    if (way.site && way.bf16.block_h)
+        choose_panels_bf16(l, way.site, s, &way.bf16);
+    else if (way.site && !way.winograd.outputs)
+        choose_panels(l, way.site, s, &way.direct);
     return way;
 }
 
 /* The cut of conv.h, conv_winograd.h or conv_bf16.h. */
-static void cut_parameters(Lowering *l, Call *c, const Way *way, bool normalises)
+static void cut_parameters(Call *c, const Way *way)
 {
-    const ConvShape *s = &way->shape;
     const WinogradPlan *w = &way->winograd;
     const Bf16Plan *b = &way->bf16;
-    const ConvPlan plan = conv_plan(s, l->isa->vector_floats, normalises);
-    call_int(c, "IN_C", s->in_c);
-    call_int(c, "OUT_C", s->out_c);
+    call_int(c, "IN_C", way->shape.in_c);
+    call_int(c, "OUT_C", way->shape.out_c);
     if (!b->block_h)
-        call_int(c, "CHUNK", plan.chunk);
-    call_int(c, "BLOCK_H", w->outputs ? w->block_h : b->block_h ? b->block_h : plan.block_h);
-    call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : plan.block_w);
+        call_int(c, "CHUNK", way->direct.chunk);
+    call_int(c, "BLOCK_H", w->outputs ? w->block_h : b->block_h ? b->block_h : way->direct.block_h);
+    call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : way->direct.block_w);
     if (w->outputs) {
         call_int(c, "OUTPUTS", w->outputs);
         call_int(c, "UNIT_BLOCKS", w->unit_blocks);
@@ -265,8 +276,8 @@ static void cut_parameters(Lowering *l, Call *c, const Way *way, bool normalises
         call_int(c, "ROUND_N", b->round_n);
         call_int(c, "UNIT_PANELS", b->unit_panels);
     } else {
-        call_int(c, "GROUPS", s->groups);
-        call_int(c, "UNIT_PANELS", plan.unit_panels);
+        call_int(c, "GROUPS", way->shape.groups);
+        call_int(c, "UNIT_PANELS", way->direct.unit_panels);
     }
 }
 
@@ -289,7 +300,9 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     const Prologue *p = prologue_of(l, n);
     const Node *shortcut = shortcut_of(l, n), *norm = p ? p->norm : NULL;
     Images more = shortcut ? images_of(l, shortcut->in[0]) : (Images){{0}, {0}};
-    const Way way = way_of(l, n, w, x->first.dtype, shortcut, more.first.dtype);
+    const ConvKind kind = {.image = x->first.dtype, .weights = n->in[1]->dtype, .more = more.first.dtype, .normalises = norm != NULL,
+                           .more_c = shortcut ? shortcut->in[0]->shape.dim[1] : 0};
+    const Way way = way_of(l, n, w, &kind, shortcut, true);
     const bool bf16 = way.bf16.block_h != 0;
     Value *bias_value = both_biases(n, shortcut);
     View weights = packed_weights(l, n, &way.shape, bf16);
@@ -298,6 +311,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     Finish *finish = image_finish(l, n);
     View room = room_of(l, &way);
     Call *c = call_kernel(l, n, kernel_of(&way));
+    c->site = way.site;
     call_write(c, y);
     call_images(c, x);
     call_read(c, weights);
@@ -315,7 +329,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     if (way.depthwise)
         call_int(c, "CHANNELS", way.shape.out_c);
     else
-        cut_parameters(l, c, &way, norm != NULL);
+        cut_parameters(c, &way);
     call_int(c, "HAS_BIAS", bias_value != NULL);
     note_conv(c, n, w);
     if (way.winograd.outputs)
@@ -462,15 +476,13 @@ const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *re
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     if (!conv_takes_upsampling(l, n))
         return "the convolution's kernel does not load patches";
-    ConvShape s = conv_shape(n, &w);
-    ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
-    if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
+    const Way way = way_of(l, n, &w, &(ConvKind){.image = kept_type(n->graph->first->in[0]), .normalises = true}, NULL, false);
+    if (way.shape.in_c > STACK_CHANNELS || way.direct.stack_bytes > STACK_LIMIT)
         return "a normalised patch is too large for a thread's stack";
-    const Way way = way_of(l, n, &w, kept_type(n->graph->first->in[0]), NULL, DT_F32);
     if (way.bf16.block_h)               /* packs an image once, and then it costs nothing to normalise it */
         return NULL;
-    const int64_t loads = way.winograd.outputs ? way.winograd.loads : plan.loads;
-    return is_worthwhile(&s, loads, resize, is_pointwise(n, &w)) ? NULL :
+    const int64_t loads = way.winograd.outputs ? way.winograd.loads : way.direct.loads;
+    return is_worthwhile(&way.shape, loads, resize, is_pointwise(n, &w)) ? NULL :
            "normalising each patch anew would cost more than it saves";
 }
 

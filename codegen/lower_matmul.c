@@ -7,7 +7,7 @@
 
 #include "../runtime/runtime.h"
 #include "axes.h"
-#include "conv_pack.h"
+#include "kernel_choice.h"
 #include "matmul.h"
 #include "matmul_pack.h"
 #include "steps.h"
@@ -249,6 +249,7 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
         call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
     if (!p->constant)
         call_int(c, "B_ROW", transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns);
+    choose_product(l, c);
     note_product(c, p);
     if (finish && finish->other) {
         call_read(c, packed_b(l, p, x, other, bf16));

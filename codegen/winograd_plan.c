@@ -10,7 +10,7 @@ enum {
     WEIGHT = 24, PIXEL = 60, SUM = 30   /* FLOPs that the transform of one costs, a position */
 };
 
-static bool is_fit(const ConvShape *s)
+bool winograd_serves(const ConvShape *s)
 {
     return s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1
            && s->dilation_w == 1 && s->groups == 1;
@@ -51,13 +51,15 @@ static bool halves_evenly(int64_t columns, int vl)
     return 2 * panel_begin((panels_of(columns, vl) + 1) / 2, columns, vl) - vectors <= vectors * 3 / 100;
 }
 
-static WinogradPlan cut(const ConvShape *s, int64_t outputs, int vl)
+WinogradPlan winograd_cut(const ConvShape *s, const WinogradCut *cut, int vl)
 {
+    const int64_t outputs = cut->outputs, unit_tiles = cut->unit_tiles ? cut->unit_tiles : UNIT_TILES;
+    const int64_t round_units = cut->round_units ? cut->round_units : halves_evenly(s->out_c, vl) ? 1 : 2;
     WinogradPlan p = {.outputs = outputs, .block_h = block_of(s->out_h, outputs), .block_w = block_of(s->out_w, outputs)};
     const int64_t tiles = p.block_h / outputs * (p.block_w / outputs), blocks = blocks_of(s, &p);
-    const int64_t units = ceil_div(blocks * tiles, UNIT_TILES);
+    const int64_t units = ceil_div(blocks * tiles, unit_tiles);
     p.unit_blocks = ceil_div(blocks, units);
-    p.round_blocks = p.unit_blocks * min(ceil_div(blocks, p.unit_blocks), halves_evenly(s->out_c, vl) ? 1 : 2);
+    p.round_blocks = p.unit_blocks * min(ceil_div(blocks, p.unit_blocks), round_units);
     p.loads = blocks * (p.block_h + 2) * (p.block_w + 2) * s->in_c;
     p.scratch = scratch_of(s, &p, vl);
     return p;
@@ -76,16 +78,16 @@ WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate)
 {
     ConvShape one = *s;             /* image: the batch must not change what each is computed by */
     int64_t best = 0;
-    if (!is_fit(s))
+    if (!winograd_serves(s))
         return (WinogradPlan){0};
     one.batch = 1;
     double least = 18.0 / rate * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(vectors_of(s->out_c, vl) * vl);
     for (int64_t outputs = 2; outputs <= 4; outputs += 2) {
-        const WinogradPlan p = cut(&one, outputs, vl);
+        const WinogradPlan p = winograd_cut(&one, &(WinogradCut){.outputs = outputs}, vl);
         if (cost(&one, &p, vl) < least) {
             least = cost(&one, &p, vl);
             best = outputs;
         }
     }
-    return best ? cut(s, best, vl) : (WinogradPlan){0};
+    return best ? winograd_cut(s, &(WinogradCut){.outputs = best}, vl) : (WinogradPlan){0};
 }

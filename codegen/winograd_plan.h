@@ -9,4 +9,9 @@
 typedef struct { int64_t outputs, block_h, block_w, unit_blocks, round_blocks, loads, scratch; } WinogradPlan;
 WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate);
 
+/* The same with an algorithm and a cut that are given; 0: by the plan's own rule.  For shapes that conv_winograd.h serves alone. */
+bool winograd_serves(const ConvShape *s);
+typedef struct { int64_t outputs, unit_tiles, round_units; } WinogradCut;
+WinogradPlan winograd_cut(const ConvShape *s, const WinogradCut *cut, int vl);
+
 #endif

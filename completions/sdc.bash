@@ -4,7 +4,8 @@ _sdc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --weights --exact --help"
+                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --weights --exact --tune
+                   --lock --threads --seed --help"
         [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --weights --exact --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
                   --threads --isa --cc --cflag --static --keep-source --jobs --no-cache --max-memory --no-fuse --rate

@@ -27,6 +27,9 @@ complete -c sdc -n $compiler -l no-cache -d "Compile every file anew"
 
 complete -c sdc -n "__fish_seen_subcommand_from compile inspect verify" -l max-memory -x -d "Memory beside the weights"
 
+complete -c sdc -n "__fish_seen_subcommand_from compile" -l tune -d "Time ways to cut kernels"
+complete -c sdc -n "__fish_seen_subcommand_from compile" -l lock -r -d "Which way kernels take"
+
 set -l build "__fish_seen_subcommand_from compile verify"
 complete -c sdc -n $build -l static -d "Link fully statically"
 complete -c sdc -n $build -l keep-source -x -a "(__fish_complete_directories)" -d "Keep the emitted source there"
@@ -58,7 +61,7 @@ complete -c sdc -n $verify -l rtol -x -d "Largest relative difference"
 complete -c sdc -n $verify -l atol -x -d "Largest absolute difference"
 complete -c sdc -n $verify -l rms -x -d "Judge by relative root-mean-square difference"
 complete -c sdc -n $verify -l bind-integers -d "Make constants of the data's integer inputs"
-complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of random inputs"
-complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
+complete -c sdc -n "__fish_seen_subcommand_from compile verify bench" -l seed -x -d "Of random inputs"
+complete -c sdc -n "__fish_seen_subcommand_from compile verify bench" -l threads -x -d "Of the executable"
 
 complete -c sdc -n "__fish_seen_subcommand_from print" -l after -x -a "bind masked infer fold simplify norm activation attention rotary decompose projection gate concat quantise precision hoist strips fuse" -d "Stop after this pass"

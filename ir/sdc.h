@@ -146,6 +146,7 @@ typedef struct Model {
     int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
     const StripPlan *strips;        /* NULL: everything is made whole */
+    struct Choices *choices;        /* what lowering does where it has a choice (codegen/choice.h); NULL: as the cost model has it */
     int *part_of;                   /* by id of a value that pass_strips made: which value it is or is a part of; -1: none */
     int n_parts;
 } Model;
@@ -377,6 +378,7 @@ typedef struct {
     DType dtype;                                                     /* --dtype, likewise */
     bool exact;                                                      /* --exact, likewise */
     WeightType weights;                                              /* --weights, likewise */
+    struct Choices *choices;                                         /* --lock, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */

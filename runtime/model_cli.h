@@ -12,6 +12,7 @@ typedef struct SdcCommand {
     const char **inputs, **outputs;   /* the NAME=FILE texts, in order */
     int n_inputs, n_outputs;
     int64_t bench, profile, threads, seed;    /* bench, profile: runs to time; both 0: one run, not timed */
+    int64_t turns;                    /* programs to time in turns, from `program` on; 0: not that */
     bool pin, info, json, check, help, version;
 } SdcCommand;
 
@@ -31,6 +32,11 @@ void sdc_inputs_place(SdcContext *c, const SdcProgram *p, const SdcArray *arrays
 SdcArray sdc_output_view(const SdcContext *c, const SdcTensor *t);                     /* borrows arena and name */
 /* All files or none; outputs bound to the same .npz become its members. */
 int sdc_outputs_write(const SdcContext *c, const SdcProgram *p, const SdcBindings *b);
+
+/* ---- turns.c ---- */
+
+/* Prints one JSON object: "ms", of each program the best time of each round. */
+int sdc_turns(const SdcCommand *c);
 
 /* ---- model_report.c ---- */
 

@@ -50,6 +50,12 @@ static int set_program(void *into, const char *value)
     return code;
 }
 
+/* Times so many programs from --program on, for `sdc compile --tune`. */
+static int set_turns(void *into, const char *value)
+{
+    return sdc_option_int("--turns", value, 1, sdc_model.n_programs, &((SdcCommand *)into)->turns);
+}
+
 static int set_threads(void *into, const char *value)
 {
     return sdc_option_int("--threads", value, 1, MAX_THREADS, &((SdcCommand *)into)->threads);
@@ -86,6 +92,7 @@ static const SdcOption options[] = {
     {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
     {"seed", 's', "S", "of the random inputs; default 0", set_seed},
     {"program", 0, "N", NULL, set_program},
+    {"turns", 0, "N", NULL, set_turns},
     {"info", 0, NULL, "inputs, outputs, what it was compiled with, and the memory it takes", set_info},
     {"check", 0, NULL, "compare this file with its checksums", set_check},
     {"json", 0, NULL, "print one JSON object instead of text", set_json},
@@ -248,6 +255,8 @@ static int obey(const SdcCommand *c)
         printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
     else if (c->check)
         return check_file(c->json);
+    else if (c->turns)
+        return sdc_turns(c);
     else if (c->info)
         sdc_print_info(c->program, (int)c->threads, c->json);
     else

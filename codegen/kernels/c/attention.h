@@ -13,6 +13,7 @@
  *   HAS_MASK                1: added to the scores; elements from one key to the next, and so on: MASK_KEY MASK_ROW
  *                           MASK_HEAD (of query heads) MASK_BATCH, 0 where it repeats
  *   CAUSAL AHEAD            1: query i sees the keys up to i + AHEAD alone
+ *   KEY_BLOCK               keys of a block, a multiple of 24; 0 (default): as many as fit on the stack, at most 192
  *
  * A query that sees no key, or whose every score is -infinity, gives 0.  y overlaps no operand.
  *
@@ -30,7 +31,8 @@
 enum {
     ID(_lanes) = SDC_LESSER((int)SDC_TILE_VECTORS, ((GROUP) * (QUERIES) + SDC_VL - 1) / SDC_VL) * SDC_VL,
     ID(_long) = SDC_GREATER(SIZE, V_SIZE),
-    ID(_fit) = SDC_GREATER(2, SDC_LESSER(8, 1024 / ID(_long))) * 24,    /* keys of a block; 24: whole tiles */
+    /* keys of a block; 24: whole tiles */
+    ID(_fit) = (KEY_BLOCK) ? (KEY_BLOCK) : SDC_GREATER(2, SDC_LESSER(8, 1024 / ID(_long))) * 24,
     ID(_keys) = SDC_LESSER((int)ID(_fit), SDC_ROUND_UP(KEYS, 24)),
     ID(_dims) = SDC_ROUND_UP(SDC_ROUND_UP(V_SIZE, 4), (int)SDC_TILE_ROWS),
     ID(_k_row) = SDC_OFF_POWERS(SIZE),

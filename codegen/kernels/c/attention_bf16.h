@@ -3,7 +3,8 @@
  *
  *      void NAME(SdcContext *c, st_TY *y, const st_bf16 *q, const st_bf16 *k, const st_bf16 *v, const st_TM *mask)
  *
- * Parameters are those of attention.h, but for the types of q, k and v; SCALE > 0.  A query that sees no key gives 0.
+ * Parameters are those of attention.h, but for the types of q, k and v and KEY_BLOCK, a multiple of 32; SCALE > 0.  A query
+ * that sees no key gives 0.
  *
  * For each block of keys, which become tiles once a unit, and each 32 queries: S = Q K^T, the running maximum and sum of each
  * row, P = 2^(S - maximum), O = O * correction + P V.  A unit is up to 1024 queries of one head of keys, what fits with O on
@@ -19,7 +20,8 @@ enum {
     ID(_v_tiles) = ((V_SIZE) + 15) / 16,
     ID(_v_panels) = ((V_SIZE) + 31) / 32,
     ID(_v_width) = SDC_ROUND_UP(V_SIZE, 32),
-    ID(_fit) = SDC_GREATER(64, SDC_LESSER(256, 32768 / ((int)ID(_slices) * 32 + (int)ID(_v_tiles) * 16) / 32 * 32)),
+    ID(_fit) = (KEY_BLOCK) ? (KEY_BLOCK)
+               : SDC_GREATER(64, SDC_LESSER(256, 32768 / ((int)ID(_slices) * 32 + (int)ID(_v_tiles) * 16) / 32 * 32)),
     ID(_keys) = SDC_LESSER((int)ID(_fit), SDC_ROUND_UP(KEYS, 32)),      /* of a block */
     ID(_query_bytes) = (int)ID(_slices) * 64 + (int)ID(_v_panels) * 128 + 68,
     ID(_most) = SDC_LESSER(1024, 400000 / (int)ID(_query_bytes) / 32 * 32),

@@ -33,3 +33,4 @@
 #undef MASK_BATCH
 #undef CAUSAL
 #undef AHEAD
+#undef KEY_BLOCK

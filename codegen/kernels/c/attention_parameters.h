@@ -55,6 +55,9 @@
 #ifndef AHEAD
 #define AHEAD 0
 #endif
+#ifndef KEY_BLOCK
+#define KEY_BLOCK 0
+#endif
 
 #define ID(name) SDC_CAT(NAME, name)
 

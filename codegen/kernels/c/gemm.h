@@ -20,12 +20,14 @@
  *   HAS_BIAS              0 (default): bias is not read
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *   PAIR                  nothing, or X(other): a matrix like b, packed, and the sums of A times it are the finish's
+ *   UNIT_PANELS UNIT_ROWS panels (0: SDC_UNIT_PANELS, fewer where there are few units) and rows of a unit, about (64)
+ *   DEPTH_STEP            depths in a step (SDC_DEPTH_STEP), a multiple of GROUP
  *
  * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be an
  * operand of EXTRAS, but overlaps neither a nor b.
  *
- * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB) while K is
- * walked in steps of SDC_DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
+ * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB so) while K is
+ * walked in steps of DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
  * of the rows and of one panel is widened to the stack first, and so are codes, unless
  * there are at most 4 rows, which multiply codes as they are loaded. */
 #include "codes.h"
@@ -51,15 +53,22 @@
 #ifndef B_ROW
 #define B_ROW (B_FORM == SDC_B_COLUMNS ? (DEPTH) : (COLUMNS))
 #endif
+#ifndef UNIT_ROWS
+#define UNIT_ROWS 64
+#endif
+#ifndef DEPTH_STEP
+#define DEPTH_STEP SDC_DEPTH_STEP
+#endif
 #define SDC_FEW_BY_CODES (CODE_BITS && ROWS <= 4)
 
 enum {
     SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),
-    SDC_CAT(NAME, _rows) = 64 / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),              /* of a unit */
+    SDC_CAT(NAME, _rows) = (UNIT_ROWS) / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),     /* of a unit */
+    SDC_CAT(NAME, _unit_panels) = (UNIT_PANELS) ? (UNIT_PANELS) : SDC_UNIT_PANELS,          /* at most */
     SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
     SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),
     SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB) && !SDC_FEW_BY_CODES,
-    SDC_CAT(NAME, _wide_row) = SDC_DEPTH_STEP + 16      /* floats from one widened row to the next: off powers of 2 */
+    SDC_CAT(NAME, _wide_row) = (DEPTH_STEP) + 16      /* floats from one widened row to the next: off powers of 2 */
 };
 /* An element of packed b: what is packed here is f32. */
 #if B_FORM == SDC_B_PACKED
@@ -74,11 +83,11 @@ static inline int64_t SDC_CAT(NAME, _matrix)(int64_t outer, int64_t inner)
     return ((B_OUTER) ? outer : 0) * ((B_INNER) ? (INNER) : 1) + ((B_INNER) ? inner : 0);
 }
 
-/* Panels of a unit: fewer when the matrix is small, so that there is work for several threads. */
+/* Panels of a unit: where it is not said, fewer when the matrix is small, so that there is work for several threads. */
 static inline int64_t SDC_CAT(NAME, _panels)(void)
 {
-    int64_t panels = SDC_UNIT_PANELS, rows = (int64_t)(OUTER) * (INNER) * sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows));
-    while (panels > 1 && rows * sdc_ceil_div(sdc_panels(COLUMNS), panels) < SDC_ENOUGH_UNITS)
+    int64_t panels = SDC_CAT(NAME, _unit_panels), rows = (int64_t)(OUTER) * (INNER) * sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows));
+    while (!(UNIT_PANELS) && panels > 1 && rows * sdc_ceil_div(sdc_panels(COLUMNS), panels) < SDC_ENOUGH_UNITS)
         panels /= 2;
     return panels;
 }
@@ -177,11 +186,11 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
     enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
     enum { narrow_a = SDC_CAT(NAME, _narrow_a), narrow_b = SDC_CAT(NAME, _narrow_b), wide = SDC_CAT(NAME, _wide_row) };
     enum { products = SDC_CAT(NAME, _products) };
-    _Alignas(64) float sums[SDC_UNIT_PANELS][products][unit_rows * widest];
-    _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? SDC_WIDE_FLOATS : 1];
+    _Alignas(64) float sums[SDC_CAT(NAME, _unit_panels)][products][unit_rows * widest];
+    _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? (DEPTH_STEP) * widest : 1];
     const int64_t tiles = sdc_ceil_div(rows, tile);
-    for (int64_t k = 0; k < (DEPTH); k += SDC_DEPTH_STEP) {
-        const int64_t depth = sdc_min(SDC_DEPTH_STEP, (DEPTH) - k);
+    for (int64_t k = 0; k < (DEPTH); k += (DEPTH_STEP)) {
+        const int64_t depth = sdc_min(DEPTH_STEP, (DEPTH) - k);
         const int64_t after = k + depth < (DEPTH) ? k + depth : 0;
         const void *from = a + row * (A_ROW) + k;
         for (int64_t m = 0; narrow_a && m < rows; m++)
@@ -265,5 +274,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
 #undef TA
 #undef TB
 #undef SDC_FEW_BY_CODES
+#undef DEPTH_STEP
 #undef B_FORM
 #undef B_ROW

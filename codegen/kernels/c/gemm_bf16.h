@@ -14,12 +14,13 @@
  *   CODE_BITS GROUP       8 or 4: b is codes and scales, see codes_bf16.h; each GROUP depths have a scale, 0: all (0, 0)
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *   PAIR                  nothing, or X(other): a matrix like b, and the sums of A times it are the finish's
+ *   UNIT_PANELS UNIT_ROWS panels (0: all, fewer where there are few units) and rows of a unit, about (SDC_BF16_ROWS)
  *
  * b: written by pack_bf16(), see bf16_tile.h, TB being bf16, or by pack_codes_bf16(), TB being i8.  y may be an operand of
  * EXTRAS, but overlaps neither a nor b.
  *
  * Tiles are loaded from A where it lies.  What is left of the depth behind whole slices, and what is left of the rows behind
- * whole tiles, is copied beside zeros first.  A unit is a block of rows, about SDC_BF16_ROWS, by some panels. */
+ * whole tiles, is copied beside zeros first.  A unit is a block of rows, about UNIT_ROWS, by some panels. */
 #include "codes_bf16.h"
 #include "finish.h"
 
@@ -30,6 +31,9 @@
 #define DEPTH 768
 #endif
 #include "gemm_parameters.h"
+#ifndef UNIT_ROWS
+#define UNIT_ROWS SDC_BF16_ROWS
+#endif
 #if CODE_BITS
 #define TB i8
 #else
@@ -37,7 +41,7 @@
 #endif
 
 enum {
-    SDC_CAT(NAME, _blocks) = ((ROWS) + SDC_BF16_ROWS - 1) / SDC_BF16_ROWS,
+    SDC_CAT(NAME, _blocks) = ((ROWS) + (UNIT_ROWS) - 1) / (UNIT_ROWS),
     SDC_CAT(NAME, _tiles) = (((ROWS) + SDC_CAT(NAME, _blocks) - 1) / SDC_CAT(NAME, _blocks) + 15) / 16,     /* of a block */
     SDC_CAT(NAME, _slices) = ((DEPTH) + SDC_BF16_SLICE - 1) / SDC_BF16_SLICE,
     SDC_CAT(NAME, _whole) = (DEPTH) / SDC_BF16_SLICE,
@@ -71,12 +75,12 @@ static inline const st_bf16 *SDC_CAT(NAME, _widen)(st_bf16 *to, const int8_t *b,
 }
 #endif
 
-/* Panels of a unit: fewer when the matrix is small, so that there is work for several threads. */
+/* Panels of a unit: where it is not said, fewer when the matrix is small, so that there is work for several threads. */
 static inline int64_t SDC_CAT(NAME, _panels)(void)
 {
     const int64_t all = sdc_bf16_panels(COLUMNS), blocks = (int64_t)(OUTER) * (INNER) * SDC_CAT(NAME, _blocks);
-    int64_t panels = all;
-    while (panels > 1 && blocks * sdc_ceil_div(all, panels) < SDC_ENOUGH_UNITS)
+    int64_t panels = (UNIT_PANELS) ? (UNIT_PANELS) : all;
+    while (!(UNIT_PANELS) && panels > 1 && blocks * sdc_ceil_div(all, panels) < SDC_ENOUGH_UNITS)
         panels = sdc_ceil_div(panels, 2);
     return panels;
 }

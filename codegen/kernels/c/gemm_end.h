@@ -17,6 +17,8 @@
 #undef HAS_BIAS
 #undef CODE_BITS
 #undef GROUP
+#undef UNIT_PANELS
+#undef UNIT_ROWS
 #undef EXTRAS
 #undef STEPS
 #undef PAIR

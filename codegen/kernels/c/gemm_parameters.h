@@ -41,3 +41,6 @@
 #ifndef GROUP
 #define GROUP 0
 #endif
+#ifndef UNIT_PANELS
+#define UNIT_PANELS 0
+#endif
