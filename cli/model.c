@@ -76,7 +76,7 @@ static RateBinding read_rate(const char *text)
     return b;
 }
 
-Bindings read_bindings(const Options *o)
+Bindings read_bindings(const Options *o, const char *path)
 {
     DimBinding *dims = alloc_array(o->dims.count, sizeof *dims);
     ShapeBinding *shapes = alloc_array(o->shapes.count, sizeof *shapes);
@@ -90,8 +90,10 @@ Bindings read_bindings(const Options *o)
         values[k] = read_value(o->binds.list[k]);
     for (int k = 0; k < o->rates.count; k++)
         rates[k] = read_rate(o->rates.list[k]);
-    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, rates, o->rates.count,
-                      o->no_fuse, 0, o->dtype, o->exact, o->weights};
+    Bindings b = {dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, rates, o->rates.count,
+                  o->no_fuse, 0, o->dtype, o->exact, o->weights, NULL};
+    b.calibration = calibrate(path, o, &b);
+    return b;
 }
 
 /* The best for this CPU, or what every CPU of the compiler's machine has. */
