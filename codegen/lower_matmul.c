@@ -8,6 +8,7 @@
 #include "../runtime/runtime.h"
 #include "axes.h"
 #include "conv_pack.h"
+#include "int8.h"
 #include "matmul.h"
 #include "matmul_pack.h"
 #include "steps.h"

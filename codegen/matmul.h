@@ -17,9 +17,6 @@ typedef struct {
 
 void lower_product(Lowering *l, Node *n, Product p);
 
-/* Is a of 8-bit codes, as gemm_int8.h reads them, and b stored in 8 bits with a scale a column? */
-bool multiplies_codes(const Lowering *l, const Product *p);
-
 /* A place for the result y.  Where its only reader is a Transpose that keeps the last axis, it is stored in the
  * transpose's order: joining attention heads then moves nothing. */
 View room_for_reader(Lowering *l, Value *y, DType dtype);
