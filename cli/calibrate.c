@@ -3,7 +3,7 @@
  * Samples are a model's inputs, or what a pipeline's --trace wrote, of which its denoiser gets some evaluations.
  * The model is built in f32, with each such operand as one more output, and run on every sample.  Of each operand a part of
  * the elements is kept, and the factor to its codes is the one of least mean squared error, for which the largest elements
- * may be cut off. */
+ * may be cut off.  Where even that is far from them the operand stays as it is. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "verify.h"
 
 enum { KEPT = 1 << 16, LARGEST_CODE = 127 };        /* elements of an operand, of all samples together */
+#define LARGEST_ERROR 3e-2                          /* relative RMS, for which an operand is made codes */
 
 typedef struct {
     Value *value;
@@ -67,10 +68,13 @@ static double error_of(const Operand8 *o, double largest)
     return sum;
 }
 
+/* 0: the codes would be too far from the elements, which are of too different sizes. */
 static double best_factor(const Operand8 *o)
 {
     enum { STEPS = 40 };
-    double best = o->largest, least = INFINITY;
+    double best = o->largest, least = INFINITY, squares = 0;
+    for (int k = 0; k < o->count; k++)
+        squares += (double)o->kept[k] * (double)o->kept[k];
     for (int k = STEPS; k > STEPS / 8; k--) {
         const double largest = o->largest * k / STEPS, error = error_of(o, largest);
         if (error < least) {
@@ -78,7 +82,9 @@ static double best_factor(const Operand8 *o)
             best = largest;
         }
     }
-    return best > 0 && isfinite(best) ? (double)(float)(LARGEST_CODE / best) : 1;
+    if (!(least <= LARGEST_ERROR * LARGEST_ERROR * squares))
+        return 0;
+    return best > 0 ? (double)(float)(LARGEST_CODE / best) : 1;
 }
 
 /* ---- samples ----------------------------------------------------------------------------------------------------- */

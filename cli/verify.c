@@ -3,7 +3,7 @@
  *   --data DIR|NPZ      against the outputs recorded in an ONNX test_data_set folder or an .npz, by the oracle
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
  *   --bisect            every node's result against the oracle's: names the first that differs
- *   --weights           besides, what weights in integers change of each layer's result
+ *   --weights, int8     besides, what integers change of each layer's result
  *   --check-passes      the graph after each pass against the graph before, on random inputs
  *
  * With --dtype and --weights the reference is what it is without, in f32; an executable must also agree with the oracle of
@@ -153,7 +153,7 @@ static int verify_data(const char *path, const char *data, const Options *o)
         run_oracle(g, inputs, got, o->wide, NULL, NULL);
     int code = o->compiled && is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;
     code = code ? code : report(o, g, got, wanted);
-    if (o->weights.bits)
+    if (o->weights.bits || o->int8)
         print_layers(o->compiled ? load_for(path, data, o, false, &inputs) : g, inputs);
     return code;
 }

@@ -37,7 +37,7 @@ int bisect(Graph *g, const Input *inputs, const Options *o);
 
 /* ---- layers.c ---- */
 
-/* With --weights, by the graph before fusion, which it changes: a line a layer whose weights are stored in integers, with what
+/* With --weights or --dtype int8, by the graph before fusion, which it changes: a line a layer whose weights are stored in integers, with what
  * that changes of its result on these inputs; the worst first. */
 void print_layers(Graph *g, const Input *inputs);
 

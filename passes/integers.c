@@ -98,7 +98,7 @@ int integer_products(Graph *g, IntegerProduct **list)
 
 /* ---- the pass ---------------------------------------------------------------------------------------------------- */
 
-/* 0: not measured. */
+/* 0: not measured, or no codes stand for it well. */
 static double factor_of(const Calibration *c, const IntegerProduct *p)
 {
     for (int k = 0; k < c->count; k++)
@@ -167,5 +167,5 @@ void integers_report(FILE *out, const Graph *g)
     const Model *m = g->model;
     if (m->calibration)
         fprintf(out, "  int8: %d products and convolutions of 8-bit integers%s\n", m->in_integers[1],
-                m->in_integers[0] ? text_format("; of %d more no range was measured", m->in_integers[0]) : "");
+                m->in_integers[0] ? text_format("; %d more stay bf16, whose ranges were not measured or are too wide", m->in_integers[0]) : "");
 }
