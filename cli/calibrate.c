@@ -146,6 +146,16 @@ static void run_sample(const char *executable, const char *folder, const Graph *
     }
 }
 
+static Calibration *calibration_of(const IntegerProduct *products, int count, const Operands *operands, const int *which)
+{
+    ActivationFactor *list = alloc_array(count + 1, sizeof *list);
+    for (int k = 0; k < count; k++)
+        list[k] = (ActivationFactor){products[k].weight, products[k].turn, best_factor(&operands->list[which[k]])};
+    Calibration *c = alloc(sizeof *c);
+    *c = (Calibration){list, count};
+    return c;
+}
+
 static const Calibration *measured(Graph *g, Input *const *samples, int n_samples, const Options *o, const Bindings *given)
 {
     Bindings b = {.values = given->values, .n_values = given->n_values, .no_fuse = given->no_fuse, .exact = given->exact};
@@ -155,17 +165,15 @@ static const Calibration *measured(Graph *g, Input *const *samples, int n_sample
     const int count = integer_products(g, &products);
     int *which = alloc_array(count + 1, sizeof *which);
     Operands operands = add_outputs(g, products, count, which);
-    run_passes_from(g, "quantise");
-    const Options build = {.jobs = o->jobs, .no_cache = o->no_cache};
-    const char *folder = temporary_folder("sdc-calibrate"), *executable = build_executable(g, folder, &build);
-    for (int k = 0; k < n_samples && count; k++)
-        run_sample(executable, folder, g, &operands, samples[k], KEPT / n_samples);
-    ActivationFactor *list = alloc_array(count + 1, sizeof *list);
-    for (int k = 0; k < count; k++)
-        list[k] = (ActivationFactor){products[k].weight, products[k].turn, best_factor(&operands.list[which[k]])};
-    Calibration *c = alloc(sizeof *c);
-    *c = (Calibration){list, count};
-    return c;
+    if (count) {
+        const Options build = {.jobs = o->jobs, .no_cache = o->no_cache};
+        const char *folder = temporary_folder("sdc-calibrate");
+        run_passes_from(g, "quantise");
+        const char *executable = build_executable(g, folder, &build);
+        for (int k = 0; k < n_samples; k++)
+            run_sample(executable, folder, g, &operands, samples[k], KEPT / n_samples);
+    }
+    return calibration_of(products, count, &operands, which);
 }
 
 static bool asks_for_it(const Options *o)
