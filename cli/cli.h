@@ -98,7 +98,8 @@ int option_exact(void *into, const char *value);
 
 /* ---- model.c: from options to programs ---- */
 
-Bindings read_bindings(const Options *o, const char *path);     /* path: of the model, for --calibrate */
+Bindings read_bindings(const Options *o);
+Bindings bindings_for(const char *path, const Options *o);      /* the same with what --calibrate says of this model */
 const Isa *read_isa(const Options *o);                          /* SDC_USAGE lists the names */
 BuildOptions build_options(const Options *o, const char *output, const Isa *isa);
 /* Load, run the passes, lower and plan. */

@@ -76,7 +76,7 @@ int command_compile(int argc, char **argv)
         return sdc_error(SDC_USAGE,
                          "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
-    Bindings bindings = read_bindings(&o, positional[0]);
+    Bindings bindings = bindings_for(positional[0], &o);
     Program *p = compile_within(positional[0], &bindings, b.name, isa, o.max_memory, b.quiet);
     build(&p, 1, &b);
     return SDC_OK;

@@ -76,7 +76,7 @@ static RateBinding read_rate(const char *text)
     return b;
 }
 
-Bindings read_bindings(const Options *o, const char *path)
+Bindings read_bindings(const Options *o)
 {
     DimBinding *dims = alloc_array(o->dims.count, sizeof *dims);
     ShapeBinding *shapes = alloc_array(o->shapes.count, sizeof *shapes);
@@ -90,8 +90,13 @@ Bindings read_bindings(const Options *o, const char *path)
         values[k] = read_value(o->binds.list[k]);
     for (int k = 0; k < o->rates.count; k++)
         rates[k] = read_rate(o->rates.list[k]);
-    Bindings b = {dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, rates, o->rates.count,
-                  o->no_fuse, 0, o->dtype, o->exact, o->weights, NULL};
+    return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, rates, o->rates.count,
+                      o->no_fuse, 0, o->dtype, o->exact, o->weights, NULL};
+}
+
+Bindings bindings_for(const char *path, const Options *o)
+{
+    Bindings b = read_bindings(o);
     b.calibration = calibrate(path, o, &b);
     return b;
 }

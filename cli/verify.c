@@ -123,7 +123,7 @@ static int agrees_with_own(const Options *given, Graph *g, const Input *inputs, 
 static Graph *load_for(const char *path, const char *data, const Options *o, bool all, Input **inputs)
 {
     Graph *g = onnx_load(path)->graph;
-    Bindings b = read_bindings(o, path);
+    Bindings b = bindings_for(path, o);
     *inputs = recorded_inputs(g, data);
     const Value **before = alloc_array(g->n_inputs + 1, sizeof *before);
     bool *as_constant = alloc_array(g->n_inputs + 1, sizeof *as_constant);
@@ -161,7 +161,7 @@ static int verify_data(const char *path, const char *data, const Options *o)
 static int verify_oracle(const char *path, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
-    Bindings b = read_bindings(o, path);
+    Bindings b = bindings_for(path, o);
     if (o->check_passes)
         return check_passes(g, &b, o);
     prepare(g, &b, o);
