@@ -110,7 +110,7 @@ DType kept_type(const Value *row)
 {
     static const Op readers[] = {OP_Softmax, OP_COUNT};
     const Value *v = table_of(row);
-    if (is_code(v) && is_multiplied(v))
+    if (dtype_is_single(v->dtype) && is_code(v) && is_multiplied(v))
         return DT_I8;
     bool in_registers = v->graph->fused && stays_wide(v, readers);
     const Node *reader = single_reader(v);
