@@ -36,7 +36,8 @@ static Operands add_outputs(Graph *g, const IntegerProduct *products, int count,
         if (which[k] < o.count)
             continue;
         Operand8 *operand = &o.list[o.count];
-        *operand = (Operand8){.value = v, .name = text_format("sdc operand %d", o.count), .kept = alloc_array(KEPT, sizeof(float))};
+        *operand = (Operand8){.value = v, .name = text_format("sdc operand %d", o.count),
+                              .kept = alloc_array(KEPT, sizeof(float))};
         v->name = operand->name;
         graph_output(g, v);
         o.count++;
@@ -230,8 +231,8 @@ static Input rows_for(const Value *v, const SdcArray *from, int64_t row, int64_t
     if (code)
         exit(code);
     for (int64_t k = 0; k < a->count; k++) {
-        const int64_t at = row + (whole ? k / each % rows : k / each / times);
-        const double x = dtype_load_f(from->dtype, (const char *)from->data + (at * each + k % each) * dtype_info(from->dtype)->bytes);
+        const int64_t at = (row + (whole ? k / each % rows : k / each / times)) * each + k % each;
+        const double x = dtype_load_f(from->dtype, (const char *)from->data + at * dtype_info(from->dtype)->bytes);
         char *to = (char *)a->data + k * dtype_info(a->dtype)->bytes;
         if (dtype_is_float(a->dtype))
             dtype_store_f(a->dtype, to, x);
@@ -242,7 +243,8 @@ static Input rows_for(const Value *v, const SdcArray *from, int64_t row, int64_t
 }
 
 /* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts innermost. */
-static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcArray sample, const SdcArray *times, const SdcArray *text)
+static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcArray sample, const SdcArray *times,
+                            const SdcArray *text)
 {
     Input *in = alloc_array(g->n_inputs + 1, sizeof *in);
     const int64_t pictures = sample.dim[1], prompts = text->dim[0];
@@ -273,7 +275,8 @@ const Calibration *calibrate_denoiser(const char *path, const Options *o)
     int count = 0;
     for (int k = 0; k < files->count; k++) {
         const char *file = files->list[k];
-        SdcArray sample = member(file, "sample", 5), times = member(file, "timesteps", 1), text = member(file, "text_embeddings", 3);
+        SdcArray sample = member(file, "sample", 5), times = member(file, "timesteps", 1);
+        SdcArray text = member(file, "text_embeddings", 3);
         if (sample.dim[0] != times.dim[0])
             fail(SDC_BAD_INPUT, "--calibrate %s: is not what --trace writes", file);
         const int64_t all = times.dim[0], steps = all < TRACED_STEPS ? all : TRACED_STEPS;

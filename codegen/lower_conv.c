@@ -289,7 +289,8 @@ static View room_of(Lowering *l, const Way *way)
 
 static const char *kernel_of(const Way *way)
 {
-    return way->depthwise ? "conv_depthwise" : way->winograd.outputs ? "conv_winograd" : way->int8 ? "conv_int8" : way->bf16.block_h ? "conv_bf16" : "conv";
+    const char *direct = way->int8 ? "conv_int8" : way->bf16.block_h ? "conv_bf16" : "conv";
+    return way->depthwise ? "conv_depthwise" : way->winograd.outputs ? "conv_winograd" : direct;
 }
 
 /* y and x are [N,spatial...,C] of f32, half types or codes, stored as their kernel wants them. */

@@ -327,7 +327,9 @@ static void product_in_f32(Lowering *l, Node *n, Product p)
 /* a and b in orders that gemm.h reads; false: a constant b in neither order, or no depth. */
 static bool gemm_operands(Lowering *l, Node *n, Product *p)
 {
-    if ((!dtype_is_single(p->y.dtype) && p->y.dtype != DT_I8) || (!dtype_is_single(p->a.dtype) && !multiplies_codes(l, p)) || !dtype_is_single(p->b.dtype) ||
+    const bool reads = dtype_is_single(p->a.dtype) || multiplies_codes(l, p);
+    const bool stores = dtype_is_single(p->y.dtype) || p->y.dtype == DT_I8;
+    if (!reads || !stores || !dtype_is_single(p->b.dtype) ||
         p->a.dim[p->a.rank - 1] == 0 || !runs_along(&p->y, p->y.rank - 1))
         return false;
     if (!runs_along(&p->a, p->a.rank - 1))
