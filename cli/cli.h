@@ -17,7 +17,8 @@ typedef struct {
     bool exact;
     DType dtype;                            /* DT_NONE: as the model has it */
     WeightType weights;
-    Texts rates;
+    Texts rates, calibrate;
+    bool int8;                              /* --dtype int8: dtype is DT_BF16 */
     const char *lock;
     struct Choices *choices;                /* what the lock file says; NULL: there is none */
     int64_t tune;                           /* seconds to measure candidates for; 0: none */
@@ -83,7 +84,12 @@ int option_no_cache(void *into, const char *value);
     {"seed", 0, "N", "of the random inputs (0)", option_seed}
 int option_dtype(void *into, const char *value);
 #define DTYPE_ROW \
-    {"dtype", 0, "f32|bf16|f16", "type of weights and activations; arithmetic and time steps stay f32 (f32)", option_dtype}
+    {"dtype", 0, "f32|bf16|f16|int8", "type of weights and activations; arithmetic and time steps stay f32 (f32); int8: bf16, " \
+     "and products of 8-bit integers where --calibrate tells the range", option_dtype}
+int option_calibrate(void *into, const char *value);
+#define CALIBRATE_ROW \
+    {"calibrate", 0, "FILE.npz", "a sample of the model's inputs, members named as they are, for --dtype int8 (repeat)", \
+     option_calibrate}
 int option_weights(void *into, const char *value);
 #define WEIGHTS_ROW \
     {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products are stored in; arithmetic stays as it is (float)", \
@@ -91,11 +97,12 @@ int option_weights(void *into, const char *value);
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
     {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, WEIGHTS_ROW, EXACT_ROW          /* what steers the passes */
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW          /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 
 Bindings read_bindings(const Options *o);
+Bindings bindings_for(const char *path, const Options *o);      /* the same with what --calibrate says of this model */
 const Isa *read_isa(const Options *o);                          /* SDC_USAGE lists the names */
 BuildOptions build_options(const Options *o, const char *output, const Isa *isa);
 /* Load, run the passes, lower and plan. */
@@ -103,6 +110,13 @@ Program *compile_model(const char *path, const Bindings *b, const char *name, co
 /* The same within `limit` bytes, 0: any (fit.c). */
 Program *compile_within(const char *path, const Bindings *b, const char *name, const Isa *isa, int64_t limit, bool quiet);
 Tensor *tensor_of_array(const SdcArray *a);                     /* shares the array's data */
+
+/* ---- calibrate.c ---- */
+
+/* The ranges of what the model at `path` multiplies, on the samples of --calibrate; NULL without --dtype int8. */
+const Calibration *calibrate(const char *path, const Options *o, const Bindings *b);
+/* The same of a pipeline's denoiser, on what its --trace wrote. */
+const Calibration *calibrate_denoiser(const char *path, const Options *o);
 
 /* ---- child.c ---- */
 

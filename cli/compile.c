@@ -82,7 +82,7 @@ static void tune_model(const char *path, bool folder, Options *o, const Isa *isa
     if (folder) {
         programs = folder_programs(path, &quiet, isa, false, &count);
     } else {
-        Bindings bindings = read_bindings(o);
+        Bindings bindings = bindings_for(path, o);
         single = compile_within(path, &bindings, "model", isa, o->max_memory, true);
     }
     tune(programs, count, o, isa);
@@ -92,7 +92,7 @@ static void tune_model(const char *path, bool folder, Options *o, const Isa *isa
 
 static void compile_single(const char *path, const Options *o, const BuildOptions *b)
 {
-    Bindings bindings = read_bindings(o);
+    Bindings bindings = bindings_for(path, o);
     Program *p = compile_within(path, &bindings, b->name, b->isa, o->max_memory, b->quiet);
     build(&p, 1, b);
 }

@@ -164,7 +164,7 @@ static Program **programs_of(const char *path, const Options *o, int *count)
         return folder_programs(path, o, isa, true, count);
     if (o->sizes.count)
         fail(SDC_USAGE, "--size is for pipelines; %s is a single model: use --dim or --shape", path);
-    Bindings b = read_bindings(o);
+    Bindings b = bindings_for(path, o);
     Program **list = alloc(sizeof *list);
     list[0] = compile_model(path, &b, "model", isa);
     *count = 1;

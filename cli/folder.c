@@ -139,6 +139,8 @@ typedef struct {
     DType dtype;
     WeightType weights;
     struct Choices *choices;
+    const Options *options;         /* of the calibration */
+    const Calibration *calibration; /* of the denoiser, once it is known; NULL without --dtype int8 */
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     void *tokenizer;                /* packed */
     int64_t tokenizer_bytes;
@@ -226,7 +228,8 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
         }
     }
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
-                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices}, "strips");
+                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
+                                     .calibration = c->guided ? p->calibration : NULL}, "strips");
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -270,6 +273,8 @@ static void compile_components(Pipeline *p)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
             continue;
         }
+        if (c->guided)
+            p->calibration = calibrate_denoiser(path, p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
                 prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
@@ -296,7 +301,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .choices = o->choices,
+                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights,
+                    .choices = o->choices, .options = o,
                     .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)

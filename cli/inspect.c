@@ -117,7 +117,7 @@ static int inspect_folder(const char *folder)
 /* With all axes fixed: what is left after the passes, the work and the memory of one run. */
 static void inspect_bound(const char *path, const Options *o)
 {
-    Bindings b = read_bindings(o);
+    Bindings b = bindings_for(path, o);
     Program *p = compile_within(path, &b, "model", isa_by_name("native"), o->max_memory, false);
     print_census("after the passes", p->graph);
     printf("one run: %d kernel calls, %.3f GFLOP, %.1f MB moved, arena %.1f MB (lower bound %.1f MB)\n", p->n_calls,

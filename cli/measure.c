@@ -63,7 +63,7 @@ static void build_variants(Bench *b, const char *folder, const Options *o, SdcPr
     remove_at_exit(b->exe);
     for (int k = 0; k < b->n_variants; k++) {
         own.no_fuse = b->variants[k].no_fuse;
-        Bindings bindings = read_bindings(&own);
+        Bindings bindings = bindings_for(b->model, &own);
         b->variants[k].program = programs[k] = compile_model(b->model, &bindings, text_format("model_%d", k), b->isa);
         sdc_progress_step(bar, k + 1);
     }

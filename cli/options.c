@@ -110,12 +110,16 @@ int option_no_fuse(void *into, const char *value)
 
 int option_dtype(void *into, const char *value)
 {
-    DType type = dtype_by_name(value);
+    Options *o = into;
+    o->int8 = !strcmp(value, "int8");
+    const DType type = o->int8 ? DT_BF16 : dtype_by_name(value);
     if (!dtype_is_single(type))
-        return sdc_error(SDC_USAGE, "--dtype %s: expected f32, bf16 or f16", value);
-    ((Options *)into)->dtype = dtype_is_half(type) ? type : DT_NONE;
+        return sdc_error(SDC_USAGE, "--dtype %s: expected f32, bf16, f16 or int8", value);
+    o->dtype = dtype_is_half(type) ? type : DT_NONE;
     return SDC_OK;
 }
+
+int option_calibrate(void *into, const char *value) { return add_text(&((Options *)into)->calibrate, value); }
 
 int option_weights(void *into, const char *value)
 {

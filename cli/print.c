@@ -24,7 +24,7 @@ int command_print(int argc, char **argv)
         return sdc_error(SDC_USAGE, "print takes one model; see sdc print --help");
     Model *m = onnx_load(positional[0]);
     if (o.after) {
-        Bindings b = read_bindings(&o);
+        Bindings b = bindings_for(positional[0], &o);
         run_passes(m->graph, &b, o.after);
     }
     graph_print(stdout, m->graph);

@@ -58,7 +58,7 @@ void run_oracle(Graph *g, const Input *inputs, Array **outputs, bool wide, EvalO
         array_free((Array *)(uintptr_t)in[k]);
 }
 
-static const char *build_executable(Graph *g, const char *folder, const Options *o)
+const char *build_executable(Graph *g, const char *folder, const Options *o)
 {
     Options quiet = *o;
     quiet.quiet = true;

@@ -3,7 +3,7 @@
  *   --data DIR|NPZ      against the outputs recorded in an ONNX test_data_set folder or an .npz, by the oracle
  *   --compiled          by an executable instead; without --data against the oracle on random inputs
  *   --bisect            every node's result against the oracle's: names the first that differs
- *   --weights           besides, what weights in integers change of each layer's result
+ *   --weights, int8     besides, what integers change of each layer's result
  *   --check-passes      the graph after each pass against the graph before, on random inputs
  *
  * With --dtype and --weights the reference is what it is without, in f32; an executable must also agree with the oracle of
@@ -30,8 +30,8 @@ static const SdcOption table[] = {
     {"wide", 0, NULL, "let the oracle keep double precision between nodes", option_wide},
     {"rtol", 0, "X", "largest relative difference (0.001)", option_rtol},
     {"atol", 0, "X", "largest absolute difference (1e-7)", option_atol},
-    {"rms", 0, "X", "judge by relative root-mean-square difference instead (with --dtype or int8 weights 2e-2, f16 3e-3, int4 "
-                       "weights 2e-1)", option_rms},
+    {"rms", 0, "X", "judge by relative root-mean-square difference instead (with --dtype or int8 weights 2e-2, f16 3e-3, int8 "
+                       "5e-2, int4 weights 2e-1)", option_rms},
     AXIS_ROWS,
     {"bind-integers", 0, NULL, "make constants of the data's integer inputs (shapes, axes, indices)", option_bind_integers},
     RUN_ROWS,
@@ -56,7 +56,7 @@ static Options with_limit(const Options *o, const Graph *g)
 {
     Options own = *o;
     if (is_rounded(o) && o->rms == 0)
-        own.rms = o->weights.bits == 4 ? 2e-1 : g->model->dtype == DT_F16 && !o->weights.bits ? 3e-3 : 2e-2;
+        own.rms = o->weights.bits == 4 ? 2e-1 : o->int8 ? 5e-2 : g->model->dtype == DT_F16 && !o->weights.bits ? 3e-3 : 2e-2;
     return own;
 }
 
@@ -123,7 +123,7 @@ static int agrees_with_own(const Options *given, Graph *g, const Input *inputs, 
 static Graph *load_for(const char *path, const char *data, const Options *o, bool all, Input **inputs)
 {
     Graph *g = onnx_load(path)->graph;
-    Bindings b = read_bindings(o);
+    Bindings b = bindings_for(path, o);
     *inputs = recorded_inputs(g, data);
     const Value **before = alloc_array(g->n_inputs + 1, sizeof *before);
     bool *as_constant = alloc_array(g->n_inputs + 1, sizeof *as_constant);
@@ -153,7 +153,7 @@ static int verify_data(const char *path, const char *data, const Options *o)
         run_oracle(g, inputs, got, o->wide, NULL, NULL);
     int code = o->compiled && is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;
     code = code ? code : report(o, g, got, wanted);
-    if (o->weights.bits)
+    if (o->weights.bits || o->int8)
         print_layers(o->compiled ? load_for(path, data, o, false, &inputs) : g, inputs);
     return code;
 }
@@ -161,7 +161,7 @@ static int verify_data(const char *path, const char *data, const Options *o)
 static int verify_oracle(const char *path, const Options *o)
 {
     Graph *g = onnx_load(path)->graph;
-    Bindings b = read_bindings(o);
+    Bindings b = bindings_for(path, o);
     if (o->check_passes)
         return check_passes(g, &b, o);
     prepare(g, &b, o);

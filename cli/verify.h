@@ -25,6 +25,8 @@ still_inputs(const Graph *g, const Input *given,
 
 Input *random_inputs(const Graph *g, const Options *o);         /* in g's order; those given by --input are read */
 void run_oracle(Graph *g, const Input *inputs, Array **outputs, bool wide, EvalObserver *observe, void *context);
+/* Lower, plan and build g as FOLDER/model, which is removed at exit. */
+const char *build_executable(Graph *g, const char *folder, const Options *o);
 /* Lower, plan and build g, run the executable on the inputs in a child process and read its outputs. */
 void run_compiled(Graph *g, const Input *inputs, Array **outputs, const Options *o);
 
@@ -35,7 +37,7 @@ int bisect(Graph *g, const Input *inputs, const Options *o);
 
 /* ---- layers.c ---- */
 
-/* With --weights, by the graph before fusion, which it changes: a line a layer whose weights are stored in integers, with what
+/* With --weights or --dtype int8, by the graph before fusion, which it changes: a line a layer whose weights are stored in integers, with what
  * that changes of its result on these inputs; the worst first. */
 void print_layers(Graph *g, const Input *inputs);
 

@@ -165,6 +165,7 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
                (double)p->bound_bytes / 1e6, (double)p->weights_bytes / 1e6);
         print_work(p, 4);
         precision_report(stdout, p->graph);
+        integers_report(stdout, p->graph);
         quantise_report(stdout, p->graph);
     }
     printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances,

@@ -14,8 +14,8 @@ static const ChoiceInfo choices[CHOICE_COUNT] = {
     [CHOICE_UNIT_TILES] = {"unit-tiles", "conv_winograd", {32, 64, 128}, true},
     [CHOICE_ROUND_UNITS] = {"round-units", "conv_winograd", {1, 2, 4}, true},
     /* panels of columns in a unit of work, and rows: how finely threads share it, how often a weight is used */
-    [CHOICE_UNIT_PANELS] = {"unit-panels", "conv, conv_bf16, gemm, gemm_bf16", {1, 2, 4, 8, 16}, true},
-    [CHOICE_UNIT_ROWS] = {"unit-rows", "gemm, gemm_bf16", {32, 128, 512}, true},
+    [CHOICE_UNIT_PANELS] = {"unit-panels", "conv, conv_bf16, gemm, gemm_bf16, gemm_int8", {1, 2, 4, 8, 16}, true},
+    [CHOICE_UNIT_ROWS] = {"unit-rows", "gemm, gemm_bf16, gemm_int8", {32, 128, 512}, true},
     /* depths of a panel that stay in the first-level cache */
     [CHOICE_DEPTH_STEP] = {"depth-step", "gemm", {128, 512}, true},
     /* keys between two corrections of the running maximum */

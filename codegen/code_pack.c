@@ -68,42 +68,42 @@ void pack_codes(void *dst, const float *b, int64_t depth, int64_t columns, int64
 
 /* ---- gemm_bf16.h ------------------------------------------------------------------------------------------------- */
 
-enum { SLICE = 32, TILE = 16, PANEL = 32 };
+enum { TILE = 16, PANEL = 32 };
 
 /* Words of a tile's codes. */
-static int64_t tile_words(int bits) { return SLICE * TILE * bits / 32; }
+static int64_t tile_words(int slice, int bits) { return slice * TILE * bits / 32; }
 
-int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, CodeType type)
+int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, int slice, CodeType type)
 {
     const int64_t tiles = ceil_div(columns, TILE);
-    const int64_t codes = tiles * ceil_div(depth, SLICE) * tile_words(type.bits) * 4;
+    const int64_t codes = tiles * ceil_div(depth, slice) * tile_words(slice, type.bits) * 4;
     return ceil_div(codes + tiles * TILE * groups_of(depth, type.group) * 2, 64) * 64;
 }
 
 /* A column's depths from b on, `step` apart, to the tiles of its group, `next` words from one slice to the next. */
-static uint16_t pack_slices(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t next, int bits)
+static uint16_t pack_slices(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t next, int slice, int bits)
 {
     const float scale = group_scale(b, count, step, bits);
-    for (int64_t k = 0; k < count; k += SLICE)
-        put_codes(words + k / SLICE * next, b + k * step, min(SLICE, count - k), step, TILE, scale, bits);
+    for (int64_t k = 0; k < count; k += slice)
+        put_codes(words + k / slice * next, b + k * step, min(slice, count - k), step, TILE, scale, bits);
     return dt_bf16_from_f(scale);
 }
 
 void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed,
-                     CodeType type)
+                     int slice, CodeType type)
 {
     enum { WIDEST = PANEL / TILE };                     /* tiles of a panel */
-    const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1, words_of = tile_words(type.bits);
+    const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1, words_of = tile_words(slice, type.bits);
     const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
-    const int64_t tiles = ceil_div(columns, TILE), slices = ceil_div(depth, SLICE);
-    uint32_t *words = memset(dst, 0, (size_t)pack_codes_bf16_bytes(depth, columns, type));
+    const int64_t tiles = ceil_div(columns, TILE), slices = ceil_div(depth, slice);
+    uint32_t *words = memset(dst, 0, (size_t)pack_codes_bf16_bytes(depth, columns, slice, type));
     uint16_t *scales = (uint16_t *)(void *)(words + tiles * slices * words_of);
     for (int64_t n = 0; n < columns; n++) {
         const int64_t first = n / PANEL * WIDEST, next = min(WIDEST, tiles - first) * words_of;
         uint32_t *to = words + first * slices * words_of + n % PANEL / TILE * words_of + n % TILE;
         for (int64_t g = 0; g < groups; g++)
-            scales[g * tiles * TILE + n] = pack_slices(to + g * (group / SLICE) * next,
+            scales[g * tiles * TILE + n] = pack_slices(to + g * (group / slice) * next,
                                                        b + g * group * step + n * step_column,
-                                                       min(group, depth - g * group), step, next, type.bits);
+                                                       min(group, depth - g * group), step, next, slice, type.bits);
     }
 }

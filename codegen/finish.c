@@ -108,6 +108,12 @@ Value *stored_value(const Lowering *l, const Node *n)
     return l->finish && l->finish->anchor == n ? l->finish->result : n->out[0];
 }
 
+DType stored_type(const Lowering *l, const Node *n, bool finishes)
+{
+    const DType type = kept_type(stored_value(l, n));
+    return type == DT_BOOL || (type == DT_I8 && !finishes) ? kept_type(n->out[0]) : type;
+}
+
 void result_ready(Lowering *l, Node *n, View y)
 {
     const Finish *f = l->finish;

@@ -75,13 +75,13 @@ static int64_t parameter_of(const Call *c, const char *name)
 void choose_product(const Lowering *l, Call *c)
 {
     const int64_t rows = parameter_of(c, "ROWS"), columns = parameter_of(c, "COLUMNS");
-    const bool bf16 = !strcmp(c->kernel, "gemm_bf16");
-    const int64_t panels = bf16 ? ceil_div(columns, BF16_COLUMNS) : min(panels_of(columns, l->isa->vector_floats), STACK_PANELS);
+    const bool tiles = strcmp(c->kernel, "gemm") != 0;
+    const int64_t panels = tiles ? ceil_div(columns, BF16_COLUMNS) : min(panels_of(columns, l->isa->vector_floats), STACK_PANELS);
     c->site = site_of(c);
     call_choice(l, c, CHOICE_UNIT_PANELS, "UNIT_PANELS", panels);
     if (rows > 32)                          /* otherwise they are one unit anyhow */
-        call_choice(l, c, CHOICE_UNIT_ROWS, "UNIT_ROWS", min(2 * rows, bf16 ? INT64_MAX : STACK_ROWS));
-    if (!bf16 && !parameter_of(c, "CODE_BITS"))         /* groups of codes divide the template's step */
+        call_choice(l, c, CHOICE_UNIT_ROWS, "UNIT_ROWS", min(2 * rows, tiles ? INT64_MAX : STACK_ROWS));
+    if (!tiles && !parameter_of(c, "CODE_BITS"))         /* groups of codes divide the template's step */
         call_choice(l, c, CHOICE_DEPTH_STEP, "DEPTH_STEP", parameter_of(c, "DEPTH"));
 }
 

@@ -6,6 +6,8 @@
 #include "../ir/resize.h"
 #include "../ir/window.h"
 #include "../runtime/runtime.h"
+#include "bf16_pack.h"
+#include "int8.h"
 #include "kernel_choice.h"
 #include "matmul.h"
 #include "spatial.h"
@@ -111,7 +113,8 @@ static int64_t parameter(const Call *c, const char *name)
 static bool is_conv(const Call *c)
 {
     return c->kind == CALL_KERNEL
-           && (!strcmp(c->kernel, "conv") || !strcmp(c->kernel, "conv_winograd") || !strcmp(c->kernel, "conv_bf16"));
+           && (!strcmp(c->kernel, "conv") || !strcmp(c->kernel, "conv_winograd") || !strcmp(c->kernel, "conv_bf16")
+               || !strcmp(c->kernel, "conv_int8"));
 }
 
 /* Is a all of b, in the same order?  Not when b is a concatenation of which a is a part. */
@@ -166,6 +169,7 @@ typedef struct {
     Bf16Plan bf16;                  /* block_h 0: not that */
     ConvPlan direct;                /* otherwise; and what it has in common with Winograd's */
     const char *site;               /* of the choices that were made; NULL: none */
+    bool int8;                      /* bf16 is the plan of conv_int8.h */
     bool depthwise;
 } Way;
 
@@ -242,12 +246,18 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvK
     way.depthwise = conv_is_depthwise(s);
     if (way.depthwise)
         return way;
+    way.int8 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && s->in_c <= BF16_CHANNELS
+               && convolves_codes(n, kind->image) && (!shortcut || is_bf16(shortcut, kind->more));
+    way.direct = conv_plan(s, l->isa->vector_floats, kind->normalises);
+    if (way.int8) {
+        way.bf16 = conv_int8_plan(s, kind->more_c);
+        return way;
+    }
     way.site = chooses ? conv_site(s, kind) : NULL;
     if (!n->graph->model->exact)
         way.winograd = choose_winograd(l, way.site, s, bf16 ? l->isa->bf16_rate : 1);
     if (bf16 && !way.winograd.outputs)
         way.bf16 = conv_bf16_plan(s, kind->more_c);
-    way.direct = conv_plan(s, l->isa->vector_floats, kind->normalises);
     if (way.site && way.bf16.block_h)
         choose_panels_bf16(l, way.site, s, &way.bf16);
     else if (way.site && !way.winograd.outputs)
@@ -291,10 +301,11 @@ static View room_of(Lowering *l, const Way *way)
 
 static const char *kernel_of(const Way *way)
 {
-    return way->depthwise ? "conv_depthwise" : way->winograd.outputs ? "conv_winograd" : way->bf16.block_h ? "conv_bf16" : "conv";
+    const char *direct = way->int8 ? "conv_int8" : way->bf16.block_h ? "conv_bf16" : "conv";
+    return way->depthwise ? "conv_depthwise" : way->winograd.outputs ? "conv_winograd" : direct;
 }
 
-/* y and x are [N,spatial...,C] of f32 or half types, stored as their kernel wants them. */
+/* y and x are [N,spatial...,C] of f32, half types or codes, stored as their kernel wants them. */
 static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Images *x)
 {
     const Prologue *p = prologue_of(l, n);
@@ -305,7 +316,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     const Way way = way_of(l, n, w, &kind, shortcut, true);
     const bool bf16 = way.bf16.block_h != 0;
     Value *bias_value = both_biases(n, shortcut);
-    View weights = packed_weights(l, n, &way.shape, bf16);
+    View weights = way.int8 ? packed_conv_codes(l, n, &way.shape) : packed_weights(l, n, &way.shape, bf16);
     View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
     View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);
@@ -319,6 +330,8 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     if (room.buffer)
         call_update(c, room);
     call_stored(c, "TY", &y);
+    if (way.int8)
+        call_type(c, "TX", x->first.dtype);
     if (!bf16) {
         call_stored(c, "TX", &x->first);
         call_stored(c, "TW", &weights);
@@ -385,6 +398,9 @@ static void fast_conv(Lowering *l, Node *n, const Window *w)
     const Prologue *p = prologue_of(l, n);
     Value *source = (p && p->norm ? p->norm : p ? p->resize : n)->in[0];
     Images x = images_of(l, source);
+    const ConvKind codes = {.image = DT_I8, .more = DT_BF16};
+    if (x.first.dtype == DT_I8 && !is_pointwise(n, w) && !way_of(l, n, w, &codes, shortcut_of(l, n), false).int8)
+        x.first = view_cast(l, n, x.first, n->in[1]->dtype);
     View result = image_room(l, n), y = channels_to_last(result);
     if (is_pointwise(n, w) && !p)       /* it has no shortcut: conv_takes_shortcut() */
         pointwise_call(l, n, y, x.first);

@@ -7,6 +7,8 @@
 
 #include "../runtime/runtime.h"
 #include "axes.h"
+#include "conv_pack.h"
+#include "int8.h"
 #include "kernel_choice.h"
 #include "matmul.h"
 #include "matmul_pack.h"
@@ -59,6 +61,11 @@ View view_f32_list(Lowering *l, Node *n, Value *v)
 
 /* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
 
+/* slice: depths of a tile of B, 0: another form; elements of A that lie where one is counted. */
+typedef enum { GEMM, GEMM_BF16, GEMM_INT8 } GemmKernel;
+static const struct { const char *name; int slice, elements; } gemm_kernels[] = {
+    {"gemm", 0, 1}, {"gemm_bf16", 32, 1}, {"gemm_int8", 64, 2}};
+
 /* The two batch levels and the row extent that gemm.h knows, with the strides of y, a and b along each. */
 typedef struct { int64_t rows, y_row, a_row, outer, inner, outer_step[3], inner_step[3]; } Nest;
 
@@ -93,20 +100,21 @@ static bool nest_of(const Product *p, Nest *nest)
     return true;
 }
 
-static void gemm_extents(Call *c, const Product *p, const Nest *x)
+/* elements: of A that the kernel counts as one. */
+static void gemm_extents(Call *c, const Product *p, const Nest *x, int elements)
 {
     int m = p->y.rank - 2;
     call_int(c, "ROWS", x->rows);
     call_int(c, "COLUMNS", p->y.dim[m + 1]);
-    call_int(c, "DEPTH", p->a.dim[m + 1]);
+    call_int(c, "DEPTH", p->a.dim[m + 1] / elements);
     call_int(c, "OUTER", x->outer);
     call_int(c, "INNER", x->inner);
     call_int(c, "Y_ROW", x->y_row);
     call_int(c, "Y_OUTER", x->outer_step[0]);
     call_int(c, "Y_INNER", x->inner_step[0]);
-    call_int(c, "A_ROW", x->a_row);
-    call_int(c, "A_OUTER", x->outer_step[1]);
-    call_int(c, "A_INNER", x->inner_step[1]);
+    call_int(c, "A_ROW", x->a_row / elements);
+    call_int(c, "A_OUTER", x->outer_step[1] / elements);
+    call_int(c, "A_INNER", x->inner_step[1] / elements);
     call_int(c, "B_OUTER", x->outer_step[2]);
     call_int(c, "B_INNER", x->inner_step[2]);
     call_int(c, "HAS_BIAS", p->bias.buffer != NULL);
@@ -183,8 +191,8 @@ static Finish *product_finish(Lowering *l, Node *n, const Product *p, const int 
     return finish_of(l, n, logical, 1);
 }
 
-/* A constant like p's b in the packed form of gemm_bf16.h or gemm.h. */
-static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *constant, bool bf16)
+/* A constant like p's b in the packed form of `kernel`. */
+static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *constant, GemmKernel kernel)
 {
     const int m = p->y.rank - 2;
     Matrices b = {.offset = p->b.offset, .depth = p->a.dim[m + 1], .columns = p->y.dim[m + 1],
@@ -192,13 +200,13 @@ static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *consta
                   .inner = x->inner_step[2] ? x->inner : 1, .inner_step = x->inner_step[2]};
     b.transposed = p->b.stride[m + 1] != 1 && b.columns > 1;
     b.row = b.transposed ? p->b.stride[m + 1] : b.depth > 1 ? p->b.stride[m] : b.columns;
-    return packed_matrices(l, constant, &b, bf16);
+    return packed_matrices(l, constant, &b, gemm_kernels[kernel].slice);
 }
 
-static void code_parameters(Call *c, const Product *p)
+static void code_parameters(Call *c, const Product *p, GemmKernel kernel)
 {
     const Node *quantized = p->constant ? quantized_weight(p->constant) : NULL;
-    if (!quantized)
+    if (!quantized || kernel == GEMM_INT8)
         return;
     call_int(c, "CODE_BITS", attr_i(quantized, "bits"));
     call_int(c, "GROUP", attr_i(quantized, "group"));
@@ -210,11 +218,14 @@ enum {
     FEW_ROWS = 4                    /* that gemm.h multiplies by codes as it loads them, without widening them first */
 };
 
-static bool is_bf16_product(const Lowering *l, const Product *p, const Nest *x, bool paired)
+static GemmKernel kernel_of(const Lowering *l, const Product *p, const Nest *x, bool paired)
 {
     const bool codes = p->constant && quantized_weight(p->constant);
-    return l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
+    if (p->a.dtype == DT_I8)
+        return GEMM_INT8;
+    const bool bf16 = l->isa->bf16_rate && p->constant && p->constant->dtype == DT_BF16 && p->a.dtype == DT_BF16 &&
            p->a.dim[p->a.rank - 1] <= (codes ? CODE_DEPTH / (paired + 1) : BF16_DEPTH) && !(codes && x->rows <= FEW_ROWS);
+    return bf16 ? GEMM_BF16 : GEMM;
 }
 
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
@@ -225,34 +236,35 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
     Finish *finish = product_finish(l, n, p, order, &other);
     const int m = p->y.rank - 2, vl = l->isa->vector_floats;
     const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
-    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1, bf16 = is_bf16_product(l, p, x, other != NULL);
+    const bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
+    const GemmKernel kernel = kernel_of(l, p, x, other != NULL);
     const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
-    View b = p->constant ? packed_b(l, p, x, p->constant, bf16) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
+    View b = p->constant ? packed_b(l, p, x, p->constant, kernel) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
     bias.dtype = DT_F32;
     if (!p->constant)
         room = scratch(l, DT_F32, matrices * pack_gemm_bytes(depth, columns, vl, 1));
-    Call *c = call_kernel(l, n, bf16 ? "gemm_bf16" : "gemm");
+    Call *c = call_kernel(l, n, gemm_kernels[kernel].name);
     call_write(c, p->y);
     call_read(c, p->a);
     call_read(c, b);
     call_read(c, bias);
-    if (!bf16)
+    if (kernel == GEMM)
         call_update(c, room);
     call_stored(c, "TY", &p->y);
-    if (!bf16) {
+    if (kernel == GEMM) {
         call_stored(c, "TA", &p->a);
         call_stored(c, "TB", &b);
     }
-    code_parameters(c, p);
-    gemm_extents(c, p, x);
-    if (!bf16)
+    code_parameters(c, p, kernel);
+    gemm_extents(c, p, x, gemm_kernels[kernel].elements);
+    if (kernel == GEMM)
         call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
     if (!p->constant)
         call_int(c, "B_ROW", transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns);
     choose_product(l, c);
     note_product(c, p);
     if (finish && finish->other) {
-        call_read(c, packed_b(l, p, x, other, bf16));
+        call_read(c, packed_b(l, p, x, other, kernel));
         call_text(c, "PAIR(X)", "X(other)");
         c->flops *= 2;
         c->note = text_format("%s, and the like of v%d", c->note, finish->other->out[0]->id);
@@ -317,7 +329,9 @@ static void product_in_f32(Lowering *l, Node *n, Product p)
 /* a and b in orders that gemm.h reads; false: a constant b in neither order, or no depth. */
 static bool gemm_operands(Lowering *l, Node *n, Product *p)
 {
-    if (!dtype_is_single(p->y.dtype) || !dtype_is_single(p->a.dtype) || !dtype_is_single(p->b.dtype) ||
+    const bool reads = dtype_is_single(p->a.dtype) || multiplies_codes(l, p);
+    const bool stores = dtype_is_single(p->y.dtype) || p->y.dtype == DT_I8;
+    if (!reads || !stores || !dtype_is_single(p->b.dtype) ||
         p->a.dim[p->a.rank - 1] == 0 || !runs_along(&p->y, p->y.rank - 1))
         return false;
     if (!runs_along(&p->a, p->a.rank - 1))
@@ -348,6 +362,8 @@ void lower_product(Lowering *l, Node *n, Product p)
     Nest nest;
     if (view_count(&p.y) == 0)
         return;
+    if (p.a.dtype == DT_I8 && dtype_is_single(p.y.dtype) && !multiplies_codes(l, &p))
+        p.a = view_cast(l, n, p.a, p.b.dtype);
     Product q = p;
     bool fast = gemm_operands(l, n, &q);
     q.a = with_batch_of(&q.y, q.a);
@@ -385,13 +401,6 @@ View room_for_reader(Lowering *l, Value *y, DType dtype)
     return room_like(l, y, dtype, &order);
 }
 
-/* What n's kernel stores, perhaps with steps: a comparison's result as a number, which result_ready() converts. */
-static DType product_type(const Lowering *l, const Node *n)
-{
-    const DType type = kept_type(stored_value(l, n));
-    return type == DT_BOOL ? kept_type(n->out[0]) : type;
-}
-
 Node *other_product(const Node *anchor, const Node *last)
 {
     if (anchor->op != OP_MatMul || !is_constant(anchor->in[1]) || anchor->in[1]->shape.rank != 2)
@@ -422,9 +431,20 @@ void lower_matmul(Lowering *l, Node *n)
         lower_matmul_alone(l, n);
 }
 
+/* Is n's kernel gemm.h or one of its kind, and does the steps behind n? */
+static bool surely_finishes(Lowering *l, const Node *n)
+{
+    Product p = {.y = {0}};
+    Value *other;
+    p.b = matmul_operand(l, n->in[1], &p.constant);
+    return p.constant && p.b.rank == 2 && n->in[0]->shape.rank > 1 && n->in[0]->shape.rank <= 4 &&
+           (!l->finish->other || other_operand(l, &p, &other));
+}
+
 void lower_matmul_alone(Lowering *l, Node *n)
 {
-    View result = room_for_reader(l, stored_value(l, n), product_type(l, n));
+    const bool mine = l->finish && l->finish->anchor == n;
+    View result = room_for_reader(l, stored_value(l, n), stored_type(l, n, mine && surely_finishes(l, n)));
     Product p = {.y = result};
     p.a = view_of(l, n->in[0]);
     p.b = matmul_operand(l, n->in[1], &p.constant);
@@ -482,7 +502,7 @@ void lower_gemm(Lowering *l, Node *n)
     static const int turned[] = {1, 0};
     Value *c = input_of(n, 2);
     const bool row = c && is_row(n, c, n->out[0]->shape.dim[1]), plain = attr_f(n, "alpha") == 1 && (!c || row);
-    Product p = {.y = room_dense(l, n->out[0], plain ? product_type(l, n) : kept_type(n->out[0]))};
+    Product p = {.y = room_dense(l, n->out[0], plain ? stored_type(l, n, true) : kept_type(n->out[0]))};
     p.a = view_of(l, n->in[0]);
     p.b = product_operand(l, n->in[1], &p.constant);
     if (attr_i(n, "transA"))

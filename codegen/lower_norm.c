@@ -116,9 +116,9 @@ static View row_input(Lowering *l, Node *n, int axis, DType real, int *order)
 }
 
 /* A place for the rows: in a concatenation that takes them, or of its own in the order of x. */
-static View row_room(Lowering *l, Node *n, const View *x)
+static View row_room(Lowering *l, Node *n, const View *x, int axis)
 {
-    DType stored = kept_type(stored_value(l, n));
+    DType stored = stored_type(l, n, axis == x->rank - 1);
     View part = concat_room(l, stored_value(l, n), stored, false);
     return part.buffer && part.stride[part.rank - 1] == 1 ? part : room_like(l, n->out[0], stored, x);
 }
@@ -139,7 +139,7 @@ static void row_norm(Lowering *l, Node *n, bool centred)
         result_ready(l, n, room_dense(l, n->out[0], real));
         return;
     }
-    View x = row_input(l, n, axis, real, order), y = row_room(l, n, &x);
+    View x = row_input(l, n, axis, real, order), y = row_room(l, n, &x, axis);
     View scale = row_operand(l, n, n->in[1], s, axis, order, real, &scale_row), bias = {.dtype = real};
     if (input_of(n, 2))
         bias = row_operand(l, n, n->in[2], s, axis, order, real, &bias_row);
@@ -199,7 +199,7 @@ static Planes planes_of(Lowering *l, Node *n, bool narrow)
     Planes p = {.real = real_type(n->in[0]), .batch = s->dim[0], .channels = s->rank > 1 ? s->dim[1] : 1,
                 .area = s->rank > 2 ? index_span(s->dim, 2, s->rank) : 1};
     p.last = apart || (s->rank > 2 && !view_is_dense(&here) && view_is_channels_last(&here) && p.channels <= STACK_CHANNELS);
-    DType stored = narrow ? kept_type(stored_value(l, n)) : p.real;
+    DType stored = narrow ? stored_type(l, n, p.last) : p.real;
     p.result = p.last ? room_channels_last(l, n->out[0], stored) : room_dense(l, n->out[0], stored);
     p.y = p.last ? channels_to_last(p.result) : p.result;
     if (view_count(&p.y))

@@ -18,7 +18,7 @@ float *constant_floats(const Tensor *t)
 }
 
 enum { P_OFFSET, P_DEPTH, P_COLUMNS, P_ROW, P_TRANSPOSED, P_VL, P_OUTER, P_OUTER_STEP, P_INNER, P_INNER_STEP,
-       P_BITS, P_GROUP, P_BF16, P_COUNT };
+       P_BITS, P_GROUP, P_SLICE, P_COUNT };
 
 static void pack_matrices(void *dst, const Tensor *t, const int64_t *p)
 {
@@ -49,24 +49,24 @@ static void pack_matrices_bf16(void *dst, const Tensor *t, const int64_t *p)
 static void pack_matrices_codes(void *dst, const Tensor *t, const int64_t *p)
 {
     const CodeType type = {(int)p[P_BITS], p[P_GROUP]};
-    const int vl = (int)p[P_VL];
+    const int vl = (int)p[P_VL], slice = (int)p[P_SLICE];
     const bool transposed = p[P_TRANSPOSED] != 0;
     float *f = constant_floats(t), *first = f + p[P_OFFSET];
     char *to = dst;
     for (int64_t o = 0; o < p[P_OUTER]; o++)
         for (int64_t i = 0; i < p[P_INNER]; i++) {
             const float *from = first + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP];
-            if (p[P_BF16])
-                pack_codes_bf16(to, from, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, type);
+            if (slice)
+                pack_codes_bf16(to, from, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, slice, type);
             else
                 pack_codes(to, from, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, vl, type);
-            to += p[P_BF16] ? pack_codes_bf16_bytes(p[P_DEPTH], p[P_COLUMNS], type)
-                            : pack_codes_bytes(p[P_DEPTH], p[P_COLUMNS], vl, type);
+            to += slice ? pack_codes_bf16_bytes(p[P_DEPTH], p[P_COLUMNS], slice, type)
+                        : pack_codes_bytes(p[P_DEPTH], p[P_COLUMNS], vl, type);
         }
     free(f);
 }
 
-View packed_matrices(Lowering *l, Value *constant, const Matrices *m, bool bf16)
+View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice)
 {
     const int vl = l->isa->vector_floats;
     const Node *quantized = quantized_weight(constant);
@@ -77,13 +77,13 @@ View packed_matrices(Lowering *l, Value *constant, const Matrices *m, bool bf16)
         const CodeType type = {(int)attr_i(quantized, "bits"), attr_i(quantized, "group")};
         how[P_BITS] = type.bits;
         how[P_GROUP] = type.group;
-        how[P_BF16] = bf16;
-        const int64_t bytes = bf16 ? pack_codes_bf16_bytes(m->depth, m->columns, type)
-                                   : pack_codes_bytes(m->depth, m->columns, vl, type);
-        return weights_packed(l, quantized->in[0], pack_matrices_codes, bf16 ? "gemm bf16, codes" : "gemm, codes", how,
+        how[P_SLICE] = slice;
+        const int64_t bytes = slice ? pack_codes_bf16_bytes(m->depth, m->columns, slice, type)
+                                    : pack_codes_bytes(m->depth, m->columns, vl, type);
+        return weights_packed(l, quantized->in[0], pack_matrices_codes, slice ? "gemm bf16, codes" : "gemm, codes", how,
                               P_COUNT, DT_I8, m->outer * m->inner * bytes);
     }
-    const int64_t elements = bf16 ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(m->depth, m->columns, vl, 1);
-    return weights_packed(l, constant, bf16 ? pack_matrices_bf16 : pack_matrices, bf16 ? "gemm bf16" : "gemm", how,
+    const int64_t elements = slice ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(m->depth, m->columns, vl, 1);
+    return weights_packed(l, constant, slice ? pack_matrices_bf16 : pack_matrices, slice ? "gemm bf16" : "gemm", how,
                           P_COUNT, constant->dtype, m->outer * m->inner * elements);
 }

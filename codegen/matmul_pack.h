@@ -12,8 +12,8 @@ typedef struct {
     int64_t outer, outer_step, inner, inner_step;
 } Matrices;
 
-/* For gemm_bf16.h or gemm.h; of weights that are stored in integers, their codes and scales. */
-View packed_matrices(Lowering *l, Value *constant, const Matrices *m, bool bf16);
+/* For gemm_bf16.h or gemm_int8.h, whose slices are 32 and 64 depths, or, slice 0, for gemm.h; of weights that are stored in integers, their codes and scales. */
+View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice);
 
 /* A constant's elements as float, whatever floating type it has; the caller frees them. */
 float *constant_floats(const Tensor *t);

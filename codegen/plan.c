@@ -126,11 +126,13 @@ static void reuse(Block *block, Buffer **same_as)
             reuse(c->else_block, same_as);
         if (c->reuse_by < 0)
             continue;
-        Buffer *to = c->operands[c->reuse_by].view.buffer, *from = c->operands[c->reuse_of].view.buffer;
+        const View *result = &c->operands[c->reuse_by].view, *input = &c->operands[c->reuse_of].view;
+        Buffer *to = result->buffer, *from = input->buffer;
         if (to->kind != BUFFER_ARENA || from->kind != BUFFER_ARENA || to->first != c->order)
             continue;
         from = root(same_as, from);
-        if (from == to || from->last != c->order || from->bytes < to->bytes || c->operands[c->reuse_of].view.offset)
+        if (from == to || from->last != c->order || from->bytes < to->bytes || input->offset ||
+            dtype_info(result->dtype)->bytes != dtype_info(input->dtype)->bytes)   /* each element in its own place */
             continue;
         same_as[to->id] = from;
         from->last = to->last;

@@ -89,6 +89,9 @@ bool stored_alike(const View *y, const View *v);
 void call_finish(Call *c, Finish *f, View y);
 /* The value that n's kernel will store if it does its steps: for concat_room(). */
 Value *stored_value(const Lowering *l, const Node *n);
+/* The type that n's kernel shall store: that in which the result is kept, but not what only its steps make of it, a
+ * comparison's result or, unless it surely finishes, codes; result_ready() then converts. */
+DType stored_type(const Lowering *l, const Node *n, bool finishes);
 /* The kernel of n has stored y, n's result or, if its finish was used, that of the fused node: where the value lives. */
 void result_ready(Lowering *l, Node *n, View y);
 /* lower_elementwise.c: the nodes from `first` to `last` as one loop; the result is that of n, the last or a fused node. */

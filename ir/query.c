@@ -73,7 +73,7 @@ static const Value *table_of(const Value *v)
 const Node *quantized_weight(const Value *v)
 {
     const Node *n = v->constant ? v->def : NULL;
-    if (n && n->op == OP_Cast)
+    while (n && (n->op == OP_Cast || n->op == OP_Reshape))
         n = n->in[0]->def;
     return n && n->op == OP_QuantizedWeight ? n : NULL;
 }
@@ -85,12 +85,33 @@ DType rounded_type(const Value *v)
     return stays_wide(table_of(v), readers) || quantized_weight(v) ? DT_F32 : v->dtype;
 }
 
+bool is_code(const Value *v)
+{
+    const Node *n = v->def;
+    if (n && n->op == OP_Fused)
+        n = attr_find(n, "body")->graph->outputs[0]->def;
+    return n && n->op == OP_ActivationCode;
+}
+
+/* Codes of which nothing but products and convolutions reads all. */
+static bool is_multiplied(const Value *v)
+{
+    bool all = v->n_uses && !v->graph_output;
+    for (int k = 0; k < v->n_uses; k++) {
+        const Node *n = v->uses[k];
+        all &= (n->op == OP_MatMul || n->op == OP_Gemm || n->op == OP_Conv) && n->in[0] == v;
+    }
+    return all;
+}
+
 /* Scores, which a softmax reads, are in memory all the same, and what is cast to f32; elementwise nodes read registers
  * in a fused node alone. */
 DType kept_type(const Value *row)
 {
     static const Op readers[] = {OP_Softmax, OP_COUNT};
     const Value *v = table_of(row);
+    if (dtype_is_single(v->dtype) && is_code(v) && is_multiplied(v))
+        return DT_I8;
     bool in_registers = v->graph->fused && stays_wide(v, readers);
     const Node *reader = single_reader(v);
     bool alone = reader && (reader->op == OP_Softmax || reader->op == OP_Cast) && stays_wide(v, readers);

@@ -131,6 +131,11 @@ typedef struct {
 typedef struct { int bits; int64_t group; } WeightType;
 typedef struct { int count; int64_t before, bytes; } StoredWeights;
 
+/* What --calibrate found: codes per unit of what is multiplied by the model's own constant of id `weight`, where that is
+ * used for the `turn`th time. */
+typedef struct { int weight, turn; double factor; } ActivationFactor;
+typedef struct { const ActivationFactor *list; int count; } Calibration;
+
 /* One ONNX file.  */
 typedef struct Model {
     const char *path;               /* as the user gave it, for messages */
@@ -143,6 +148,8 @@ typedef struct Model {
     DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
     WeightType weights;             /* --weights */
     StoredWeights stored;           /* what pass_quantise did with them */
+    const Calibration *calibration; /* of --dtype int8, or NULL */
+    int in_integers[2];             /* of products and convolutions that could be: how many pass_integers left, and changed */
     int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
     const StripPlan *strips;        /* NULL: everything is made whole */
@@ -324,13 +331,15 @@ int transpose_perm(const Node *n, int64_t *perm);                    /* rank; re
 /* What an elementwise node computes from x, y, z as text, "NONE" where that is undefined; a Cast among the types that are
  * computed in f32 is "x".  NULL: no elementwise node. */
 const char *float_meaning(const Node *n);
+/* Are v's elements whole numbers of 8 bits: what an ActivationCode makes, in a fused node perhaps? */
+bool is_code(const Value *v);
 /* The type in which a result is kept until it is read: its own, but f32 for a float16 or bfloat16 one that is read inside
- * its fused node, or by a softmax. */
+ * its fused node, or by a softmax, and i8 for codes that are multiplied. */
 DType kept_type(const Value *v);
 /* The type that the oracle rounds a result to: f32 also where its readers compute in f32 anyhow (elementwise, softmax,
  * norms; behind a Reshape perhaps), which a fused node does without rounding. */
 DType rounded_type(const Value *v);
-/* The node by which v, a constant, perhaps cast, is stored in integers; NULL when it is not.  The oracle rounds no such cast. */
+/* The node by which v, a constant, perhaps cast or reshaped, is stored in integers; NULL when it is not.  The oracle rounds no such cast. */
 const Node *quantized_weight(const Value *v);
 bool op_is_random(Op op);                                            /* another result in every run */
 bool slice_is_whole(const Node *n);                                  /* every element, in order */
@@ -379,6 +388,7 @@ typedef struct {
     bool exact;                                                      /* --exact, likewise */
     WeightType weights;                                              /* --weights, likewise */
     struct Choices *choices;                                         /* --lock, likewise */
+    const Calibration *calibration;                                  /* of --dtype int8, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -396,6 +406,8 @@ void pass_projection(Graph *g);                  /* products of one value with c
 void pass_gate(Graph *g);                        /* a product whose halves meet again to two products */
 void pass_concat(Graph *g);                      /* a concatenation moves up through views to products */
 void pass_hoist(Graph *g);                       /* what follows from timesteps alone: tables of a block of them */
+void pass_integers(Graph *g);                    /* products and convolutions to 8-bit integers, by Model.calibration */
+void integers_report(FILE *out, const Graph *g); /* integers.c: how many; nothing without --dtype int8 */
 void pass_quantise(Graph *g);                    /* weights of products to Model.weights */
 void quantise_report(FILE *out, const Graph *g); /* quantise.c: how many, and what it saves; nothing without --weights */
 void pass_precision(Graph *g);                   /* f32 values and weights to Model.dtype */

@@ -137,19 +137,21 @@ static int emit_latents(Sd *sd, Outputs *out)
     return emit_arrays(out, sd->options->save_latents, (const SdcArray *const[]){&a}, 1);
 }
 
-/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left. */
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it. */
 static int emit_trace(Sd *sd, Outputs *out)
 {
     int64_t count = sd->options->count, prompts = sd->guided ? 2 : 1;
     const int64_t latents_dim[] = {sd->evaluations + 1, count, sd->channels, sd->height, sd->width};
+    const int64_t sample_dim[] = {sd->evaluations, count, sd->channels, sd->height, sd->width};
     const int64_t text_dim[] = {prompts, sd->length, sd->features};
     const int64_t picture_dim[] = {count, 3, sd->picture_height, sd->picture_width};
     SdcArray latents = view("latents", DT_F32, sd->trace, 5, latents_dim);
+    SdcArray sample = view("sample", DT_F32, sd->samples, 5, sample_dim);
     SdcArray times = view("timesteps", DT_F64, sd->timesteps, 1, &sd->evaluations);
     SdcArray ids = view("input_ids", DT_I64, sd->ids, 2, text_dim);
     SdcArray text = view("text_embeddings", DT_F32, sd->embeddings, 3, text_dim);
     SdcArray decoded = view("decoded", DT_F32, out->decoded, 4, picture_dim);
-    return emit_arrays(out, sd->options->trace, (const SdcArray *const[]){&latents, &times, &ids, &text, &decoded}, 5);
+    return emit_arrays(out, sd->options->trace, (const SdcArray *const[]){&latents, &times, &ids, &text, &decoded, &sample}, 6);
 }
 
 static int write_outputs(Sd *sd, Outputs *out)

@@ -55,6 +55,7 @@ typedef struct {
     float *embeddings;                  /* [2][length][features], in the same order */
     float *latents;                     /* [count][size] */
     float *trace;                       /* [evaluations + 1][count][size] when --trace asks for it */
+    float *samples;                     /* [evaluations][count][size], likewise: the latents as the network got them */
     double *timesteps;                  /* [evaluations], owned by the scheduler */
     int64_t evaluations;                /* of this drawing */
     bool warming;                       /* stop behind the first evaluation: it reads all that the others read */

@@ -198,6 +198,7 @@ void sd_close(Sd *sd)
     free(sd->embeddings);
     free(sd->latents);
     free(sd->trace);
+    free(sd->samples);
 }
 
 /* ---- text ------------------------------------------------------------------------------------------------------- */
@@ -405,6 +406,8 @@ static int denoise(Sd *sd, Unet *u)
         if (sd->trace)
             memcpy(sd->trace + (s->index - first) * n, sd->latents, (size_t)n * sizeof *sd->latents);
         scheduler_scale_model_input(s, u->scaled, sd->latents);
+        if (sd->samples)
+            memcpy(sd->samples + (s->index - first) * n, u->scaled, (size_t)n * sizeof *u->scaled);
         if ((code = run_unet(sd, u, s->index - first)))
             break;
         if (sd->guided)
@@ -459,8 +462,9 @@ int sd_draw(Sd *sd)
         return code;
     if (sd->options->trace) {
         free(sd->trace);
-        int64_t frames = sd->scheduler->evaluations - sd->scheduler->index + 1;
-        if ((code = pipeline_floats(&sd->trace, frames * sd->options->count * sd->size)))
+        free(sd->samples);
+        int64_t steps = sd->scheduler->evaluations - sd->scheduler->index, n = sd->options->count * sd->size;
+        if ((code = pipeline_floats(&sd->trace, (steps + 1) * n)) || (code = pipeline_floats(&sd->samples, steps * n)))
             return code;
     }
     return run_denoiser(sd);

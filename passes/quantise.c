@@ -16,7 +16,7 @@ enum { SMALLEST = 4096 };          /* elements of a weight that is stored in int
 static int depth_axis(const Node *n)
 {
     const Value *b = n->op == OP_MatMul || n->op == OP_Gemm ? n->in[1] : NULL;
-    if (!b || !b->constant || n->in[0]->constant || !dtype_is_single(b->dtype) || b->shape.rank < 2 ||
+    if (!b || !b->constant || quantized_weight(b) || n->in[0]->constant || !dtype_is_single(b->dtype) || b->shape.rank < 2 ||
         shape_count(&b->shape) < SMALLEST)
         return -1;
     return n->op == OP_Gemm && attr_i(n, "transB") ? 1 : b->shape.rank - 2;

@@ -8,8 +8,8 @@ static const struct { const char *name; Pass *pass; } order[] = {
     {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify},
     {"norm", pass_norm}, {"activation", pass_activation}, {"attention", pass_attention}, {"rotary", pass_rotary},
     {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"projection", pass_projection},
-    {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"quantise", pass_quantise},
-    {"precision", pass_precision}, {"hoist", pass_hoist}, {"strips", pass_strips}, {"fuse", pass_fuse},
+    {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"integers", pass_integers},
+    {"quantise", pass_quantise}, {"precision", pass_precision}, {"hoist", pass_hoist}, {"strips", pass_strips}, {"fuse", pass_fuse},
 };
 enum { PASSES = sizeof order / sizeof *order };
 
@@ -50,6 +50,7 @@ void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *w
     g->model->exact = b->exact;
     g->model->weights = b->weights;
     g->model->choices = b->choices;
+    g->model->calibration = b->calibration;
     pass_bind(g, b);
     graph_check(g, "bind");
     bool found = !until || !strcmp(until, "bind");

@@ -100,7 +100,7 @@ static void check_row(const CodesRow *g)
     const CodeType type = {g->bits, g->group};
     const int64_t each = g->depth * g->columns, count = g->outer * g->rows * g->columns;
     const int64_t elements = g->outer * g->rows * g->depth;
-    const int64_t bytes = pack_codes_bf16_bytes(g->depth, g->columns, type);
+    const int64_t bytes = pack_codes_bf16_bytes(g->depth, g->columns, 32, type);
     assert_int_equal(bytes, sdc_code_bytes_bf16(g->depth, g->columns, g->bits, g->group));
     float *wide = random_floats(elements), *b = random_floats(g->outer * each), *bias = random_floats(g->columns);
     float *added = random_floats(count), *y = malloc((size_t)count * sizeof *y);
@@ -110,7 +110,7 @@ static void check_row(const CodesRow *g)
     for (int64_t i = 0; i < elements; i++)
         a[i] = to_bf16(wide[i]);
     for (int64_t i = 0; i < g->outer; i++)
-        pack_codes_bf16(packed + i * bytes, b + i * each, g->depth, g->columns, g->columns, false, type);
+        pack_codes_bf16(packed + i * bytes, b + i * each, g->depth, g->columns, g->columns, false, 32, type);
     for (int threads = 1; threads <= 3; threads++) {
         SdcContext c = {.pool = sdc_pool_create(threads)};
         g->run(&c, y, a, packed, bias, added);

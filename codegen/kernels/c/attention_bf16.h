@@ -117,7 +117,7 @@ static void ID(_step)(ID(_Room) *r, int64_t m, int64_t tiles, int64_t row, const
         const st_bf16 *q = r->q + m * slices * 32;
         const SdcBf16Walk w = {.a = {q, q + 16 * slices * 32}, .row = slices * 32, .line = line, .lines = slices, .taps = 1,
                                .b = r->k + p * slices * 1024};
-        sdc_bf16_tile_for(tiles, 2)(r->s + p * SDC_SCORES_STEP, zeros, &w);
+        sdc_bf16_tile_for(false, tiles, 2)(r->s + p * SDC_SCORES_STEP, zeros, &w);
     }
     for (int64_t j = 0; j < tiles * 16; j++) {
         if ((HAS_MASK) || (CAUSAL) || count < panels * 32)
@@ -129,7 +129,7 @@ static void ID(_step)(ID(_Room) *r, int64_t m, int64_t tiles, int64_t row, const
     for (int64_t p = 0; p < ID(_v_panels); p++) {
         const SdcBf16Walk w = {.a = {r->p, r->p + 16 * 32}, .row = 32, .line = line, .lines = panels, .taps = 1,
                                .b = r->v + p * panels * 1024};
-        sdc_bf16_tile_for(tiles, sdc_min(2, ID(_v_tiles) - 2 * p))(r->o[p] + m * 32, NULL, &w);
+        sdc_bf16_tile_for(false, tiles, sdc_min(2, ID(_v_tiles) - 2 * p))(r->o[p] + m * 32, NULL, &w);
     }
 }
 

@@ -1,4 +1,5 @@
-/* bf16_tile.h: the inner kernel of gemm_bf16.h, conv_bf16.h and attention_bf16.h: products of bf16, summed in f32.
+/* bf16_tile.h: the inner kernel of gemm_bf16.h, conv_bf16.h and attention_bf16.h: products of bf16, summed in f32, or of
+ * 8-bit integers, summed in 32 bits.
  *
  *      sums[m][n] += A[m][k] * B[k][n]          m < 16 or 32, n < 16 or 32
  *
@@ -9,6 +10,10 @@
  * columns as [16 pairs of depths][16 columns][2].  Columns come in panels of two tiles, the last perhaps of one; a panel is
  * stored [line][tap][slice's tiles][16][16][2] and begins at SDC_BF16_TILE * (its first tile) * slices, zeros where there
  * are no columns or depths.  codegen/bf16_pack.c writes it.
+ *
+ * Where a walk is of codes, two of them, int8, lie where a bf16 would, of A and of B alike: a slice is 64 depths, a tile of B
+ * [16 fours of depths][16 columns][4], and the sums are int32 in the place of floats: by tdpbssd, by vpdpbusd, or by the
+ * emulation, with the same bits.
  *
  * A is walked in lines, each of some taps at one distance: the slices of a row of a matrix, or for each row of a
  * convolution's kernel and each slice of channels the neighbouring pixels.
@@ -25,7 +30,7 @@
 
 #if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && !defined(SDC_AMX_EMULATED)      /* as GCC and as clang 14 call it */
 #define SDC_BF16_AMX 1
-#elif defined(__AVX512BF16__) && !defined(SDC_AMX_EMULATED)
+#elif defined(__AVX512BF16__) && defined(__AVX512VNNI__) && !defined(SDC_AMX_EMULATED)
 #define SDC_BF16_DOT 1
 #endif
 
@@ -50,6 +55,7 @@ typedef struct {
     const st_bf16 *b;
     const char *next;               /* what will be read after this: `share` cache lines a slice are brought in meanwhile */
     int64_t share;
+    bool codes;                     /* 8-bit integers */
 } SdcBf16Walk;
 
 /* ---- tiles ------------------------------------------------------------------------------------------------------- */
@@ -61,6 +67,7 @@ typedef struct {
 #define SDC_TILE_STORE(t, to, bytes) \
     __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"((void *)(to)), "r"((int64_t)(bytes)) : "memory")
 #define SDC_TILE_DOT(sum, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #sum ::)
+#define SDC_TILE_CODES(sum, a, b) __asm__ volatile("tdpbssd %%tmm" #b ", %%tmm" #a ", %%tmm" #sum ::)
 
 /* Each thread configures its tiles before it uses them and gives them back, so that a switch of threads need not save
  * them.  Permission was asked for at the start (cpu.c). */
@@ -77,12 +84,13 @@ static inline void sdc_bf16_end(void) { __asm__ volatile("tilerelease" ::); }
 
 #elif !SDC_BF16_DOT
 
-static _Thread_local union { float sum[16][16]; st_bf16 value[16][32]; } sdc_tile[8];
+static _Thread_local union { float sum[16][16]; st_bf16 value[16][32]; int32_t total[16][16]; int8_t code[16][64]; } sdc_tile[8];
 
 #define SDC_TILE_ZERO(t) memset(&sdc_tile[t], 0, sizeof sdc_tile[t])
 #define SDC_TILE_LOAD(t, from, bytes) sdc_tile_move(&sdc_tile[t], 64, from, bytes)
 #define SDC_TILE_STORE(t, to, bytes) sdc_tile_move(to, bytes, &sdc_tile[t], 64)
 #define SDC_TILE_DOT(sum, a, b) sdc_tile_dot(sum, a, b)
+#define SDC_TILE_CODES(sum, a, b) sdc_tile_codes(sum, a, b)
 
 static inline void sdc_tile_move(void *to, int64_t to_row, const void *from, int64_t from_row)
 {
@@ -101,6 +109,17 @@ static inline void sdc_tile_dot(int sum, int a, int b)
                 odd = fmaf(ld_bf16(sdc_tile[a].value[m][2 * k + 1]), ld_bf16(sdc_tile[b].value[k][2 * n + 1]), odd);
             }
             sdc_tile[sum].sum[m][n] += even + odd;
+        }
+}
+
+/* TDPBSSD: sums of 64 depths in 32 bits. */
+static inline void sdc_tile_codes(int sum, int a, int b)
+{
+    for (int m = 0; m < 16; m++)
+        for (int k = 0; k < 64; k++) {
+            const int32_t factor = sdc_tile[a].code[m][k];
+            for (int n = 0; n < 16; n++)
+                sdc_tile[sum].total[m][n] += factor * sdc_tile[b].code[k / 4][4 * n + k % 4];
         }
 }
 #endif
@@ -143,18 +162,81 @@ static inline __attribute__((always_inline)) void sdc_bf16_eight(const int colum
             sdc_store(sums + m * SDC_BF16_ROW + v * 16, sum[m][v]);
 }
 
-static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, const int columns, float *sums,
-                                                                const float *start, const SdcBf16Walk *w)
+#define SDC_FOUR_DOT(sum, four, column) \
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(column), "m"(*(const uint32_t *)(const void *)(four)))
+
+/* Four bytes of 128, in each lane. */
+static inline sdc_vi sdc_codes_sign(void) { return (sdc_vi){0} - 0x7f7f7f80; }
+
+/* 128 times the sum of all codes of a row of A. */
+static inline int32_t sdc_codes_offset(const st_bf16 *row, const SdcBf16Walk *w)
 {
-    for (int eight = 0; eight < 2 * rows; eight++)
-        sdc_bf16_eight(columns, sums + eight * 8 * SDC_BF16_ROW, start, w->a[eight / 2] + eight % 2 * 8 * w->row, w);
+    const sdc_vi unit = sdc_codes_sign();
+    sdc_vi sum = {0};
+    for (int64_t l = 0; l < w->lines; l++)
+        for (int64_t t = 0; t < w->taps; t++)
+            __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(unit), "m"(*(const char(*)[64])(row + w->line[l] + t * w->tap)));
+    int32_t total = 0;
+    for (int k = 0; k < 16; k++)
+        total += sum[k];
+    return total;
+}
+
+/* The same of codes.  The instruction takes those of B without a sign: as 128 more than they are. */
+static inline __attribute__((always_inline)) void sdc_codes_eight(const int columns, float *sums, const float *start,
+                                                                  const st_bf16 *a, const SdcBf16Walk *w)
+{
+    const sdc_vi sign = sdc_codes_sign();
+    sdc_vi sum[8][2];
+    const st_bf16 *b = w->b;
+    SDC_UNROLL for (int m = 0; m < 8; m++) {
+        const int32_t offset = sdc_codes_offset(a + m * w->row, w);
+        SDC_UNROLL for (int v = 0; v < columns; v++)
+            sum[m][v] = (sdc_vi)sdc_load((start ? start : sums + m * SDC_BF16_ROW) + v * 16) - offset;
+    }
+    for (int64_t l = 0; l < w->lines; l++)
+        for (int64_t t = 0; t < w->taps; t++, b += columns * SDC_BF16_TILE) {
+            const st_bf16 *at = a + w->line[l] + t * w->tap;
+            for (int k = 0; k < 16; k++) {
+                sdc_vi column[2];
+                SDC_UNROLL for (int v = 0; v < columns; v++)
+                    column[v] = (sdc_vi)sdc_load((const float *)(const void *)(b + v * SDC_BF16_TILE + k * 32)) ^ sign;
+                SDC_UNROLL for (int m = 0; m < 8; m++)
+                    SDC_UNROLL for (int v = 0; v < columns; v++)
+                        SDC_FOUR_DOT(sum[m][v], at + m * w->row + 2 * k, column[v]);
+            }
+        }
+    SDC_UNROLL for (int m = 0; m < 8; m++)
+        SDC_UNROLL for (int v = 0; v < columns; v++)
+            sdc_store(sums + m * SDC_BF16_ROW + v * 16, (sdc_vf)sum[m][v]);
+}
+
+static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, const int columns, const bool codes,
+                                                                float *sums, const float *start, const SdcBf16Walk *w)
+{
+    for (int eight = 0; eight < 2 * rows; eight++) {
+        float *to = sums + eight * 8 * SDC_BF16_ROW;
+        const st_bf16 *a = w->a[eight / 2] + eight % 2 * 8 * w->row;
+        if (codes)
+            sdc_codes_eight(columns, to, start, a, w);
+        else
+            sdc_bf16_eight(columns, to, start, a, w);
+    }
 }
 
 #else
 
+#define SDC_TILE_PRODUCT(sum, a, b)   \
+    do {                              \
+        if (codes)                    \
+            SDC_TILE_CODES(sum, a, b); \
+        else                          \
+            SDC_TILE_DOT(sum, a, b);  \
+    } while (0)
+
 /* Tiles 0 to 3 are sums, 4 and 5 rows of A, 6 and 7 columns of B. */
-static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, const int columns, float *sums,
-                                                                const float *start, const SdcBf16Walk *w)
+static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, const int columns, const bool codes,
+                                                                float *sums, const float *start, const SdcBf16Walk *w)
 {
     const float *from = start ? start : sums;
     const int64_t bytes = start ? 0 : 4 * SDC_BF16_ROW, below = start ? 0 : 16 * SDC_BF16_ROW;
@@ -172,16 +254,16 @@ static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, 
         for (int64_t t = 0; t < w->taps; t++, a += w->tap, a_below += w->tap, b += columns * SDC_BF16_TILE) {
             SDC_TILE_LOAD(4, a, 2 * w->row);
             SDC_TILE_LOAD(6, b, 64);
-            SDC_TILE_DOT(0, 4, 6);
+            SDC_TILE_PRODUCT(0, 4, 6);
             if (columns > 1) {
                 SDC_TILE_LOAD(7, b + SDC_BF16_TILE, 64);
-                SDC_TILE_DOT(1, 4, 7);
+                SDC_TILE_PRODUCT(1, 4, 7);
             }
             if (rows > 1) {
                 SDC_TILE_LOAD(5, a_below, 2 * w->row);
-                SDC_TILE_DOT(2, 5, 6);
+                SDC_TILE_PRODUCT(2, 5, 6);
                 if (columns > 1)
-                    SDC_TILE_DOT(3, 5, 7);
+                    SDC_TILE_PRODUCT(3, 5, 7);
             }
             for (int64_t k = 0; k < w->share; k++, next += 64)
                 __builtin_prefetch(next, 0, 2);
@@ -199,19 +281,24 @@ static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, 
 
 /* sums [16 rows * tiles][32 columns], begun with start [32] in each row unless that is NULL. */
 typedef void SdcBf16Tile(float *sums, const float *start, const SdcBf16Walk *w);
-#define SDC_BF16_FUNCTION(ROWS, COLUMNS)                                                                     \
-    static __attribute__((noinline, unused)) void sdc_bf16_tile_##ROWS##COLUMNS(float *sums, const float *start, \
-                                                                                const SdcBf16Walk *w)        \
-    {                                                                                                        \
-        sdc_bf16_body(ROWS, COLUMNS, sums, start, w);                                                        \
+#define SDC_BF16_FUNCTION(KIND, CODES, ROWS, COLUMNS)                                                                \
+    static __attribute__((noinline, unused)) void sdc_##KIND##_tile_##ROWS##COLUMNS(float *sums, const float *start, \
+                                                                                    const SdcBf16Walk *w)            \
+    {                                                                                                                \
+        sdc_bf16_body(ROWS, COLUMNS, CODES, sums, start, w);                                                         \
     }
-SDC_BF16_FUNCTION(1, 1)
-SDC_BF16_FUNCTION(1, 2)
-SDC_BF16_FUNCTION(2, 1)
-SDC_BF16_FUNCTION(2, 2)
-static inline SdcBf16Tile *sdc_bf16_tile_for(int64_t rows, int64_t columns)
+#define SDC_BF16_FUNCTIONS(KIND, CODES)  \
+    SDC_BF16_FUNCTION(KIND, CODES, 1, 1) \
+    SDC_BF16_FUNCTION(KIND, CODES, 1, 2) \
+    SDC_BF16_FUNCTION(KIND, CODES, 2, 1) \
+    SDC_BF16_FUNCTION(KIND, CODES, 2, 2)
+SDC_BF16_FUNCTIONS(bf16, false)
+SDC_BF16_FUNCTIONS(codes, true)
+#define SDC_TILE_FOR(KIND) \
+    (rows > 1 ? columns > 1 ? sdc_##KIND##_tile_22 : sdc_##KIND##_tile_21 : columns > 1 ? sdc_##KIND##_tile_12 : sdc_##KIND##_tile_11)
+static inline SdcBf16Tile *sdc_bf16_tile_for(bool codes, int64_t rows, int64_t columns)
 {
-    return rows > 1 ? columns > 1 ? sdc_bf16_tile_22 : sdc_bf16_tile_21 : columns > 1 ? sdc_bf16_tile_12 : sdc_bf16_tile_11;
+    return codes ? SDC_TILE_FOR(codes) : SDC_TILE_FOR(bf16);
 }
 
 /* Lines of a chunk: equal chunks of at most SDC_BF16_CHUNK slices, or of one line. */
@@ -239,7 +326,7 @@ static inline void sdc_bf16_panel(float *sums, const float *start, const int64_t
             w.a[0] = first + at[t];
             w.a[1] = first + at[t + rows - 1];
             w.next = next + (call * pairs + t / 2) * w.share * w.lines * w.taps * 64;
-            sdc_bf16_tile_for(rows, columns)(sums + t * 16 * SDC_BF16_ROW, l ? NULL : start, &w);
+            sdc_bf16_tile_for(w.codes, rows, columns)(sums + t * 16 * SDC_BF16_ROW, l ? NULL : start, &w);
         }
     }
 }

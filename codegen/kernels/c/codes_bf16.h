@@ -54,14 +54,16 @@ static inline __attribute__((always_inline)) void sdc_widen_panel(const int bits
             sdc_widen_tile(bits, to, codes, group ? scales + sdc_code_group(s * SDC_BF16_SLICE, group) * row + t * 16 : NULL);
 }
 
-/* sums [rows][32] = sums * scale + bias, for `columns` tiles of a panel. */
-static inline void sdc_scale_sums(float *sums, const float *bias, const st_bf16 *scales, int64_t rows, int64_t columns)
+/* sums [rows][32] = sums * scale + bias, for `columns` tiles of a panel; integers: the sums are int32 before. */
+static inline __attribute__((always_inline)) void sdc_scale_sums(float *sums, const float *bias, const st_bf16 *scales,
+                                                                 int64_t rows, int64_t columns, const bool integers)
 {
     for (int64_t t = 0; t < columns; t++) {
         const sdc_vf scale = sdc_lanes_bf16(scales + t * 16, 16), added = sdc_load(bias + t * 16);
         for (int64_t m = 0; m < rows; m++) {
             float *at = sums + m * SDC_BF16_ROW + t * 16;
-            sdc_store(at, sdc_load(at) * scale + added);
+            const sdc_vf sum = sdc_load(at);
+            sdc_store(at, (integers ? __builtin_convertvector((sdc_vi)sum, sdc_vf) : sum) * scale + added);
         }
     }
 }

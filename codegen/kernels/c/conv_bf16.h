@@ -7,6 +7,7 @@
  * Parameters and operands are those of conv.h, but for the types, which are all bf16 except TY, and for the cut, from
  * conv_bf16_plan():
  *
+ *   INT8                  1: what is multiplied are codes of 8 bits, see conv_int8.h (0)
  *   BLOCK_H BLOCK_W       outputs of a unit, BLOCK_W a multiple of 16 or OUT_W; with FLAT BLOCK_W is OUT_W
  *   UNIT_PANELS           panels of 32 output channels of a unit
  *   FLAT                  1: tiles are 16 pixels of the image with its padding, row after row, what falls on the padding being
@@ -25,14 +26,18 @@
 #define ROUND_H 64
 #define ROUND_N 1
 #endif
+#ifndef INT8
+#define INT8 0
 #define TX bf16
+#endif
 #define TM bf16
 #define TMW bf16
 #include "conv_store.h"
-#include "bf16_tile.h"
+#include "codes_bf16.h"
 
 enum {
-    SDC_CAT(NAME, _slices) = ((IN_C) + SDC_BF16_SLICE - 1) / SDC_BF16_SLICE,
+    SDC_CAT(NAME, _slice_channels) = (INT8) ? 2 * SDC_BF16_SLICE : SDC_BF16_SLICE,
+    SDC_CAT(NAME, _slices) = ((IN_C) + SDC_CAT(NAME, _slice_channels) - 1) / SDC_CAT(NAME, _slice_channels),
     SDC_CAT(NAME, _more_slices) = ((MORE_C) + SDC_BF16_SLICE - 1) / SDC_BF16_SLICE,
     SDC_CAT(NAME, _reach_w) = ((KERNEL_W) - 1) * (DILATION_W) + 1,
     SDC_CAT(NAME, _columns) = ((OUT_W) + 15) / 16 * 16,         /* of outputs, in tiles of one row */
@@ -89,6 +94,32 @@ static inline __attribute__((always_inline)) void SDC_CAT(NAME, _pixel)(st_bf16 
     for (int64_t k = 0; k < padded; k += SDC_BF16_SLICE, to += slice)
         memcpy(to, packed + k, SDC_BF16_SLICE * sizeof *to);
 }
+
+/* The same of codes, which are what `line` and the steps make of bf16, or what x has. */
+static inline __attribute__((always_inline)) void SDC_CAT(NAME, _codes)(st_bf16 *to, int64_t slice, const SDC_CAT(st_, TX) *x,
+                                                                        const SDC_CAT(st_, TX) *beside, int64_t first,
+                                                                        int64_t channels, const float *line)
+{
+    enum { most = SDC_CAT(NAME, _slices) * SDC_CAT(NAME, _slice_channels) };
+    _Alignas(64) int8_t packed[most];
+    if (line) {
+        _Alignas(64) float wide[most];
+        sdc_widen_bf16(wide, (const void *)x, first);
+        sdc_widen_bf16(wide + first, (const void *)beside, channels - first);
+        SDC_LOAD(wide, wide, line, line + channels, channels);
+        SDC_INDEPENDENT
+        for (int64_t k = 0; k < channels; k++)
+            packed[k] = (int8_t)wide[k];
+    } else {
+        for (int64_t k = 0; k < first; k++)
+            packed[k] = (int8_t)SDC_CAT(ld_, TX)(x[k]);
+        for (int64_t k = first; k < channels; k++)
+            packed[k] = (int8_t)SDC_CAT(ld_, TX)(beside[k - first]);
+    }
+    memset(packed + channels, 0, (size_t)(most - channels));
+    for (int64_t k = 0; k < most; k += SDC_CAT(NAME, _slice_channels), to += slice)
+        memcpy(to, packed + k, SDC_BF16_SLICE * sizeof *to);
+}
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
@@ -104,16 +135,23 @@ static void SDC_CAT(NAME, _pack_row)(st_bf16 *to, const SdcDense *d, int64_t n, 
     enum { first = (FIRST_C), others = (IN_C) - (FIRST_C), width = SDC_CAT(NAME, _width), slices = SDC_CAT(NAME, _slices) };
     const int64_t slice = SDC_CAT(NAME, _slice), inside = sdc_min(IN_W, width - (PAD_LEFT)), left = sdc_min(PAD_LEFT, width);
     const int64_t row = (n * ((IN_H) / (UP_H)) + iy / (UP_H)) * ((IN_W) / (UP_W));
-    const st_bf16 *x = (const st_bf16 *)d->x + row * first, *beside = (const st_bf16 *)d->beside + (others ? row * others : 0);
+    const SDC_CAT(st_, TX) *x = (const SDC_CAT(st_, TX) *)d->x + row * first;
+    const SDC_CAT(st_, TX) *beside = (const SDC_CAT(st_, TX) *)d->beside + (others ? row * others : 0);
     const float *line = d->lines + n * 2 * (IN_C);
     if (iy < 0 || iy >= (IN_H) || inside <= 0) {
         SDC_CAT(NAME, _zeros)(to, slice, slices, width);
         return;
     }
     SDC_CAT(NAME, _zeros)(to, slice, slices, left);
-    for (int64_t p = 0; p < inside; p++)
-        SDC_CAT(NAME, _pixel)(to + (left + p) * 32, slice, x + p / (UP_W) * first, others ? beside + p / (UP_W) * others : NULL,
-                              first, IN_C, SDC_CAT(NAME, _has_lines) ? line : NULL);
+    for (int64_t p = 0; p < inside; p++) {
+        const SDC_CAT(st_, TX) *pixel = x + p / (UP_W) * first, *other = others ? beside + p / (UP_W) * others : NULL;
+        st_bf16 *place = to + (left + p) * 32;
+        if (INT8)
+            SDC_CAT(NAME, _codes)(place, slice, pixel, other, first, IN_C, SDC_CAT(NAME, _has_lines) ? line : NULL);
+        else
+            SDC_CAT(NAME, _pixel)(place, slice, (const void *)pixel, (const void *)other, first, IN_C,
+                                  SDC_CAT(NAME, _has_lines) ? line : NULL);
+    }
     SDC_CAT(NAME, _zeros)(to + (left + inside) * 32, slice, slices, width - left - inside);
 }
 
@@ -174,7 +212,7 @@ static void SDC_CAT(NAME, _unit)(const SDC_CAT(NAME, _arguments) *a, const SdcCo
 {
     enum { tiles_room = SDC_CAT(NAME, _tiles), slices = SDC_CAT(NAME, _slices), more_slices = SDC_CAT(NAME, _more_slices) };
     enum { lines = slices * (KERNEL_H) };
-    _Alignas(64) float sums[tiles_room * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW];
+    _Alignas(64) float sums[tiles_room * 16 * SDC_BF16_ROW], start[SDC_BF16_ROW], added[SDC_BF16_ROW];
     int64_t at[tiles_room], more_at[tiles_room], line[lines], more_line[more_slices + 1];
     const int64_t image = block->n - a->n, row = block->y - a->y;
     const int64_t tiles = SDC_CAT(NAME, _places)(at, block, SDC_CAT(NAME, _row), STRIDE_H, STRIDE_W);
@@ -183,16 +221,21 @@ static void SDC_CAT(NAME, _unit)(const SDC_CAT(NAME, _arguments) *a, const SdcCo
         line[l] = l / slices * (DILATION_H) * SDC_CAT(NAME, _row) + l % slices * SDC_CAT(NAME, _slice);
     for (int64_t l = 0; l < more_slices; l++)
         more_line[l] = l * SDC_CAT(NAME, _more_slice);
+    const st_bf16 *scales = (const st_bf16 *)a->d.weights + sdc_bf16_tiles(OUT_C) * lines * (KERNEL_W) * SDC_BF16_TILE;
     for (int64_t panel = block->panel; panel < block->end; panel++) {
         const int64_t columns = sdc_min(2, sdc_bf16_tiles(OUT_C) - 2 * panel);
         const st_bf16 *b = (const st_bf16 *)a->d.weights + panel * 2 * lines * (KERNEL_W) * SDC_BF16_TILE;
         const st_bf16 *more_b = (const st_bf16 *)a->d.more_weights + panel * 2 * more_slices * SDC_BF16_TILE;
         const st_bf16 *following = panel + 1 < block->end ? b + columns * lines * (KERNEL_W) * SDC_BF16_TILE : b;
-        for (int64_t j = 0; j < SDC_BF16_ROW; j++)
-            start[j] = (HAS_BIAS) && panel * 32 + j < (OUT_C) ? a->d.bias[panel * 32 + j] : 0;
+        for (int64_t j = 0; j < SDC_BF16_ROW; j++) {
+            added[j] = (HAS_BIAS) && panel * 32 + j < (OUT_C) ? a->d.bias[panel * 32 + j] : 0;
+            start[j] = (INT8) ? 0 : added[j];
+        }
         SdcBf16Walk w = {.a = {a->room + image * SDC_CAT(NAME, _image) + row * (STRIDE_H) * SDC_CAT(NAME, _row)},
-                         .row = (STRIDE_W) * 32, .line = line, .lines = lines, .taps = KERNEL_W, .tap = (DILATION_W) * 32, .b = b};
+                         .row = (STRIDE_W) * 32, .line = line, .lines = lines, .taps = KERNEL_W, .tap = (DILATION_W) * 32, .b = b, .codes = INT8};
         sdc_bf16_panel(sums, start, at, tiles, columns, w, (MORE_C) ? more_b : following, 0, 1);
+        if (INT8)
+            sdc_scale_sums(sums, added, scales + panel * 32, tiles * 16, columns, true);
         w = (SdcBf16Walk){.a = {a->more_room + image * SDC_CAT(NAME, _more_image) + row * SDC_CAT(NAME, _more_row)}, .row = 32,
                           .line = more_line, .lines = more_slices, .taps = 1, .b = more_b};
         if (MORE_C)
@@ -220,8 +263,8 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t unit, int64_t end)
     sdc_bf16_end();
 }
 
-void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *x BESIDE(SDC_BESIDE_PARAMETER), const st_bf16 *weights,
-          const float *bias, st_bf16 *room LINES(SDC_LINES_PARAMETER) MORE(SDC_MORE_PARAMETER)
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x BESIDE(SDC_BESIDE_PARAMETER),
+          const st_bf16 *weights, const float *bias, st_bf16 *room LINES(SDC_LINES_PARAMETER) MORE(SDC_MORE_PARAMETER)
           MORE_BESIDE(SDC_MORE_BESIDE_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER) SLOTS(SDC_SLOTS_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
@@ -241,6 +284,7 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *x BESIDE(SDC_BESIDE
 }
 
 #include "conv_end.h"
+#undef INT8
 #undef UNIT_PANELS
 #undef FLAT
 #undef ROUND_H

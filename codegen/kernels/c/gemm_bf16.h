@@ -11,6 +11,7 @@
  *   Y_ROW Y_OUTER Y_INNER of Y likewise
  *   B_OUTER B_INNER       0: all outer, or inner, matrices share b; else the packed ones follow each other (0, 0)
  *   HAS_BIAS              0 (default): bias is not read
+ *   INT8                  1: a and b are codes of 8 bits, see gemm_int8.h (0)
  *   CODE_BITS GROUP       8 or 4: b is codes and scales, see codes_bf16.h; each GROUP depths have a scale, 0: all (0, 0)
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *   PAIR                  nothing, or X(other): a matrix like b, and the sums of A times it are the finish's
@@ -33,6 +34,13 @@
 #include "gemm_parameters.h"
 #ifndef UNIT_ROWS
 #define UNIT_ROWS SDC_BF16_ROWS
+#endif
+#if INT8
+#define TA i8
+#undef CODE_BITS
+#define CODE_BITS 16            /* two of them */
+#else
+#define TA bf16
 #endif
 #if CODE_BITS
 #define TB i8
@@ -69,6 +77,8 @@ static inline const st_bf16 *SDC_CAT(NAME, _scales)(const int8_t *b, int64_t pan
 static inline const st_bf16 *SDC_CAT(NAME, _widen)(st_bf16 *to, const int8_t *b, int64_t panel, int64_t columns)
 {
     enum { slices = SDC_CAT(NAME, _slices) };
+    if (INT8)
+        return (const st_bf16 *)(const void *)(b + SDC_CAT(NAME, _elements)(panel * 2 * slices));
     sdc_widen_panel(CODE_BITS, GROUP, to, b + SDC_CAT(NAME, _elements)(panel * 2 * slices), SDC_CAT(NAME, _scales)(b, panel),
                     sdc_bf16_tiles(COLUMNS) * 16, columns, slices);
     return to;
@@ -130,7 +140,8 @@ static inline void SDC_CAT(NAME, _sums)(float *sums, const float *start, const S
         at[t] = (tile + t) * 16 * (A_ROW);
         rest_at[t] = (tile + t) * SDC_BF16_TILE;
     }
-    SdcBf16Walk w = {.a = {r->last}, .row = slices * SDC_BF16_SLICE, .line = r->line, .lines = slices, .taps = 1, .b = b};
+    SdcBf16Walk w = {.a = {r->last}, .row = slices * SDC_BF16_SLICE, .line = r->line, .lines = slices, .taps = 1, .b = b,
+                     .codes = INT8};
     if (!whole_tiles) {
         static const int64_t here[1];
         sdc_bf16_panel(sums, start, here, 1, columns, w, following, 0, 1);
@@ -142,7 +153,7 @@ static inline void SDC_CAT(NAME, _sums)(float *sums, const float *start, const S
     if (whole)
         sdc_bf16_panel(sums, start, at, tiles, columns, w, following, call, calls);
     w = (SdcBf16Walk){.a = {r->rest}, .row = SDC_BF16_SLICE, .line = r->line, .lines = 1, .taps = 1,
-                      .b = b + whole * columns * SDC_BF16_TILE};
+                      .b = b + whole * columns * SDC_BF16_TILE, .codes = INT8};
     if (slices > whole)
         sdc_bf16_panel(sums, whole ? NULL : start, rest_at, tiles, columns, w, following, call, calls);
 }
@@ -159,7 +170,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
     _Alignas(64) float sums[products][together * 16 * SDC_BF16_ROW], start[products][SDC_BF16_ROW];
     _Alignas(64) float added[products][SDC_BF16_ROW];
 #if CODE_BITS
-    _Alignas(64) st_bf16 wide[products][slices * 2 * SDC_BF16_TILE];
+    _Alignas(64) st_bf16 wide[products][INT8 ? 1 : slices * 2 * SDC_BF16_TILE];
 #endif
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
     const int64_t full = rows / 16, calls = sdc_ceil_div(full, together);
@@ -193,7 +204,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
                                      i + 1 < products ? other + at : b + after, t / together, calls);
 #if CODE_BITS
                 if (scaled)
-                    sdc_scale_sums(sums[i], added[i], SDC_CAT(NAME, _scales)(i ? other : b, panel), tiles * 16, columns);
+                    sdc_scale_sums(sums[i], added[i], SDC_CAT(NAME, _scales)(i ? other : b, panel), tiles * 16, columns, INT8);
 #endif
             }
             SDC_CAT(NAME, _store)(y + t * 16 * (Y_ROW) + panel * 32, sums[0], sums[products - 1], sdc_min(tiles * 16, rows - t * 16),
@@ -225,7 +236,7 @@ static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
     sdc_bf16_end();
 }
 
-void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *a, const SDC_CAT(st_, TB) *b, const float *bias
+void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const SDC_CAT(st_, TB) *b, const float *bias
           PAIR(SDC_PAIR_PARAMETER) EXTRAS(SDC_EXTRA_PARAMETER))
 {
     const void *const extra[] = {EXTRAS(SDC_EXTRA_POINTER) NULL};
@@ -236,4 +247,5 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const st_bf16 *a, const SDC_CAT(st
 }
 
 #include "gemm_end.h"
+#undef TA
 #undef TB

@@ -1,4 +1,4 @@
-/* gemm_end.h: ends the parameters of gemm.h and gemm_bf16.h, see gemm_parameters.h. */
+/* gemm_end.h: ends the parameters of gemm.h, gemm_bf16.h and gemm_int8.h, see gemm_parameters.h. */
 #undef NAME
 #undef TY
 #undef ROWS
@@ -15,6 +15,7 @@
 #undef B_OUTER
 #undef B_INNER
 #undef HAS_BIAS
+#undef INT8
 #undef CODE_BITS
 #undef GROUP
 #undef UNIT_PANELS

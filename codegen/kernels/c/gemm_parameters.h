@@ -1,4 +1,4 @@
-/* gemm_parameters.h: the defaults of what gemm.h and gemm_bf16.h have in common; gemm_end.h ends them. */
+/* gemm_parameters.h: the defaults of what gemm.h, gemm_bf16.h and gemm_int8.h have in common; gemm_end.h ends them. */
 #ifndef TY
 #define TY f32
 #endif
@@ -34,6 +34,9 @@
 #endif
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
+#endif
+#ifndef INT8
+#define INT8 0
 #endif
 #ifndef CODE_BITS
 #define CODE_BITS 0
