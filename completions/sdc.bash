@@ -7,7 +7,7 @@ _sdc()
                    --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --weights --exact --help"
         [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --weights --exact --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
-                  --threads --isa --cc --cflag --static --keep-source --jobs --no-cache --max-memory --no-fuse --rate
+                  --threads --isa --cc --cflag --static --keep-source --emulator --jobs --no-cache --max-memory --no-fuse --rate
                   --dtype --weights --exact --help"
         [print]="--after --dim --shape --bind --no-fuse --rate --dtype --weights --exact --help"
         [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --weights --exact --json --help"
@@ -27,7 +27,7 @@ _sdc()
     --weights) words="float int8 int4" ;;
     --no-fuse) words="attention projection norm epilogue chain upsample shortcut pad hoist concat" ;;
     --after) words="bind masked infer fold simplify norm activation attention rotary decompose projection gate concat quantise precision hoist strips fuse" ;;
-    --cc) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
+    --cc | --emulator) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
     --dim | --shape | --bind | --input | --size | --batch | --default | --cflag | --prefix | --max-memory | --jobs | -j | --seed | --threads | \
         --runs | --rtol | --atol | --rms) return ;;

@@ -57,6 +57,7 @@ complete -c sdc -n $verify -l wide -d "Let the oracle keep double precision betw
 complete -c sdc -n $verify -l rtol -x -d "Largest relative difference"
 complete -c sdc -n $verify -l atol -x -d "Largest absolute difference"
 complete -c sdc -n $verify -l rms -x -d "Judge by relative root-mean-square difference"
+complete -c sdc -n $verify -l emulator -x -a "(__fish_complete_command)" -d "Run the executable by it"
 complete -c sdc -n $verify -l bind-integers -d "Make constants of the data's integer inputs"
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l seed -x -d "Of random inputs"
 complete -c sdc -n "__fish_seen_subcommand_from verify bench" -l threads -x -d "Of the executable"
