@@ -14,7 +14,7 @@ typedef struct {
     int64_t jobs, batch, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
-    bool exact;
+    bool exact, pack_winograd;
     DType dtype;                            /* DT_NONE: as the model has it */
     WeightType weights;
     Texts rates;
@@ -88,7 +88,10 @@ int option_weights(void *into, const char *value);
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
     {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, WEIGHTS_ROW, EXACT_ROW          /* what steers the passes */
+int option_pack(void *into, const char *value);
+#define PACK_ROW \
+    {"pack", 0, "winograd", "store Winograd's weights transformed where that is faster; the results are the same", option_pack}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, WEIGHTS_ROW, EXACT_ROW, PACK_ROW          /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

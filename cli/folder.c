@@ -135,7 +135,7 @@ typedef struct {
     const Isa *isa;
     unsigned no_fuse;
     int64_t max_memory;             /* 0: any */
-    bool quiet, exact;
+    bool quiet, exact, pack_winograd;
     DType dtype;
     WeightType weights;
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
@@ -225,7 +225,8 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
         }
     }
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
-                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights}, "strips");
+                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights,
+                                     .pack_winograd = p->pack_winograd}, "strips");
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -296,7 +297,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
                     .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights,
-                    .max_memory = o->max_memory, .quiet = o->quiet};
+                    .pack_winograd = o->pack_winograd, .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))

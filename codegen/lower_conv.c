@@ -164,6 +164,7 @@ static void call_upsampling(Call *c, const Node *resize)
 typedef struct {
     ConvShape shape;
     WinogradPlan winograd;          /* outputs 0: not that */
+    bool transformed;               /* and its weights are stored so */
     Bf16Plan bf16;                  /* block_h 0: not that */
     bool depthwise;
 } Way;
@@ -237,6 +238,7 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, DType image
     way.depthwise = conv_is_depthwise(s);
     if (!n->graph->model->exact)
         way.winograd = winograd_plan(s, l->isa->vector_floats, bf16 ? l->isa->bf16_rate : 1);
+    way.transformed = n->graph->model->pack_winograd && winograd_stores(s, &way.winograd);
     if (bf16 && !way.winograd.outputs)
         way.bf16 = conv_bf16_plan(s, shortcut ? shortcut->in[0]->shape.dim[1] : 0);
     return way;
@@ -257,6 +259,8 @@ static void cut_parameters(Lowering *l, Call *c, const Way *way, bool normalises
     call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : plan.block_w);
     if (w->outputs) {
         call_int(c, "OUTPUTS", w->outputs);
+        if (way->transformed)
+            call_int(c, "TRANSFORMED", 1);
         call_int(c, "UNIT_BLOCKS", w->unit_blocks);
         call_int(c, "ROUND_BLOCKS", w->round_blocks);
     } else if (b->block_h) {
@@ -292,7 +296,8 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     const Way way = way_of(l, n, w, x->first.dtype, shortcut, more.first.dtype);
     const bool bf16 = way.bf16.block_h != 0;
     Value *bias_value = both_biases(n, shortcut);
-    View weights = packed_weights(l, n, &way.shape, bf16);
+    View weights = way.transformed ? transformed_weights(l, n->in[1], &way.shape, way.winograd.outputs)
+                                   : packed_weights(l, n, &way.shape, bf16);
     View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
     View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);

@@ -4,6 +4,7 @@
 
 #include "../ir/window.h"
 #include "codegen.h"
+#include "conv_pack.h"
 
 /* [N,C,spatial...] as [N,spatial...,C]: the same data, the same order in memory. */
 View channels_to_last(View v);
@@ -14,6 +15,9 @@ void window_parameters(Call *c, const Window *w);
 /* v with its axes permuted, ready to be a factor of a product: a constant becomes a Transpose of it that is evaluated
  * when weights are packed (then *constant is that, and the view has no buffer); a run-time value is copied. */
 View permuted_operand(Lowering *l, Node *n, Value *v, const int *perm, Value **constant);
+
+/* winograd_pack.c: a convolution's constant weights, transformed for tiles of `outputs` x `outputs`. */
+View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_t outputs);
 
 /* The axes [first, first + count) as one axis; the view must store them one inside the other. */
 View view_flatten(View v, int first, int count);

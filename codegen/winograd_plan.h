@@ -9,4 +9,14 @@
 typedef struct { int64_t outputs, block_h, block_w, unit_blocks, round_blocks, loads, scratch; } WinogradPlan;
 WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate);
 
+/* Are weights that are stored transformed faster than transforming them in each unit? */
+bool winograd_stores(const ConvShape *s, const WinogradPlan *p);
+
+/* ---- winograd_pack.c ---- */
+
+/* w [out_c][in_c][3][3] to dst, pack_winograd_floats() long, as conv_winograd.h would transform it:
+ * [panel][chunk][position][channel of the chunk][vector of the panel][vl]. */
+int64_t pack_winograd_floats(const ConvShape *s, int64_t outputs, int vl);
+void pack_winograd(float *dst, const float *w, const ConvShape *s, int64_t outputs, int vl);
+
 #endif

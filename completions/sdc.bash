@@ -4,14 +4,14 @@ _sdc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
         [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --weights --exact --help"
-        [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --weights --exact --help"
+                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --weights --exact --pack --help"
+        [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --weights --exact --pack --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
                   --threads --isa --cc --cflag --static --keep-source --emulator --jobs --no-cache --max-memory --no-fuse --rate
-                  --dtype --weights --exact --help"
-        [print]="--after --dim --shape --bind --no-fuse --rate --dtype --weights --exact --help"
-        [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --weights --exact --json --help"
-        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --dtype --weights --exact --json --report --isa --cc --cflag --jobs
+                  --dtype --weights --exact --pack --help"
+        [print]="--after --dim --shape --bind --no-fuse --rate --dtype --weights --exact --pack --help"
+        [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --weights --exact --pack --json --help"
+        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --dtype --weights --exact --pack --json --report --isa --cc --cflag --jobs
                  --no-cache --help"
     )
     [[ $word == = ]] && word=
@@ -24,6 +24,7 @@ _sdc()
     --emit) words="exe lib source" ;;
     --isa) words="native generic x86-64-v3 x86-64-v4 avx512-bf16 amx aarch64" ;;
     --dtype) words="f32 bf16 f16" ;;
+    --pack) words="winograd" ;;
     --weights) words="float int8 int4" ;;
     --no-fuse) words="attention projection norm epilogue chain upsample shortcut pad hoist concat" ;;
     --after) words="bind masked infer fold simplify norm activation attention rotary decompose projection gate concat quantise precision hoist strips fuse" ;;

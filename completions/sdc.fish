@@ -16,6 +16,7 @@ complete -c sdc -n $any -l rate -x -d "INPUT=prompt: how often an input changes"
 complete -c sdc -n $any -l dtype -x -a "f32 bf16 f16" -d "Type of weights and activations"
 complete -c sdc -n $any -l weights -x -a "float int8 int8:64 int4" -d "What weights of products are stored in"
 complete -c sdc -n $any -l exact -d "Direct convolutions alone"
+complete -c sdc -n $any -l pack -x -a "winograd" -d "Store weights transformed"
 complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
 set -l compiler "__fish_seen_subcommand_from compile verify bench"

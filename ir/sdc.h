@@ -139,6 +139,7 @@ typedef struct Model {
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
     bool exact;                     /* direct convolutions alone */
+    bool pack_winograd;             /* Winograd's weights are stored transformed where that is faster */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
     DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
     WeightType weights;             /* --weights */
@@ -377,6 +378,7 @@ typedef struct {
     DType dtype;                                                     /* --dtype, likewise */
     bool exact;                                                      /* --exact, likewise */
     WeightType weights;                                              /* --weights, likewise */
+    bool pack_winograd;                                              /* --pack winograd, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */

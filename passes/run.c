@@ -49,6 +49,7 @@ void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *w
     g->model->dtype = b->dtype;
     g->model->exact = b->exact;
     g->model->weights = b->weights;
+    g->model->pack_winograd = b->pack_winograd;
     pass_bind(g, b);
     graph_check(g, "bind");
     bool found = !until || !strcmp(until, "bind");
