@@ -83,7 +83,7 @@ int option_dtype(void *into, const char *value);
     {"dtype", 0, "f32|bf16|f16", "type of weights and activations; arithmetic and time steps stay f32 (f32)", option_dtype}
 int option_weights(void *into, const char *value);
 #define WEIGHTS_ROW \
-    {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products are stored in; arithmetic stays as it is (float)", \
+    {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products and convolutions are stored in; arithmetic stays as it is (float)", \
      option_weights}
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \

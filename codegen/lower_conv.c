@@ -56,6 +56,7 @@ static ConvShape conv_shape(const Node *n, const Window *w)
         s.pad_top = w->before[0];
         s.dilation_h = w->dilation[0];
     }
+    s.codes = quantized_weight(n->in[1]) && conv_takes_codes(&s);
     return s;
 }
 
@@ -164,9 +165,8 @@ static void call_upsampling(Call *c, const Node *resize)
 typedef struct {
     ConvShape shape;
     WinogradPlan winograd;          /* outputs 0: not that */
-    bool transformed;               /* and its weights are stored so */
     Bf16Plan bf16;                  /* block_h 0: not that */
-    bool depthwise;
+    bool depthwise, transformed;    /* transformed: Winograd's weights are stored so */
 } Way;
 
 static View packed_weights(Lowering *l, const Node *n, const ConvShape *s, bool bf16)
@@ -176,6 +176,8 @@ static View packed_weights(Lowering *l, const Node *n, const ConvShape *s, bool 
     int64_t parameters[SHAPE_FIELDS + 1];
     memcpy(parameters, s, sizeof *s);
     parameters[SHAPE_FIELDS] = vl;
+    if (s->codes)
+        return coded_weights(l, n->in[1], s);
     if (bf16)
         return weights_packed(l, n->in[1], pack_weights_bf16, "conv bf16", parameters, SHAPE_FIELDS, DT_BF16, pack_bf16_bytes(&m) / 2);
     return weights_packed(l, n->in[1], pack_weights, conv_is_depthwise(s) ? "depthwise" : "conv", parameters,
@@ -214,6 +216,7 @@ static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, const Imag
     if (!bf16) {
         call_stored(c, "TM", &image->first);
         call_stored(c, "TMW", &weights);
+        code_parameters(c, shortcut->in[1], "MORE_CODE_BITS", "MORE_GROUP");
     }
     c->flops += 2 * shape_count(&shortcut->out[0]->shape) * s.in_c;
     c->note = text_format("%s, + conv 1x1 of %s", c->note, shape_text(&shortcut->in[0]->shape));
@@ -233,12 +236,12 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, DType image
 {
     Way way = {.shape = conv_shape(n, w)};
     const ConvShape *s = &way.shape;
-    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && is_bf16(n, image)
+    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && !s->codes && s->pad_top >= 0 && s->pad_left >= 0 && is_bf16(n, image)
                       && (!shortcut || is_bf16(shortcut, more));
     way.depthwise = conv_is_depthwise(s);
     if (!n->graph->model->exact)
         way.winograd = winograd_plan(s, l->isa->vector_floats, bf16 ? l->isa->bf16_rate : 1);
-    way.transformed = n->graph->model->pack_winograd && winograd_stores(s, &way.winograd);
+    way.transformed = n->graph->model->pack_winograd && !s->codes && winograd_stores(s, &way.winograd);
     if (bf16 && !way.winograd.outputs)
         way.bf16 = conv_bf16_plan(s, shortcut ? shortcut->in[0]->shape.dim[1] : 0);
     return way;
@@ -313,6 +316,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     if (!bf16) {
         call_stored(c, "TX", &x->first);
         call_stored(c, "TW", &weights);
+        code_parameters(c, way.shape.codes ? n->in[1] : NULL, "CODE_BITS", "GROUP");
     }
     conv_parameters(c, &way.shape);
     if (y.stride[y.rank - 2] != way.shape.out_c)
@@ -450,7 +454,8 @@ bool conv_takes_shortcut(const Lowering *l, const Node *n, const Node *shortcut)
 {
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     Window point = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
-    return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point);
+    const ConvShape s = conv_shape(n, &w);
+    return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point) && conv_reads_codes(l, shortcut, &s);
 }
 
 bool conv_takes_two(const Lowering *l, const Node *n)
@@ -469,6 +474,8 @@ const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *re
         return "the convolution's kernel does not load patches";
     ConvShape s = conv_shape(n, &w);
     ConvPlan plan = conv_plan(&s, l->isa->vector_floats, true);
+    if (!conv_reads_codes(l, n, &s))
+        return "its weights in integers are read by another kernel";
     if (s.in_c > STACK_CHANNELS || plan.stack_bytes > STACK_LIMIT)
         return "a normalised patch is too large for a thread's stack";
     const Way way = way_of(l, n, &w, kept_type(n->graph->first->in[0]), NULL, DT_F32);

@@ -19,6 +19,13 @@ View permuted_operand(Lowering *l, Node *n, Value *v, const int *perm, Value **c
 /* winograd_pack.c: a convolution's constant weights, transformed for tiles of `outputs` x `outputs`. */
 View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_t outputs);
 
+/* conv_codes.c: a convolution's weights that are stored in integers, and the parameters of a kernel of such weights, none for
+ * others, or NULL. */
+View coded_weights(Lowering *l, const Value *weights, const ConvShape *s);
+void code_parameters(Call *c, const Value *weights, const char *bits, const char *group);
+/* May n's weights be those of a kernel for s, as its own or as a shortcut's?  Integers in bf16 may not: gemm_bf16.h is faster. */
+bool conv_reads_codes(const Lowering *l, const Node *n, const ConvShape *s);
+
 /* The axes [first, first + count) as one axis; the view must store them one inside the other. */
 View view_flatten(View v, int first, int count);
 /* Axis `axis` as two, [outer, extent / outer]. */

@@ -381,7 +381,7 @@ static void test_plans(void **state)
                     for (int i = 0; i < 6; i++) {
                         int64_t out = (side + stride - 1) / stride;
                         ConvShape s = {1, side, side, channels, out, out, channels, kernel, kernel, stride, stride,
-                                       kernel / 2, kernel / 2, 1, 1, 1};
+                                       kernel / 2, kernel / 2, 1, 1, 1, 0};
                         const bool normalises = i >= 3;
                         ConvPlan p = conv_plan(&s, vls[i % 3], normalises);
                         assert_true(p.block_h >= 1 && p.block_w >= 1 && p.block_h * p.block_w <= (normalises ? 256 : 64)

@@ -100,11 +100,12 @@ static const float *SDC_CAT(NAME, _weights)(float *room, int64_t *step, const Sd
 static const float *SDC_CAT(NAME, _weights)(float *room, int64_t *step, const SdcDense *d, int64_t panel, int64_t channel,
                                             int64_t count)
 {
-    enum { narrow = SDC_IS_NARROW(TW) };
-    _Alignas(64) float wide[narrow ? 9 * (CHUNK) * SDC_TILE_VECTORS * SDC_VL : 1];
+    enum { narrow = SDC_IS_NARROW(TW), columns = SDC_CAT(NAME, _group_out) };
+    const int64_t vectors = sdc_panel_begin(panel + 1, columns) - sdc_panel_begin(panel, columns);
+    _Alignas(64) float wide[narrow ? 9 * (CHUNK) * SDC_TILE_VECTORS * SDC_VL + SDC_WIDE_REST : 1];
     const SDC_CAT(st_, TW) *stored = SDC_CAT(NAME, _panel)(d->weights, panel, channel);
     if (narrow)
-        SDC_CAT(sdc_widen_, TW)(wide, stored, 9 * count);
+        SDC_CAT(NAME, _widen)(wide, stored, d->weights, panel, channel, count / (vectors * SDC_VL), 0, 9);
     *step = count + 16;
     sdc_winograd_weights(OUTPUTS, room, *step, narrow ? wide : (const void *)stored, count);
     return room;
