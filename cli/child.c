@@ -1,4 +1,4 @@
-/* child.c: an executable of ours as a child process, which ends with us. */
+/* child.c: an executable of ours, or an emulator that runs it, as a child process, which ends with us. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,8 +25,8 @@ static void become(char *const *arguments, const char *output)
 {
     int fd = output ? open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
     if (fd >= 0 && (fd == STDOUT_FILENO || dup2(fd, STDOUT_FILENO) >= 0))
-        execv(arguments[0], arguments);
-    _exit(127);
+        execvp(arguments[0], arguments);
+    _exit(sdc_error(SDC_BAD_INPUT, "can not run %s: %s", arguments[0], strerror(errno)));
 }
 
 void run_executable(char *const *arguments, const char *output)

@@ -9,12 +9,12 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 
 /* Every option of every command; a command's own table lists those that it takes. */
 typedef struct {
-    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report;
+    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
     int64_t jobs, batch, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
-    bool exact;
+    bool exact, pack_winograd;
     DType dtype;                            /* DT_NONE: as the model has it */
     WeightType weights;
     Texts rates, calibrate;
@@ -92,12 +92,15 @@ int option_calibrate(void *into, const char *value);
      option_calibrate}
 int option_weights(void *into, const char *value);
 #define WEIGHTS_ROW \
-    {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products are stored in; arithmetic stays as it is (float)", \
+    {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products and convolutions are stored in; arithmetic stays as it is (float)", \
      option_weights}
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
     {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW          /* what steers the passes */
+int option_pack(void *into, const char *value);
+#define PACK_ROW \
+    {"pack", 0, "winograd", "store Winograd's weights transformed where that is faster; the results are the same", option_pack}
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW, PACK_ROW          /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -135,7 +135,7 @@ typedef struct {
     const Isa *isa;
     unsigned no_fuse;
     int64_t max_memory;             /* 0: any */
-    bool quiet, exact;
+    bool quiet, exact, pack_winograd;
     DType dtype;
     WeightType weights;
     struct Choices *choices;
@@ -229,6 +229,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
     }
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
                                      .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
+                                     .pack_winograd = p->pack_winograd,
                                      .calibration = c->guided ? p->calibration : NULL}, "strips");
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
@@ -302,7 +303,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
                     .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights,
-                    .choices = o->choices, .options = o,
+                    .pack_winograd = o->pack_winograd, .choices = o->choices, .options = o,
                     .max_memory = o->max_memory, .quiet = o->quiet};
     json_decref(index);
     for (int k = 0; k < o->defaults.count; k++)

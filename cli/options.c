@@ -56,6 +56,14 @@ int option_exact(void *into, const char *value)
     return SDC_OK;
 }
 
+int option_pack(void *into, const char *value)
+{
+    if (strcmp(value, "winograd"))
+        return sdc_error(SDC_USAGE, "--pack %s: expected winograd", value);
+    ((Options *)into)->pack_winograd = true;
+    return SDC_OK;
+}
+
 int option_no_cache(void *into, const char *value)
 {
     (void)value;

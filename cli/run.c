@@ -75,9 +75,11 @@ const char *build_executable(Graph *g, const char *folder, const Options *o)
 void run_compiled(Graph *g, const Input *inputs, Array **outputs, const Options *o)
 {
     char *folder = temporary_folder("sdc-verify");
-    char **arguments = alloc_array(2 * (g->n_inputs + g->n_outputs) + 4, sizeof *arguments);
-    int count = 1;
-    arguments[0] = text_copy(build_executable(g, folder, o));
+    char **arguments = alloc_array(2 * (g->n_inputs + g->n_outputs) + 5, sizeof *arguments);
+    int count = 0;
+    if (o->emulator)
+        arguments[count++] = text_copy(o->emulator);
+    arguments[count++] = text_copy(build_executable(g, folder, o));
     for (int k = 0; k < g->n_inputs; k++) {
         const char *path = inputs[k].path;
         if (!path) {

@@ -11,7 +11,7 @@
 #include "fit.h"
 #include "verify.h"
 
-OPTION_TEXT(keep_source)
+OPTION_TEXT(keep_source) OPTION_TEXT(emulator)
 OPTION_LIST(data) OPTION_LIST(inputs)
 OPTION_FLAG(help) OPTION_FLAG(compiled) OPTION_FLAG(bisect) OPTION_FLAG(bind_integers) OPTION_FLAG(wide)
 OPTION_FLAG(is_static) OPTION_FLAG(check_passes)
@@ -38,6 +38,7 @@ static const SdcOption table[] = {
     BUILD_ROWS,
     {"static", 0, NULL, "link the executable fully statically", option_is_static},
     {"keep-source", 0, "FOLDER", "keep the executable's source there", option_keep_source},
+    {"emulator", 0, "PROGRAM", "run the executable by it, as qemu-aarch64 does with another machine's", option_emulator},
     MAX_MEMORY_ROW,
     PASS_ROWS,
     {"help", 'h', NULL, "this text", option_help},

@@ -167,6 +167,7 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
         precision_report(stdout, p->graph);
         integers_report(stdout, p->graph);
         quantise_report(stdout, p->graph);
+        winograd_report(stdout, p);
     }
     printf("%s: %d kernel instances in %d files (%.1f kB of C), weights %.1f MB stored, %s\n", o->output, s->instances,
            s->files, (double)s->source_bytes / 1e3, (double)weights / 1e6, o->isa->name);

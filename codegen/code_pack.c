@@ -66,6 +66,50 @@ void pack_codes(void *dst, const float *b, int64_t depth, int64_t columns, int64
     }
 }
 
+/* ---- conv.h ------------------------------------------------------------------------------------------------------ */
+
+int64_t pack_conv_codes_bytes(const ConvShape *s, int vl, CodeType type)
+{
+    const int64_t taps = s->kernel_h * s->kernel_w, width = vectors_of(s->out_c, vl) * vl;
+    const int64_t scales = width * taps * groups_of(s->in_c, type.group) * 2;
+    return ceil_div(taps * code_bytes(s->in_c, s->out_c, vl, type.bits) + scales, 64) * 64;
+}
+
+/* The codes of one tap's channels [first, first + count) of a column, which may lie in several chunks. */
+static void put_channels(uint32_t *words, const float *w, int64_t first, int64_t count, const ConvShape *s, int64_t chunk,
+                         int64_t tap, int64_t width, float scale, int bits)
+{
+    const int64_t taps = s->kernel_h * s->kernel_w, end = first + count;
+    for (int64_t c = first, next; c < end; c = next) {
+        const int64_t begin = c / chunk * chunk, channels = min(chunk, s->in_c - begin);
+        next = min(end, begin + chunk);
+        uint32_t *to = words + (begin * taps * bits / 32 + tap * ceil_div(channels * bits, 32) + (c - begin) * bits / 32) * width;
+        put_codes(to, w + c * taps, next - c, taps, width, scale, bits);
+    }
+}
+
+void pack_conv_codes(void *dst, const float *w, const ConvShape *s, int vl, CodeType type)
+{
+    const int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c, chunk = conv_plan(s, vl, false).chunk;
+    const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
+    uint32_t *words = memset(dst, 0, (size_t)pack_conv_codes_bytes(s, vl, type));
+    uint16_t *scales = (uint16_t *)(void *)((char *)dst + taps * code_bytes(depth, s->out_c, vl, type.bits));
+    for (int64_t panel = 0; panel < panels_of(s->out_c, vl); panel++) {
+        const int64_t begin = panel_begin(panel, s->out_c, vl) * vl, end = panel_begin(panel + 1, s->out_c, vl) * vl;
+        const int64_t width = end - begin;
+        for (int64_t j = 0; j < min(end, s->out_c) - begin; j++)
+            for (int64_t part = 0; part < taps * groups; part++) {
+                const int64_t tap = part / groups, first = part % groups * group, count = min(group, depth - first);
+                const float *from = w + (begin + j) * depth * taps + tap;
+                const float scale = group_scale(from + first * taps, count, taps, type.bits);
+                put_channels(words + j, from, first, count, s, chunk, tap, width, scale, type.bits);
+                scales[part * width + j] = dt_bf16_from_f(scale);
+            }
+        words += taps * code_bytes(depth, width, vl, type.bits) / 4;
+        scales += taps * groups * width;
+    }
+}
+
 /* ---- gemm_bf16.h ------------------------------------------------------------------------------------------------- */
 
 enum { TILE = 16, PANEL = 32 };

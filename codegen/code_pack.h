@@ -19,4 +19,9 @@ int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, int slice, CodeTyp
 void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int slice,
                      CodeType type);
 
+/* Those of conv.h and conv_winograd.h: w [out_c][in_c][kernel_h][kernel_w] to [panel][chunk][kernel_h][kernel_w][word of the
+ * chunk's channels][vector of the panel][vl], and scales [panel][kernel_h][kernel_w][group][vector of the panel][vl]. */
+int64_t pack_conv_codes_bytes(const ConvShape *s, int vl, CodeType type);
+void pack_conv_codes(void *dst, const float *w, const ConvShape *s, int vl, CodeType type);
+
 #endif

@@ -251,6 +251,9 @@ char **emit_source(Program *const *programs, int n_programs, const BuildOptions 
 /* How many kernel instances a program alone has. */
 int count_instances(Program *p);
 
+/* winograd_pack.c: a line about the weights that are stored transformed, and what that adds; nothing without --pack winograd. */
+void winograd_report(FILE *out, const Program *p);
+
 /* index_bound.c: an exclusive upper bound for the values of an integer input that is used as an index; 0: none is known. */
 int64_t index_bound(const Value *v);
 

@@ -7,7 +7,8 @@ enum {
     PATCH_FLOATS = 16384,           /* 64 KB: what a patch should not exceed */
     UNIT_PANELS = 4, ENOUGH_UNITS = 12,
     NORMALISED_SUMS = 64 * 384,     /* 96 KB: of a unit that normalises what it gathers; the larger, the less often */
-    FEW_UNITS = 8                   /* for which it stays large */
+    FEW_UNITS = 8,                  /* for which it stays large */
+    CODE_CHUNK = 32                 /* of codes: divides groups, and is whole words */
 };
 
 /* ---- panels ------------------------------------------------------------------------------------------------------ */
@@ -69,7 +70,16 @@ static int64_t chunk_of(const ConvShape *s)
     int64_t pixels =
         reach(1, s->stride_h, s->kernel_h, s->dilation_h) * reach(1, s->stride_w, s->kernel_w, s->dilation_w);
     int64_t limit = max(min(CHUNK, PATCH_FLOATS / pixels), 1);
+    if (s->codes && channels > limit)
+        return limit / CODE_CHUNK * CODE_CHUNK;
     return ceil_div(channels, ceil_div(channels, limit));
+}
+
+bool conv_takes_codes(const ConvShape *s)
+{
+    ConvShape coded = *s;
+    coded.codes = 1;
+    return s->groups == 1 && chunk_of(&coded) > 0;
 }
 
 static int64_t patch_floats(const ConvShape *s, int64_t block_h, int64_t block_w, int64_t chunk)

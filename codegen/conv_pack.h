@@ -20,6 +20,7 @@ typedef struct {
     int64_t batch, in_h, in_w, in_c, out_h, out_w, out_c;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w;
     int64_t groups;
+    int64_t codes;                  /* 1: weights are stored in integers (code_pack.h), so chunks are of whole groups */
 } ConvShape;
 
 /* The cut of conv.h: CHUNK, BLOCK_H, BLOCK_W, UNIT_PANELS; stack_bytes is what one unit keeps on its thread's stack,
@@ -27,6 +28,9 @@ typedef struct {
  * serve more panels, and more pixels, of which fewer are a halo then. */
 typedef struct { int64_t chunk, block_h, block_w, unit_panels, stack_bytes, loads; } ConvPlan;
 ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises);
+
+/* Can the weights be stored in integers?  Not where an output reaches over too many pixels. */
+bool conv_takes_codes(const ConvShape *s);
 
 /* True where conv_depthwise.h is to be used: one input and one output channel a group. */
 bool conv_is_depthwise(const ConvShape *s);

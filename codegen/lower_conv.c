@@ -57,6 +57,7 @@ static ConvShape conv_shape(const Node *n, const Window *w)
         s.pad_top = w->before[0];
         s.dilation_h = w->dilation[0];
     }
+    s.codes = weights_in_codes(n->in[1]) && conv_takes_codes(&s);
     return s;
 }
 
@@ -170,7 +171,7 @@ typedef struct {
     ConvPlan direct;                /* otherwise; and what it has in common with Winograd's */
     const char *site;               /* of the choices that were made; NULL: none */
     bool int8;                      /* bf16 is the plan of conv_int8.h */
-    bool depthwise;
+    bool depthwise, transformed;    /* transformed: Winograd's weights are stored so */
 } Way;
 
 static View packed_weights(Lowering *l, const Node *n, const ConvShape *s, bool bf16)
@@ -180,6 +181,8 @@ static View packed_weights(Lowering *l, const Node *n, const ConvShape *s, bool 
     int64_t parameters[SHAPE_FIELDS + 1];
     memcpy(parameters, s, sizeof *s);
     parameters[SHAPE_FIELDS] = vl;
+    if (s->codes)
+        return coded_weights(l, n->in[1], s);
     if (bf16)
         return weights_packed(l, n->in[1], pack_weights_bf16, "conv bf16", parameters, SHAPE_FIELDS, DT_BF16, pack_bf16_bytes(&m) / 2);
     return weights_packed(l, n->in[1], pack_weights, conv_is_depthwise(s) ? "depthwise" : "conv", parameters,
@@ -222,6 +225,7 @@ static void call_shortcut(Lowering *l, Call *c, const Node *shortcut, const Imag
     if (!bf16) {
         call_stored(c, "TM", &image->first);
         call_stored(c, "TMW", &weights);
+        code_parameters(c, shortcut->in[1], "MORE_CODE_BITS", "MORE_GROUP");
     }
     c->flops += 2 * shape_count(&shortcut->out[0]->shape) * s.in_c;
     c->note = text_format("%s, + conv 1x1 of %s", c->note, shape_text(&shortcut->in[0]->shape));
@@ -241,8 +245,8 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvK
 {
     Way way = {.shape = conv_shape(n, w)};
     const ConvShape *s = &way.shape;
-    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && is_bf16(n, kind->image)
-                      && (!shortcut || is_bf16(shortcut, kind->more));
+    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && !s->codes && s->pad_top >= 0 && s->pad_left >= 0 &&
+                      is_bf16(n, kind->image) && (!shortcut || is_bf16(shortcut, kind->more));
     way.depthwise = conv_is_depthwise(s);
     if (way.depthwise)
         return way;
@@ -256,6 +260,7 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvK
     way.site = chooses ? conv_site(s, kind) : NULL;
     if (!n->graph->model->exact)
         way.winograd = choose_winograd(l, way.site, s, bf16 ? l->isa->bf16_rate : 1);
+    way.transformed = n->graph->model->pack_winograd && !s->codes && winograd_stores(s, &way.winograd);
     if (bf16 && !way.winograd.outputs)
         way.bf16 = conv_bf16_plan(s, kind->more_c);
     if (way.site && way.bf16.block_h)
@@ -278,6 +283,8 @@ static void cut_parameters(Call *c, const Way *way)
     call_int(c, "BLOCK_W", w->outputs ? w->block_w : b->block_h ? b->block_w : way->direct.block_w);
     if (w->outputs) {
         call_int(c, "OUTPUTS", w->outputs);
+        if (way->transformed)
+            call_int(c, "TRANSFORMED", 1);
         call_int(c, "UNIT_BLOCKS", w->unit_blocks);
         call_int(c, "ROUND_BLOCKS", w->round_blocks);
     } else if (b->block_h) {
@@ -316,7 +323,9 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     const Way way = way_of(l, n, w, &kind, shortcut, true);
     const bool bf16 = way.bf16.block_h != 0;
     Value *bias_value = both_biases(n, shortcut);
-    View weights = way.int8 ? packed_conv_codes(l, n, &way.shape) : packed_weights(l, n, &way.shape, bf16);
+    View weights = way.int8          ? packed_conv_codes(l, n, &way.shape)
+                   : way.transformed ? transformed_weights(l, n->in[1], &way.shape, way.winograd.outputs)
+                                     : packed_weights(l, n, &way.shape, bf16);
     View bias = bias_value ? view_f32_list(l, n, bias_value) : (View){.dtype = DT_F32};
     View lines = norm ? norm_lines(l, p->norm, x) : (View){.dtype = DT_F32};
     Finish *finish = image_finish(l, n);
@@ -335,6 +344,7 @@ static void conv_call(Lowering *l, Node *n, const Window *w, View y, const Image
     if (!bf16) {
         call_stored(c, "TX", &x->first);
         call_stored(c, "TW", &weights);
+        code_parameters(c, way.shape.codes ? n->in[1] : NULL, "CODE_BITS", "GROUP");
     }
     conv_parameters(c, &way.shape);
     if (y.stride[y.rank - 2] != way.shape.out_c)
@@ -475,7 +485,8 @@ bool conv_takes_shortcut(const Lowering *l, const Node *n, const Node *shortcut)
 {
     Window w = window_conv(n, &n->in[0]->shape, &n->in[1]->shape);
     Window point = window_conv(shortcut, &shortcut->in[0]->shape, &shortcut->in[1]->shape);
-    return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point);
+    const ConvShape s = conv_shape(n, &w);
+    return conv_takes_upsampling(l, n) && !is_pointwise(n, &w) && is_fast(l, shortcut, &point) && conv_reads_codes(l, shortcut, &s);
 }
 
 bool conv_takes_two(const Lowering *l, const Node *n)
@@ -493,6 +504,8 @@ const char *conv_parts_prologue(const Lowering *l, const Node *n, const Node *re
     if (!conv_takes_upsampling(l, n))
         return "the convolution's kernel does not load patches";
     const Way way = way_of(l, n, &w, &(ConvKind){.image = kept_type(n->graph->first->in[0]), .normalises = true}, NULL, false);
+    if (!conv_reads_codes(l, n, &way.shape))
+        return "its weights in integers are read by another kernel";
     if (way.shape.in_c > STACK_CHANNELS || way.direct.stack_bytes > STACK_LIMIT)
         return "a normalised patch is too large for a thread's stack";
     if (way.bf16.block_h)               /* packs an image once, and then it costs nothing to normalise it */

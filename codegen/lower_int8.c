@@ -83,7 +83,7 @@ static uint16_t pair_codes(uint16_t *to, const float *w, const int64_t *p)
 }
 
 /* The codes as bf16_tile.h walks over them, and behind them the scales of the columns. */
-static void pack_conv_codes(void *dst, const Tensor *t, const int64_t *p)
+static void pack_pairs(void *dst, const Tensor *t, const int64_t *p)
 {
     const Bf16Matrix m = matrix_of(p);
     const int64_t column = m.column_step, each = p[P_CHANNELS] * p[P_HEIGHT] * p[P_WIDTH];
@@ -103,6 +103,6 @@ static void pack_conv_codes(void *dst, const Tensor *t, const int64_t *p)
 View packed_conv_codes(Lowering *l, const Node *n, const ConvShape *s)
 {
     const int64_t how[P_COUNT] = {s->out_c, s->in_c, s->kernel_h, s->kernel_w};
-    return weights_packed(l, quantized_weight(n->in[1])->in[0], pack_conv_codes, "conv int8", how, P_COUNT, DT_BF16,
+    return weights_packed(l, quantized_weight(n->in[1])->in[0], pack_pairs, "conv int8", how, P_COUNT, DT_BF16,
                           code_bytes(how) / 2);
 }

@@ -12,6 +12,7 @@
 #include "kernel_choice.h"
 #include "matmul.h"
 #include "matmul_pack.h"
+#include "spatial.h"
 #include "steps.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
@@ -203,15 +204,6 @@ static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *consta
     return packed_matrices(l, constant, &b, gemm_kernels[kernel].slice);
 }
 
-static void code_parameters(Call *c, const Product *p, GemmKernel kernel)
-{
-    const Node *quantized = p->constant ? quantized_weight(p->constant) : NULL;
-    if (!quantized || kernel == GEMM_INT8)
-        return;
-    call_int(c, "CODE_BITS", attr_i(quantized, "bits"));
-    call_int(c, "GROUP", attr_i(quantized, "group"));
-}
-
 enum {
     BF16_DEPTH = 16384,             /* gemm_bf16.h keeps a tile of rows on the stack: half a megabyte of them */
     CODE_DEPTH = 12288,             /* and panels of weights that are stored in integers: three quarters of one */
@@ -255,7 +247,8 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
         call_stored(c, "TA", &p->a);
         call_stored(c, "TB", &b);
     }
-    code_parameters(c, p, kernel);
+    if (kernel != GEMM_INT8)
+        code_parameters(c, p->constant, "CODE_BITS", "GROUP");
     gemm_extents(c, p, x, gemm_kernels[kernel].elements);
     if (kernel == GEMM)
         call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");

@@ -91,3 +91,10 @@ WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate)
     }
     return best ? winograd_cut(s, &(WinogradCut){.outputs = best}, vl) : (WinogradPlan){0};
 }
+
+/* Transformed weights are read from memory once and from a cache for each further unit, which is less than transforming
+ * them anew; where there is one unit, reading four times the bytes is more than that. */
+bool winograd_stores(const ConvShape *s, const WinogradPlan *p)
+{
+    return p->outputs && blocks_of(s, p) > p->unit_blocks;
+}

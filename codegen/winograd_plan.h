@@ -13,5 +13,14 @@ WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate);
 bool winograd_serves(const ConvShape *s);
 typedef struct { int64_t outputs, unit_tiles, round_units; } WinogradCut;
 WinogradPlan winograd_cut(const ConvShape *s, const WinogradCut *cut, int vl);
+/* Are weights that are stored transformed faster than transforming them in each unit? */
+bool winograd_stores(const ConvShape *s, const WinogradPlan *p);
+
+/* ---- winograd_pack.c ---- */
+
+/* w [out_c][in_c][3][3] to dst, pack_winograd_floats() long, as conv_winograd.h would transform it:
+ * [panel][chunk][position][channel of the chunk][vector of the panel][vl]. */
+int64_t pack_winograd_floats(const ConvShape *s, int64_t outputs, int vl);
+void pack_winograd(float *dst, const float *w, const ConvShape *s, int64_t outputs, int vl);
 
 #endif

@@ -144,6 +144,7 @@ typedef struct Model {
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
     bool exact;                     /* direct convolutions alone */
+    bool pack_winograd;             /* Winograd's weights are stored transformed where that is faster */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
     DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
     WeightType weights;             /* --weights */
@@ -387,6 +388,7 @@ typedef struct {
     DType dtype;                                                     /* --dtype, likewise */
     bool exact;                                                      /* --exact, likewise */
     WeightType weights;                                              /* --weights, likewise */
+    bool pack_winograd;                                              /* --pack winograd, likewise */
     struct Choices *choices;                                         /* --lock, likewise */
     const Calibration *calibration;                                  /* of --dtype int8, likewise */
 } Bindings;

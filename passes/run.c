@@ -51,6 +51,7 @@ void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *w
     g->model->weights = b->weights;
     g->model->choices = b->choices;
     g->model->calibration = b->calibration;
+    g->model->pack_winograd = b->pack_winograd;
     pass_bind(g, b);
     graph_check(g, "bind");
     bool found = !until || !strcmp(until, "bind");

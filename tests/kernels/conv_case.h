@@ -7,6 +7,7 @@
  *   TEMPLATE                      "conv.h", "conv_depthwise.h" or, with OUTPUTS, "conv_winograd.h"
  *   EXTRA_Y                       channels of the wider image that y is part of (0)
  *   HAS_BIAS (1), RESULT          of the template; x0 is an image like y, without the wider image's channels
+ *   TRANSFORMED                   0 or 1, of conv_winograd.h (0)
  *   SILU                          0 or 1: the template normalises x, and then applies SiLU or not
  *
  * CHUNK is written out as conv_plan() must give it. */
@@ -31,6 +32,9 @@
 #define BLOCK_H PICK(0, CUT)
 #define BLOCK_W PICK(1, CUT)
 #ifdef OUTPUTS
+#ifndef TRANSFORMED
+#define TRANSFORMED 0
+#endif
 #define UNIT_BLOCKS PICK(2, CUT)
 #define ROUND_BLOCKS PICK(3, CUT)
 #else
@@ -59,10 +63,10 @@ enum { SDC_CAT(NAME, _adds) = 0 };
 #define LOADED t0
 #endif
 #if defined OUTPUTS && defined SILU
-#define FORMS .run_normalised_winograd = NAME, .silu = SILU, .outputs = OUTPUTS
+#define FORMS .run_normalised_winograd = NAME, .silu = SILU, .outputs = OUTPUTS, .transformed = TRANSFORMED
 NormalisedWinograd NAME;
 #elif defined OUTPUTS
-#define FORMS .run_winograd = NAME, .outputs = OUTPUTS
+#define FORMS .run_winograd = NAME, .outputs = OUTPUTS, .transformed = TRANSFORMED
 WinogradConvolution NAME;
 #elif defined SILU
 #define FORMS .run_normalised = NAME, .silu = SILU

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../../codegen/conv_pack.h"
+#include "../../codegen/winograd_plan.h"
 #include "isa.h"
 #include "kernel.h"
 #include "pick.h"
@@ -34,6 +34,7 @@ typedef struct {
     WinogradConvolution *run_winograd;
     NormalisedWinograd *run_normalised_winograd;
     int outputs;                            /* of a Winograd tile, along an axis; 0: none */
+    int transformed;                        /* its weights are stored so */
     int silu;                               /* SiLU behind the norm */
     const char *name;
     ConvShape shape;
@@ -192,6 +193,20 @@ typedef struct {
 #define OUTPUTS 2
 #define SILU 1
 #include "conv_case.h"
+#define CASE winograd_stored, 2, 19, 23, 131, 19, 23, 67, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 12, 8, 2, 4
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 4
+#define TRANSFORMED 1
+#define RESULT v + x0
+#include "conv_case.h"
+#define CASE winograd_small_stored, 2, 7, 9, 33, 7, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1
+#define CUT 4, 6, 1, 3
+#define TEMPLATE "conv_winograd.h"
+#define OUTPUTS 2
+#define TRANSFORMED 1
+#define SILU 1
+#include "conv_case.h"
 
 static const ConvRow *const rows[] = {
     &row_plain, &row_odd_tails, &row_two_chunks, &row_ragged_chunks, &row_strided, &row_dilated,
@@ -199,7 +214,8 @@ static const ConvRow *const rows[] = {
     &row_one_row, &row_far_padding, &row_large_reach, &row_grouped, &row_multiplier, &row_part_of_wider,
     &row_residual, &row_normalised, &row_normalised_grouped, &row_normalised_far, &row_depthwise,
     &row_depthwise_strided, &row_depthwise_dilated, &row_winograd, &row_winograd_tails, &row_winograd_normalised,
-    &row_winograd_padding, &row_winograd_small, &row_winograd_small_normalised,
+    &row_winograd_padding, &row_winograd_small, &row_winograd_small_normalised, &row_winograd_stored,
+    &row_winograd_small_stored,
 };
 
 static float *random_floats(int64_t count)
@@ -287,11 +303,15 @@ static void check_row(const ConvRow *row)
           *w = random_floats(s->out_c * depth);
     float *bias = random_floats(s->out_c), *lines = random_floats(s->batch * 2 * s->in_c),
           *added = random_floats(pixels * s->out_c);
-    float *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL, sizeof *w)), *y = malloc(y_bytes), *first = malloc(y_bytes);
+    const int64_t floats = row->transformed ? pack_winograd_floats(s, row->outputs, SDC_VL) : pack_conv_bytes(s, SDC_VL, 1);
+    float *packed = malloc((size_t)floats * sizeof *packed), *y = malloc(y_bytes), *first = malloc(y_bytes);
     float *scratch = aligned_alloc(64, SCRATCH * sizeof *scratch);
     ConvPlan plan = conv_plan(s, SDC_VL, false);
     assert_true(conv_is_depthwise(s) || plan.chunk == row->chunk);
-    pack_conv(packed, w, s, SDC_VL, sizeof *w);
+    if (row->transformed)
+        pack_winograd(packed, w, s, row->outputs, SDC_VL);
+    else
+        pack_conv(packed, w, s, SDC_VL, sizeof *w);
     for (int threads = 1; threads <= 3; threads++) {
         SdcContext c = {.pool = sdc_pool_create(threads)};
         for (size_t i = 0; i < y_bytes / sizeof *y; i++)
@@ -319,6 +339,36 @@ static void test_rows(void **state)
         check_row(rows[i]);
 }
 
+/* What the compiler stores is what a kernel of this width makes, bit for bit. */
+static void test_transformed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const ConvShape *s = &rows[i]->shape;
+        const int64_t outputs = rows[i]->outputs, positions = (outputs + 2) * (outputs + 2);
+        if (!outputs)
+            continue;
+        const int64_t floats = pack_winograd_floats(s, outputs, SDC_VL);
+        float *w = random_floats(s->out_c * s->in_c * 9), *packed = malloc((size_t)pack_conv_bytes(s, SDC_VL, sizeof *w));
+        float *stored = malloc((size_t)floats * sizeof *stored), *made = malloc((size_t)floats * sizeof *made);
+        float *from = packed, *to = made;
+        pack_conv(packed, w, s, SDC_VL, sizeof *w);
+        pack_winograd(stored, w, s, outputs, SDC_VL);
+        for (int64_t panel = 0; panel < sdc_panels(s->out_c); panel++)
+            for (int64_t c = 0, count; c < s->in_c; c += rows[i]->chunk, from += 9 * count, to += positions * count) {
+                count = sdc_min(rows[i]->chunk, s->in_c - c)
+                        * (sdc_panel_begin(panel + 1, s->out_c) - sdc_panel_begin(panel, s->out_c)) * SDC_VL;
+                if (outputs == 4)
+                    sdc_winograd_weights(4, to, count, from, count);
+                else
+                    sdc_winograd_weights(2, to, count, from, count);
+            }
+        assert_int_equal(to - made, floats);
+        assert_memory_equal(stored, made, (size_t)floats * sizeof *made);
+        free(w), free(packed), free(stored), free(made);
+    }
+}
+
 /* Whatever the shape, the cut must stay within what pool.h promises of a thread's stack. */
 static void test_plans(void **state)
 {
@@ -331,7 +381,7 @@ static void test_plans(void **state)
                     for (int i = 0; i < 6; i++) {
                         int64_t out = (side + stride - 1) / stride;
                         ConvShape s = {1, side, side, channels, out, out, channels, kernel, kernel, stride, stride,
-                                       kernel / 2, kernel / 2, 1, 1, 1};
+                                       kernel / 2, kernel / 2, 1, 1, 1, 0};
                         const bool normalises = i >= 3;
                         ConvPlan p = conv_plan(&s, vls[i % 3], normalises);
                         assert_true(p.block_h >= 1 && p.block_w >= 1 && p.block_h * p.block_w <= (normalises ? 256 : 64)
@@ -343,6 +393,6 @@ static void test_plans(void **state)
 int main(void)
 {
     skip_unless_cpu_fits();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_plans)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_transformed), cmocka_unit_test(test_plans)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

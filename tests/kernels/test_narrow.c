@@ -110,9 +110,9 @@ static Packed pack(const Data *w, const ConvShape *s)
 static void test_convolutions(void **state)
 {
     (void)state;
-    const ConvShape plain = {2, 7, 9, 70, 7, 9, 50, 3, 3, 1, 1, 1, 1, 1, 1, 1};
-    const ConvShape wide = {1, 7, 9, 60, 7, 9, 20, 5, 5, 1, 1, 2, 2, 1, 1, 1};
-    const ConvShape deep = {1, 6, 5, 37, 6, 5, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37};
+    const ConvShape plain = {2, 7, 9, 70, 7, 9, 50, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0};
+    const ConvShape wide = {1, 7, 9, 60, 7, 9, 20, 5, 5, 1, 1, 2, 2, 1, 1, 1, 0};
+    const ConvShape deep = {1, 6, 5, 37, 6, 5, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37, 0};
     SdcContext c = {.pool = sdc_pool_create(2)};
     for (Type type = 0; type < TYPES; type++) {
         Data x = random_data(2 * 7 * 9 * 70, type), w = random_data(50 * 70 * 25, type), y = random_data(2 * 63 * 50, type);

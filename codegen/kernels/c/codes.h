@@ -12,6 +12,9 @@
 
 typedef int32_t sdc_viu __attribute__((vector_size(4 * SDC_VL), aligned(4), may_alias));       /* unaligned memory */
 
+/* Floats that widening may write behind a part of a panel: the rest of a word. */
+enum { SDC_WIDE_REST = 8 * SDC_TILE_VECTORS * SDC_VL };
+
 /* Depths as they are stored. */
 static inline int64_t sdc_code_depth(int64_t depth, int bits)
 {

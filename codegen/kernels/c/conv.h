@@ -9,6 +9,8 @@
  *
  *   NAME                                the function
  *   TY TX TW                            types: f32 (default), f16 or bf16; all arithmetic is f32
+ *   CODE_BITS GROUP                     8 or 4: weights are codes and scales, see codes.h, and TW is i8; each GROUP
+ *                                       channels of a tap have a scale, 0: all (0, 0)
  *   BATCH IN_H IN_W IN_C                x [BATCH][IN_H][IN_W][IN_C]
  *   OUT_H OUT_W OUT_C                   y [BATCH][OUT_H][OUT_W][OUT_C]
  *   KERNEL_H KERNEL_W
@@ -24,13 +26,14 @@
  *   HAS_BIAS                            0 (default): bias is not read
  *   LINES LOAD_STEPS LOADED             what is done to x first, see load.h; padding is put around its result
  *   MORE MORE_C TM TMW                  nothing, or X(more, more_weights): of another image, [BATCH][OUT_H][OUT_W]
- *                                       [MORE_C], the 1x1 convolution is added; with GROUPS 1; types as TX and TW
+ *                                       [MORE_C], the 1x1 convolution is added; with GROUPS 1; types as TX and TW,
+ *                                       MORE_CODE_BITS and MORE_GROUP as CODE_BITS and GROUP
  *   MORE_BESIDE MORE_FIRST_C            nothing, or X(more_beside): the channels of that from MORE_FIRST_C on
  *   EXTRAS STEPS RESULT                 what is stored, see finish.h: row (n OUT_H + oy) OUT_W + ox, column k
  *   SLOTS                               nothing, or X(slots): each block's mean and squared distances from it, of what
  *                                       is stored, go to slots [BATCH][rows of blocks][blocks][mean, spread][OUT_C]
  *
- * weights, more_weights: written by pack_conv().  y may be an operand of EXTRAS, but overlaps no image.
+ * weights, more_weights: written by pack_conv() or pack_conv_codes().  y may be an operand of EXTRAS, but overlaps no image.
  *
  * A unit is BLOCK_H x BLOCK_W output pixels by up to UNIT_PANELS panels of output channels.  Chunk by chunk of input
  * channels it gathers the pixels it needs, as f32 and padding as zeros, into a patch on the stack, and adds that
@@ -69,25 +72,28 @@ static void SDC_CAT(NAME, _taps_of)(float *sums, const float *patch, const int64
 /* Add one chunk's products for one panel, all taps at once or, of narrow weights, as many as are widened at once.
  * pixel[i]: place of output pixel i in the patch; following: the panel that follows. */
 static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth,
-                                  int64_t vectors, const SDC_CAT(st_, TW) *weights, const void *following)
+                                  const SDC_CAT(st_, TW) *weights, int64_t panel, int64_t channel, const void *following)
 {
+    enum { columns = SDC_CAT(NAME, _group_out), single = SDC_CAT(NAME, _merged) ? (KERNEL_W) : 1 };
     enum { taps = SDC_CAT(NAME, _taps), merged = SDC_CAT(NAME, _merged), narrow = SDC_CAT(NAME, _narrow) };
-    _Alignas(64) float wide[narrow ? SDC_WIDE_FLOATS : 1];
+    const int64_t vectors = sdc_panel_begin(panel + 1, columns) - sdc_panel_begin(panel, columns);
+    _Alignas(64) float wide[narrow ? SDC_WIDE_FLOATS + SDC_WIDE_REST : 1];
     int64_t tap[taps];
     for (int64_t t = 0; t < taps; t++) {
         int64_t r = merged ? t : t / (KERNEL_W), s = merged ? 0 : t % (KERNEL_W);
         tap[t] = (r * (DILATION_H) * SDC_CAT(NAME, _patch_w) + s * (DILATION_W)) * depth;
     }
-    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * (narrow ? 2 : 1));
+    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * SDC_WEIGHTS_PER_FLOAT(TW, CODE_BITS));
     const int64_t inside = depth * (KERNEL_H) * (KERNEL_W) / taps, together = narrow ? SDC_DEPTH_STEP / inside : taps;
     const float *next = following;
     for (int64_t t = 0; t < taps; t += together, next += together * inside * share) {
         const int64_t count = sdc_min(together, taps - t);
-        const void *from = weights + t * inside * vectors * SDC_VL;
+        const SDC_CAT(st_, TW) *from = SDC_CAT(NAME, _panel)(weights, panel, channel)
+                                       + SDC_WEIGHTS_OF(t * single * sdc_code_depth(depth, CODE_BITS) * vectors, CODE_BITS);
         if (narrow)
-            SDC_CAT(sdc_widen_, TW)(wide, from, count * inside * vectors * SDC_VL);
-        SDC_CAT(NAME, _taps_of)(sums, patch, pixel, tiles, depth, vectors, tap + t, count, narrow ? wide : from, next,
-                                share);
+            SDC_CAT(NAME, _widen)(wide, from, weights, panel, channel, depth, t * single, count * single);
+        SDC_CAT(NAME, _taps_of)(sums, patch, pixel, tiles, depth, vectors, tap + t, count,
+                                narrow ? wide : (const void *)from, next, share);
     }
 }
 
@@ -115,11 +121,10 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
             const void *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
             if ((MORE_C) && last && after == 0)
                 next = SDC_CAT(NAME, _more_panel)(d, block->panel, 0);
-            const SDC_CAT(st_, TW) *at = SDC_CAT(NAME, _panel)(weights, p, channel);
             if (channel == 0)
                 sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
                                columns - begin * SDC_VL);
-            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, vectors, at, next);
+            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, weights, p, channel, next);
         }
     }
     const int64_t step = sdc_min(CHUNK, SDC_DEPTH_STEP);

@@ -34,6 +34,12 @@
 #undef MORE_FIRST_C
 #undef TM
 #undef TMW
+#undef CODE_BITS
+#undef GROUP
+#undef MORE_CODE_BITS
+#undef MORE_GROUP
+#undef SDC_WEIGHTS_OF
+#undef SDC_WEIGHTS_PER_FLOAT
 #undef SLOTS
 #undef LINES
 #undef LOAD_STEPS

@@ -1,5 +1,18 @@
 /* conv_image.h: how conv.h and conv_winograd.h load the pixels of a block and add a shortcut's products; part of both. */
+#include "codes.h"
 #include "conv_store.h"
+#ifndef CODE_BITS
+#define CODE_BITS 0
+#define GROUP 0
+#endif
+#ifndef MORE_CODE_BITS
+#define MORE_CODE_BITS 0
+#define MORE_GROUP 0
+#endif
+/* Elements of weights for so many vectors by depths; codes have 4 or 8 bits. */
+#define SDC_WEIGHTS_OF(vectors_by_depths, BITS) ((vectors_by_depths) * SDC_VL * ((BITS) ? (BITS) : 8) / 8)
+/* Weights in the bytes of a float. */
+#define SDC_WEIGHTS_PER_FLOAT(T, BITS) ((BITS) == 4 ? 8 : (BITS) == 8 ? 4 : SDC_IS_NARROW(T) ? 2 : 1)
 
 enum {
     SDC_CAT(NAME, _group_in) = (IN_C) / (GROUPS),
@@ -68,8 +81,38 @@ static inline const SDC_CAT(st_, TW) *SDC_CAT(NAME, _panel)(const SDC_CAT(st_, T
 {
     enum { columns = SDC_CAT(NAME, _group_out), taps = (KERNEL_H) * (KERNEL_W) };
     const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
-    return weights + (begin * SDC_CAT(NAME, _group_in) + vectors * channel) * taps * SDC_VL;
+    const int64_t depth = sdc_code_depth(SDC_CAT(NAME, _group_in), CODE_BITS);
+    return weights + SDC_WEIGHTS_OF((begin * depth + vectors * channel) * taps, CODE_BITS);
 }
+
+#if CODE_BITS
+/* Taps [tap, tap + count) of a panel's weights for `depth` channels from `channel` on, which begin at `from`, as f32; room
+ * for the rest of a word must follow. */
+static inline void SDC_CAT(NAME, _widen)(float *wide, const SDC_CAT(st_, TW) *from, const SDC_CAT(st_, TW) *weights,
+                                         int64_t panel, int64_t channel, int64_t depth, int64_t tap, int64_t count)
+{
+    enum { columns = SDC_CAT(NAME, _group_out), taps = (KERNEL_H) * (KERNEL_W), channels = SDC_CAT(NAME, _group_in) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+    const int64_t groups = sdc_code_groups(channels, GROUP), step = vectors * groups * SDC_VL;
+    const int64_t first = begin * taps * groups + vectors * sdc_code_group(channel, GROUP);
+    const void *all = weights
+                      + SDC_WEIGHTS_OF(sdc_vectors(columns) * sdc_code_depth(channels, CODE_BITS) * taps, CODE_BITS);
+    const st_bf16 *scales = (const st_bf16 *)all + first * SDC_VL;
+    for (int64_t t = 0; t < count; t++)
+        sdc_widen_codes(CODE_BITS, wide + t * depth * vectors * SDC_VL,
+                        from + SDC_WEIGHTS_OF(t * sdc_code_depth(depth, CODE_BITS) * vectors, CODE_BITS),
+                        scales + (tap + t) * step, vectors, depth, GROUP);
+}
+#else
+static inline void SDC_CAT(NAME, _widen)(float *wide, const SDC_CAT(st_, TW) *from, const SDC_CAT(st_, TW) *weights,
+                                         int64_t panel, int64_t channel, int64_t depth, int64_t tap, int64_t count)
+{
+    enum { columns = SDC_CAT(NAME, _group_out) };
+    const int64_t vectors = sdc_panel_begin(panel + 1, columns) - sdc_panel_begin(panel, columns);
+    SDC_CAT(sdc_widen_, TW)(wide, from, count * depth * vectors * SDC_VL);
+    (void)weights, (void)channel, (void)tap;
+}
+#endif
 
 /* Channels [k, k + depth) of the other image's pixels under the block to patch [h w][depth]. */
 static void SDC_CAT(NAME, _gather_more)(float *patch, const SdcDense *d, const SdcConvBlock *block, int64_t k,
@@ -93,7 +136,24 @@ static inline const SDC_CAT(st_, TMW) *SDC_CAT(NAME, _more_panel)(const SdcDense
 {
     enum { columns = SDC_CAT(NAME, _group_out) };
     const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
-    return (const SDC_CAT(st_, TMW) *)d->more_weights + (begin * (MORE_C) + vectors * k) * SDC_VL;
+    return (const SDC_CAT(st_, TMW) *)d->more_weights
+           + SDC_WEIGHTS_OF(begin * sdc_code_depth(MORE_C, MORE_CODE_BITS) + vectors * k, MORE_CODE_BITS);
+}
+
+/* The same as f32. */
+static void SDC_CAT(NAME, _widen_more)(float *wide, const SdcDense *d, int64_t panel, int64_t k, int64_t depth)
+{
+    enum { columns = SDC_CAT(NAME, _group_out) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+#if MORE_CODE_BITS
+    const void *all = (const SDC_CAT(st_, TMW) *)d->more_weights
+                      + SDC_WEIGHTS_OF(sdc_vectors(columns) * sdc_code_depth(MORE_C, MORE_CODE_BITS), MORE_CODE_BITS);
+    const int64_t group = begin * sdc_code_groups(MORE_C, MORE_GROUP) + vectors * sdc_code_group(k, MORE_GROUP);
+    sdc_widen_codes(MORE_CODE_BITS, wide, SDC_CAT(NAME, _more_panel)(d, panel, k), (const st_bf16 *)all + group * SDC_VL,
+                    vectors, depth, MORE_GROUP);
+#else
+    SDC_CAT(sdc_widen_, TMW)(wide, SDC_CAT(NAME, _more_panel)(d, panel, k), depth * vectors * SDC_VL);
+#endif
 }
 
 /* Add the products of these channels, at most SDC_DEPTH_STEP, for one panel; following: the panel that follows. */
@@ -103,11 +163,11 @@ static void SDC_CAT(NAME, _more)(float *sums, const float *patch, const SdcDense
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), narrow = SDC_IS_NARROW(TMW) };
     const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
     const int64_t pixels = block->h * block->w, tiles = sdc_ceil_div(pixels, tile), tap[1] = {0};
-    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * (narrow ? 2 : 1));
+    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * SDC_WEIGHTS_PER_FLOAT(TMW, MORE_CODE_BITS));
     const void *stored = SDC_CAT(NAME, _more_panel)(d, panel, k);
-    _Alignas(64) float wide[narrow ? SDC_WIDE_FLOATS : 1];
+    _Alignas(64) float wide[narrow ? SDC_WIDE_FLOATS + SDC_WIDE_REST : 1];
     if (narrow)
-        SDC_CAT(sdc_widen_, TMW)(wide, stored, depth * vectors * SDC_VL);
+        SDC_CAT(NAME, _widen_more)(wide, d, panel, k, depth);
     const float *weights = narrow ? wide : stored, *next = following;
     for (int64_t t = 0; t < tiles; t++) {
         const float *row[tile];

@@ -11,17 +11,22 @@
  *   OUTPUTS                             4 or 2: a tile is OUTPUTS x OUTPUTS outputs
  *   BLOCK_H BLOCK_W                     of a block, multiples of OUTPUTS
  *   UNIT_BLOCKS ROUND_BLOCKS            blocks of a unit of products, and of a round: multiples of each other
+ *   TRANSFORMED                         0 (default); 1: weights are f32, written by pack_winograd()
  *   scratch                             the round's pixels and sums, see winograd_plan()
  *
  * In rounds of some blocks: each block's pixels, a chunk of channels at a time, are gathered, normalised and transformed to
  * [chunk][position][tile][channel].  Then each panel of output channels is multiplied, one unit of blocks at a time: a
  * chunk's weights are transformed on the stack, and each position is a matrix product of tiles by columns.  The unit
  * transforms its sums back, adds the shortcut's products, and stores.  Transformed weights are four times the stored
- * ones, so they are made anew for every unit; from 64 tiles a unit that is some percent of its time. */
+ * ones, so they are made anew for every unit, unless they are stored; from 64 tiles a unit that is some percent of its
+ * time.  The bits are the same. */
 #ifndef NAME                    /* by itself: conv_image.h's example */
 #define OUTPUTS 4
 #define UNIT_BLOCKS 4
 #define ROUND_BLOCKS 8
+#endif
+#ifndef TRANSFORMED
+#define TRANSFORMED 0
 #endif
 #include "conv_image.h"
 #include "winograd.h"
@@ -79,29 +84,49 @@ static void SDC_CAT(NAME, _transform)(void *argument, int64_t begin, int64_t end
     }
 }
 
-/* The weights of a panel for the chunk that begins at `channel`, transformed to u, `step` floats a position. */
-static void SDC_CAT(NAME, _weights)(float *u, int64_t step, const SdcDense *d, int64_t panel, int64_t channel,
-                                    int64_t count)
+#if TRANSFORMED
+/* The weights of a panel for the chunk that begins at `channel`, and floats from one position to the next. */
+static const float *SDC_CAT(NAME, _weights)(float *room, int64_t *step, const SdcDense *d, int64_t panel, int64_t channel,
+                                            int64_t count)
 {
-    enum { narrow = SDC_IS_NARROW(TW) };
-    _Alignas(64) float wide[narrow ? 9 * (CHUNK) * SDC_TILE_VECTORS * SDC_VL : 1];
+    enum { columns = SDC_CAT(NAME, _group_out), positions = SDC_CAT(NAME, _positions) };
+    const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
+    (void)room;
+    *step = count;
+    return (const float *)d->weights + (begin * (IN_C) + vectors * channel) * positions * SDC_VL;
+}
+#else
+/* The same, transformed to `room`. */
+static const float *SDC_CAT(NAME, _weights)(float *room, int64_t *step, const SdcDense *d, int64_t panel, int64_t channel,
+                                            int64_t count)
+{
+    enum { narrow = SDC_IS_NARROW(TW), columns = SDC_CAT(NAME, _group_out) };
+    const int64_t vectors = sdc_panel_begin(panel + 1, columns) - sdc_panel_begin(panel, columns);
+    _Alignas(64) float wide[narrow ? 9 * (CHUNK) * SDC_TILE_VECTORS * SDC_VL + SDC_WIDE_REST : 1];
     const SDC_CAT(st_, TW) *stored = SDC_CAT(NAME, _panel)(d->weights, panel, channel);
     if (narrow)
-        SDC_CAT(sdc_widen_, TW)(wide, stored, 9 * count);
-    sdc_winograd_weights(OUTPUTS, u, step, narrow ? wide : (const void *)stored, count);
+        SDC_CAT(NAME, _widen)(wide, stored, d->weights, panel, channel, count / (vectors * SDC_VL), 0, 9);
+    *step = count + 16;
+    sdc_winograd_weights(OUTPUTS, room, *step, narrow ? wide : (const void *)stored, count);
+    return room;
 }
+#endif
 
-/* m += tiles by weights, for every position of one chunk.  The next position's pixels are brought in meanwhile. */
+/* m += tiles by weights, for every position of one chunk.  The next position's pixels are brought in meanwhile, and its
+ * weights where they are stored, as so much memory is read in order. */
 static void SDC_CAT(NAME, _multiply)(float *m, int64_t m_step, const float *pixels, int64_t tiles, const float *u,
                                      int64_t u_step, int64_t vectors, int64_t depth)
 {
     enum { rows = SDC_CAT(NAME, _rows), wide = SDC_CAT(NAME, _wide) };
     static const int64_t tap[1];
+    const int64_t share = sdc_ceil_div(u_step, tiles * 16) * 16;        /* of stored weights, a tile */
     for (int64_t p = 0; p < SDC_CAT(NAME, _positions); p++, m += m_step, u += u_step, pixels += SDC_CAT(NAME, _pixels_step))
         for (int64_t t = 0; t < tiles; t += rows) {
             const float *row[rows];
             for (int64_t k = 0; k < rows; k++)
                 row[k] = pixels + sdc_min(t + k, tiles - 1) * wide;
+            for (int64_t k = (TRANSFORMED) ? t * share : u_step; k < sdc_min((t + rows) * share, u_step); k += 16)
+                __builtin_prefetch(u + u_step + k, 0, 2);
             sdc_tile_for(rows, vectors)(m + t * vectors * SDC_VL, row, tap, 1, depth, u,
                                         pixels + SDC_CAT(NAME, _pixels_step) + t * wide, rows * wide / depth);
         }
@@ -145,7 +170,7 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t begin, int64_t end)
     enum { block_tiles = SDC_CAT(NAME, _block_tiles), pixels_step = SDC_CAT(NAME, _pixels_step) };
     const SDC_CAT(NAME, _arguments) *a = argument;
     const int64_t panels = sdc_panels(columns), total = sdc_vectors(columns);
-    _Alignas(64) float u[positions * ((CHUNK) * SDC_TILE_VECTORS * SDC_VL + 16)];
+    _Alignas(64) float room[(TRANSFORMED) ? 1 : positions * ((CHUNK) * SDC_TILE_VECTORS * SDC_VL + 16)];
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t panel = unit % panels, place = unit / panels * (UNIT_BLOCKS), first = sdc_panel_begin(panel, columns);
         const int64_t vectors = sdc_panel_begin(panel + 1, columns) - first, blocks = sdc_min(UNIT_BLOCKS, a->count - place);
@@ -155,10 +180,11 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t begin, int64_t end)
         for (int64_t p = 0; p < positions; p++)
             sdc_tile_start(m + p * m_step, SDC_CAT(NAME, _sums_rows), vectors, NULL, 0);
         for (int64_t channel = 0; channel < channels; channel += (CHUNK)) {
-            const int64_t depth = sdc_min(CHUNK, channels - channel), u_step = depth * vectors * SDC_VL + 16;
+            const int64_t depth = sdc_min(CHUNK, channels - channel);
+            int64_t u_step;
+            const float *u = SDC_CAT(NAME, _weights)(room, &u_step, &a->d, panel, channel, depth * vectors * SDC_VL);
             const float *pixels = a->pixels + channel / (CHUNK) * positions * pixels_step
                                   + place * block_tiles * SDC_CAT(NAME, _wide);
-            SDC_CAT(NAME, _weights)(u, u_step, &a->d, panel, channel, depth * vectors * SDC_VL);
             SDC_CAT(NAME, _multiply)(m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth);
         }
         for (int64_t b = 0; b < blocks; b++) {
@@ -190,5 +216,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TX) *x BESIDE(S
 
 #include "conv_end.h"
 #undef OUTPUTS
+#undef TRANSFORMED
 #undef UNIT_BLOCKS
 #undef ROUND_BLOCKS

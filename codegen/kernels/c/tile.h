@@ -11,8 +11,8 @@
  * float (its first vector) * SDC_VL * depth.  codegen/conv_pack.c writes this format.
  *
  * Tile shapes fill the register file: 8 x 3 + 3 + 1 of 32 registers with AVX-512, 6 x 2 + 2 + 1 of 16 with AVX2,
- * 8 x 2 on AArch64, 4 x 2 with SSE.  Measured on Sapphire Rapids: 8 x 3 reaches 99 % of the FMA ceiling with the panel
- * prefetched, 80 % without; 6 x 2 97 %. */
+ * 8 x 2 + 8 + 2 of 32 on AArch64, 4 x 2 with SSE.  Measured on Sapphire Rapids: 8 x 3 reaches 99 % of the FMA ceiling
+ * with the panel prefetched, 80 % without; 6 x 2 97 %. */
 #ifndef SDC_TILE_H
 #define SDC_TILE_H
 
@@ -48,6 +48,37 @@ static inline int64_t sdc_panel_begin(int64_t panel, int64_t columns)
     return panel * sdc_vectors(columns) / sdc_panels(columns);
 }
 
+/* Values of k at once: AArch64 multiplies by any lane of a register, so a row's are one load. */
+#ifdef __aarch64__
+enum { SDC_TILE_STEPS = SDC_VL };
+#else
+enum { SDC_TILE_STEPS = 1 };
+#endif
+
+/* `steps` values of k, steps being 1 or SDC_TILE_STEPS; b, next and share as below. */
+static inline __attribute__((always_inline)) void sdc_tile_steps(const int rows, const int vectors, const int steps,
+                                                                 sdc_vf (*sum)[SDC_TILE_VECTORS], const float *const *a,
+                                                                 int64_t k, const float *b, const float *next,
+                                                                 int64_t share)
+{
+    sdc_vf value[SDC_TILE_ROWS];
+    SDC_UNROLL for (int m = 0; m < rows && steps > 1; m++)
+        value[m] = sdc_load(a[m] + k);
+    SDC_UNROLL for (int line = 0; line < steps * vectors * SDC_VL; line += 16)
+        __builtin_prefetch(b + SDC_TILE_AHEAD + line);
+    SDC_UNROLL for (int step = 0; step < steps; step++) {
+        sdc_vf column[SDC_TILE_VECTORS];
+        SDC_UNROLL for (int v = 0; v < vectors; v++)
+            column[v] = sdc_load(b + (step * vectors + v) * SDC_VL);
+        __builtin_prefetch(next + step * share, 0, 2);
+        SDC_UNROLL for (int m = 0; m < rows; m++) {
+            const sdc_vf each = sdc_splat(steps > 1 ? value[m][step] : a[m][k]);
+            SDC_UNROLL for (int v = 0; v < vectors; v++)
+                sum[m][v] += each * column[v];
+        }
+    }
+}
+
 /* A loop over constants that the compiler unrolls, so that sum[][] lives in registers.
  *
  *   sums         [rows][vectors][SDC_VL], read and written
@@ -66,22 +97,18 @@ static inline __attribute__((always_inline)) void sdc_tile_body(const int rows, 
             sum[m][v] = sdc_load(sums + (m * vectors + v) * SDC_VL);
     for (int64_t t = 0; t < taps; t++) {
         const float *a[SDC_TILE_ROWS];
+        int64_t k = 0;
         SDC_UNROLL for (int m = 0; m < rows; m++)
             a[m] = row[m] + tap[t];
-        for (int64_t k = 0; k < depth; k++) {
-            sdc_vf column[SDC_TILE_VECTORS];
-            SDC_UNROLL for (int v = 0; v < vectors; v++)
-                column[v] = sdc_load(b + v * SDC_VL);
-            SDC_UNROLL for (int line = 0; line < vectors * SDC_VL; line += 16)
-                __builtin_prefetch(b + SDC_TILE_AHEAD + line);
-            __builtin_prefetch(next, 0, 2);
+        for (; SDC_TILE_STEPS > 1 && k + SDC_TILE_STEPS <= depth; k += SDC_TILE_STEPS) {
+            sdc_tile_steps(rows, vectors, SDC_TILE_STEPS, sum, a, k, b, next, share);
+            b += SDC_TILE_STEPS * vectors * SDC_VL;
+            next += SDC_TILE_STEPS * share;
+        }
+        for (; k < depth; k++) {
+            sdc_tile_steps(rows, vectors, 1, sum, a, k, b, next, share);
             b += vectors * SDC_VL;
             next += share;
-            SDC_UNROLL for (int m = 0; m < rows; m++) {
-                sdc_vf value = sdc_splat(a[m][k]);
-                SDC_UNROLL for (int v = 0; v < vectors; v++)
-                    sum[m][v] += value * column[v];
-            }
         }
     }
     SDC_UNROLL for (int m = 0; m < rows; m++)

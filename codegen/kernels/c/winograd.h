@@ -40,22 +40,39 @@ static inline __attribute__((always_inline)) void sdc_winograd_pixels(int output
     }
 }
 
+/* A product that is rounded before it is added to something, where -ffp-contract=fast would do both at once: so
+ * transformed weights are the same bits on every instruction set, and from codegen/winograd_pack.c. */
+static inline __attribute__((always_inline)) sdc_vf sdc_rounded(sdc_vf v)
+{
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(v));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(v));
+#else
+    __asm__("" : "+m"(v));
+#endif
+    return v;
+}
+
 /* G g: u [outputs + 2]. */
 static inline __attribute__((always_inline)) void sdc_winograd_filter(int outputs, const sdc_vf *g, sdc_vf *u)
 {
-    u[0] = outputs == 4 ? g[0] * (1 / (SDC_POINT_AA * SDC_POINT_BB)) : g[0];
+    u[0] = outputs == 4 ? sdc_rounded(g[0] * (1 / (SDC_POINT_AA * SDC_POINT_BB))) : g[0];
     if (outputs == 4) {
-        const sdc_vf even_a = (g[0] + SDC_POINT_AA * g[2]) * (1 / (2 * SDC_POINT_AA * (SDC_POINT_AA - SDC_POINT_BB)));
-        const sdc_vf even_b = (g[0] + SDC_POINT_BB * g[2]) * (1 / (2 * SDC_POINT_BB * (SDC_POINT_BB - SDC_POINT_AA)));
-        const sdc_vf odd_a = g[1] * (SDC_POINT_A / (2 * SDC_POINT_AA * (SDC_POINT_AA - SDC_POINT_BB)));
-        const sdc_vf odd_b = g[1] * (SDC_POINT_B / (2 * SDC_POINT_BB * (SDC_POINT_BB - SDC_POINT_AA)));
+        const float a = 1 / (2 * SDC_POINT_AA * (SDC_POINT_AA - SDC_POINT_BB));
+        const float b = 1 / (2 * SDC_POINT_BB * (SDC_POINT_BB - SDC_POINT_AA));
+        const sdc_vf near = sdc_rounded(SDC_POINT_AA * g[2]), far = sdc_rounded(SDC_POINT_BB * g[2]);
+        const sdc_vf even_a = sdc_rounded((g[0] + near) * a), odd_a = sdc_rounded(g[1] * (SDC_POINT_A * a));
+        const sdc_vf even_b = sdc_rounded((g[0] + far) * b), odd_b = sdc_rounded(g[1] * (SDC_POINT_B * b));
         u[1] = even_a + odd_a;
         u[2] = even_a - odd_a;
         u[3] = even_b + odd_b;
         u[4] = even_b - odd_b;
         u[5] = g[2];
     } else {
-        const sdc_vf even = (g[0] + g[2]) * 0.5f, odd = g[1] * 0.5f;
+        const sdc_vf even = sdc_rounded((g[0] + g[2]) * 0.5f), odd = sdc_rounded(g[1] * 0.5f);
         u[1] = even + odd;
         u[2] = even - odd;
         u[3] = g[2];
