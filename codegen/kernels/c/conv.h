@@ -141,9 +141,10 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     for (int64_t p = block->panel; p < block->end; p++) {
         int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
         SDC_CAT(NAME, _store)(d->y, sums[p - block->panel], block, vectors, begin * SDC_VL, d->extra);
-        if (d->slots)
-            SDC_CAT(NAME, _measure)(d->slots, d->y, block, block->group * columns + begin * SDC_VL,
-                                    sdc_min(vectors * SDC_VL, columns - begin * SDC_VL));
+#if 0 SLOTS(SDC_SLOTS_COUNT)
+        SDC_CAT(NAME, _measure)(d->slots, d->y, block, block->group * columns + begin * SDC_VL,
+                                sdc_min(vectors * SDC_VL, columns - begin * SDC_VL));
+#endif
     }
 }
 

@@ -204,8 +204,9 @@ static void SDC_CAT(NAME, _finish)(const SDC_CAT(NAME, _arguments) *a, const flo
     line.h = 1;
     for (int64_t row = 0; row < block->h; row++, line.y++)
         SDC_CAT(NAME, _store)(a->d.y, sums + row * pitch * SDC_BF16_ROW, &line, SDC_BF16_ROW / SDC_VL, channel, a->d.extra);
-    if (a->d.slots)
-        SDC_CAT(NAME, _measure)(a->d.slots, a->d.y, block, channel, sdc_min(SDC_BF16_ROW, (OUT_C) - channel));
+#if 0 SLOTS(SDC_SLOTS_COUNT)
+    SDC_CAT(NAME, _measure)(a->d.slots, a->d.y, block, channel, sdc_min(SDC_BF16_ROW, (OUT_C) - channel));
+#endif
 }
 
 static void SDC_CAT(NAME, _unit)(const SDC_CAT(NAME, _arguments) *a, const SdcConvBlock *block)

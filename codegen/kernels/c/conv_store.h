@@ -118,6 +118,7 @@ static inline sdc_half sdc_half_f16(const st_f16 *from)
 #define SDC_MORE_BESIDE_PARAMETER(name) , const SDC_CAT(st_, TM) *name
 #define SDC_SLOTS_PARAMETER(name) , double *name
 #define SDC_SLOTS_FIELD(name) .name = name,
+#define SDC_SLOTS_COUNT(name) + 1
 #endif
 
 enum { SDC_CAT(NAME, _group_out) = (OUT_C) / (GROUPS), SDC_CAT(NAME, _has_lines) = 0 LINES(SDC_LINES_COUNT) };
@@ -140,6 +141,7 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
 #include "ew_names.h"
 #undef SDC_EW_TYPE
 
+#if 0 SLOTS(SDC_SLOTS_COUNT)       /* any type is stored, floats are measured */
 /* Mean and spread of `halves` half vectors of channels of h x w pixels; elements from one row and pixel to the next. */
 static inline __attribute__((always_inline)) void SDC_CAT(NAME, _moments)(const int halves, double *mean, double *spread,
                                                                           const SDC_CAT(st_, TY) *from, int64_t h, int64_t w,
@@ -194,3 +196,4 @@ static void SDC_CAT(NAME, _measure)(double *slots, const SDC_CAT(st_, TY) *y, co
         spread[k] = squares - sum * sum / (double)(h * w);
     }
 }
+#endif

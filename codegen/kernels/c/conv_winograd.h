@@ -159,8 +159,9 @@ static void SDC_CAT(NAME, _finish)(const SDC_CAT(NAME, _arguments) *a, const Sdc
         SDC_CAT(NAME, _more)(sums, patch, &a->d, block, panel, k, depth, SDC_CAT(NAME, _more_panel)(&a->d, panel, k + depth));
     }
     SDC_CAT(NAME, _store)(a->d.y, sums, block, vectors, begin * SDC_VL, a->d.extra);
-    if (a->d.slots)
-        SDC_CAT(NAME, _measure)(a->d.slots, a->d.y, block, begin * SDC_VL, sdc_min(pixel, columns - begin * SDC_VL));
+#if 0 SLOTS(SDC_SLOTS_COUNT)
+    SDC_CAT(NAME, _measure)(a->d.slots, a->d.y, block, begin * SDC_VL, sdc_min(pixel, columns - begin * SDC_VL));
+#endif
 }
 
 /* Units: UNIT_BLOCKS blocks of the round, panel. */
