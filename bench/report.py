@@ -67,7 +67,10 @@ def ceilings_line(measurements):
             middle = statistics.median(f["median"] for f in found)
             least, best = min(f["least"] for f in found), max(f["best"] for f in found)
             parts.append(f"{title} {middle:.4g} {unit} ({least:.4g} to {best:.4g})")
-    return "Ceilings: " + ", ".join(parts) + "." if parts else "Ceilings were not measured."
+    stolen = [m["stolen"] for m in measurements if m.get("stolen")]
+    kept = (f" Of the CPU time of turns the host kept back {percent(statistics.median(s['median'] for s in stolen))} "
+            f"(up to {percent(max(s['most'] for s in stolen))}).") if stolen else ""
+    return ("Ceilings: " + ", ".join(parts) + "." if parts else "Ceilings were not measured.") + kept
 
 
 def table(host, measurements, columns=COLUMNS, cells=cells):

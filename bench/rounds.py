@@ -6,9 +6,10 @@ after each turn, and a turn is judged by the mean of the two.  Rounds begin with
 import datetime
 import re
 import statistics
+import time
 
 from common import note, relative_rms
-from machine import available
+from machine import available, cpu_ticks
 from systems import Failed, TITLES, make
 
 # Relative RMS from sdc's f32; beyond it is another function, not another rounding: deep networks with random weights
@@ -84,7 +85,8 @@ class Measurement:
     def take_turn(self, system, runs):
         try:
             self.room.admit(system)
-            before = self.measured[-1]
+            time.sleep(self.options.pause)
+            before, (stolen, ticks) = self.measured[-1], cpu_ticks()
             turn = system.turn(runs)
         except (Failed, OSError) as why:
             system.stop()
@@ -92,6 +94,8 @@ class Measurement:
             self.turns.pop(system.name)
             self.skip(system.name, why)
             return
+        stolen_then, ticks_then = cpu_ticks()
+        turn["stolen"] = (stolen_then - stolen) / max(ticks_then - ticks, 1)
         self.measured.append(self.ceilings.measure())
         turn["ceiling_gflops"] = statistics.mean(map(self.ceiling, (before, self.measured[-1])))
         self.turns[system.name].append(turn)
@@ -111,7 +115,7 @@ class Measurement:
                 for system in self.systems[turn:] + self.systems[:turn]:
                     self.take_turn(system, runs)
                 note(f"  round {round + 1} of {self.options.rounds}: " + ", ".join(
-                    f"{name} {turns[-1]['median_ms']:.4g} ms" for name, turns in self.turns.items() if turns))
+                    f"{name} {turns[-1]['median_ms']:.4g} ms ({turns[-1]['stolen'] * 100:.0f} % stolen)" for name, turns in self.turns.items() if turns))
         finally:
             self.room.clear()
 
@@ -125,10 +129,14 @@ class Measurement:
                 "date": str(datetime.date.today()), "threads": self.options.threads, "rounds": self.options.rounds,
                 "inputs": {name: shape for name, (shape, _) in self.model.inputs.items()},
                 "weight_bytes": self.model.weight_bytes, "gflop": self.model.flops / 1e9, "fastest_peer": fastest,
-                "ceilings": self.ceilings_found(), "systems": rows, "skipped": self.skipped}
+                "ceilings": self.ceilings_found(), "stolen": self.stolen_found(), "systems": rows, "skipped": self.skipped}
 
     def median(self, name):
         return statistics.median(turn["median_ms"] for turn in self.turns[name])
+
+    def stolen_found(self):
+        shares = [turn["stolen"] for turns in self.turns.values() for turn in turns]
+        return {"median": statistics.median(shares), "most": max(shares)} if shares else None
 
     def ceilings_found(self):
         keys = dict.fromkeys(key for one in self.measured for key in one)
