@@ -35,6 +35,11 @@ def add(path, host, measurement, kind="measurements"):
     os.replace(path + ".part", path)
 
 
+def label(measurement):
+    batch = measurement["batch"]
+    return measurement["model"] + (f" x{batch}" if batch > 1 else "")
+
+
 def percent(share):
     return "" if share is None else f"{share * 100:.0f} %"
 
@@ -48,8 +53,7 @@ def milliseconds(time):
 
 
 def cells(measurement, row):
-    batch = measurement["batch"]
-    return (measurement["model"] + (f" x{batch}" if batch > 1 else ""), measurement["dtype"],
+    return (label(measurement), measurement["dtype"],
             f"{row['title']} {row['version']}", milliseconds(row["median_ms"]), milliseconds(row["best_ms"]),
             percent(row["spread"]), f"{row['gflops']:.0f}", percent(row["of_ceiling"]),
             megabytes(row["peak_rss_bytes"]), megabytes(row["beside_weights_bytes"]),

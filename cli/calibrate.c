@@ -186,21 +186,36 @@ static bool asks_for_it(const Options *o)
     return o->int8;
 }
 
+/* What was measured last: --tune and the build behind it ask for the same. */
+static struct { const char *path; const Calibration *calibration; } known;
+
+/* Nothing is to be measured: it is not asked for, or known. */
+static bool is_answered(const char *path, const Options *o, const Calibration **answer)
+{
+    const bool asked = asks_for_it(o), before = known.path && !strcmp(known.path, path);
+    *answer = asked && before ? known.calibration : NULL;
+    return !asked || before;
+}
+
+static const Calibration *keep_known(const char *path, const Calibration *c)
+{
+    known.path = path;
+    return known.calibration = c;
+}
+
 const Calibration *calibrate(const char *path, const Options *o, const Bindings *b)
 {
-    static const char *known;
-    static const Calibration *last;
     const Texts *files = &o->calibrate;
-    if (!asks_for_it(o) || (known && !strcmp(known, path)))
-        return o->int8 ? last : NULL;
+    const Calibration *answer;
+    if (is_answered(path, o, &answer))
+        return answer;
     Graph *g = onnx_load(path)->graph;
     Input **samples = alloc_array(files->count, sizeof *samples);
     for (int k = 0; k < files->count; k++) {
         samples[k] = recorded_inputs(g, files->list[k]);
         check_sample(g, files->list[k], samples[k], samples[0]);
     }
-    known = path;
-    return last = measured(g, samples, files->count, o, b);
+    return keep_known(path, measured(g, samples, files->count, o, b));
 }
 
 /* ---- traces of a pipeline ---------------------------------------------------------------------------------------- */
@@ -268,8 +283,9 @@ static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcA
 const Calibration *calibrate_denoiser(const char *path, const Options *o)
 {
     const Texts *files = &o->calibrate;
-    if (!asks_for_it(o))
-        return NULL;
+    const Calibration *answer;
+    if (is_answered(path, o, &answer))
+        return answer;
     Graph *g = onnx_load(path)->graph;
     Input **samples = alloc_array(files->count * TRACED_STEPS, sizeof *samples);
     int count = 0;
@@ -288,5 +304,5 @@ const Calibration *calibrate_denoiser(const char *path, const Options *o)
         sdc_array_free(&times);
         sdc_array_free(&text);
     }
-    return measured(g, samples, count, o, &(Bindings){.no_fuse = o->no_fuse, .exact = o->exact});
+    return keep_known(path, measured(g, samples, count, o, &(Bindings){.no_fuse = o->no_fuse, .exact = o->exact}));
 }

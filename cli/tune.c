@@ -60,14 +60,6 @@ static const Call *find_call(const Block *block, const char *site)
     return found;
 }
 
-static bool has_codes(const Call *c)
-{
-    for (int k = 0; k < c->n_parameters; k++)
-        if (!strcmp(c->parameters[k].name, "CODE_BITS"))
-            return true;
-    return false;
-}
-
 /* Random bytes are no weights in integers, so instances of those stay as they are. */
 static void add_calls(Tuning *t, const Block *block)
 {
@@ -76,7 +68,7 @@ static void add_calls(Tuning *t, const Block *block)
             add_calls(t, c->then_block);
         if (c->else_block)
             add_calls(t, c->else_block);
-        if (!c->site || has_codes(c))
+        if (!c->site || call_parameter(c, "CODE_BITS", 0))
             continue;
         int k = 0;
         while (k < t->count && strcmp(t->list[k].site, c->site))
@@ -104,14 +96,6 @@ static Program **lowered(Tuning *t)
     for (int k = 0; k < t->n_programs; k++)
         list[k] = lower_graph(t->programs[k]->graph, t->programs[k]->name, t->isa);
     return list;
-}
-
-static const Asked *question(const Tuning *t, ChoiceKind kind, const char *site)
-{
-    for (int k = 0; k < t->choices->n_asked; k++)
-        if (t->choices->asked[k].kind == kind && !strcmp(t->choices->asked[k].site, site))
-            return &t->choices->asked[k];
-    return NULL;
 }
 
 /* ---- candidates -------------------------------------------------------------------------------------------------- */
@@ -145,7 +129,7 @@ static void list_candidates(Tuning *t, ChoiceKind kind, int first, int end)
     Program **as_it_is = lowered(t);
     t->n_tried = 0;
     for (int k = first; k < end; k++) {
-        const Asked *a = question(t, kind, t->list[k].site);
+        const Asked *a = choices_asked(t->choices, kind, t->list[k].site);
         if (!a)
             continue;
         const Chosen *answer = choices_find(t->choices, kind, a->site);

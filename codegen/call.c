@@ -1,6 +1,8 @@
 /* call.c: building kernel calls: operands in the order of the kernel's C parameters, and its #defines. */
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lower.h"
 
@@ -42,6 +44,14 @@ void call_text(Call *c, const char *name, const char *value)
         c->parameters = alloc_more(c->parameters, c->n_parameters, c->parameters_room, sizeof *c->parameters);
     }
     c->parameters[c->n_parameters++] = (Parameter){text_copy(name), text_copy(value)};
+}
+
+int64_t call_parameter(const Call *c, const char *name, int64_t otherwise)
+{
+    for (int k = 0; k < c->n_parameters; k++)
+        if (!strcmp(c->parameters[k].name, name))
+            return strtoll(c->parameters[k].value, NULL, 10);
+    return otherwise;
 }
 
 void call_int(Call *c, const char *name, int64_t value)

@@ -59,11 +59,18 @@ int choice_candidates(ChoiceKind kind, int64_t standard, int64_t limit, int64_t 
     return count;
 }
 
-static void note_asked(Choices *c, const Asked *question)
+const Asked *choices_asked(const Choices *c, ChoiceKind kind, const char *site)
 {
     for (int k = 0; k < c->n_asked; k++)
-        if (c->asked[k].kind == question->kind && !strcmp(c->asked[k].site, question->site))
-            return;
+        if (c->asked[k].kind == kind && !strcmp(c->asked[k].site, site))
+            return &c->asked[k];
+    return NULL;
+}
+
+static void note_asked(Choices *c, const Asked *question)
+{
+    if (choices_asked(c, question->kind, question->site))
+        return;
     if (c->n_asked == c->asked_room) {
         c->asked_room = c->asked_room ? 2 * c->asked_room : 64;
         c->asked = alloc_more(c->asked, c->n_asked, c->asked_room, sizeof *c->asked);

@@ -39,6 +39,7 @@ typedef struct Choices {
 
 void choices_set(Choices *c, ChoiceKind kind, const char *site, int64_t value, int line);
 Chosen *choices_find(const Choices *c, ChoiceKind kind, const char *site);     /* NULL: no answer */
+const Asked *choices_asked(const Choices *c, ChoiceKind kind, const char *site);        /* NULL: no such question */
 
 /* What there is to try beside `standard`, in the table's order; returns how many. */
 int choice_candidates(ChoiceKind kind, int64_t standard, int64_t limit, int64_t *values);

@@ -20,8 +20,7 @@ int64_t pack_codes_bytes(int64_t depth, int64_t columns, int vl, CodeType type)
     return ceil_div(code_bytes(depth, columns, vl, type.bits) + scales, 64) * 64;
 }
 
-/* The scale of one column's `count` depths, `step` apart. */
-static float group_scale(const float *b, int64_t count, int64_t step, int bits)
+float group_scale(const float *b, int64_t count, int64_t step, int bits)
 {
     double largest = 0;
     for (int64_t k = 0; k < count; k++)

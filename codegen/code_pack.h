@@ -14,6 +14,9 @@ int64_t pack_codes_bytes(int64_t depth, int64_t columns, int vl, CodeType type);
 void pack_codes(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl,
                 CodeType type);
 
+/* The scale of one column's `count` depths, `step` apart. */
+float group_scale(const float *b, int64_t count, int64_t step, int bits);
+
 /* The same for gemm_bf16.h, whose slices are 32 depths, or gemm_int8.h, 64. */
 int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, int slice, CodeType type);
 void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int slice,

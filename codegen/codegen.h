@@ -184,6 +184,7 @@ void call_update(Call *c, View v);                                  /* read and 
 /* An operand that this instance has no use for: NULL.  So is a view without a buffer. */
 void call_absent(Call *c, DType dtype, OperandMode mode);
 void call_int(Call *c, const char *name, int64_t value);            /* #define name value */
+int64_t call_parameter(const Call *c, const char *name, int64_t otherwise);     /* what call_int() gave it, 0 or more; or `otherwise` */
 const char *float_text(double value);                               /* a C constant that reads back exactly; inf and nan spelled */
 void call_float(Call *c, const char *name, double value);
 void call_text(Call *c, const char *name, const char *value);       /* a type or an expression */

@@ -37,19 +37,10 @@ View coded_weights(Lowering *l, const Value *weights, const ConvShape *s)
                           pack_conv_codes_bytes(s, vl, type));
 }
 
-void code_parameters(Call *c, const Value *weights, const char *bits, const char *group)
-{
-    const Node *quantized = weights ? quantized_weight(weights) : NULL;
-    if (!quantized)
-        return;
-    call_int(c, bits, attr_i(quantized, "bits"));
-    call_int(c, group, attr_i(quantized, "group"));
-}
-
 bool conv_reads_codes(const Lowering *l, const Node *n, const ConvShape *s)
 {
     if (!weights_in_codes(n->in[1]))
         return true;
     const int64_t chunk = conv_plan(s, l->isa->vector_floats, false).chunk;
-    return !(l->isa->bf16_rate && n->in[1]->dtype == DT_BF16) && (chunk % 32 == 0 || n->in[1]->shape.dim[1] <= chunk);
+    return !(l->isa->bf16_rate && n->in[1]->dtype == DT_BF16) && (chunk % CODE_CHUNK == 0 || n->in[1]->shape.dim[1] <= chunk);
 }

@@ -7,8 +7,7 @@ enum {
     PATCH_FLOATS = 16384,           /* 64 KB: what a patch should not exceed */
     UNIT_PANELS = 4, ENOUGH_UNITS = 12,
     NORMALISED_SUMS = 64 * 384,     /* 96 KB: of a unit that normalises what it gathers; the larger, the less often */
-    FEW_UNITS = 8,                  /* for which it stays large */
-    CODE_CHUNK = 32                 /* of codes: divides groups, and is whole words */
+    FEW_UNITS = 8                   /* for which it stays large */
 };
 
 /* ---- panels ------------------------------------------------------------------------------------------------------ */

@@ -29,6 +29,9 @@ typedef struct {
 typedef struct { int64_t chunk, block_h, block_w, unit_panels, stack_bytes, loads; } ConvPlan;
 ConvPlan conv_plan(const ConvShape *s, int vl, bool normalises);
 
+/* Channels that a chunk of codes is a multiple of: they divide groups, and are whole words. */
+enum { CODE_CHUNK = 32 };
+
 /* Can the weights be stored in integers?  Not where an output reaches over too many pixels. */
 bool conv_takes_codes(const ConvShape *s);
 

@@ -64,30 +64,22 @@ static const char *site_of(const Call *c)
     return site;
 }
 
-static int64_t parameter_of(const Call *c, const char *name)
-{
-    for (int k = 0; k < c->n_parameters; k++)
-        if (!strcmp(c->parameters[k].name, name))
-            return strtoll(c->parameters[k].value, NULL, 10);
-    return 0;
-}
-
 void choose_product(const Lowering *l, Call *c)
 {
-    const int64_t rows = parameter_of(c, "ROWS"), columns = parameter_of(c, "COLUMNS");
+    const int64_t rows = call_parameter(c, "ROWS", 0), columns = call_parameter(c, "COLUMNS", 0);
     const bool tiles = strcmp(c->kernel, "gemm") != 0;
     const int64_t panels = tiles ? ceil_div(columns, BF16_COLUMNS) : min(panels_of(columns, l->isa->vector_floats), STACK_PANELS);
     c->site = site_of(c);
     call_choice(l, c, CHOICE_UNIT_PANELS, "UNIT_PANELS", panels);
     if (rows > 32)                          /* otherwise they are one unit anyhow */
         call_choice(l, c, CHOICE_UNIT_ROWS, "UNIT_ROWS", min(2 * rows, tiles ? INT64_MAX : STACK_ROWS));
-    if (!tiles && !parameter_of(c, "CODE_BITS"))         /* groups of codes divide the template's step */
-        call_choice(l, c, CHOICE_DEPTH_STEP, "DEPTH_STEP", parameter_of(c, "DEPTH"));
+    if (!tiles && !call_parameter(c, "CODE_BITS", 0))         /* groups of codes divide the template's step */
+        call_choice(l, c, CHOICE_DEPTH_STEP, "DEPTH_STEP", call_parameter(c, "DEPTH", 0));
 }
 
 void choose_attention(const Lowering *l, Call *c)
 {
-    const int64_t size = parameter_of(c, "SIZE"), v_size = parameter_of(c, "V_SIZE"), keys = parameter_of(c, "KEYS");
+    const int64_t size = call_parameter(c, "SIZE", 0), v_size = call_parameter(c, "V_SIZE", 0), keys = call_parameter(c, "KEYS", 0);
     const bool bf16 = !strcmp(c->kernel, "attention_bf16");
     const int64_t floats = bf16 ? ceil_div(size, 32) * 32 + ceil_div(v_size, 16) * 16 : max(size, v_size);
     c->site = site_of(c);

@@ -10,6 +10,7 @@
 #include "int8.h"
 #include "kernel_choice.h"
 #include "matmul.h"
+#include "matmul_pack.h"
 #include "spatial.h"
 #include "steps.h"
 
@@ -101,14 +102,13 @@ static const Prologue *prologue_of(const Lowering *l, const Node *n)
     return l->prologue && l->prologue->conv == n ? l->prologue : NULL;
 }
 
+/* One that every convolution has. */
 static int64_t parameter(const Call *c, const char *name)
 {
-    int k = 0;
-    while (k < c->n_parameters && strcmp(c->parameters[k].name, name))
-        k++;
-    if (k == c->n_parameters)
+    const int64_t value = call_parameter(c, name, -1);
+    if (value < 0)
         bug("%s has no parameter %s", c->kernel, name);
-    return strtoll(c->parameters[k].value, NULL, 10);
+    return value;
 }
 
 static bool is_conv(const Call *c)
@@ -245,13 +245,13 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvK
 {
     Way way = {.shape = conv_shape(n, w)};
     const ConvShape *s = &way.shape;
-    const bool bf16 = l->isa->bf16_rate && s->groups == 1 && !s->codes && s->pad_top >= 0 && s->pad_left >= 0 &&
-                      is_bf16(n, kind->image) && (!shortcut || is_bf16(shortcut, kind->more));
+    const bool tiles = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && s->in_c <= BF16_CHANNELS &&
+                       (!shortcut || is_bf16(shortcut, kind->more));
+    const bool bf16 = tiles && !s->codes && is_bf16(n, kind->image);
     way.depthwise = conv_is_depthwise(s);
     if (way.depthwise)
         return way;
-    way.int8 = l->isa->bf16_rate && s->groups == 1 && s->pad_top >= 0 && s->pad_left >= 0 && s->in_c <= BF16_CHANNELS
-               && convolves_codes(n, kind->image) && (!shortcut || is_bf16(shortcut, kind->more));
+    way.int8 = tiles && convolves_codes(n, kind->image);
     way.direct = conv_plan(s, l->isa->vector_floats, kind->normalises);
     if (way.int8) {
         way.bf16 = conv_int8_plan(s, kind->more_c);

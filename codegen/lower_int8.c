@@ -1,11 +1,11 @@
 /* lower_int8.c: which products and convolutions are done in 8-bit integers, and the weights of the latter. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../ir/weight_code.h"
 #include "../runtime/dtype_bits.h"
 #include "../runtime/runtime.h"
+#include "code_pack.h"
 #include "int8.h"
 #include "matmul_pack.h"
 
@@ -71,10 +71,7 @@ static int64_t code_bytes(const int64_t *p)
 static uint16_t pair_codes(uint16_t *to, const float *w, const int64_t *p)
 {
     const int64_t taps = p[P_HEIGHT] * p[P_WIDTH];
-    double largest = 0;
-    for (int64_t k = 0; k < p[P_CHANNELS] * taps; k++)
-        largest = fmax(largest, fabs((double)w[k]));
-    const float scale = weight_scale(largest, 8);
+    const float scale = group_scale(w, p[P_CHANNELS] * taps, 1, 8);
     for (int64_t k = 0; k < p[P_CHANNELS] * taps; k++) {
         const int code = weight_code((double)w[k], scale, 8) & 0xff, shift = k / taps % 2 ? 8 : 0;
         to[k / taps / 2 * taps + k % taps] |= (uint16_t)(code << shift);

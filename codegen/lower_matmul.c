@@ -12,7 +12,6 @@
 #include "kernel_choice.h"
 #include "matmul.h"
 #include "matmul_pack.h"
-#include "spatial.h"
 #include "steps.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */

@@ -87,3 +87,12 @@ View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice)
     return weights_packed(l, constant, slice ? pack_matrices_bf16 : pack_matrices, slice ? "gemm bf16" : "gemm", how,
                           P_COUNT, constant->dtype, m->outer * m->inner * elements);
 }
+
+void code_parameters(Call *c, const Value *weights, const char *bits, const char *group)
+{
+    const Node *quantized = weights ? quantized_weight(weights) : NULL;
+    if (!quantized)
+        return;
+    call_int(c, bits, attr_i(quantized, "bits"));
+    call_int(c, group, attr_i(quantized, "group"));
+}

@@ -15,6 +15,9 @@ typedef struct {
 /* For gemm_bf16.h or gemm_int8.h, whose slices are 32 and 64 depths, or, slice 0, for gemm.h; of weights that are stored in integers, their codes and scales. */
 View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice);
 
+/* The parameters of a kernel whose weights are stored in integers, so named; none for other weights, or NULL. */
+void code_parameters(Call *c, const Value *weights, const char *bits, const char *group);
+
 /* A constant's elements as float, whatever floating type it has; the caller frees them. */
 float *constant_floats(const Tensor *t);
 

@@ -21,10 +21,8 @@ View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_
 
 /* conv_codes.c: the node by which a convolution's weights are stored in integers as they are, not as a matrix (integers.c). */
 const Node *weights_in_codes(const Value *weights);
-/* A convolution's weights that are stored in integers, and the parameters of a kernel of such weights, none for
- * others, or NULL. */
+/* A convolution's weights that are stored in integers. */
 View coded_weights(Lowering *l, const Value *weights, const ConvShape *s);
-void code_parameters(Call *c, const Value *weights, const char *bits, const char *group);
 /* May n's weights be those of a kernel for s, as its own or as a shortcut's?  Integers in bf16 may not: gemm_bf16.h is faster. */
 bool conv_reads_codes(const Lowering *l, const Node *n, const ConvShape *s);
 
