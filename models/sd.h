@@ -72,16 +72,12 @@ int sd_decode(Sd *sd, int64_t k, float *picture);   /* picture k: [3][picture_he
 
 /* ---- sd_image.c ------------------------------------------------------------------------------------------------- */
 
-/* A picture to start from: a PNG, resized where need be, or float32 [.., 3, height, width] in -1..1 (.npy, .npz).
- * *picture is malloc'd. */
+/* A picture to start from: PNG, JPEG or WebP, resized where need be, or float32 [.., 3, height, width] in -1..1 (.npy,
+ * .npz).  *picture is malloc'd. */
 int sd_image_read(const char *path, int64_t height, int64_t width, float **picture);
 
 /* [3][height][width] in -1..1 to [height][width][3], rounded to even as diffusers does. */
 void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb);
-
-/* Lanczos (3 lobes, widened when shrinking) of interleaved RGB.  *to is malloc'd [to_height][to_width][3]. */
-int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width,
-                    uint8_t **to);
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 char *sd_parameters(const Sd *sd, int64_t k);

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../runtime/image.h"
 #include "../../runtime/runtime.h"
 #include "harness.h"
 #include "reschedule.h"
@@ -109,19 +110,18 @@ static double compare_steps(const char *record, const char *name, bool first)
 static int64_t count_far(const char *record, int *largest)
 {
     SdcArray want = read_array(record, "pixels");
-    uint8_t *rgb;
-    int width, height;
+    SdcImage got;
     int64_t far = 0;
-    assert_int_equal(sdc_png_read(picture, &rgb, &width, &height), SDC_OK);
-    assert_int_equal((int64_t)width * height * 3, want.count);
+    assert_int_equal(sdc_image_read(&got, picture, 3), SDC_OK);
+    assert_int_equal((int64_t)got.width * got.height * 3, want.count);
     *largest = 0;
     for (int64_t i = 0; i < want.count; i++) {
-        int d = abs(rgb[i] - ((const uint8_t *)want.data)[i]);
+        int d = abs(got.pixels[i] - ((const uint8_t *)want.data)[i]);
         far += d > 2;
         *largest = d > *largest ? d : *largest;
     }
     assert_true(far * 1000 <= want.count);
-    free(rgb);
+    sdc_image_free(&got);
     sdc_array_free(&want);
     return far;
 }
