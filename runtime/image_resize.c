@@ -1,7 +1,8 @@
 /* image_resize.c: Pillow's Image.resize() for 8-bit samples, bit for bit; the contract is in image.h.
  *
  * A filter is widened by the factor that the axis shrinks by.  Its weights sum to 1 and are rounded to 22 bits of
- * fraction; one axis after the other is filtered, columns first, and rounded to 8 bits in between. */
+ * fraction; one axis after the other is filtered, and rounded to 8 bits in between: the width first but where the height
+ * loses more than twice as many points (Pillow 13; older ones take the width first always). */
 #include "image.h"
 
 #include <math.h>
@@ -220,7 +221,10 @@ int sdc_image_resize(SdcImage *image, int width, int height, SdcResample filter)
     if (filter == SDC_NEAREST) {
         done = (width == image->width && height == image->height) || take_nearest(image, width, height);
     } else {
-        done = width == image->width || filter_width(image, width, filter);
+        int lost = image->height - height;
+        if (lost > 0 && lost > 2 * (image->width - width))
+            done = filter_height(image, height, filter);
+        done = done && (width == image->width || filter_width(image, width, filter));
         done = done && (height == image->height || filter_height(image, height, filter));
     }
     return done ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");

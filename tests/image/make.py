@@ -89,7 +89,7 @@ def describe(name, data, turned):
 
 def resizes():
     sizes = [(37, 29, 16, 16), (37, 29, 80, 61), (37, 29, 37, 10), (37, 29, 9, 29), (37, 29, 37, 29), (1, 1, 5, 4),
-             (200, 3, 1, 1), (3, 150, 7, 149), (64, 48, 224, 224), (101, 67, 100, 66)]
+             (200, 3, 1, 1), (3, 150, 7, 149), (64, 48, 224, 224), (101, 67, 100, 66), (20, 40, 15, 30), (20, 40, 16, 31)]
     for width, height, to_width, to_height in sizes:
         for channels in 1, 3:
             image = Image.fromarray(noise(width, height, channels).squeeze(-1) if channels == 1 else noise(width, height, 3))
