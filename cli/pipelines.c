@@ -5,6 +5,22 @@
 
 #include "../models/pipeline.h"
 #include "cli.h"
+#include "vision.h"
+
+/* A class of vision models; more inputs follow.  The images count as a prompt: texts run over one after the other. */
+#define VISION(type, pixel_rate, ...) \
+    {.class = type, .driver = "sdc_vision_main", .check_default = sdc_vision_default, .describe = describe_vision, \
+     .may_be_wordless = true, .tokenizers = {{"tokenizer", "."}}, \
+     .components = {{"model", true, false, false, \
+                     {{"pixel_values", 4, {BATCH, -1, HEIGHT, WIDTH}, pixel_rate}, __VA_ARGS__}, .flat = true}}}
+#define TEXTS {"input_ids", 2, {ONE, TOKENS}, 0}, {"attention_mask", 2, {ONE, TOKENS}, 0}
+
+/* An autoencoder alone; its latents have another name in each export. */
+#define AUTOENCODER(type) \
+    {.class = type, .driver = "sdc_autoencoder_main", .check_default = sdc_autoencoder_default, \
+     .describe = describe_autoencoder, .sized = true, \
+     .components = {{"vae_encoder", false, false, true, {{"*", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}, \
+                    {"vae_decoder", false, false, true, {{"*", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}}}
 
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
@@ -18,6 +34,14 @@ static const PipelineRule pipelines[] = {
                                     {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}}},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    VISION("clip", RATE_PROMPT, TEXTS),
+    VISION("siglip", RATE_PROMPT, TEXTS),
+    VISION("clip_vision_model", 0),
+    VISION("siglip_vision_model", 0),
+    VISION("vit", 0),
+    AUTOENCODER("AutoencoderKL"),
+    AUTOENCODER("AutoencoderTiny"),
+    AUTOENCODER("VQModel"),
 };
 
 const PipelineRule *pipeline_rule(const char *class)
