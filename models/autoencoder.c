@@ -23,6 +23,14 @@ static int set_seed(void *o, const char *v) { return driver_seed(v, &of(o)->seed
 static int set_sample(void *o, const char *v) { of(o)->sample = *v == '1'; return SDC_OK; }
 static int set_scaled(void *o, const char *v) { of(o)->scaled = *v == '1'; return SDC_OK; }
 
+static int set_range(void *o, const char *v)
+{
+    of(o)->unit = !strcmp(v, "0..1");
+    if (!of(o)->unit && strcmp(v, "-1..1"))
+        return sdc_error(SDC_USAGE, "--range: '%s' is neither -1..1 nor 0..1", v);
+    return SDC_OK;
+}
+
 static int set_size(void *o, const char *v)
 {
     int used = 0;
@@ -43,6 +51,8 @@ static const SdcOption table[] = {
     {"scaled", 0, NULL, "latents as a denoiser has them: shifted and scaled by the configuration's factors", set_scaled},
     {"size", 0, "WxH", "resize pictures to this; must have been compiled (default: the picture's own size where that "
                        "was, else the first)", set_size},
+    {"range", 0, "MIN..MAX", "of the networks' pictures: -1..1, or 0..1 as TAESD's own networks have it (default: -1..1)",
+     set_range},
     DRIVER_ROWS,
     {0},
 };
@@ -173,7 +183,7 @@ static int emit(Autoencoder *a, const Field *latents, int64_t k, int64_t n, cons
     if (!code && original && (picture.width != original->width || picture.height != original->height))
         code = sdc_error(SDC_UNSUPPORTED, "%s: comes back as %lldx%lld", from, (long long)picture.width,
                          (long long)picture.height);
-    if (!code && !(code = autoencoder_bytes(&picture, &rgb)) && !(code = write_png(path, &picture, rgb)))
+    if (!code && !(code = autoencoder_bytes(a, &picture, &rgb)) && !(code = write_png(path, &picture, rgb)))
         print_picture(a, k, original ? from : NULL, path, original ? &(double){psnr(original, rgb)} : NULL);
     free(picture.values);
     free(rgb);

@@ -13,10 +13,10 @@ typedef struct {
     const char *output, *latents;           /* paths or NULL */
     uint64_t seed;
     int64_t width, height;                  /* --size; 0: the picture's own where that was compiled, else the first */
-    bool sample, scaled;
+    bool sample, scaled, unit;              /* unit: the networks' pictures are 0..1, not -1..1 */
 } AutoencoderOptions;
 
-/* [3 or 1][height][width] in about -1..1. */
+/* [channels][height][width]: latents, or a picture in the range of --range. */
 typedef struct { int64_t channels, height, width; float *values; } Field;
 
 typedef struct {
@@ -35,7 +35,7 @@ int autoencoder_read(const Autoencoder *a, const char *path, SdcImage *picture);
 int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents);
 int autoencoder_decode(const Autoencoder *a, const Field *latents, const char *what, Field *picture);
 
-/* [channels][height][width] in -1..1 to RGB bytes [height][width][3], malloc'd. */
-int autoencoder_bytes(const Field *picture, uint8_t **rgb);
+/* A picture to RGB bytes [height][width][3], malloc'd. */
+int autoencoder_bytes(const Autoencoder *a, const Field *picture, uint8_t **rgb);
 
 #endif

@@ -124,6 +124,17 @@ int autoencoder_read(const Autoencoder *a, const char *path, SdcImage *picture)
     return sdc_image_resize(picture, (int)width, (int)height, SDC_LANCZOS);
 }
 
+/* 0..1 to what the networks take, and back. */
+static float to_range(const Autoencoder *a, float v)
+{
+    return a->options->unit ? v : 2 * v - 1;
+}
+
+static float from_range(const Autoencoder *a, float v)
+{
+    return a->options->unit ? v : v / 2 + 0.5f;
+}
+
 int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents)
 {
     Network n = find_network("vae_encoder", picture->height, picture->width);
@@ -134,7 +145,7 @@ int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents)
     int code = pipeline_floats(&values, tensor_row(n.in));
     for (int64_t i = 0; !code && i < pixels; i++)
         for (int64_t c = 0; c < picture->channels; c++)
-            values[c * pixels + i] = 2 * ((float)picture->pixels[i * picture->channels + c] / 255) - 1;
+            values[c * pixels + i] = to_range(a, (float)picture->pixels[i * picture->channels + c] / 255);
     if (!code)
         code = run(a, &n, values, latents);
     free(values);
@@ -163,7 +174,7 @@ int autoencoder_decode(const Autoencoder *a, const Field *latents, const char *w
     return code;
 }
 
-int autoencoder_bytes(const Field *picture, uint8_t **rgb)
+int autoencoder_bytes(const Autoencoder *a, const Field *picture, uint8_t **rgb)
 {
     int64_t n = picture->height * picture->width;
     if (picture->channels != 1 && picture->channels != 3)
@@ -173,7 +184,7 @@ int autoencoder_bytes(const Field *picture, uint8_t **rgb)
     if (!*rgb)
         return sdc_error(SDC_NO_SPACE, "out of memory");
     for (int64_t i = 0; i < 3 * n; i++) {
-        float v = picture->values[picture->channels == 3 ? i % 3 * n + i / 3 : i / 3] / 2 + 0.5f;
+        float v = from_range(a, picture->values[picture->channels == 3 ? i % 3 * n + i / 3 : i / 3]);
         v = v > 0 ? (v < 1 ? v : 1) : 0;            /* NaN becomes black */
         (*rgb)[i] = (uint8_t)rintf(v * 255);
     }
