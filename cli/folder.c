@@ -155,8 +155,8 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
             for (int d = 0; d < rule->rank; d++)
                 if (v->shape.dim[d] >= 0 && v->shape.dim[d] != b.shape.dim[d])
-                    fail(SDC_BAD_INPUT, "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld",
-                         path, v->name, d, (long long)v->shape.dim[d], (long long)b.shape.dim[d]);
+                    fail(SDC_BAD_INPUT,
+                         "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld", path, v->name, d, (long long)v->shape.dim[d], (long long)b.shape.dim[d]);
             shapes[count++] = b;
         }
     }
