@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "json_file.h"
 #include "pipelines.h"
+#include "statistics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -228,7 +229,8 @@ static void read_tokenizers(Pipeline *p)
         s->name = rule->section;
         s->data = blob;
         int64_t length = tokenizer_max_length(blob, s->bytes);
-        p->tokens[p->n_tokenizers++] = length < 1 || length > 4096 ? 77 : length;
+        length = length < 1 || length > 4096 ? 77 : length;
+        p->tokens[p->n_tokenizers++] = p->rule->max_tokens && length > p->rule->max_tokens ? p->rule->max_tokens : length;
     }
 }
 
@@ -294,7 +296,7 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
 {
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 1];
+    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 2];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
@@ -303,6 +305,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
         sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
         json_decref(scheduler);
     }
+    if (p->rule->statistics.section)
+        sections[n++] = statistics_section(folder, &p->rule->statistics);
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

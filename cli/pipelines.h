@@ -5,6 +5,7 @@
 #define SDC_PIPELINES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8 };
 
@@ -39,6 +40,8 @@ typedef struct {
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
+    SectionRule statistics;         /* mean and std of FOLDER/diffusion_pytorch_model.safetensors, float32 */
+    int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */

@@ -36,9 +36,16 @@ static int set_count(void *o, const char *v) { return sdc_option_int("--count", 
 static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
 static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
 static int set_strength(void *o, const char *v) { return real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
+static int set_mask(void *o, const char *v) { return path("mask", v, &((SdOptions *)o)->mask); }
+static int set_depth(void *o, const char *v) { return path("depth-map", v, &((SdOptions *)o)->depth_map); }
 static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
 static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
 static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_noise_level(void *o, const char *v)
+{
+    return sdc_option_int("--noise-level", v, 0, 999, &((SdOptions *)o)->noise_level);
+}
+
 static int set_threads(void *o, const char *v)
 {
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
@@ -101,7 +108,11 @@ const SdcOption sd_options[] = {
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
-    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
+    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8; with --mask 1)", set_strength},
+    {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
+    {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
+    {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
+     set_noise_level},
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",
      set_latents},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
@@ -125,7 +136,10 @@ void sd_help(FILE *out)
     fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
     sdc_options_help(out, sd_options);
     const SdFamily *f = sd_family();
-    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g\n", f->class, (long long)f->steps, f->guidance);
+    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g", f->class, (long long)f->steps, f->guidance);
+    if (f->takes & SD_NOISE_LEVEL)
+        fprintf(out, " --noise-level %lld", (long long)f->noise_level);
+    fputc('\n', out);
     const char *const *text = sdc_model.defaults;
     if (text && *text)
         fprintf(out, "\nSet when this was compiled, instead of the defaults above:");
@@ -162,7 +176,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = 0.8, .eta = NAN};
+                     .strength = NAN, .eta = NAN, .noise_level = -1};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;
@@ -174,7 +188,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
         return sdc_error(SDC_USAGE, "more than one prompt; put it in quotes");
     if (n == 1)
         o->prompt = argv[1];
-    if (o->init_image && o->latents)
-        return sdc_error(SDC_USAGE, "--latents and --init-image do not go together");
+    if (!o->prompt && f->takes & SD_NO_PROMPT)
+        o->prompt = "";
     return SDC_OK;
 }
