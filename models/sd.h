@@ -29,7 +29,7 @@ typedef struct {
     int64_t noise_level;                /* -1: the class's */
     int64_t steps, count, threads, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
-    double guidance, strength, eta;     /* strength NaN: the task's own; eta NaN: the sampler's */
+    double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
