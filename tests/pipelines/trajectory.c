@@ -35,6 +35,7 @@ static const struct { const char *folder; const char *options[10]; } folders[] =
     {"tiny-sd2-depth", {QUICKLY}},
     {"tiny-sd-x4-upscaler", {QUICKLY, "--size", "128x96"}},
     {"tiny-unclip", {QUICKLY}},
+    {"tiny-ldm", {QUICKLY}},
 };
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
