@@ -46,6 +46,7 @@ typedef struct {
     const Calibration *calibration; /* of the denoiser, once it is known; NULL without --dtype int8 */
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     json_t *index;                  /* the file that names the class */
+    FolderFacts facts;
     Section tokenizers[MAX_TOKENIZERS];             /* packed */
     int64_t tokens[MAX_TOKENIZERS];                 /* model_max_length */
     int n_tokenizers;
@@ -55,11 +56,13 @@ typedef struct {
 static const PipelineRule *find_rule(const char *folder, json_t **index)
 {
     static const struct { const char *file, *key; } names[] = {
-        {"model_index.json", "_class_name"}, {"config.json", "_class_name"}, {"config.json", "model_type"}};
+        {"model_index.json", "_class_name"}, {"config.json", "_class_name"}, {"config.json", "model_type"},
+        {"vae_decoder/config.json", "_class_name"}};
     const char *seen = NULL, *seen_in = NULL;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         const char *path = text_format("%s/%s", folder, names[k].file);
-        if (access(path, F_OK))
+        bool inner = strchr(names[k].file, '/');        /* of a part, which tells the class of a folder that does not */
+        if (access(path, F_OK) || (inner && seen))
             continue;
         *index = read_json(path);
         const char *class = json_string_value(json_object_get(*index, names[k].key));
@@ -92,16 +95,23 @@ static int64_t latent_scale(const char *folder, const char *decoder)
     return blocks ? (int64_t)1 << (blocks - 1) : 8;
 }
 
-static void read_sizes(Pipeline *p, const Options *o)
+/* As the denoiser's configuration has it, or the folder's own. */
+static Size usual_size(const Pipeline *p)
 {
+    if (!p->rule->denoiser)
+        return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
     int64_t side = json_int(config, "sample_size", 64);
     json_decref(config);
     if (side < 1 || side > (1 << 16) / p->scale)
         fail(SDC_BAD_INPUT, "%s: a sample_size of %lld", path, (long long)side);
-    side *= p->scale;
-    p->sizes[0] = (Size){side, side};
+    return (Size){side * p->scale, side * p->scale};
+}
+
+static void read_sizes(Pipeline *p, const Options *o)
+{
+    p->sizes[0] = usual_size(p);
     p->n_sizes = 1;
     if (o->sizes.count > MAX_SIZES)
         fail(SDC_USAGE, "at most %d sizes fit one executable", MAX_SIZES);
@@ -121,7 +131,8 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0]};
+                                  [TOKENS] = p->tokens[0], [ONE] = 1,
+                                  [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width};
     return values[axis];
 }
 
@@ -135,7 +146,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
-            if (strcmp(v->name, rule->input))
+            if (strcmp(v->name, rule->input) && strcmp(rule->input, "*"))
                 continue;
             m->graph->inputs[j]->rate = rule->rate;
             if (v->shape.rank != rule->rank)
@@ -144,6 +155,10 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
+            for (int d = 0; d < rule->rank; d++)
+                if (v->shape.dim[d] >= 0 && v->shape.dim[d] != b.shape.dim[d])
+                    fail(SDC_BAD_INPUT, "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld",
+                         path, v->name, d, (long long)v->shape.dim[d], (long long)b.shape.dim[d]);
             shapes[count++] = b;
         }
     }
@@ -185,6 +200,9 @@ static void compile_units(Pipeline *p)
             b.code += code_bytes(program);
         p->programs[p->n_programs++] = program;
     }
+    if (!p->n_programs)
+        fail(SDC_BAD_INPUT, "%s: has none of the networks of a %s, such as %s/model.onnx", p->folder, p->rule->class,
+             p->rule->components[0].name);
 }
 
 static void compile_components(Pipeline *p)
@@ -214,12 +232,22 @@ static Section text_section(const char *name, const char *text)
     return (Section){name, text, (int64_t)strlen(text)};
 }
 
+/* Does a folder that may do without hold a tokenizer? */
+static bool has_words(const char *folder)
+{
+    static const char *const files[] = {"tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model"};
+    for (size_t k = 0; k < sizeof files / sizeof *files; k++)
+        if (!access(text_format("%s/%s", folder, files[k]), F_OK))
+            return true;
+    return false;
+}
+
 /* The first tokenizer is needed, the others where they lie in the folder. */
 static void read_tokenizers(Pipeline *p)
 {
     for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
         const char *path = text_format("%s/%s", p->folder, rule->folder);
-        if (p->n_tokenizers && access(path, F_OK))
+        if (p->n_tokenizers ? access(path, F_OK) : p->rule->may_be_wordless && !has_words(path))
             continue;
         Section *s = &p->tokenizers[p->n_tokenizers];
         void *blob;
@@ -229,9 +257,10 @@ static void read_tokenizers(Pipeline *p)
         s->name = rule->section;
         s->data = blob;
         int64_t length = tokenizer_max_length(blob, s->bytes);
-        length = length < 1 || length > 4096 ? 77 : length;
-        p->tokens[p->n_tokenizers++] = p->rule->max_tokens && length > p->rule->max_tokens ? p->rule->max_tokens : length;
+        p->tokens[p->n_tokenizers++] = length < 1 || length > 4096 ? 77 : length;
     }
+    if (p->facts.tokens)
+        p->tokens[0] = p->facts.tokens;
 }
 
 /* What the folder and the options say; no component is compiled yet. */
@@ -244,15 +273,17 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
                     .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
                     .choices = o->choices, .options = o, .max_memory = o->max_memory, .quiet = o->quiet};
     p->rule = find_rule(folder, &p->index);
+    if (p->rule->describe)
+        p->rule->describe(folder, p->index, &p->facts);
+    if (p->facts.folder)
+        p->folder = p->facts.folder;
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
-    p->scale = latent_scale(folder, p->rule->decoder);
-    p->n_sizes = 1;
-    if (p->rule->denoiser)
-        read_sizes(p, o);
-    else if (o->sizes.count)
+    p->scale = p->facts.scale ? p->facts.scale : latent_scale(folder, p->rule->decoder);
+    if (!p->rule->denoiser && !p->rule->sized && o->sizes.count)
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
+    read_sizes(p, o);
     read_tokenizers(p);
     return p;
 }
@@ -289,7 +320,7 @@ static char *pipeline_section(const Pipeline *p)
         text = json_settings(config, rule->section, text);
         json_decref(config);
     }
-    return text;
+    return p->facts.settings ? text_format("%s%s", text, p->facts.settings) : text;
 }
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)

@@ -4,6 +4,7 @@
 #ifndef SDC_PIPELINES_H
 #define SDC_PIPELINES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,11 +13,13 @@ enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS =
 /* What a free axis of an input stands for. */
 typedef enum {
     BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
-    TOKENS,                         /* the first tokenizer's model_max_length */
+    TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's configuration says */
+    ONE,
+    PIXEL_HEIGHT, PIXEL_WIDTH,      /* of an image encoder's or a depth model's input */
     AXES
 } Axis;
 
-/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
+/* input "*": any; axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
 typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
 
 typedef struct {
@@ -30,18 +33,30 @@ typedef struct {
 /* A file or folder that becomes a section of the executable. */
 typedef struct { const char *section, *folder; } SectionRule;
 
+/* What a class's configuration says; 0 and NULL: nothing. */
+typedef struct {
+    int64_t width, height;          /* where --size says nothing */
+    int64_t scale;                  /* pixels a latent */
+    int64_t tokens;
+    char *settings;                 /* more lines of the section "pipeline" */
+    int64_t pixel_width, pixel_height;
+    const char *folder;             /* that the components lie in, where it is another */
+} FolderFacts;
+
 typedef struct {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
     const char *denoiser;           /* the component whose config tells the sample_size; NULL: there are no sizes */
     const char *decoder;            /* the component whose config tells the pixels a latent; NULL: 1 */
-    SectionRule tokenizers[MAX_TOKENIZERS + 1];     /* those that are there; the first is needed */
+    SectionRule tokenizers[MAX_TOKENIZERS + 1];     /* those that are there; the first is needed, unless: */
+    bool may_be_wordless;
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
     SectionRule statistics;         /* mean and std of FOLDER/diffusion_pytorch_model.safetensors, float32 */
-    int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
+    void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
+    bool sized;                     /* describe() gives the size that --size may change */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */

@@ -210,6 +210,9 @@ void sd_task_close(Sd *sd);
  * .npz).  *picture is malloc'd. */
 int sd_image_read(const char *path, int64_t height, int64_t width, float **picture);
 
+/* Does the path name an array, .npy or .npz?  Else it is a picture. */
+bool sd_is_array(const char *path);
+
 /* One plane: grey of 0 to 1 of a picture, or a float32 array [.., H, W] as it is.  Where *height is 0 it and *width
  * become the file's; otherwise pictures are resized and arrays must fit.  *plane is malloc'd. */
 int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane);

@@ -16,7 +16,7 @@ static bool ends_in(const char *path, const char *suffix)
     return n > m && !strcasecmp(path + n - m, suffix);
 }
 
-static bool is_array(const char *path)
+bool sd_is_array(const char *path)
 {
     return ends_in(path, ".npy") || ends_in(path, ".npz") || strstr(path, ".npz:");
 }
@@ -55,7 +55,7 @@ int sd_image_read(const char *path, int64_t height, int64_t width, float **pictu
 {
     int code = pipeline_floats(picture, 3 * height * width);
     if (!code)
-        code = (is_array(path) ? read_floats : read_picture)(path, height, width, *picture);
+        code = (sd_is_array(path) ? read_floats : read_picture)(path, height, width, *picture);
     return code;
 }
 
@@ -100,7 +100,7 @@ static int read_array(const char *path, int64_t *height, int64_t *width, float *
 
 int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane)
 {
-    return (is_array(path) ? read_array : read_grey)(path, height, width, plane);
+    return (sd_is_array(path) ? read_array : read_grey)(path, height, width, plane);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "image_input.h"
 #include "pipeline.h"
 
 int sd_pixels_read(const SdcProgram *p, const char *path, float **pixels)
@@ -14,7 +15,12 @@ int sd_pixels_read(const SdcProgram *p, const char *path, float **pixels)
         return code;
     if (in->dim[1] != 3)
         return sdc_error(SDC_UNSUPPORTED, "%s: pixel_values of %lld channels, not 3", p->name, (long long)in->dim[1]);
-    return sd_image_read(path, in->dim[2], in->dim[3], pixels);
+    if (sd_is_array(path))
+        return sd_image_read(path, in->dim[2], in->dim[3], pixels);
+    ImageInput input;
+    if ((code = image_input_open(&input)) || (code = pipeline_floats(pixels, tensor_row(in))))
+        return code;
+    return image_input_read(&input, path, in->dim[2], in->dim[3], p->name, *pixels);
 }
 
 int sd_pixels_run(Sd *sd, const SdcProgram *p, const float *pixels, const char *output, float *into, int64_t n)
