@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "json_file.h"
 #include "pipelines.h"
+#include "statistics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +131,8 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0], [ONE] = 1};
+                                  [TOKENS] = p->tokens[0], [ONE] = 1,
+                                  [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width};
     return values[axis];
 }
 
@@ -325,7 +327,7 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
 {
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 1];
+    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 2];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
@@ -334,6 +336,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
         sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
         json_decref(scheduler);
     }
+    if (p->rule->statistics.section)
+        sections[n++] = statistics_section(folder, &p->rule->statistics);
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8 };
 
@@ -14,6 +15,7 @@ typedef enum {
     BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
     TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's configuration says */
     ONE,
+    PIXEL_HEIGHT, PIXEL_WIDTH,      /* of an image encoder's or a depth model's input */
     AXES
 } Axis;
 
@@ -37,6 +39,7 @@ typedef struct {
     int64_t scale;                  /* pixels a latent */
     int64_t tokens;
     char *settings;                 /* more lines of the section "pipeline" */
+    int64_t pixel_width, pixel_height;
     const char *folder;             /* that the components lie in, where it is another */
 } FolderFacts;
 
@@ -51,6 +54,7 @@ typedef struct {
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
+    SectionRule statistics;         /* mean and std of FOLDER/diffusion_pytorch_model.safetensors, float32 */
     void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
     bool sized;                     /* describe() gives the size that --size may change */
 } PipelineRule;

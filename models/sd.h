@@ -6,6 +6,7 @@
  *      sd_open.c      programs that fit together, room, threads
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
  *      sd_start.c     the latents that the loop starts from
+ *      sd_tasks.c     inpainting, depth, upscaling, variations: what those need beside a prompt
  *      sd_denoise.c   the loop
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
@@ -24,9 +25,11 @@ typedef struct {
     const char *scheduler;              /* NULL: the folder's */
     const char *output;
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
+    const char *mask, *depth_map;       /* likewise */
+    int64_t noise_level;                /* -1: the class's */
     int64_t steps, count, threads, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
-    double guidance, strength, eta;     /* eta NaN: the sampler's own */
+    double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
@@ -77,6 +80,7 @@ typedef struct {
     int64_t size;                       /* channels * height * width */
     int64_t extra_size;                 /* elements of a sample behind its latents; 0 for most classes */
     float *extra;                       /* [extra_size]: masks and the like, the same for every picture and evaluation */
+    struct SdTask *task;                /* sd_tasks.c's; NULL for text and image to image */
     int64_t picture_height, picture_width;
     const float *given;                 /* --latents: [count][size], or NULL */
     const float *picture;               /* --init-image: [3][picture_height][picture_width] in -1..1, or NULL */
@@ -105,7 +109,31 @@ struct SdFamily {
     int (*encode)(Sd *sd);
     /* The starting latents; draws sd->random in the order that the class's diffusers pipeline does. */
     int (*start)(Sd *sd);
+
+    unsigned takes;                 /* SD_ bits below */
+    int64_t noise_level;            /* default of --noise-level */
+    const char *latents;            /* the decoder's input; NULL: "latent_sample" */
+    /* Files, programs and room beyond the above, once size and --init-image are known; NULL: the network's sample is
+     * the latents alone. */
+    int (*open_task)(Sd *sd);
+    int (*after_step)(Sd *sd);      /* changes sd->latents behind a step; NULL: nothing to do */
 };
+
+/* What a class takes or needs beside the options of text to image. */
+enum {
+    SD_MASK = 1, SD_DEPTH = 2, SD_NOISE_LEVEL = 4,      /* the options of these names */
+    SD_NEEDS_PICTURE = 8,           /* --init-image is not a matter of choice */
+    SD_NO_PICTURE = 16,             /* there is nothing to do with one */
+    SD_PICTURE_ASIDE = 32,          /* the loop does not start from it: open_task() reads it */
+    SD_NO_PROMPT = 64               /* may go without a prompt */
+};
+
+/* The decoder's input of latents. */
+static inline const char *sd_latents(const SdFamily *f)
+{
+    return f->latents ? f->latents : "latent_sample";
+}
+
 
 /* The row of this executable's class. */
 const SdFamily *sd_family(void);
@@ -147,15 +175,47 @@ int sd_clip_encode(Sd *sd);
 int sd_start(Sd *sd);                               /* noise, or --latents, or --init-image with noise */
 int sd_denoise(Sd *sd);                             /* sd->latents from the scheduler's index on */
 
-/* Latents of sd->picture, the distribution's noise drawn from sd->random: [size]. */
-int sd_encode_picture(Sd *sd, float *latents);
+/* Latents of a picture of the drawing's size, the distribution's noise drawn from sd->random: [size]. */
+int sd_encode_picture(Sd *sd, const float *picture, float *latents);
 int sd_decode(Sd *sd, int64_t k, float *picture);   /* picture k: [3][picture_height][picture_width], about -1..1 */
+
+/* ---- sd_tasks.c ------------------------------------------------------------------------------------------------- */
+
+/* SDC_USAGE when the class does not take what was given, or needs what was not. */
+int sd_check_task(const SdOptions *o);
+
+double sd_strength(const SdOptions *o);             /* --strength, or what the task has without it */
+int sd_noise_level(const Sd *sd);
+
+/* --mask: by a network that sees it (latents, mask, latents of the masked picture), or by putting the noised picture
+ * back where the mask is black after each step. */
+int sd_inpaint_open(Sd *sd);
+int sd_inpaint_start(Sd *sd);
+int sd_inpaint_after_step(Sd *sd);
+
+int sd_depth_open(Sd *sd);
+
+int sd_upscale_open(Sd *sd);
+int sd_upscale_start(Sd *sd);
+
+int sd_variation_open(Sd *sd);
+int sd_variation_encode(Sd *sd);
+int sd_variation_start(Sd *sd);
+
+void sd_task_close(Sd *sd);
 
 /* ---- sd_image.c ------------------------------------------------------------------------------------------------- */
 
 /* A picture to start from: PNG, JPEG or WebP, resized where need be, or float32 [.., 3, height, width] in -1..1 (.npy,
  * .npz).  *picture is malloc'd. */
 int sd_image_read(const char *path, int64_t height, int64_t width, float **picture);
+
+/* Does the path name an array, .npy or .npz?  Else it is a picture. */
+bool sd_is_array(const char *path);
+
+/* One plane: grey of 0 to 1 of a picture, or a float32 array [.., H, W] as it is.  Where *height is 0 it and *width
+ * become the file's; otherwise pictures are resized and arrays must fit.  *plane is malloc'd. */
+int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane);
 
 /* [3][height][width] in -1..1 to [height][width][3], rounded to even as diffusers does. */
 void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb);

@@ -4,8 +4,23 @@
 #include "pipeline.h"
 #include "sd.h"
 
+#define UNET(name) .class = (name), .denoiser = "unet", .sample = "sample", .prediction = "out_sample"
+#define CLIP .open_text = sd_clip_open, .encode = sd_clip_encode
+#define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, .open_task = sd_inpaint_open, \
+    .after_step = sd_inpaint_after_step
+
 static const SdFamily families[] = {
-    {"StableDiffusionPipeline", "unet", "sample", "out_sample", 50, 7.5, sd_clip_open, sd_clip_encode, sd_start},
+    {UNET("StableDiffusionPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
+    {UNET("StableDiffusionInpaintPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
+    {UNET("StableDiffusionDepth2ImgPipeline"), .steps = 50, .guidance = 7.5, CLIP, .start = sd_start,
+     .takes = SD_DEPTH | SD_NEEDS_PICTURE, .open_task = sd_depth_open},
+    {UNET("StableDiffusionUpscalePipeline"), .steps = 75, .guidance = 9, CLIP, .start = sd_upscale_start,
+     .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE, .noise_level = 20, .open_task = sd_upscale_open},
+    {UNET("StableUnCLIPImg2ImgPipeline"), .steps = 20, .guidance = 10, .open_text = sd_clip_open,
+     .encode = sd_variation_encode, .start = sd_variation_start,
+     .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE | SD_NO_PROMPT, .open_task = sd_variation_open},
+    {UNET("LDMTextToImagePipeline"), .steps = 50, .guidance = 1, CLIP, .start = sd_start, .takes = SD_NO_PICTURE,
+     .latents = "latents"},
 };
 
 /* The first row where the section is absent or names no row: sd_open() finds what is missing. */

@@ -30,15 +30,23 @@ static int set_prompt(void *o, const char *v) { ((SdOptions *)o)->prompt = v; re
 static int set_negative(void *o, const char *v) { ((SdOptions *)o)->negative = v; return SDC_OK; }
 static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", v, 1, 1000, &((SdOptions *)o)->steps); }
 static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
+static int set_rescale(void *o, const char *v) { return real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
 static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
 static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
 static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
 static int set_strength(void *o, const char *v) { return real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
+static int set_mask(void *o, const char *v) { return path("mask", v, &((SdOptions *)o)->mask); }
+static int set_depth(void *o, const char *v) { return path("depth-map", v, &((SdOptions *)o)->depth_map); }
 static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
 static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
 static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_noise_level(void *o, const char *v)
+{
+    return sdc_option_int("--noise-level", v, 0, 999, &((SdOptions *)o)->noise_level);
+}
+
 static int set_threads(void *o, const char *v)
 {
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
@@ -95,13 +103,19 @@ const SdcOption sd_options[] = {
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
     {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},
+    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for zero-SNR "
+     "schedules (default: 0)", set_rescale},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
     {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
-    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
+    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8; with --mask 1)", set_strength},
+    {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
+    {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
+    {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
+     set_noise_level},
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",
      set_latents},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
@@ -125,7 +139,10 @@ void sd_help(FILE *out)
     fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
     sdc_options_help(out, sd_options);
     const SdFamily *f = sd_family();
-    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g\n", f->class, (long long)f->steps, f->guidance);
+    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g", f->class, (long long)f->steps, f->guidance);
+    if (f->takes & SD_NOISE_LEVEL)
+        fprintf(out, " --noise-level %lld", (long long)f->noise_level);
+    fputc('\n', out);
     const char *const *text = sdc_model.defaults;
     if (text && *text)
         fprintf(out, "\nSet when this was compiled, instead of the defaults above:");
@@ -162,7 +179,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = 0.8, .eta = NAN};
+                     .strength = NAN, .eta = NAN, .noise_level = -1};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;
@@ -174,7 +191,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
         return sdc_error(SDC_USAGE, "more than one prompt; put it in quotes");
     if (n == 1)
         o->prompt = argv[1];
-    if (o->init_image && o->latents)
-        return sdc_error(SDC_USAGE, "--latents and --init-image do not go together");
+    if (!o->prompt && f->takes & SD_NO_PROMPT)
+        o->prompt = "";
     return SDC_OK;
 }

@@ -13,11 +13,11 @@ static int start_from_picture(Sd *sd)
 {
     int64_t count = sd->options->count, n = count * sd->size;
     float *noise = NULL;
-    if (scheduler_begin(sd->scheduler, sd->options->strength))
+    if (scheduler_begin(sd->scheduler, sd_strength(sd->options)))
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
     if (!code)
-        code = sd_encode_picture(sd, sd->latents);
+        code = sd_encode_picture(sd, sd->picture, sd->latents);
     if (!code) {
         for (int64_t k = 1; k < count; k++)
             memcpy(sd->latents + k * sd->size, sd->latents, (size_t)sd->size * sizeof *sd->latents);

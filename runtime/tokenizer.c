@@ -30,10 +30,28 @@ static int64_t max_length_clip(const void *blob)
     return ((const ClipHeader *)blob)->max_length;
 }
 
+/* ---- BERT ------------------------------------------------------------------------------------------------------ */
+
+static int open_bert(Tokenizer *t, const void *blob, int64_t bytes)
+{
+    return tokenizer_bert_open(&t->bert, blob, bytes);
+}
+
+static int encode_bert(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out)
+{
+    return tokenizer_bert_encode(&t->bert, text, bytes, max_length, pad, out);
+}
+
+static int64_t max_length_bert(const void *blob)
+{
+    return ((const BertHeader *)blob)->max_length;
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
 static const TokenizerKind kinds[] = {
     {CLIP_MAGIC, open_clip, encode_clip, max_length_clip},
+    {BERT_MAGIC, open_bert, encode_bert, max_length_bert},
 };
 
 int tokenizer_open(Tokenizer *t, const void *blob, int64_t bytes)

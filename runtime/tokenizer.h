@@ -6,7 +6,9 @@
  *
  * CLIP: byte-level byte-pair encoding, equal to the fast tokenizer of Hugging Face's transformers:
  *      special tokens are cut out of the text -> NFC -> runs of white space to one space -> lower case ->
- *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank     */
+ *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank
+ *
+ * BERT: word pieces; tokenizer_bert.h has it. */
 #ifndef SDC_TOKENIZER_H
 #define SDC_TOKENIZER_H
 
@@ -80,11 +82,13 @@ int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal)
 
 /* ---- tokenizer.c: any kind --------------------------------------------------------------------------------------- */
 
+#include "tokenizer_bert.h"
+
 typedef struct TokenizerKind TokenizerKind;
 
 typedef struct {
     const TokenizerKind *kind;
-    union { TokenizerClip clip; };
+    union { TokenizerClip clip; TokenizerBert bert; };
 } Tokenizer;
 
 /* As the functions of a kind above, which the blob's magic chooses. */
