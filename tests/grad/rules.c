@@ -154,7 +154,7 @@ static void gathered(Maker *m)
 
 static Value *image(Maker *m, int64_t channels)
 {
-    return fresh(m, 4, (int64_t[]){1 + below(m, 2), channels, 4 + below(m, 4), 5 + below(m, 3)});
+    return fresh(m, 4, (int64_t[]){1 + below(m, 2), channels, 5 + below(m, 4), 5 + below(m, 3)});
 }
 
 static void set_ints(Node *n, const char *name, int count, int64_t v)
