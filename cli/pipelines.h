@@ -24,12 +24,13 @@ typedef struct {
     bool per_size;                  /* depends on the picture's size */
     InputRule inputs[MAX_INPUTS];
     bool flat;                      /* model.onnx lies in the class's folder itself */
+    const char *folder;             /* where it is not called like the program */
 } ComponentRule;
 
 /* A file or folder that becomes a section of the executable. */
 typedef struct { const char *section, *folder; } SectionRule;
 
-typedef struct {
+typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
@@ -39,6 +40,7 @@ typedef struct {
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
+    const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */

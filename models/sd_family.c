@@ -4,8 +4,25 @@
 #include "pipeline.h"
 #include "sd.h"
 
+/* SDXL's refiner in one executable with the base. */
+static const SdFamily xl_refiner = {
+    .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "refiner_unet", .sample = "sample",
+    .prediction = "out_sample", .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start_refiner,
+    .scheduler = "refiner_scheduler", .settings = "refiner.index.",
+    .encoders = {{"refiner_text_encoder_2", "refiner_tokenizer_2"}},
+};
+
 static const SdFamily families[] = {
-    {"StableDiffusionPipeline", "unet", "sample", "out_sample", 50, 7.5, sd_clip_open, sd_clip_encode, sd_start},
+    {.class = "StableDiffusionPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample",
+     .steps = 50, .guidance = 7.5, .open_text = sd_clip_open, .encode = sd_clip_encode, .start = sd_start},
+    {.class = "StableDiffusionXLPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample",
+     .steps = 50, .guidance = 5, .strength = 0.3, .xl = true, .refiner = &xl_refiner,
+     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
+     .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start},
+    {.class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample",
+     .steps = 50, .guidance = 5, .strength = 0.3, .xl = true,
+     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
+     .open_text = sd_xl_open_picture, .encode = sd_xl_encode, .start = sd_xl_start_picture},
 };
 
 /* The first row where the section is absent or names no row: sd_open() finds what is missing. */
