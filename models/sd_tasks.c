@@ -53,7 +53,7 @@ int sd_check_task(const SdOptions *o)
 
 double sd_strength(const SdOptions *o)
 {
-    return !isnan(o->strength) ? o->strength : o->mask ? 1 : 0.8;
+    return !isnan(o->strength) ? o->strength : o->mask ? 1 : sd_default_strength(sd_family());
 }
 
 int sd_noise_level(const Sd *sd)

@@ -26,8 +26,9 @@ static const double limit = 1e-4;
 enum { MOST_ARGUMENTS = 64, SECONDS = 600 };
 
 /* Kernels without optimisation for few runs: most of their time would go into the C compiler. */
-#define QUICKLY "--cflag", "-O0"
+#define QUICKLY "--isa", "generic", "--cflag", "-O0"
 
+/* "@FOLDER": another one of them. */
 static const struct { const char *folder; const char *options[10]; } folders[] = {
     {"tiny-sd1", {NULL}},
     {"tiny-sd2", {QUICKLY, "--size", "160x96"}},
@@ -36,6 +37,8 @@ static const struct { const char *folder; const char *options[10]; } folders[] =
     {"tiny-sd-x4-upscaler", {QUICKLY, "--size", "128x96"}},
     {"tiny-unclip", {QUICKLY}},
     {"tiny-ldm", {QUICKLY}},
+    {"tiny-sdxl", {QUICKLY, "--size", "96x128"}},
+    {"tiny-sdxl-refiner", {QUICKLY}},
 };
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
@@ -54,6 +57,8 @@ static const struct {
      .more = {"--init-image", "@depth2img_pndm:image", "--depth-map", "@depth2img_pndm:depth_estimate"}},
     {.folder = "tiny-sd-x4-upscaler", .run = "upscale", .more = {"--init-image", "@upscale_ddim_v:image"}},
     {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
+    {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
+    {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
 };
 
 /* Runs whose scheduler is also found by a name, from the folder's own configuration. */
@@ -62,6 +67,8 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
     {"tiny-sd1", "euler", "euler"},
     {"tiny-sd1", "euler_ancestral", "EulerAncestralDiscreteScheduler"},
     {"tiny-sd1", "lms", "lms"},
+    {"tiny-sdxl", "dpmpp_2m_karras", "DPM++ 2M Karras,steps_offset=0,timestep_spacing=linspace"},
+    {"tiny-sdxl", "turbo_euler_ancestral", "euler_a,timestep_spacing=trailing"},
 };
 
 /* Keys of the json and the options that they stand for. */
@@ -74,7 +81,10 @@ static const struct { const char *key, *option; } settings[] = {
 /* Arrays that are recorded for a prompt, and the trace's; rows of the negative prompt come first, the prompt's last. */
 static const struct { const char *recorded, *traced; bool last; } arrays[] = {
     {"negative_input_ids", "input_ids", false}, {"input_ids", "input_ids", true},
-    {"text_embeddings", "encoder_hidden_states", true}, {"class_labels", "class_labels", true},
+    {"negative_input_ids_2", "input_ids_2", false}, {"input_ids_2", "input_ids_2", true},
+    {"text_embeddings", "encoder_hidden_states", true}, {"negative_prompt_embeds", "encoder_hidden_states", false},
+    {"prompt_embeds", "encoder_hidden_states", true}, {"negative_pooled", "text_embeds", false},
+    {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"class_labels", "class_labels", true},
     {"decoded", "decoded", true},
 };
 
@@ -251,7 +261,10 @@ static char *compiled(int k)
         return exe;
     char *model = format("%s/../shared/data/models/%s", source, folders[k].folder);
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
-    memcpy(argv + 6, folders[k].options, sizeof folders[k].options);
+    for (int i = 0; i < 10 && folders[k].options[i]; i++) {
+        const char *option = folders[k].options[i];
+        argv[6 + i] = *option == '@' ? format("%s/../shared/data/models/%s", source, option + 1) : option;
+    }
     if (run_program((char *const *)(uintptr_t)argv, SECONDS, &text)) {
         printf("%s: FAILED to compile: %s\n", model, text);
         exit(1);
