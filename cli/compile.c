@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "lock.h"
 #include "tune.h"
+#include "vlm.h"
 
 OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
@@ -15,6 +16,11 @@ OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 static int option_batch(void *into, const char *value)
 {
     return parse_int(value, 1, 64, &((Options *)into)->batch);
+}
+
+static int option_length(void *into, const char *value)
+{
+    return parse_int(value, 2, 1 << 20, &((Options *)into)->length);
 }
 
 static int option_tune(void *into, const char *value)
@@ -32,6 +38,8 @@ static const SdcOption table[] = {
     {"bind", 0, "INPUT=FILE", "make an input a constant, from .npy, .npz or .pb (repeat)", option_binds},
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
+    {"length", 0, "N", "tokens that a vision language model holds: prompt, picture and answer (2048, or what it has positions for)",
+     option_length},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
@@ -125,7 +133,10 @@ int command_compile(int argc, char **argv)
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);
-    if (folder)
+    const char *model_type = folder ? vlm_model_type(positional[0]) : NULL;
+    if (model_type)
+        compile_vlm(positional[0], model_type, &o, &b);
+    else if (folder)
         compile_folder(positional[0], &o, &b);
     else
         compile_single(positional[0], &o, &b);

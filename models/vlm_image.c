@@ -1,0 +1,207 @@
+/* vlm_image.c: a picture through tower and resampler; see vlm.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/array_io.h"
+#include "pipeline.h"
+#include "sd.h"
+#include "vlm.h"
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+/* Pixel values as the tower takes them, from a file of numbers. */
+static int read_pixels(VlmImage *image, const char *path)
+{
+    SdcArray a = {0};
+    int64_t n = 3 * image->tower_height * image->tower_width;
+    int code = sdc_array_read(&a, path, "pixel_values");
+    if (code)
+        return code;
+    const int64_t *last = a.dim + a.rank - 3;
+    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[1] != image->tower_height)
+        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,3,%lld,%lld]", path, (long long)image->tower_height,
+                         (long long)image->tower_width);
+    else if (!(code = pipeline_floats(&image->pixels, n)))
+        memcpy(image->pixels, a.data, (size_t)n * sizeof *image->pixels);
+    sdc_array_free(&a);
+    image->size = (VlmSize){image->tower_width, image->tower_height};
+    return code;
+}
+
+static int read_picture(VlmImage *image, const char *path)
+{
+    int width, height;
+    if (sdc_path_ends(path, ".npy") || sdc_path_ends(path, ".npz"))
+        return read_pixels(image, path);
+    int code = sdc_png_read(path, &image->rgb, &width, &height);
+    image->size = (VlmSize){width, height};
+    return code;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static int open_resampler(VlmImage *image, const Vlm *v)
+{
+    const SdcTensor *in, *out;
+    int code;
+    image->resampler = pipeline_nth("resampler", 0);
+    if (!image->resampler)
+        return SDC_OK;
+    if ((code = pipeline_input(image->resampler, "image_feature", 3, &in)) ||
+        (code = pipeline_output(image->resampler, "image_embeds", 3, &out)))
+        return code;
+    if (in->dim[1] != image->n || in->dim[2] != image->hidden)
+        return sdc_error(SDC_UNSUPPORTED, "%s does not take what %s gives", image->resampler->name, image->tower->name);
+    image->patches = image->n;
+    image->width = image->hidden;
+    image->n = out->dim[1];
+    image->hidden = out->dim[2];
+    return sdc_instance_open(&image->resampler_context, image->resampler, v->pool);
+}
+
+int vlm_image_open(VlmImage *image, const Vlm *v)
+{
+    const SdcTensor *in;
+    int code;
+    *image = (VlmImage){.tower = pipeline_nth("vision_encoder", 0)};
+    if (!image->tower || image->tower->n_outputs < 1 || image->tower->outputs[0].rank != 3)
+        return sdc_error(SDC_UNSUPPORTED, "the vision tower is missing from this file");
+    if ((code = pipeline_input(image->tower, "pixel_values", 4, &in)))
+        return code;
+    image->tower_height = in->dim[2];
+    image->tower_width = in->dim[3];
+    image->n = image->tower->outputs[0].dim[1];
+    image->hidden = image->tower->outputs[0].dim[2];
+    if ((code = open_resampler(image, v)) || (code = sdc_instance_open(&image->tower_context, image->tower, v->pool)))
+        return code;
+    if (image->hidden != v->hidden)
+        return sdc_error(SDC_UNSUPPORTED, "%s gives rows of %lld, the decoder takes %lld", image->tower->name,
+                         (long long)image->hidden, (long long)v->hidden);
+    code = pipeline_floats(&image->features, image->n * image->hidden);
+    return code ? code : read_picture(image, v->options->image);
+}
+
+void vlm_image_close(VlmImage *image)
+{
+    sdc_instance_close(&image->tower_context);
+    sdc_instance_close(&image->resampler_context);
+    free(image->rgb);
+    free(image->pixels);
+    free(image->features);
+}
+
+/* ---- pixels ----------------------------------------------------------------------------------------------------- */
+
+/* Three numbers of a setting, "0.5,0.5,0.5". */
+static void three(const char *key, double otherwise, double into[3])
+{
+    char text[128];
+    into[0] = into[1] = into[2] = otherwise;
+    if (pipeline_setting(key, text, sizeof text))
+        sscanf(text, "%lf,%lf,%lf", &into[0], &into[1], &into[2]);
+}
+
+/* One view, [top, top + height) x [left, ..) of rgb[..][pitch][3], as the tower's pixel values. */
+static void put_pixels(VlmImage *image, const uint8_t *rgb, int64_t pitch, int64_t left, int64_t top,
+                       const SdcTensor *in, float *line)
+{
+    double mean[3], deviation[3], scale = pipeline_number("image.rescale", 1.0 / 255);
+    int64_t height = image->tower_height, width = image->tower_width;
+    three("image.mean", 0.5, mean);
+    three("image.std", 0.5, deviation);
+    for (int64_t c = 0; c < 3; c++)
+        for (int64_t y = 0; y < height; y++) {
+            const uint8_t *row = rgb + ((top + y) * pitch + left) * 3 + c;
+            for (int64_t x = 0; x < width; x++)
+                line[x] = (float)((row[3 * x] * scale - mean[c]) / deviation[c]);
+            tensor_put(&image->tower_context, in, (c * height + y) * width, line, width);
+        }
+}
+
+/* ---- the resampler's positions ---------------------------------------------------------------------------------- */
+
+/* Each patch's place as sines and cosines: half of the row for its column, half for its row. */
+static void place(float *row, int64_t n, int64_t x, int64_t y)
+{
+    int64_t quarter = n / 4;
+    for (int64_t i = 0; i < quarter; i++) {
+        double turn = (double)(1.0f / powf(10000, (float)i / (float)quarter));
+        row[i] = (float)sin((double)x * turn);
+        row[quarter + i] = (float)cos((double)x * turn);
+        row[2 * quarter + i] = (float)sin((double)y * turn);
+        row[3 * quarter + i] = (float)cos((double)y * turn);
+    }
+}
+
+/* columns x rows patches are there, all others masked. */
+static int resample(VlmImage *image, const float *patches, int64_t columns, int64_t rows)
+{
+    const SdcTensor *in, *positions, *mask;
+    SdcContext *c = &image->resampler_context;
+    float *row = NULL;
+    int code;
+    if ((code = pipeline_input(image->resampler, "image_feature", 3, &in)) ||
+        (code = pipeline_input(image->resampler, "pos_embed", 3, &positions)) ||
+        (code = pipeline_input(image->resampler, "key_padding_mask", 2, &mask)) ||
+        (code = pipeline_floats(&row, positions->dim[2])))
+        return code;
+    tensor_put(c, in, 0, patches, image->patches * image->width);
+    tensor_fill(c, positions, 0);
+    tensor_fill(c, mask, 1);
+    for (int64_t i = 0, there = 0; i < columns * rows; i++) {
+        place(row, positions->dim[2], i % columns, i / columns);
+        tensor_put(c, positions, i * positions->dim[2], row, positions->dim[2]);
+        tensor_put_ids(c, mask, i, &there, 1);
+    }
+    free(row);
+    if ((code = pipeline_run(c, image->resampler)))
+        return code;
+    tensor_get(c, &image->resampler->outputs[0], 0, image->features, image->n * image->hidden);
+    return SDC_OK;
+}
+
+/* ---- a view ----------------------------------------------------------------------------------------------------- */
+
+static int run_tower(VlmImage *image)
+{
+    const SdcTensor *out = &image->tower->outputs[0];
+    float *patches = NULL;
+    int code = pipeline_run(&image->tower_context, image->tower);
+    if (code)
+        return code;
+    if (!image->resampler) {
+        tensor_get(&image->tower_context, out, 0, image->features, image->n * image->hidden);
+        return SDC_OK;
+    }
+    int64_t side = (int64_t)sqrt((double)image->patches * (double)image->tower_width / (double)image->tower_height);
+    if (side < 1 || image->patches % side)
+        return sdc_error(SDC_UNSUPPORTED, "%s: %lld patches are no grid", image->tower->name, (long long)image->patches);
+    if (!(code = pipeline_floats(&patches, image->patches * image->width))) {
+        tensor_get(&image->tower_context, out, 0, patches, image->patches * image->width);
+        code = resample(image, patches, side, image->patches / side);
+    }
+    free(patches);
+    return code;
+}
+
+int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k)
+{
+    const SdcTensor *in;
+    int64_t width = columns * image->tower_width, height = rows * image->tower_height;
+    uint8_t *resized = NULL;
+    float *line = NULL;
+    int code = pipeline_input(image->tower, "pixel_values", 4, &in);
+    if (code)
+        return code;
+    if (image->pixels) {
+        tensor_put(&image->tower_context, in, 0, image->pixels, 3 * image->tower_height * image->tower_width);
+        return run_tower(image);
+    }
+    if (!(code = sd_image_resize(image->rgb, image->size.height, image->size.width, height, width, &resized)) &&
+        !(code = pipeline_floats(&line, image->tower_width)))
+        put_pixels(image, resized, width, k % columns * image->tower_width, k / columns * image->tower_height, in, line);
+    free(resized);
+    free(line);
+    return code ? code : run_tower(image);
+}
