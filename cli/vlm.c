@@ -5,9 +5,12 @@
  *      decoder_model_with_past/         twice: for a chunk of new tokens and for one
  *      config.json, generation_config.json, preprocessor_config.json, tokenizer.json
  *
+ *      prefill/                         where there is one: picture and prompt, read both ways
+ *
  * Keys and values: the graph's outputs present.* are past and new ones joined.  Here they become the new ones alone, and
  * the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A chunk
- * needs no logits: the prompt's last token is a step. */
+ * needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the text's
+ * attentions become the outputs. */
 #include "vlm.h"
 
 #include <jansson.h>
@@ -19,7 +22,7 @@
 #include "../runtime/tokenizer_bpe.h"
 #include "fit.h"
 
-enum { CHUNK = 64, LENGTH = 2048, MAX_LENGTH = 1 << 20, MAX_BINDINGS = 256 };
+enum { CHUNK = 64, PROMPT = 128, LENGTH = 2048, MAX_LENGTH = 1 << 20, MAX_BINDINGS = 256 };
 
 static const char *const types[] = {"paligemma", "minicpmv"};
 
@@ -73,6 +76,26 @@ static const json_t *text_field(const Folder *f, const char *key)
     return json_is_null(v) ? NULL : v;
 }
 
+static const char *component_path(const Folder *f, const char *component)
+{
+    return text_format("%s/%s/model.onnx", f->folder, component);
+}
+
+static bool has(const Folder *f, const char *component)
+{
+    return !access(component_path(f, component), R_OK);
+}
+
+static int64_t image_tokens(const Folder *f)
+{
+    const json_t *vision = json_object_get(f->config, "vision_config");
+    int64_t size = json_integer_value(json_object_get(vision, "image_size"));
+    int64_t patch = json_integer_value(json_object_get(vision, "patch_size"));
+    if (size < 1 || size > 1 << 14 || patch < 1 || patch > size)
+        fail(SDC_BAD_INPUT, "%s/config.json: vision_config: no image_size and patch_size", f->folder);
+    return (size / patch) * (size / patch);
+}
+
 /* "eos=1,107" out of a number or a list. */
 static char *eos_setting(const Folder *f)
 {
@@ -117,6 +140,15 @@ static char *all_settings(const Folder *f)
         {"slice.image_id", "use_image_id", NULL},
     };
     char *text = text_format("model_type=%s\n%s", f->type, eos_setting(f));
+    if (has(f, "prefill")) {
+        const json_t *token = json_object_get(f->config, "image_token_index");
+        if (!token)
+            token = json_object_get(f->config, "image_token_id");
+        if (!json_is_integer(token))
+            fail(SDC_BAD_INPUT, "%s/config.json: no image_token_index", f->folder);
+        text = text_format("%simage.token=%lld\nimage.tokens=%lld\n", text, (long long)json_integer_value(token),
+                           (long long)image_tokens(f));
+    }
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         text = text_format("%s%s", text, numbers_setting(f, rows[k].setting, rows[k].key, rows[k].other));
     return text;
@@ -142,18 +174,9 @@ static void bind_axes(const Graph *g, const Axes *axes, int n, ShapeBinding *sha
         }
 }
 
-static const char *component_path(const Folder *f, const char *component)
-{
-    return text_format("%s/%s/model.onnx", f->folder, component);
-}
-
-static bool has(const Folder *f, const char *component)
-{
-    return !access(component_path(f, component), R_OK);
-}
-
 /* Up to the strips: what all programs have in memory is known then. */
-static Graph *prepare(Folder *f, const char *component, const char *name, const Axes *axes, int n, void (*change)(Graph *))
+static Graph *prepare(Folder *f, const char *component, const char *name, const Axes *axes, int n,
+                      void (*change)(Graph *), PassWatcher *watch)
 {
     const Options *o = f->options;
     Model *m = onnx_load(component_path(f, component));
@@ -162,9 +185,10 @@ static Graph *prepare(Folder *f, const char *component, const char *name, const 
     if (change)
         change(m->graph);
     bind_axes(m->graph, axes, n, shapes, &count);
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = o->no_fuse, .dtype = o->dtype,
-                                     .exact = o->exact, .weights = o->weights, .choices = o->choices,
-                                     .pack_winograd = o->pack_winograd}, "strips");
+    const Bindings bindings = {.shapes = shapes, .n_shapes = count, .no_fuse = o->no_fuse, .dtype = o->dtype,
+                               .exact = o->exact, .weights = o->weights, .choices = o->choices,
+                               .pack_winograd = o->pack_winograd};
+    watch_passes(m->graph, &bindings, "strips", watch, f);
     f->graphs[f->n] = m->graph;
     f->names[f->n++] = name;
     return m->graph;
@@ -234,25 +258,78 @@ static void prepare_decoder(Folder *f, int64_t fresh)
                          {"position_ids", {1, fresh, -1, -1}},
                          {"past_key_values.", {1, -1, f->length, -1}}};
     prepare(f, "decoder_model_with_past", text_format("decoder@%lld", (long long)fresh), axes, 4,
-            fresh == 1 ? cut_step : cut_chunk);
+            fresh == 1 ? cut_step : cut_chunk, NULL);
+}
+
+/* ---- picture and prompt, read both ways ------------------------------------------------------------------------- */
+
+static void drop_outputs(Graph *g)
+{
+    for (int k = 0; k < g->n_outputs; k++)
+        g->outputs[k]->graph_output = false;
+    g->n_outputs = 0;
+}
+
+static void add_present(Graph *g, Value *v, int layer, const char *part)
+{
+    if (v->shape.rank != 4 || v->graph_output)
+        fail(SDC_UNSUPPORTED, "%s: keys and values of layer %d are not of heads, tokens and features", g->model->path, layer);
+    graph_output(g, v);
+    g->output_names[g->n_outputs - 1] = text_format("present.%d.%s", layer, part);
+}
+
+/* Attentions with a mask are the text's: those of the tower have none. */
+static void give_cache(Graph *g, const char *pass, void *folder)
+{
+    Folder *f = folder;
+    if (strcmp(pass, "rotary"))
+        return;
+    drop_outputs(g);
+    int layers = 0;
+    for (const Node *n = g->first; n; n = n->next)
+        if (n->op == OP_Attention && n->n_in > 3 && n->in[3]) {
+            add_present(g, n->in[1], layers, "key");
+            add_present(g, n->in[2], layers++, "value");
+        }
+    if (layers != json_integer_value(text_field(f, "num_hidden_layers")))
+        fail(SDC_UNSUPPORTED, "%s: %d attentions with a mask, and %lld layers in config.json", g->model->path, layers,
+             (long long)json_integer_value(text_field(f, "num_hidden_layers")));
+}
+
+static void prepare_prefix(Folder *f)
+{
+    int64_t tokens = image_tokens(f) + PROMPT;
+    tokens = tokens < f->length ? tokens : f->length;
+    const Axes axes[] = {{"pixel_values", {1, -1, -1, -1}}, {"input_ids", {1, tokens, -1, -1}},
+                         {"attention_mask", {1, tokens, -1, -1}}, {"token_type_ids", {1, tokens, -1, -1}}};
+    prepare(f, "prefill", "prefill", axes, 4, NULL, give_cache);
+}
+
+static void prepare_tower(Folder *f)
+{
+    static const Axes pixels[] = {{"pixel_values", {1, -1, -1, -1}}};
+    const bool resampled = has(f, "vision_encoder") && has(f, "resampler");
+    const char *tower = has(f, "vision_encoder") && (resampled || !has(f, "image")) ? "vision_encoder" : "image";
+    const Graph *g = prepare(f, tower, "vision_encoder", pixels, 1, NULL, NULL);
+    if (g->n_outputs < 1 || g->outputs[0]->shape.rank != 3)
+        fail(SDC_UNSUPPORTED, "%s: its output is not [batch, features, width]", component_path(f, tower));
+    int64_t patches = g->outputs[0]->shape.dim[1];
+    const Axes axes[] = {{"image_feature", {1, patches, -1, -1}}, {"pos_embed", {patches, 1, -1, -1}},
+                         {"key_padding_mask", {1, patches, -1, -1}}};
+    if (resampled)
+        prepare(f, "resampler", "resampler", axes, 3, NULL, NULL);
 }
 
 static void prepare_components(Folder *f)
 {
-    static const Axes pixels[] = {{"pixel_values", {1, -1, -1, -1}}}, ids[] = {{"input_ids", {1, 1, -1, -1}}};
-    const bool resampled = has(f, "vision_encoder") && has(f, "resampler");
-    const char *tower = has(f, "vision_encoder") && (resampled || !has(f, "image")) ? "vision_encoder" : "image";
-    const Graph *g = prepare(f, tower, "vision_encoder", pixels, 1, NULL);
-    if (g->n_outputs < 1 || g->outputs[0]->shape.rank != 3)
-        fail(SDC_UNSUPPORTED, "%s: its output is not [batch, features, width]", component_path(f, tower));
-    int64_t patches = g->outputs[0]->shape.dim[1];
-    if (resampled) {
-        const Axes axes[] = {{"image_feature", {1, patches, -1, -1}}, {"pos_embed", {patches, 1, -1, -1}},
-                             {"key_padding_mask", {1, patches, -1, -1}}};
-        prepare(f, "resampler", "resampler", axes, 3, NULL);
-    }
-    prepare(f, "embed_tokens", "embed_tokens", ids, 1, NULL);
-    prepare_decoder(f, f->length < CHUNK ? f->length : CHUNK);
+    static const Axes ids[] = {{"input_ids", {1, 1, -1, -1}}};
+    if (has(f, "prefill"))
+        prepare_prefix(f);
+    else
+        prepare_tower(f);
+    prepare(f, "embed_tokens", "embed_tokens", ids, 1, NULL, NULL);
+    if (!has(f, "prefill"))
+        prepare_decoder(f, f->length < CHUNK ? f->length : CHUNK);
     prepare_decoder(f, 1);
 }
 

@@ -12,7 +12,10 @@
  * Programs: "vision_encoder" [1, 3, H, W], perhaps "resampler", "embed_tokens" of one token, and "decoder" twice: for a
  * chunk of new tokens, which gives keys and values alone, and for one, which gives logits too.  Their caches are inputs
  * of a fixed length, of which attention_mask says what is filled; what a run adds is its output, which is copied to the
- * next free places.  So nothing depends on how long the text is but the mask. */
+ * next free places.  So nothing depends on how long the text is but the mask.
+ *
+ * A "prefill" program reads picture and prompt both ways, as PaliGemma was trained to, and gives their keys and values;
+ * then there is no tower of its own.  Without one the prompt is read as the answer is, each token those before it. */
 #ifndef SDC_VLM_H
 #define SDC_VLM_H
 
@@ -54,6 +57,7 @@ typedef struct {
     TokenizerBpe tokenizer;
     const struct VlmTemplate *template;
     const SdcProgram *embed, *chunk, *step;
+    const SdcProgram *prefix;           /* NULL, or from picture and prompt, read both ways, to their keys and values */
     SdcContext embed_context, step_context;
     int64_t hidden, vocabulary;
     int64_t length;                     /* tokens that the cache holds */
@@ -63,6 +67,7 @@ typedef struct {
     float *embeddings;                  /* [count][hidden] of the prompt, its picture included */
     int64_t *ids;                       /* [count]: -1 where the picture is */
     int64_t count, room;
+    float *pixels;                      /* of the picture, for `prefix`; NULL without one */
 
     float *logits;                      /* [vocabulary] behind the last token */
     int64_t *tokens;                    /* [produced] of the answer */
@@ -102,9 +107,9 @@ int vlm_prompt(Vlm *v);                                 /* all of it, from --ids
 /* A picture, and the networks that look at it. */
 typedef struct {
     uint8_t *rgb;                       /* [height][width][3]; NULL: given as pixel values */
-    float *pixels;                      /* [3][tower height][tower width] from an .npy file */
     VlmSize size;
-    const SdcProgram *tower, *resampler;    /* resampler: NULL without one */
+    float *pixels;                      /* [3][tower_height][tower_width] of the last view */
+    const SdcProgram *tower, *resampler;    /* tower: NULL where `prefix` looks; resampler: NULL without one */
     SdcContext tower_context, resampler_context;
     int64_t tower_height, tower_width;
     int64_t n, hidden;                  /* features of one view */
@@ -115,8 +120,8 @@ typedef struct {
 int vlm_image_open(VlmImage *image, const Vlm *v);
 void vlm_image_close(VlmImage *image);
 
-/* View k of the picture in a grid of columns x rows views, each as large as the tower takes: its features are in
- * image->features.  A picture that was given as pixel values is one view. */
+/* View k of the picture in a grid of columns x rows views, each as large as the tower takes: its pixel values, and its
+ * features where there is a tower.  A picture that was given as pixel values is one view. */
 int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k);
 
 /* ---- vlm_sample.c ----------------------------------------------------------------------------------------------- */

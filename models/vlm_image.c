@@ -22,7 +22,7 @@ static int read_pixels(VlmImage *image, const char *path)
     if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[1] != image->tower_height)
         code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,3,%lld,%lld]", path, (long long)image->tower_height,
                          (long long)image->tower_width);
-    else if (!(code = pipeline_floats(&image->pixels, n)))
+    else
         memcpy(image->pixels, a.data, (size_t)n * sizeof *image->pixels);
     sdc_array_free(&a);
     image->size = (VlmSize){image->tower_width, image->tower_height};
@@ -60,26 +60,38 @@ static int open_resampler(VlmImage *image, const Vlm *v)
     return sdc_instance_open(&image->resampler_context, image->resampler, v->pool);
 }
 
+static int open_tower(VlmImage *image, const Vlm *v)
+{
+    const SdcProgram *tower = image->tower = pipeline_nth("vision_encoder", 0);
+    if (!tower || tower->n_outputs < 1 || tower->outputs[0].rank != 3)
+        return sdc_error(SDC_UNSUPPORTED, "the vision tower is missing from this file");
+    image->n = tower->outputs[0].dim[1];
+    image->hidden = tower->outputs[0].dim[2];
+    int code = open_resampler(image, v);
+    if (!code && image->hidden != v->hidden)
+        code = sdc_error(SDC_UNSUPPORTED, "%s gives rows of %lld, the decoder takes %lld", tower->name,
+                         (long long)image->hidden, (long long)v->hidden);
+    return code ? code : sdc_instance_open(&image->tower_context, tower, v->pool);
+}
+
 int vlm_image_open(VlmImage *image, const Vlm *v)
 {
     const SdcTensor *in;
     int code;
-    *image = (VlmImage){.tower = pipeline_nth("vision_encoder", 0)};
-    if (!image->tower || image->tower->n_outputs < 1 || image->tower->outputs[0].rank != 3)
-        return sdc_error(SDC_UNSUPPORTED, "the vision tower is missing from this file");
-    if ((code = pipeline_input(image->tower, "pixel_values", 4, &in)))
+    *image = (VlmImage){.n = (int64_t)pipeline_number("image.tokens", 0), .hidden = v->hidden};
+    if (!v->prefix && (code = open_tower(image, v)))
+        return code;
+    if ((code = pipeline_input(v->prefix ? v->prefix : image->tower, "pixel_values", 4, &in)))
         return code;
     image->tower_height = in->dim[2];
     image->tower_width = in->dim[3];
-    image->n = image->tower->outputs[0].dim[1];
-    image->hidden = image->tower->outputs[0].dim[2];
-    if ((code = open_resampler(image, v)) || (code = sdc_instance_open(&image->tower_context, image->tower, v->pool)))
+    if (in->dim[1] != 3 || image->n < 1 || image->n > v->length)
+        return sdc_error(SDC_UNSUPPORTED, "a picture of %lld channels and %lld tokens does not fit", (long long)in->dim[1],
+                         (long long)image->n);
+    if ((code = pipeline_floats(&image->features, image->n * image->hidden)) ||
+        (code = pipeline_floats(&image->pixels, 3 * image->tower_height * image->tower_width)))
         return code;
-    if (image->hidden != v->hidden)
-        return sdc_error(SDC_UNSUPPORTED, "%s gives rows of %lld, the decoder takes %lld", image->tower->name,
-                         (long long)image->hidden, (long long)v->hidden);
-    code = pipeline_floats(&image->features, image->n * image->hidden);
-    return code ? code : read_picture(image, v->options->image);
+    return read_picture(image, v->options->image);
 }
 
 void vlm_image_close(VlmImage *image)
@@ -103,20 +115,18 @@ static void three(const char *key, double otherwise, double into[3])
 }
 
 /* One view, [top, top + height) x [left, ..) of rgb[..][pitch][3], as the tower's pixel values. */
-static void put_pixels(VlmImage *image, const uint8_t *rgb, int64_t pitch, int64_t left, int64_t top,
-                       const SdcTensor *in, float *line)
+static void find_pixels(VlmImage *image, const uint8_t *rgb, int64_t pitch, int64_t left, int64_t top)
 {
     double mean[3], deviation[3], scale = pipeline_number("image.rescale", 1.0 / 255);
     int64_t height = image->tower_height, width = image->tower_width;
     three("image.mean", 0.5, mean);
     three("image.std", 0.5, deviation);
     for (int64_t c = 0; c < 3; c++)
-        for (int64_t y = 0; y < height; y++) {
-            const uint8_t *row = rgb + ((top + y) * pitch + left) * 3 + c;
-            for (int64_t x = 0; x < width; x++)
-                line[x] = (float)((row[3 * x] * scale - mean[c]) / deviation[c]);
-            tensor_put(&image->tower_context, in, (c * height + y) * width, line, width);
-        }
+        for (int64_t y = 0; y < height; y++)
+            for (int64_t x = 0; x < width; x++) {
+                uint8_t value = rgb[((top + y) * pitch + left + x) * 3 + c];
+                image->pixels[(c * height + y) * width + x] = (float)((value * scale - mean[c]) / deviation[c]);
+            }
 }
 
 /* ---- the resampler's positions ---------------------------------------------------------------------------------- */
@@ -165,10 +175,13 @@ static int resample(VlmImage *image, const float *patches, int64_t columns, int6
 
 static int run_tower(VlmImage *image)
 {
-    const SdcTensor *out = &image->tower->outputs[0];
+    const SdcTensor *in, *out = &image->tower->outputs[0];
     float *patches = NULL;
-    int code = pipeline_run(&image->tower_context, image->tower);
+    int code = pipeline_input(image->tower, "pixel_values", 4, &in);
     if (code)
+        return code;
+    tensor_put(&image->tower_context, in, 0, image->pixels, 3 * image->tower_height * image->tower_width);
+    if ((code = pipeline_run(&image->tower_context, image->tower)))
         return code;
     if (!image->resampler) {
         tensor_get(&image->tower_context, out, 0, image->features, image->n * image->hidden);
@@ -187,21 +200,14 @@ static int run_tower(VlmImage *image)
 
 int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k)
 {
-    const SdcTensor *in;
     int64_t width = columns * image->tower_width, height = rows * image->tower_height;
     uint8_t *resized = NULL;
-    float *line = NULL;
-    int code = pipeline_input(image->tower, "pixel_values", 4, &in);
-    if (code)
-        return code;
-    if (image->pixels) {
-        tensor_put(&image->tower_context, in, 0, image->pixels, 3 * image->tower_height * image->tower_width);
-        return run_tower(image);
+    int code = SDC_OK;
+    if (image->rgb) {
+        code = sd_image_resize(image->rgb, image->size.height, image->size.width, height, width, &resized);
+        if (!code)
+            find_pixels(image, resized, width, k % columns * image->tower_width, k / columns * image->tower_height);
+        free(resized);
     }
-    if (!(code = sd_image_resize(image->rgb, image->size.height, image->size.width, height, width, &resized)) &&
-        !(code = pipeline_floats(&line, image->tower_width)))
-        put_pixels(image, resized, width, k % columns * image->tower_width, k / columns * image->tower_height, in, line);
-    free(resized);
-    free(line);
-    return code ? code : run_tower(image);
+    return code || !image->tower ? code : run_tower(image);
 }

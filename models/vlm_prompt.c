@@ -36,6 +36,11 @@ static int add_view(Vlm *v, VlmImage *image, int64_t columns, int64_t rows, int6
     double start = sdc_now();
     int code = vlm_look(image, columns, rows, k);
     v->image_seconds += sdc_now() - start;
+    if (!code && v->prefix) {
+        float *pixels = v->pixels;
+        v->pixels = image->pixels;
+        image->pixels = pixels;
+    }
     return code ? code : vlm_add_features(v, image->features, image->n);
 }
 
@@ -152,7 +157,7 @@ static int add_ids(Vlm *v, const char *list)
             end = (char *)(uintptr_t)at + 5;
         if (end == at || (*end && *end != ','))
             code = sdc_error(SDC_USAGE, "--ids: '%s' is not a list of ids, with 'image' where the picture is", list);
-        else if (picture && !image.tower)
+        else if (picture && !image.pixels)
             code = sdc_error(SDC_USAGE, "--ids has a picture, but there is no --image");
         else
             code = picture ? add_view(v, &image, 1, 1, 0) : vlm_add_id(v, id);

@@ -30,7 +30,8 @@ static int choose_programs(Vlm *v)
     v->embed = pipeline_nth("embed_tokens", 0);
     v->step = find_decoder(true);
     v->chunk = find_decoder(false);
-    if (!v->embed || !v->step || !v->chunk)
+    v->prefix = pipeline_nth("prefill", 0);
+    if (!v->embed || !v->step || (!v->chunk && !v->prefix))
         return sdc_error(SDC_UNSUPPORTED, "the decoder or the embeddings are missing from this file");
     if ((code = pipeline_input(v->step, "inputs_embeds", 3, &embeds)) ||
         (code = pipeline_input(v->step, "attention_mask", 2, &mask)) ||
@@ -79,6 +80,7 @@ void vlm_close(Vlm *v)
     sdc_instance_close(&v->step_context);
     sdc_pool_destroy(v->pool);
     free(v->embeddings);
+    free(v->pixels);
     free(v->ids);
     free(v->logits);
     free(v->tokens);
@@ -215,30 +217,68 @@ static int step(Vlm *v, const float *embedding)
     return code;
 }
 
-/* All but the last token in chunks, each into both programs' caches; the last one by itself. */
-int vlm_prefill(Vlm *v)
+/* All but the last token in chunks, each into both programs' caches. */
+static int read_chunks(Vlm *v, SdcContext *c)
 {
-    double start = sdc_now();
     const SdcTensor *in;
-    SdcContext c = {0};
     int code = pipeline_input(v->chunk, "inputs_embeds", 3, &in);
-    if (!code && v->count < 1)
-        code = sdc_error(SDC_USAGE, "the prompt is empty");
-    if (!code && v->count > 1)
-        code = sdc_instance_open(&c, v->chunk, v->pool);
+    if (!code)
+        code = sdc_instance_open(c, v->chunk, v->pool);
     SdcProgress bar;
     sdc_progress_begin(&bar, "reading", v->count, v->options->quiet);
-    v->filled = 0;
     while (!code && v->filled < v->count - 1) {
         int64_t rest = v->count - 1 - v->filled, n = rest < in->dim[1] ? rest : in->dim[1];
-        if ((code = run(v, v->chunk, &c, v->embeddings + v->filled * v->hidden, n)) ||
-            (code = keep(v, v->chunk, &c, v->chunk, &c, n)) ||
-            (code = keep(v, v->chunk, &c, v->step, &v->step_context, n)))
+        if ((code = run(v, v->chunk, c, v->embeddings + v->filled * v->hidden, n)) ||
+            (code = keep(v, v->chunk, c, v->chunk, c, n)) || (code = keep(v, v->chunk, c, v->step, &v->step_context, n)))
             break;
         v->filled += n;
         sdc_progress_step(&bar, v->filled);
     }
     sdc_progress_end(&bar);
+    return code;
+}
+
+/* Keys and values of all tokens, each of which saw all others; those of the last one are not kept. */
+static int read_both_ways(Vlm *v, SdcContext *c)
+{
+    const SdcTensor *ids, *pixels, *mask, *types;
+    int64_t image = (int64_t)pipeline_number("image.token", -1), one = 1;
+    int code;
+    if ((code = pipeline_input(v->prefix, "input_ids", 2, &ids)) ||
+        (code = pipeline_input(v->prefix, "pixel_values", 4, &pixels)) ||
+        (code = pipeline_input(v->prefix, "attention_mask", 2, &mask)) ||
+        (code = pipeline_input(v->prefix, "token_type_ids", 2, &types)))
+        return code;
+    if (v->count > ids->dim[1])
+        return sdc_error(SDC_BAD_INPUT, "picture and prompt have %lld tokens; this executable reads %lld at once",
+                         (long long)v->count, (long long)ids->dim[1]);
+    if (!v->pixels)
+        return sdc_error(SDC_USAGE, "the model needs a picture: --image FILE, and 'image' in --ids");
+    if ((code = sdc_instance_open(c, v->prefix, v->pool)))
+        return code;
+    tensor_fill(c, ids, 0);
+    tensor_fill(c, mask, 0);
+    tensor_fill(c, types, 0);
+    for (int64_t i = 0; i < v->count; i++) {
+        tensor_put_ids(c, ids, i, v->ids[i] < 0 ? &image : &v->ids[i], 1);
+        tensor_put_ids(c, mask, i, &one, 1);
+    }
+    tensor_put(c, pixels, 0, v->pixels, tensor_count(pixels));
+    if ((code = pipeline_run(c, v->prefix)))
+        return code;
+    code = keep(v, v->prefix, c, v->step, &v->step_context, v->count - 1);
+    v->filled = v->count - 1;
+    return code;
+}
+
+int vlm_prefill(Vlm *v)
+{
+    double start = sdc_now();
+    SdcContext c = {0};
+    int code = v->count < 1 ? sdc_error(SDC_USAGE, "the prompt is empty") : SDC_OK;
+    v->filled = 0;
+    if (!code && v->count > 1)
+        code = v->prefix ? read_both_ways(v, &c) : read_chunks(v, &c);
     sdc_instance_close(&c);
     if (!code)
         code = step(v, v->embeddings + (v->count - 1) * v->hidden);
