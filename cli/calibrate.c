@@ -258,11 +258,11 @@ static Input rows_for(const Value *v, const SdcArray *from, int64_t row, int64_t
 }
 
 /* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts innermost. */
-static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcArray sample, const SdcArray *times,
-                            const SdcArray *text)
+static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcArray sample, const SdcArray *times)
 {
     Input *in = alloc_array(g->n_inputs + 1, sizeof *in);
-    const int64_t pictures = sample.dim[1], prompts = text->dim[0];
+    SdcArray text = member(path, "encoder_hidden_states", 3);
+    const int64_t pictures = sample.dim[1], prompts = text.dim[0];
     sample.rank = 4;
     memmove(sample.dim, sample.dim + 1, 4 * sizeof *sample.dim);
     sample.dim[0] *= times->dim[0];
@@ -271,12 +271,13 @@ static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcA
         if (!strcmp(v->name, "sample") && v->shape.rank == 4)
             in[k] = rows_for(v, &sample, step * pictures, pictures, prompts, false);
         else if (!strcmp(v->name, "encoder_hidden_states") && v->shape.rank == 3)
-            in[k] = rows_for(v, text, 0, prompts, pictures, true);
+            in[k] = rows_for(v, &text, 0, prompts, pictures, true);
         else if (!strcmp(v->name, "timestep") && v->shape.rank <= 1)
             in[k] = rows_for(v, times, step, 1, pictures * prompts, false);
         else
             fail(SDC_UNSUPPORTED, "--calibrate %s: a trace does not tell the input '%s'", path, v->name);
     }
+    sdc_array_free(&text);
     return in;
 }
 
@@ -292,17 +293,15 @@ const Calibration *calibrate_denoiser(const char *path, const Options *o)
     for (int k = 0; k < files->count; k++) {
         const char *file = files->list[k];
         SdcArray sample = member(file, "sample", 5), times = member(file, "timesteps", 1);
-        SdcArray text = member(file, "text_embeddings", 3);
         if (sample.dim[0] != times.dim[0])
             fail(SDC_BAD_INPUT, "--calibrate %s: is not what --trace writes", file);
         const int64_t all = times.dim[0], steps = all < TRACED_STEPS ? all : TRACED_STEPS;
         for (int64_t s = 0; s < steps; s++, count++) {
-            samples[count] = traced_inputs(g, file, (2 * s + 1) * all / (2 * steps), sample, &times, &text);
+            samples[count] = traced_inputs(g, file, (2 * s + 1) * all / (2 * steps), sample, &times);
             check_sample(g, file, samples[count], samples[0]);
         }
         sdc_array_free(&sample);
         sdc_array_free(&times);
-        sdc_array_free(&text);
     }
     return keep_known(path, measured(g, samples, count, o, &(Bindings){.no_fuse = o->no_fuse, .exact = o->exact}));
 }

@@ -1,119 +1,21 @@
 /* folder.c: a diffusers/optimum model folder as one executable.
  *
- * model_index.json names the pipeline's class; one row of `pipelines` says which components it has, which of their axes
- * follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component is
- * compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+ * model_index.json or config.json names the class; one row of pipelines.c says which components it has, which of their
+ * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
+ * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
 #include "fit.h"
 #include "folder.h"
+#include "json_file.h"
+#include "pipelines.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "../models/pipeline.h"
 #include "../runtime/tokenizer.h"
 
 enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
 enum { BLOCK = 16 };                /* timesteps in a table: enough to make reading the weights cheap, and whatever --steps */
-
-/* What a free axis of an input stands for. */
-typedef enum { BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH, TOKENS, AXES } Axis;
-
-/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
-typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
-
-typedef struct {
-    const char *name;               /* folder and program */
-    bool required, guided;          /* guided: also compiled with twice the batch, for guidance */
-    bool per_size;                  /* depends on the picture's size */
-    InputRule inputs[4];
-} ComponentRule;
-
-typedef struct {
-    const char *class, *driver;
-    int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
-    ComponentRule components[8];
-} PipelineRule;
-
-static const PipelineRule pipelines[] = {
-    {"StableDiffusionPipeline", "sdc_sd_main", sdc_sd_default, {
-        {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"unet", true, true, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0},
-                                    {"timestep", 1, {BATCH}, RATE_TIMESTEP},
-                                    {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}}},
-        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
-        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
-};
-
-/* ---- configuration files ----------------------------------------------------------------------------------------- */
-
-/* Python writes infinities and NaN as bare words, which JSON does not know: they become strings. */
-static char *quote_constants(const char *text, size_t bytes)
-{
-    static const struct { const char *word, *text; } words[] = {
-        {"-Infinity", "\"-inf\""}, {"Infinity", "\"inf\""}, {"NaN", "\"nan\""}};
-    char *quoted = alloc(2 * bytes + 1), *out = quoted;
-    bool inside = false;
-    for (const char *p = text, *end = text + bytes; p < end; p++) {
-        inside ^= *p == '"';
-        if (inside && *p == '\\' && p + 1 < end)
-            *out++ = *p++;
-        size_t k = 0, length = 0;
-        for (; !inside && k < sizeof words / sizeof *words; k++) {
-            length = strlen(words[k].word);
-            if (length <= (size_t)(end - p) && !memcmp(p, words[k].word, length))
-                break;
-        }
-        if (inside || k == sizeof words / sizeof *words) {
-            *out++ = *p;
-            continue;
-        }
-        out = stpcpy(out, words[k].text);
-        p += length - 1;
-    }
-    return quoted;
-}
-
-static json_t *read_json(const char *path)
-{
-    json_error_t error;
-    Mapping file = map_file(path);
-    char *text = quote_constants(file.data, (size_t)file.bytes);
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        fail(SDC_BAD_INPUT, "%s: line %d: %s", path, error.line, error.text);
-    if (!json_is_object(root))
-        fail(SDC_BAD_INPUT, "%s: is not a JSON object", path);
-    return root;
-}
-
-static int64_t json_int(const json_t *root, const char *key, int64_t otherwise)
-{
-    json_t *v = json_object_get(root, key);
-    return json_is_integer(v) ? json_integer_value(v) : otherwise;
-}
-
-/* "key=value" lines of a flat object, as the drivers read them; nested values are written as JSON. */
-static char *settings(const json_t *root, const char *prefix, char *text)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)root, key, value) {
-        char *v = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
-        const char *plain = json_is_string(value) ? json_string_value(value) : v;
-        if (!strchr(plain, '\n') && !strchr(key, '=') && !strchr(key, '\n'))
-            text = text_format("%s%s%s=%s\n", text, prefix, key, plain);
-        free(v);
-    }
-    return text;
-}
-
-bool is_pipeline(const char *folder)
-{
-    return !access(text_format("%s/model_index.json", folder), F_OK);
-}
 
 /* ---- what to compile --------------------------------------------------------------------------------------------- */
 
@@ -124,7 +26,7 @@ typedef struct {
     const char *folder;
     const PipelineRule *rule;
     int64_t scale;                  /* pixels a latent */
-    int64_t tokens, batch;
+    int64_t batch;
     Size sizes[MAX_SIZES];
     int n_sizes;
     Graph *graphs[MAX_PROGRAMS];
@@ -142,44 +44,61 @@ typedef struct {
     const Options *options;         /* of the calibration */
     const Calibration *calibration; /* of the denoiser, once it is known; NULL without --dtype int8 */
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
-    void *tokenizer;                /* packed */
-    int64_t tokenizer_bytes;
+    json_t *index;                  /* the file that names the class */
+    Section tokenizers[MAX_TOKENIZERS];             /* packed */
+    int64_t tokens[MAX_TOKENIZERS];                 /* model_max_length */
+    int n_tokenizers;
 } Pipeline;
 
-static const PipelineRule *find_rule(const char *folder, const json_t *index)
+/* The row of a folder, and in *index the file that names its class. */
+static const PipelineRule *find_rule(const char *folder, json_t **index)
 {
-    const char *class = json_string_value(json_object_get(index, "_class_name"));
-    if (!class)
-        fail(SDC_BAD_INPUT, "%s/model_index.json: no _class_name", folder);
-    char *list = "";
-    for (size_t k = 0; k < sizeof pipelines / sizeof *pipelines; k++) {
-        if (!strcmp(pipelines[k].class, class))
-            return &pipelines[k];
-        list = text_format("%s%s%s", list, k ? ", " : "", pipelines[k].class);
+    static const struct { const char *file, *key; } names[] = {
+        {"model_index.json", "_class_name"}, {"config.json", "_class_name"}, {"config.json", "model_type"}};
+    const char *seen = NULL, *seen_in = NULL;
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        const char *path = text_format("%s/%s", folder, names[k].file);
+        if (access(path, F_OK))
+            continue;
+        *index = read_json(path);
+        const char *class = json_string_value(json_object_get(*index, names[k].key));
+        const PipelineRule *rule = class ? pipeline_rule(class) : NULL;
+        if (rule)
+            return rule;
+        seen = seen ? seen : class;
+        seen_in = seen_in ? seen_in : names[k].file;
     }
+    if (!seen_in)
+        fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json or config.json; name a model.onnx in it, or a pipeline's folder",
+             folder);
+    if (!seen)
+        fail(SDC_BAD_INPUT, "%s/%s: no _class_name", folder, seen_in);
     fail(SDC_UNSUPPORTED,
          "%s: pipelines of class %s are not supported; there are %s; single components can be compiled alone",
-         folder, class, list);
+         folder, seen, pipeline_classes());
 }
 
 /* The VAE's downsampling: its config's block_out_channels, one halving between two. */
-static int64_t latent_scale(const char *folder)
+static int64_t latent_scale(const char *folder, const char *decoder)
 {
-    json_t *config = read_json(text_format("%s/vae_decoder/config.json", folder));
+    if (!decoder)
+        return 1;
+    json_t *config = read_json(text_format("%s/%s/config.json", folder, decoder));
     size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
     json_decref(config);
     if (blocks > 16)
-        fail(SDC_BAD_INPUT, "%s/vae_decoder/config.json: %zu block_out_channels", folder, blocks);
+        fail(SDC_BAD_INPUT, "%s/%s/config.json: %zu block_out_channels", folder, decoder, blocks);
     return blocks ? (int64_t)1 << (blocks - 1) : 8;
 }
 
 static void read_sizes(Pipeline *p, const Options *o)
 {
-    json_t *config = read_json(text_format("%s/unet/config.json", p->folder));
+    const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
+    json_t *config = read_json(path);
     int64_t side = json_int(config, "sample_size", 64);
     json_decref(config);
     if (side < 1 || side > (1 << 16) / p->scale)
-        fail(SDC_BAD_INPUT, "%s/unet/config.json: a sample_size of %lld", p->folder, (long long)side);
+        fail(SDC_BAD_INPUT, "%s: a sample_size of %lld", path, (long long)side);
     side *= p->scale;
     p->sizes[0] = (Size){side, side};
     p->n_sizes = 1;
@@ -201,7 +120,7 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens};
+                                  [TOKENS] = p->tokens[0]};
     return values[axis];
 }
 
@@ -209,9 +128,9 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
-    ShapeBinding shapes[4];
+    ShapeBinding shapes[MAX_INPUTS];
     int count = 0;
-    for (int k = 0; k < 4 && c->inputs[k].input; k++) {
+    for (int k = 0; k < MAX_INPUTS && c->inputs[k].input; k++) {
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
@@ -245,7 +164,9 @@ static void compile_units(Pipeline *p)
 {
     enum { OTHER_CODE = 1 << 20 };
     Budget b = {.limit = p->max_memory, .graphs = p->graphs, .n_graphs = p->n_units, .quiet = p->quiet,
-                .code = p->tokenizer_bytes + (int64_t)p->n_units * OTHER_CODE};
+                .code = (int64_t)p->n_units * OTHER_CODE};
+    for (int k = 0; k < p->n_tokenizers; k++)
+        b.code += p->tokenizers[k].bytes;
     for (int k = 0; k < p->n_units; k++) {
         Graph *g = p->graphs[k];
         const char *name = p->units[k].name;
@@ -268,7 +189,8 @@ static void compile_units(Pipeline *p)
 static void compile_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
-        const char *path = text_format("%s/%s/model.onnx", p->folder, c->name);
+        const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
+                                   : text_format("%s/%s/model.onnx", p->folder, c->name);
         if (access(path, R_OK)) {
             if (c->required)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
@@ -291,33 +213,53 @@ static Section text_section(const char *name, const char *text)
     return (Section){name, text, (int64_t)strlen(text)};
 }
 
+/* The first tokenizer is needed, the others where they lie in the folder. */
+static void read_tokenizers(Pipeline *p)
+{
+    for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
+        const char *path = text_format("%s/%s", p->folder, rule->folder);
+        if (p->n_tokenizers && access(path, F_OK))
+            continue;
+        Section *s = &p->tokenizers[p->n_tokenizers];
+        void *blob;
+        int code = tokenizer_pack(path, &blob, &s->bytes);
+        if (code)
+            exit(code);
+        s->name = rule->section;
+        s->data = blob;
+        int64_t length = tokenizer_max_length(blob, s->bytes);
+        p->tokens[p->n_tokenizers++] = length < 1 || length > 4096 ? 77 : length;
+    }
+}
+
 /* What the folder and the options say; no component is compiled yet. */
 static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *isa)
 {
-    if (!is_pipeline(folder))
-        fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json; name a model.onnx in it, or a pipeline's folder",
-             folder);
     if (o->dims.count || o->shapes.count || o->binds.count)
         fail(SDC_USAGE, "--dim, --shape and --bind are for single models; a pipeline takes --size and --batch");
-    json_t *index = read_json(text_format("%s/model_index.json", folder));
     Pipeline *p = alloc(sizeof *p);
-    *p = (Pipeline){.folder = folder, .rule = find_rule(folder, index), .batch = o->batch ? o->batch : 1,
-                    .isa = isa, .no_fuse = o->no_fuse, .dtype = o->dtype, .exact = o->exact, .weights = o->weights,
-                    .pack_winograd = o->pack_winograd, .choices = o->choices, .options = o,
-                    .max_memory = o->max_memory, .quiet = o->quiet};
-    json_decref(index);
+    *p = (Pipeline){.folder = folder, .batch = o->batch ? o->batch : 1, .isa = isa, .no_fuse = o->no_fuse,
+                    .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
+                    .choices = o->choices, .options = o, .max_memory = o->max_memory, .quiet = o->quiet};
+    p->rule = find_rule(folder, &p->index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
-    p->scale = latent_scale(folder);
-    read_sizes(p, o);
-    int code = tokenizer_clip_pack(text_format("%s/tokenizer", folder), &p->tokenizer, &p->tokenizer_bytes);
-    if (code)
-        exit(code);
-    p->tokens = ((const ClipHeader *)p->tokenizer)->max_length;
-    if (p->tokens < 1 || p->tokens > 4096)
-        p->tokens = 77;
+    p->scale = latent_scale(folder, p->rule->decoder);
+    p->n_sizes = 1;
+    if (p->rule->denoiser)
+        read_sizes(p, o);
+    else if (o->sizes.count)
+        fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
+    read_tokenizers(p);
     return p;
+}
+
+static void close_pipeline(Pipeline *p)
+{
+    for (int k = 0; k < p->n_tokenizers; k++)
+        free((void *)(uintptr_t)p->tokenizers[k].data);
+    json_decref(p->index);
 }
 
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
@@ -325,27 +267,47 @@ Program **folder_programs(const char *folder, const Options *o, const Isa *isa, 
     Pipeline *p = open_pipeline(folder, o, isa);
     p->once = once;
     compile_components(p);
-    free(p->tokenizer);
+    close_pipeline(p);
     *count = p->n_programs;
     return p->programs;
+}
+
+/* The section "pipeline": the class, what the file that names it says, and the components' configurations. */
+static char *pipeline_section(const Pipeline *p)
+{
+    char *text = text_format("class=%s\n", p->rule->class);
+    if (p->n_tokenizers)
+        text = text_format("%stokenizer.max_length=%lld\n", text, (long long)p->tokens[0]);
+    text = json_settings(p->index, "index.", text);
+    for (const SectionRule *rule = p->rule->configs; rule->section; rule++) {
+        const char *path = text_format("%s/%s/config.json", p->folder, rule->folder);
+        if (access(path, F_OK))
+            continue;
+        json_t *config = read_json(path);
+        text = json_settings(config, rule->section, text);
+        json_decref(config);
+    }
+    return text;
 }
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    json_t *vae = read_json(text_format("%s/vae_decoder/config.json", folder));
-    json_t *scheduler = read_json(text_format("%s/scheduler/scheduler_config.json", folder));
-    char *pipeline = text_format("class=%s\ntokenizer.max_length=%lld\n", p->rule->class, (long long)p->tokens);
-    Section sections[] = {{"tokenizer", p->tokenizer, p->tokenizer_bytes},
-                          text_section("scheduler", settings(scheduler, "", "")),
-                          text_section("pipeline", settings(vae, "vae.", pipeline))};
+    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 1];
+    int n = 0;
+    for (int k = 0; k < p->n_tokenizers; k++)
+        sections[n++] = p->tokenizers[k];
+    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
+        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", folder, rule->folder));
+        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
+        json_decref(scheduler);
+    }
+    sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;
     b.sections = sections;
-    b.n_sections = 3;
+    b.n_sections = n;
     build(p->programs, p->n_programs, &b);
-    json_decref(vae);
-    json_decref(scheduler);
-    free(p->tokenizer);
+    close_pipeline(p);
 }

@@ -4,7 +4,6 @@
 
 #include "cli.h"
 
-bool is_pipeline(const char *folder);           /* it holds a model_index.json */
 void compile_folder(const char *folder, const Options *o, const BuildOptions *b);
 /* Planned, every one that compile_folder() builds; once: one a component, the first size, with guidance where it may be guided. */
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count);

@@ -137,21 +137,36 @@ static int emit_latents(Sd *sd, Outputs *out)
     return emit_arrays(out, sd->options->save_latents, (const SdcArray *const[]){&a}, 1);
 }
 
-/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it. */
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it.
+ * Token ids and conditions have a row for each prompt, the negative first. */
 static int emit_trace(Sd *sd, Outputs *out)
 {
-    int64_t count = sd->options->count, prompts = sd->guided ? 2 : 1;
+    static const char *const id_names[SD_ENCODERS] = {"input_ids", "input_ids_2", "input_ids_3"};
+    int64_t count = sd->options->count, prompts = sd_prompts(sd);
     const int64_t latents_dim[] = {sd->evaluations + 1, count, sd->channels, sd->height, sd->width};
     const int64_t sample_dim[] = {sd->evaluations, count, sd->channels, sd->height, sd->width};
-    const int64_t text_dim[] = {prompts, sd->length, sd->features};
     const int64_t picture_dim[] = {count, 3, sd->picture_height, sd->picture_width};
-    SdcArray latents = view("latents", DT_F32, sd->trace, 5, latents_dim);
-    SdcArray sample = view("sample", DT_F32, sd->samples, 5, sample_dim);
-    SdcArray times = view("timesteps", DT_F64, sd->timesteps, 1, &sd->evaluations);
-    SdcArray ids = view("input_ids", DT_I64, sd->ids, 2, text_dim);
-    SdcArray text = view("text_embeddings", DT_F32, sd->embeddings, 3, text_dim);
-    SdcArray decoded = view("decoded", DT_F32, out->decoded, 4, picture_dim);
-    return emit_arrays(out, sd->options->trace, (const SdcArray *const[]){&latents, &times, &ids, &text, &decoded, &sample}, 6);
+    SdcArray all[4 + SD_ENCODERS + SD_CONDITIONS] = {
+        view("latents", DT_F32, sd->trace, 5, latents_dim), view("sample", DT_F32, sd->samples, 5, sample_dim),
+        view("timesteps", DT_F64, sd->timesteps, 1, &sd->evaluations),
+        view("decoded", DT_F32, out->decoded, 4, picture_dim)};
+    const SdcArray *list[4 + SD_ENCODERS + SD_CONDITIONS];
+    int n = 4;
+    for (int k = 0; k < sd->n_encoders; k++)
+        all[n++] = view(id_names[k], DT_I64, sd->encoders[k].ids, 2, (int64_t[]){prompts, sd->encoders[k].length});
+    for (int k = 0; k < sd->n_conditions; k++) {
+        const SdcTensor *t;
+        int code = pipeline_input(sd->denoiser, sd->conditions[k].input, -1, &t);
+        if (code)
+            return code;
+        int64_t dim[SDC_MAX_RANK];
+        memcpy(dim, t->dim, sizeof dim);
+        dim[0] = prompts;
+        all[n++] = view(t->name, DT_F32, sd->conditions[k].values, t->rank, dim);
+    }
+    for (int k = 0; k < n; k++)
+        list[k] = &all[k];
+    return emit_arrays(out, sd->options->trace, list, n);
 }
 
 static int write_outputs(Sd *sd, Outputs *out)

@@ -92,8 +92,8 @@ const SdcOption sd_options[] = {
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
-    {"steps", 0, "N", "denoising steps (default: 50)", set_steps},
-    {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: 7.5)",
+    {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
+    {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
     {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
@@ -105,7 +105,7 @@ const SdcOption sd_options[] = {
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",
      set_latents},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
-    {"trace", 0, "FILE", "write token ids, embeddings, the latents of every step and the decoded floats as .npz",
+    {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as .npz",
      set_trace},
     {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
     {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
@@ -124,6 +124,8 @@ void sd_help(FILE *out)
     const char *name = sdc_model.name;
     fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
     sdc_options_help(out, sd_options);
+    const SdFamily *f = sd_family();
+    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g\n", f->class, (long long)f->steps, f->guidance);
     const char *const *text = sdc_model.defaults;
     if (text && *text)
         fprintf(out, "\nSet when this was compiled, instead of the defaults above:");
@@ -158,8 +160,9 @@ int sdc_sd_default(const char *text)
 
 int sd_options_read(SdOptions *o, int argc, char **argv)
 {
-    *o = (SdOptions){.negative = "", .output = "image.png", .steps = 50, .guidance = 7.5, .count = 1, .strength = 0.8,
-                     .eta = NAN};
+    const SdFamily *f = sd_family();
+    *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
+                     .strength = 0.8, .eta = NAN};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;

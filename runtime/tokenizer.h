@@ -1,7 +1,8 @@
 /* tokenizer: text to token ids.
  *
- * The compiler packs a tokenizer's files into one blob (frontend/tokenizer_clip_pack.c), which becomes the section
+ * The compiler packs a tokenizer's files into one blob (frontend/tokenizer_pack.c), which becomes the section
  * "tokenizer" of the executable.  There it is used as it lies: nothing is parsed or copied at start, only checked.
+ * Its first eight bytes tell of which kind it is; each kind has a file of its own here and in frontend.
  *
  * CLIP: byte-level byte-pair encoding, equal to the fast tokenizer of Hugging Face's transformers:
  *      special tokens are cut out of the text -> NFC -> runs of white space to one space -> lower case ->
@@ -13,7 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- the blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
+/* ---- tokenizer.c: all kinds --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t *ids;                   /* [length]; malloc'd */
+    int64_t length;
+    int64_t tokens;                 /* of the whole text, the two special ones included; > length when it was cut */
+    char *cut;                      /* the normalised text that did not fit, malloc'd; NULL when all did */
+} Tokens;
+
+void tokens_free(Tokens *tokens);
+
+/* ---- CLIP's blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
 
 #define CLIP_MAGIC "sdcCLIP1"
 #define CLIP_NONE UINT32_MAX
@@ -53,13 +65,6 @@ typedef struct {
     const ClipAdded *added;
 } TokenizerClip;
 
-typedef struct {
-    int64_t *ids;                   /* [length]; malloc'd */
-    int64_t length;
-    int64_t tokens;                 /* of the whole text, the two special ones included; > length when it was cut */
-    char *cut;                      /* the normalised text that did not fit, malloc'd; NULL when all did */
-} ClipTokens;
-
 /* Check a blob and point into it.  SDC_OK, or SDC_BAD_INPUT (nothing is printed). */
 int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes);
 
@@ -67,12 +72,33 @@ int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes);
  * last; pad fills up to max_length.  SDC_OK, SDC_BAD_INPUT (not UTF-8, or longer than CLIP_MAX_TEXT) or SDC_NO_SPACE,
  * with the error printed. */
 int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
-                          ClipTokens *out);
-void tokenizer_clip_free(ClipTokens *tokens);
+                          Tokens *out);
 
 /* NFC, one space for a run of white space, lower case.  *normal is malloc'd and NUL-terminated.  Returns its bytes, -1
  * when the text is not valid UTF-8, -2 when memory ran out. */
 int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal);
+
+/* ---- tokenizer.c: any kind --------------------------------------------------------------------------------------- */
+
+typedef struct TokenizerKind TokenizerKind;
+
+typedef struct {
+    const TokenizerKind *kind;
+    union { TokenizerClip clip; };
+} Tokenizer;
+
+/* As the functions of a kind above, which the blob's magic chooses. */
+int tokenizer_open(Tokenizer *t, const void *blob, int64_t bytes);
+int tokenizer_encode(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out);
+
+/* model_max_length of a blob; 0 when its files do not tell. */
+int64_t tokenizer_max_length(const void *blob, int64_t bytes);
+
+/* ---- frontend/tokenizer_pack.c (compiler only) ------------------------------------------------------------------- */
+
+/* Pack the tokenizer of a folder by the kind that its files tell.  *blob is malloc'd.  SDC_OK, or an SDC_ code with
+ * the error printed. */
+int tokenizer_pack(const char *folder, void **blob, int64_t *bytes);
 
 /* ---- frontend/tokenizer_clip_pack.c (compiler only) ------------------------------------------------------------- */
 

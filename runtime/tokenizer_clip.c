@@ -358,7 +358,7 @@ int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal)
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
 /* Write bos, as many tokens as fit, eos and padding to out. */
-static int finish(const Encoder *e, int64_t max_length, bool pad, ClipTokens *out)
+static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
 {
     const ClipHeader *h = e->t->header;
     out->tokens = e->tokens + 2;
@@ -383,9 +383,9 @@ static int finish(const Encoder *e, int64_t max_length, bool pad, ClipTokens *ou
 }
 
 int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
-                          ClipTokens *out)
+                          Tokens *out)
 {
-    *out = (ClipTokens){0};
+    *out = (Tokens){0};
     if (bytes > CLIP_MAX_TEXT)
         return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
     if (max_length == 1)
@@ -402,15 +402,8 @@ int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t byte
     if (code == SDC_BAD_INPUT)
         return sdc_error(code, "the prompt is not valid UTF-8");
     if (code) {
-        tokenizer_clip_free(out);
+        tokens_free(out);
         return sdc_error(code, "out of memory while reading the prompt");
     }
     return SDC_OK;
-}
-
-void tokenizer_clip_free(ClipTokens *tokens)
-{
-    free(tokens->ids);
-    free(tokens->cut);
-    *tokens = (ClipTokens){0};
 }

@@ -152,7 +152,7 @@ static void test_emoji(void **state)
         draw_emoji(entry, record);
         assert_true(compare(record, "uncond_input_ids", "input_ids", 0) == 0);
         assert_true(compare(record, "input_ids", "input_ids", 1) == 0);
-        double text = compare(record, "text_embeddings", "text_embeddings", 1);
+        double text = compare(record, "text_embeddings", "encoder_hidden_states", 1);
         double steps = compare_steps(record, "step_latents", false), image = compare(record, "image", "decoded", 0);
         int largest;
         int64_t far = count_far(record, &largest);

@@ -96,7 +96,7 @@ static Packed pack(const char *folder)
     return p;
 }
 
-static bool same_ids(const ClipTokens *got, const json_t *want)
+static bool same_ids(const Tokens *got, const json_t *want)
 {
     bool same = (size_t)got->length == json_array_size(want);
     for (int64_t i = 0; same && i < got->length; i++)
@@ -107,7 +107,7 @@ static bool same_ids(const ClipTokens *got, const json_t *want)
 /* Cut and padded to length: the recorded ids, eos last, then the pad token. */
 static bool same_padded(const TokenizerClip *t, const char *text, size_t bytes, const json_t *want, int64_t length)
 {
-    ClipTokens got;
+    Tokens got;
     int64_t n = (int64_t)json_array_size(want), kept = n < length ? n : length;
     assert_int_equal(tokenizer_clip_encode(t, text, (int64_t)bytes, length, true, &got), SDC_OK);
     bool same = got.length == length && got.tokens == n && !got.cut == (n <= length);
@@ -115,7 +115,7 @@ static bool same_padded(const TokenizerClip *t, const char *text, size_t bytes, 
         same = got.ids[i] == (i < kept - 1    ? json_integer_value(json_array_get(want, (size_t)i))
                               : i == kept - 1 ? t->header->eos
                                               : t->header->pad);
-    tokenizer_clip_free(&got);
+    tokens_free(&got);
     return same;
 }
 
@@ -124,11 +124,11 @@ static int run_vector(const TokenizerClip *t, const json_t *vector)
     const json_t *text = json_object_get(vector, "text"), *want = json_object_get(vector, "ids");
     const char *bytes = json_string_value(text);
     size_t n = json_string_length(text);
-    ClipTokens got;
+    Tokens got;
     assert_int_equal(tokenizer_clip_encode(t, bytes, (int64_t)n, 0, false, &got), SDC_OK);
     bool same = same_ids(&got, want) && same_padded(t, bytes, n, want, 77) && same_padded(t, bytes, n, want, 32) &&
                 same_padded(t, bytes, n, want, 4);
-    tokenizer_clip_free(&got);
+    tokens_free(&got);
     if (!same) {
         char *shown = json_dumps(vector, JSON_ENSURE_ASCII | JSON_COMPACT);
         print_error("differs: %s\n", shown);
@@ -205,14 +205,14 @@ static void test_cut_text(void **state)
     };
     Packed p = emoji();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        ClipTokens got;
+        Tokens got;
         assert_int_equal(tokenizer_clip_encode(&p.t, rows[i].text, (int64_t)strlen(rows[i].text), rows[i].length, true,
                                                &got), SDC_OK);
         if (rows[i].cut)
             assert_string_equal(got.cut, rows[i].cut);
         else
             assert_null(got.cut);
-        tokenizer_clip_free(&got);
+        tokens_free(&got);
     }
     free(p.blob);
 }
@@ -223,14 +223,14 @@ static void test_bad_text(void **state)
     static const char *const rows[] = {"\xff", "a\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
                                        "ok \xe2\x82"};
     Packed p = emoji();
-    ClipTokens got;
+    Tokens got;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(tokenizer_clip_encode(&p.t, rows[i], (int64_t)strlen(rows[i]), 32, true, &got), SDC_BAD_INPUT);
     char *large = calloc(CLIP_MAX_TEXT + 1, 1);
     memset(large, 'x', CLIP_MAX_TEXT + 1);
     assert_int_equal(tokenizer_clip_encode(&p.t, large, CLIP_MAX_TEXT + 1, 32, true, &got), SDC_BAD_INPUT);
     assert_int_equal(tokenizer_clip_encode(&p.t, large, CLIP_MAX_TEXT, 32, true, &got), SDC_OK);
-    tokenizer_clip_free(&got);
+    tokens_free(&got);
     free(large);
     free(p.blob);
 }
@@ -323,12 +323,12 @@ static void test_small_vocabulary(void **state)
     char *folder = small_tokenizer();
     put(folder, "merges.txt", "#version: 0.2\r\na b</w>\r\n", 24);
     Packed p = pack(folder);
-    ClipTokens got;
+    Tokens got;
     static const int64_t want[] = {3, 2, 0, 4, 4};
     assert_int_equal(tokenizer_clip_encode(&p.t, "ab aq", 5, 0, false, &got), SDC_OK);
     assert_int_equal(got.length, 5);
     assert_memory_equal(got.ids, want, sizeof want);
-    tokenizer_clip_free(&got);
+    tokens_free(&got);
     free(p.blob);
     drop_folder(folder);
 }
@@ -347,7 +347,7 @@ static void test_damaged_blob(void **state)
     for (int64_t at = 0; at < p.bytes / 4; at += at < 600 ? 1 : 97)
         for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
             TokenizerClip t;
-            ClipTokens got;
+            Tokens got;
             memcpy(words, p.blob, (size_t)p.bytes);
             words[at] = values[k];
             if (tokenizer_clip_open(&t, words, p.bytes)) {
@@ -358,7 +358,7 @@ static void test_damaged_blob(void **state)
             assert_int_equal(tokenizer_clip_encode(&t, text, sizeof text - 1, 32, true, &got), SDC_OK);
             for (int64_t i = 0; i < got.length; i++)
                 assert_true(got.ids[i] >= 0 && got.ids[i] < t.header->vocabulary);
-            tokenizer_clip_free(&got);
+            tokens_free(&got);
         }
     print_message("%d damaged blobs refused, %d harmless\n", refused, used);
     TokenizerClip t;

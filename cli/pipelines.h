@@ -1,0 +1,50 @@
+/* pipelines.h: what the executable of a model folder is made of: one row a class.
+ *
+ * A folder is of the class that its model_index.json, or else its config.json, names. */
+#ifndef SDC_PIPELINES_H
+#define SDC_PIPELINES_H
+
+#include <stdbool.h>
+
+enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8 };
+
+/* What a free axis of an input stands for. */
+typedef enum {
+    BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
+    TOKENS,                         /* the first tokenizer's model_max_length */
+    AXES
+} Axis;
+
+/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
+typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
+
+typedef struct {
+    const char *name;               /* of the program, and of its folder */
+    bool required, guided;          /* guided: also compiled with twice the batch, for guidance */
+    bool per_size;                  /* depends on the picture's size */
+    InputRule inputs[MAX_INPUTS];
+    bool flat;                      /* model.onnx lies in the class's folder itself */
+} ComponentRule;
+
+/* A file or folder that becomes a section of the executable. */
+typedef struct { const char *section, *folder; } SectionRule;
+
+typedef struct {
+    const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
+    const char *driver;
+    int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
+    const char *denoiser;           /* the component whose config tells the sample_size; NULL: there are no sizes */
+    const char *decoder;            /* the component whose config tells the pixels a latent; NULL: 1 */
+    SectionRule tokenizers[MAX_TOKENIZERS + 1];     /* those that are there; the first is needed */
+    SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
+    SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
+    ComponentRule components[MAX_COMPONENTS + 1];
+} PipelineRule;
+
+/* The row of a class; NULL when there is none. */
+const PipelineRule *pipeline_rule(const char *class);
+
+/* The classes of all rows, with commas between. */
+const char *pipeline_classes(void);
+
+#endif

@@ -1,0 +1,195 @@
+/* sd_open.c: programs that fit together, room, threads; and the order of a drawing. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline.h"
+#include "sd.h"
+#include "sd_report.h"
+
+/* ---- choosing programs ------------------------------------------------------------------------------------------ */
+
+/* The pictures that denoiser number k draws with the decoder that suits it; false when it has none. */
+static bool size_of(const SdFamily *f, int k, int64_t latent[2], int64_t picture[2])
+{
+    const SdcTensor *sample, *image;
+    const SdcProgram *denoiser = pipeline_nth(f->denoiser, k);
+    if (!denoiser || pipeline_input(denoiser, f->sample, 4, &sample))
+        return false;
+    const SdcProgram *decoder = pipeline_program("vae_decoder", "latent_sample", 1, sample->dim[2], sample->dim[3]);
+    if (!decoder || pipeline_output(decoder, "sample", 4, &image))
+        return false;
+    memcpy(latent, &sample->dim[2], 2 * sizeof *latent);
+    memcpy(picture, &image->dim[2], 2 * sizeof *picture);
+    return true;
+}
+
+static int choose_size(Sd *sd)
+{
+    char list[512] = "";
+    size_t used = 0;
+    int64_t latent[2], picture[2], height = sd->options->height, width = sd->options->width;
+    for (int k = 0; pipeline_nth(sd->family->denoiser, k); k++) {
+        if (!size_of(sd->family, k, latent, picture))
+            continue;
+        if (!width || (width == picture[1] && height == picture[0])) {
+            sd->height = latent[0];
+            sd->width = latent[1];
+            sd->picture_height = picture[0];
+            sd->picture_width = picture[1];
+            return SDC_OK;
+        }
+        char name[48];
+        snprintf(name, sizeof name, " %lldx%lld", (long long)picture[1], (long long)picture[0]);
+        if (!strstr(list, name) && used + strlen(name) < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s", name);
+    }
+    if (!used)
+        return sdc_error(SDC_UNSUPPORTED, "there is no %s with a vae_decoder of its size in here", sd->family->denoiser);
+    return sdc_error(SDC_USAGE, "--size %lldx%lld is not in here; there is%s", (long long)width, (long long)height,
+                     list);
+}
+
+static int check_denoiser(Sd *sd)
+{
+    const SdcTensor *sample, *out;
+    int code;
+    if ((code = pipeline_input(sd->denoiser, sd->family->sample, 4, &sample)) ||
+        (code = pipeline_output(sd->denoiser, sd->family->prediction, 4, &out)))
+        return code;
+    sd->channels = out->dim[1];
+    sd->size = sd->channels * sd->height * sd->width;
+    sd->extra_size = tensor_row(sample) - sd->size;
+    if (tensor_row(out) != sd->size || sd->extra_size || out->dim[0] != sample->dim[0])
+        return sdc_error(SDC_UNSUPPORTED, "%s: its output is not of the shape of its sample; an inpainting network?",
+                         sd->denoiser->name);
+    return SDC_OK;
+}
+
+/* The latents' shape must be the same in all programs. */
+static int check_others(Sd *sd)
+{
+    const SdcTensor *latent, *picture, *moments;
+    int code;
+    if ((code = pipeline_input(sd->decoder, "latent_sample", 4, &latent)) ||
+        (code = pipeline_output(sd->decoder, "sample", 4, &picture)))
+        return code;
+    if (latent->dim[1] != sd->channels || picture->dim[1] != 3)
+        return sdc_error(SDC_UNSUPPORTED, "vae_decoder: %lld channels to %lld, not %lld to 3",
+                         (long long)latent->dim[1], (long long)picture->dim[1], (long long)sd->channels);
+    if (!sd->encoder)
+        return SDC_OK;
+    if ((code = pipeline_output(sd->encoder, "latent_parameters", 4, &moments)))
+        return code;
+    if (moments->dim[1] != 2 * sd->channels || moments->dim[2] != sd->height || moments->dim[3] != sd->width)
+        return sdc_error(SDC_UNSUPPORTED, "vae_encoder: does not give mean and log variance of %lld x %lld x %lld",
+                         (long long)sd->channels, (long long)sd->height, (long long)sd->width);
+    return SDC_OK;
+}
+
+void sd_close_network(Sd *sd, SdcContext *c)
+{
+    if (sd->options->bench)
+        sd->anonymous = fmax(sd->anonymous, sd_anonymous());
+    sdc_instance_close(c);
+}
+
+static int missing(const char *component)
+{
+    return sdc_error(SDC_UNSUPPORTED, "there is no %s of this size in here", component);
+}
+
+int sd_text_program(const Sd *sd, const char *component, const SdcProgram **program)
+{
+    *program = pipeline_program(component, "input_ids", sd_prompts(sd), 0, 0);
+    return *program ? SDC_OK : missing(component);
+}
+
+static int choose_programs(Sd *sd)
+{
+    int code = choose_size(sd);
+    if (code)
+        return code;
+    sd->denoiser = pipeline_program(sd->family->denoiser, sd->family->sample, sd_prompts(sd) * sd->options->count,
+                                    sd->height, sd->width);
+    sd->decoder = pipeline_program("vae_decoder", "latent_sample", 1, sd->height, sd->width);
+    if (sd->options->init_image) {
+        sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
+        if (!sd->encoder)
+            return missing("vae_encoder, which --init-image needs,");
+    }
+    if ((code = check_denoiser(sd)) || (code = check_others(sd)))
+        return code;
+    return sd->family->open_text(sd);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static int open_scheduler(Sd *sd)
+{
+    SdcSection text = sdc_section("scheduler");
+    if (!text.data)
+        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
+    if (scheduler_config_read(&sd->config, sd->options->scheduler, text.data, text.bytes))
+        return sdc_error(sd->options->scheduler ? SDC_USAGE : SDC_BAD_INPUT, "%s", sd->config.message);
+    sd->scheduler = scheduler_create(&sd->config, sd->options->count, sd->size);
+    if (!sd->scheduler)
+        return sdc_error(SDC_NO_SPACE, "%s", sd->config.message);
+    if (!isnan(sd->options->eta))
+        sd->scheduler->options.eta = sd->options->eta;
+    return SDC_OK;
+}
+
+static int make_room(Sd *sd)
+{
+    int code = pipeline_floats(&sd->latents, sd->options->count * sd->size);
+    return code ? code : pipeline_floats(&sd->extra, sd->extra_size);
+}
+
+int sd_open(Sd *sd, const SdOptions *options)
+{
+    *sd = (Sd){.options = options, .family = sd_family(), .guided = options->guidance > 1};
+    int code = choose_programs(sd);
+    if (code || (code = open_scheduler(sd)) || (code = make_room(sd)))
+        return code;
+    int threads = options->threads ? (int)options->threads : sdc_default_threads();
+    sd->pool = sdc_pool_create(threads);
+    if (!sd->pool)
+        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    return options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
+}
+
+void sd_close(Sd *sd)
+{
+    scheduler_destroy(sd->scheduler);
+    scheduler_config_free(&sd->config);
+    sdc_pool_destroy(sd->pool);
+    for (int k = 0; k < sd->n_encoders; k++)
+        free(sd->encoders[k].ids);
+    for (int k = 0; k < sd->n_conditions; k++)
+        free(sd->conditions[k].values);
+    free(sd->latents);
+    free(sd->extra);
+    free(sd->trace);
+    free(sd->samples);
+}
+
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
+
+int sd_draw(Sd *sd)
+{
+    double begin = sdc_now();
+    int code = sd->family->encode(sd);
+    sd->prompt_seconds = sdc_now() - begin;
+    sdc_random_seed(&sd->random, sd->options->seed);
+    if (code || (code = sd->family->start(sd)))
+        return code;
+    if (sd->options->trace) {
+        free(sd->trace);
+        free(sd->samples);
+        int64_t steps = sd->scheduler->evaluations - sd->scheduler->index, n = sd->options->count * sd->size;
+        if ((code = pipeline_floats(&sd->trace, (steps + 1) * n)) || (code = pipeline_floats(&sd->samples, steps * n)))
+            return code;
+    }
+    return sd_denoise(sd);
+}

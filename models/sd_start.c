@@ -1,0 +1,45 @@
+/* sd_start.c: the latents that the loop starts from, as diffusers' StableDiffusionPipeline and ...Img2ImgPipeline.
+ *
+ * Order of random draws, which makes pictures comparable with other programs from the seed alone:
+ *      text to image      starting noise [n, C, h, w] (none with --latents), then what each step draws
+ *      image to image     noise of the encoder's distribution [1, C, h, w], starting noise [n, C, h, w], then the steps */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline.h"
+#include "sd.h"
+
+static int start_from_picture(Sd *sd)
+{
+    int64_t count = sd->options->count, n = count * sd->size;
+    float *noise = NULL;
+    if (scheduler_begin(sd->scheduler, sd->options->strength))
+        return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
+    int code = pipeline_floats(&noise, n);
+    if (!code)
+        code = sd_encode_picture(sd, sd->latents);
+    if (!code) {
+        for (int64_t k = 1; k < count; k++)
+            memcpy(sd->latents + k * sd->size, sd->latents, (size_t)sd->size * sizeof *sd->latents);
+        sdc_random_normal(&sd->random, noise, n);
+        scheduler_add_noise(sd->scheduler, sd->latents, sd->latents, noise);
+    }
+    free(noise);
+    return code;
+}
+
+int sd_start(Sd *sd)
+{
+    int64_t n = sd->options->count * sd->size;
+    if (scheduler_set_timesteps(sd->scheduler, sd->options->steps))
+        return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
+    if (sd->picture)
+        return start_from_picture(sd);
+    if (sd->given)
+        memcpy(sd->latents, sd->given, (size_t)n * sizeof *sd->latents);
+    else
+        sdc_random_normal(&sd->random, sd->latents, n);
+    for (int64_t i = 0; i < n; i++)
+        sd->latents[i] *= sd->scheduler->init_noise_sigma;
+    return SDC_OK;
+}

@@ -1,0 +1,131 @@
+/* sd_text.c: from prompts to what the denoiser is given for them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline.h"
+#include "sd.h"
+
+int sd_prompts(const Sd *sd)
+{
+    return sd->guided ? 2 : 1;
+}
+
+/* ---- laying out -------------------------------------------------------------------------------------------------- */
+
+int sd_add_encoder(Sd *sd, const char *component, const char *section)
+{
+    SdEncoder *e = &sd->encoders[sd->n_encoders++];
+    const SdcTensor *ids;
+    SdcSection blob = sdc_section(section);
+    if (tokenizer_open(&e->tokenizer, blob.data, blob.bytes))
+        return sdc_error(SDC_BAD_INPUT, "the %s is missing from this file or damaged", section);
+    e->component = component;
+    int code = sd_text_program(sd, component, &e->program);
+    if (code || (code = pipeline_input(e->program, "input_ids", 2, &ids)))
+        return code;
+    e->length = ids->dim[1];
+    e->ids = calloc((size_t)e->length * 2, sizeof *e->ids);
+    return e->ids ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
+int sd_add_condition(Sd *sd, const char *input, int64_t row)
+{
+    SdCondition *c = &sd->conditions[sd->n_conditions++];
+    c->input = input;
+    c->row = row;
+    return pipeline_floats(&c->values, 2 * row);
+}
+
+/* ---- prompts ----------------------------------------------------------------------------------------------------- */
+
+static int read_prompt(const SdEncoder *e, const char *what, const char *text, int64_t *ids)
+{
+    Tokens tokens;
+    int code = tokenizer_encode(&e->tokenizer, text, (int64_t)strlen(text), e->length, true, &tokens);
+    if (code)
+        return code;
+    if (tokens.cut)
+        sdc_error(0, "warning: the %s has %lld tokens, %lld are read; left out: '%s'", what, (long long)tokens.tokens,
+                  (long long)e->length, tokens.cut);
+    memcpy(ids, tokens.ids, (size_t)e->length * sizeof *ids);
+    tokens_free(&tokens);
+    const SdcTensor *input;
+    code = pipeline_input(e->program, "input_ids", 2, &input);
+    for (int64_t i = 0; !code && i < e->length; i++)
+        if (input->bound > 0 && ids[i] >= input->bound)
+            code = sdc_error(SDC_BAD_INPUT, "the tokenizer gives id %lld, the %s knows %lld", (long long)ids[i],
+                             e->component, (long long)input->bound);
+    return code;
+}
+
+int sd_read_prompts(Sd *sd, SdEncoder *e)
+{
+    const SdOptions *o = sd->options;
+    int code = sd->guided ? read_prompt(e, "negative prompt", o->negative, e->ids) : SDC_OK;
+    return code ? code : read_prompt(e, "prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+}
+
+/* ---- encoders ---------------------------------------------------------------------------------------------------- */
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int run_rows(Sd *sd, const SdEncoder *e, SdcContext *c, const SdTextOutput *outputs, int n)
+{
+    const SdcTensor *ids, *out;
+    int code = pipeline_input(e->program, "input_ids", 2, &ids);
+    int64_t rows = sd_prompts(sd);
+    for (int64_t row = 0; !code && row < rows; row += ids->dim[0]) {
+        for (int64_t k = 0; k < ids->dim[0]; k++)
+            tensor_put_ids(c, ids, k * e->length, e->ids + smaller(row + k, rows - 1) * e->length, e->length);
+        code = pipeline_run(c, e->program);
+        for (int k = 0; !code && k < n; k++) {
+            const SdTextOutput *o = &outputs[k];
+            if ((code = pipeline_output(e->program, o->output, -1, &out)))
+                break;
+            if (tensor_row(out) != o->row)
+                code = sdc_error(SDC_UNSUPPORTED, "%s gives %lld values of '%s', not %lld", e->component,
+                                 (long long)tensor_row(out), o->output, (long long)o->row);
+            for (int64_t i = 0; !code && i < ids->dim[0] && row + i < rows; i++)
+                tensor_get(c, out, i * o->row, o->into + (row + i) * o->pitch, o->row);
+        }
+    }
+    return code;
+}
+
+int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int n)
+{
+    SdcContext c = {0};
+    int code = sdc_instance_open(&c, e->program, sd->pool);
+    if (!code)
+        code = run_rows(sd, e, &c, outputs, n);
+    sd_close_network(sd, &c);
+    return code;
+}
+
+/* ---- one CLIP encoder: Stable Diffusion 1 and 2 ------------------------------------------------------------------ */
+
+int sd_clip_open(Sd *sd)
+{
+    const SdcTensor *text, *hidden;
+    int code;
+    if ((code = sd_add_encoder(sd, "text_encoder", "tokenizer")) ||
+        (code = pipeline_output(sd->encoders[0].program, "last_hidden_state", 3, &hidden)) ||
+        (code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)))
+        return code;
+    if (sd->encoders[0].length != text->dim[1] || hidden->dim[1] != text->dim[1] || hidden->dim[2] != text->dim[2])
+        return sdc_error(SDC_UNSUPPORTED, "text_encoder gives %lld x %lld, %s takes %lld x %lld",
+                         (long long)hidden->dim[1], (long long)hidden->dim[2], sd->family->denoiser,
+                         (long long)text->dim[1], (long long)text->dim[2]);
+    return sd_add_condition(sd, "encoder_hidden_states", tensor_row(text));
+}
+
+int sd_clip_encode(Sd *sd)
+{
+    SdCondition *text = &sd->conditions[0];
+    int code = sd_read_prompts(sd, &sd->encoders[0]);
+    return code ? code : sd_run_encoder(sd, &sd->encoders[0],
+                                        &(SdTextOutput){"last_hidden_state", text->values, text->row, text->row}, 1);
+}
