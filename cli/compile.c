@@ -7,7 +7,6 @@
 #include "folder.h"
 #include "lock.h"
 #include "tune.h"
-#include "vlm.h"
 
 OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
@@ -127,16 +126,13 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.defaults.count))
+    if (!folder && (o.sizes.count || o.batch || o.length || o.defaults.count))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
+                         "--size, --batch, --length and --default are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);
-    const char *model_type = folder ? vlm_model_type(positional[0]) : NULL;
-    if (model_type)
-        compile_vlm(positional[0], model_type, &o, &b);
-    else if (folder)
+    if (folder)
         compile_folder(positional[0], &o, &b);
     else
         compile_single(positional[0], &o, &b);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../models/pipeline.h"
-#include "cli.h"
+#include "vlm.h"
 
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
@@ -18,6 +18,8 @@ static const PipelineRule pipelines[] = {
                                     {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}}},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    {.class = "paligemma", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
+    {.class = "minicpmv", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
 };
 
 const PipelineRule *pipeline_rule(const char *class)

@@ -13,23 +13,21 @@
  * attentions become the outputs. */
 #include "vlm.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../models/pipeline.h"
-#include "../runtime/tokenizer_bpe.h"
+#include "../runtime/tokenizer.h"
 #include "fit.h"
+#include "json_file.h"
 
 enum { CHUNK = 64, PROMPT = 128, LENGTH = 2048, MAX_LENGTH = 1 << 20, MAX_BINDINGS = 256 };
-
-static const char *const types[] = {"paligemma", "minicpmv"};
 
 typedef struct {
     const char *folder, *type;
     const Options *options;
-    const BuildOptions *given;
+    const Isa *isa;
     json_t *config, *generation, *preprocessor;     /* the latter two: NULL when absent */
     int64_t length;
     void *tokenizer;
@@ -41,30 +39,11 @@ typedef struct {
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 
-static json_t *read_object(const char *path, bool needed)
+/* A file that may be absent: NULL then. */
+static json_t *read_optional(const Folder *f, const char *name)
 {
-    json_error_t error;
-    if (!needed && access(path, F_OK))
-        return NULL;
-    Mapping file = map_file(path);
-    json_t *root = json_loadb(file.data, (size_t)file.bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        fail(SDC_BAD_INPUT, "%s: line %d: %s", path, error.line, error.text);
-    if (!json_is_object(root))
-        fail(SDC_BAD_INPUT, "%s: is not a JSON object", path);
-    return root;
-}
-
-const char *vlm_model_type(const char *folder)
-{
-    const char *path = text_format("%s/config.json", folder), *found = NULL;
-    json_t *config = access(path, F_OK) ? NULL : read_object(path, true);
-    const char *type = json_string_value(json_object_get(config, "model_type"));
-    for (size_t k = 0; type && k < sizeof types / sizeof *types; k++)
-        if (!strcmp(type, types[k]))
-            found = types[k];
-    json_decref(config);
-    return found;
+    const char *path = text_format("%s/%s", f->folder, name);
+    return access(path, F_OK) ? NULL : read_json(path);
 }
 
 /* A field of config.json, or of its text_config. */
@@ -350,39 +329,34 @@ static Program *finish_graph(const Folder *f, int k)
 {
     Budget b = {.limit = f->options->max_memory, .graphs = f->graphs, .n_graphs = f->n, .quiet = f->options->quiet,
                 .code = f->tokenizer_bytes};
-    fit_graph(f->graphs[k], f->names[k], f->given->isa, &b);
-    Program *p = lower_graph(f->graphs[k], f->names[k], f->given->isa);
+    fit_graph(f->graphs[k], f->names[k], f->isa, &b);
+    Program *p = lower_graph(f->graphs[k], f->names[k], f->isa);
     plan_program(p);
     return p;
 }
 
-void compile_vlm(const char *folder, const char *model_type, const Options *o, const BuildOptions *given)
+Program **vlm_programs(const char *folder, const char *class, const Options *o, const Isa *isa, int *count,
+                       Section *sections, int *n_sections)
 {
-    Folder f = {.folder = folder, .type = model_type, .options = o, .given = given};
-    f.config = read_object(text_format("%s/config.json", folder), true);
-    f.generation = read_object(text_format("%s/generation_config.json", folder), false);
-    f.preprocessor = read_object(text_format("%s/preprocessor_config.json", folder), false);
-    for (int k = 0; k < o->defaults.count; k++)
-        if (sdc_vlm_default(o->defaults.list[k]))
-            exit(SDC_USAGE);
+    Folder f = {.folder = folder, .type = class, .options = o, .isa = isa};
+    f.config = read_json(text_format("%s/config.json", folder));
+    f.generation = read_optional(&f, "generation_config.json");
+    f.preprocessor = read_optional(&f, "preprocessor_config.json");
     int code = tokenizer_bpe_pack(folder, &f.tokenizer, &f.tokenizer_bytes);
     if (code)
         exit(code);
     f.length = cache_length(&f);
     prepare_components(&f);
-    Program *programs[8];
+    Program **programs = alloc_array(f.n, sizeof *programs);
     for (int k = 0; k < f.n; k++)
         programs[k] = finish_graph(&f, k);
     const char *settings = all_settings(&f);
-    Section sections[] = {{"tokenizer", f.tokenizer, f.tokenizer_bytes},
-                          {"pipeline", settings, (int64_t)strlen(settings)}};
-    BuildOptions b = *given;
-    b.driver = "sdc_vlm_main";
-    b.sections = sections;
-    b.n_sections = 2;
-    build(programs, f.n, &b);
-    free(f.tokenizer);
+    sections[0] = (Section){"tokenizer", f.tokenizer, f.tokenizer_bytes};
+    sections[1] = (Section){"pipeline", settings, (int64_t)strlen(settings)};
+    *n_sections = 2;
+    *count = f.n;
     json_decref(f.config);
     json_decref(f.generation);
     json_decref(f.preprocessor);
+    return programs;
 }

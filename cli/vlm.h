@@ -2,10 +2,10 @@
 #ifndef SDC_CLI_VLM_H
 #define SDC_CLI_VLM_H
 
-#include "cli.h"
+#include "pipelines.h"
 
-/* model_type of FOLDER/config.json when it is one that vlm.c builds; NULL for other folders. */
-const char *vlm_model_type(const char *folder);
-void compile_vlm(const char *folder, const char *model_type, const Options *o, const BuildOptions *given);
+/* PipelineRule.make of the classes whose driver is models/vlm.c. */
+Program **vlm_programs(const char *folder, const char *class, const Options *o, const Isa *isa, int *count,
+                       Section *sections, int *n_sections);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "../runtime/tokenizer_bpe.h"
+#include "../runtime/tokenizer.h"
 
 enum { BPE_MAX_RULES = 16, BPE_MAX_STEPS = 8, BPE_MAX_ITEMS = 256 };
 

@@ -7,6 +7,7 @@
 /* The first row whose file lies in the folder. */
 static const struct { const char *file; int (*pack)(const char *folder, void **blob, int64_t *bytes); } packers[] = {
     {"merges.txt", tokenizer_clip_pack},
+    {"tokenizer.json", tokenizer_bpe_pack},
 };
 
 int tokenizer_pack(const char *folder, void **blob, int64_t *bytes)

@@ -20,7 +20,7 @@
 #define SDC_VLM_H
 
 #include "../runtime/runtime.h"
-#include "../runtime/tokenizer_bpe.h"
+#include "../runtime/tokenizer.h"
 
 /* ---- vlm_options.c ---------------------------------------------------------------------------------------------- */
 

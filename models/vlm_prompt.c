@@ -15,13 +15,13 @@
 
 static int add_text(Vlm *v, const char *text)
 {
-    ClipTokens tokens;
+    Tokens tokens;
     int code = tokenizer_bpe_encode(&v->tokenizer, text, (int64_t)strlen(text), 0, false, &tokens);
     const BpeHeader *h = v->tokenizer.header;       /* the tokenizer's own template is not the model's */
     for (int64_t i = h->n_prefix; !code && i < tokens.length - h->n_suffix; i++)
         code = vlm_add_id(v, tokens.ids[i]);
     if (tokens.ids)
-        tokenizer_clip_free(&tokens);
+        tokens_free(&tokens);
     return code;
 }
 

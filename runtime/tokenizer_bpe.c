@@ -1,6 +1,6 @@
 /* tokenizer_bpe.c: text to ids over a packed blob; the contract is in tokenizer_bpe.h.  Each token keeps where its text
  * starts in the normalised text, so that what was cut can be named. */
-#include "tokenizer_bpe.h"
+#include "tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -353,7 +353,7 @@ static int64_t put_ids(int64_t *to, const uint32_t *ids, int64_t n)
 }
 
 /* Write the prefix, as many tokens as fit, the suffix and padding to out. */
-static int finish(const Encoder *e, int64_t max_length, bool pad, ClipTokens *out)
+static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
 {
     const BpeHeader *h = e->t->header;
     int64_t around = (int64_t)h->n_prefix + h->n_suffix, kept = e->tokens;
@@ -384,11 +384,11 @@ static int finish(const Encoder *e, int64_t max_length, bool pad, ClipTokens *ou
 }
 
 int tokenizer_bpe_encode(const TokenizerBpe *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
-                         ClipTokens *out)
+                         Tokens *out)
 {
-    *out = (ClipTokens){0};
-    if (bytes > CLIP_MAX_TEXT)
-        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
+    *out = (Tokens){0};
+    if (bytes > BPE_MAX_TEXT)
+        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, BPE_MAX_TEXT);
     Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = t->header->merge_bits}};
     int code = add_text(&e, text, bytes);
     const char *wrong = "the prompt is not valid UTF-8";
@@ -402,6 +402,6 @@ int tokenizer_bpe_encode(const TokenizerBpe *t, const char *text, int64_t bytes,
     bpe_free(&e.merger);
     if (!code)
         return SDC_OK;
-    tokenizer_clip_free(out);
+    tokens_free(out);
     return sdc_error(code, "%s", code == SDC_BAD_INPUT ? wrong : "out of memory while reading the prompt");
 }

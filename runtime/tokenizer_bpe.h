@@ -6,12 +6,15 @@
  *
  * That covers Qwen2 (NFC, a regular expression, byte level) and Gemma (spaces to U+2581, byte fallback).  The compiler
  * packs the file (frontend/tokenizer_bpe_pack.c) into a blob that is used as it lies; opening it costs nothing that
- * grows with the vocabulary, so what a look-up finds is checked there. */
+ * grows with the vocabulary, so what a look-up finds is checked there.
+ *
+ * To be included by tokenizer.h, which has Tokens. */
 #ifndef SDC_TOKENIZER_BPE_H
 #define SDC_TOKENIZER_BPE_H
 
 #include "bpe.h"
-#include "tokenizer.h"
+
+enum { BPE_MAX_TEXT = 1 << 20 };        /* bytes of one text */
 
 /* ---- the blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
 
@@ -88,7 +91,7 @@ int tokenizer_bpe_open(TokenizerBpe *t, const void *blob, int64_t bytes);
 /* As tokenizer_clip_encode(): text[bytes], UTF-8, may hold NUL.  ids: the template's in front, the text's, the
  * template's behind.  max_length > 0 keeps that many, the template's among them; pad fills up to it. */
 int tokenizer_bpe_encode(const TokenizerBpe *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
-                         ClipTokens *out);
+                         Tokens *out);
 
 /* The text of ids[n], malloc'd and NUL-terminated in *text; returns its bytes, -2 when memory ran out.  Ids that no
  * token has give nothing, nor do special tokens when skip_special.  Bytes that are not UTF-8 become U+FFFD. */

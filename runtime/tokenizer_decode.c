@@ -2,7 +2,7 @@
  *
  * At the byte level all bytes are joined before they are read as UTF-8; elsewhere only runs of byte tokens are, and a run
  * that is not UTF-8 throughout becomes as many U+FFFD as it has bytes. */
-#include "tokenizer_bpe.h"
+#include "tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

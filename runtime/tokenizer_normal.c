@@ -1,5 +1,5 @@
 /* tokenizer_normal.c: a normaliser's rules, one after the other; see tokenizer_bpe.h. */
-#include "tokenizer_bpe.h"
+#include "tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

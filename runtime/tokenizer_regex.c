@@ -2,7 +2,7 @@
  *
  * Sets of characters with counts, in a row, in alternatives: each item takes as many as it can and gives back one after
  * the other when what follows does not match.  The depth of the recursion is the number of items of an alternative. */
-#include "tokenizer_bpe.h"
+#include "tokenizer.h"
 
 #include "unicode.h"
 

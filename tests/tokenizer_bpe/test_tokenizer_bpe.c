@@ -20,7 +20,7 @@
 
 #include "harness.h"
 #include "../../runtime/runtime.h"
-#include "../../runtime/tokenizer_bpe.h"
+#include "../../runtime/tokenizer.h"
 
 static const char *source;
 static char **more;                 /* folders of the command line, NULL behind the last */
@@ -75,20 +75,20 @@ static bool decodes(const TokenizerBpe *t, const json_t *ids, bool skip, const j
 /* As recorded, and cut to six tokens what remains of the front. */
 static bool encodes(const TokenizerBpe *t, const json_t *text, const json_t *want)
 {
-    ClipTokens got;
+    Tokens got;
     int64_t n, *ids = ids_of(want, &n);
     const char *bytes = json_string_value(text);
     int64_t length = (int64_t)json_string_length(text);
     assert_int_equal(tokenizer_bpe_encode(t, bytes, length, 0, false, &got), SDC_OK);
     bool same = got.length == n && !memcmp(got.ids, ids, (size_t)n * sizeof *ids);
-    tokenizer_clip_free(&got);
+    tokens_free(&got);
     assert_int_equal(tokenizer_bpe_encode(t, bytes, length, 6, true, &got), SDC_OK);
     int64_t kept = n < 6 ? n : 6;
     same = same && got.length == 6 && got.tokens == n && !memcmp(got.ids, ids, (size_t)kept * sizeof *ids) &&
            !got.cut == (n <= 6);
     for (int64_t i = kept; same && i < 6; i++)
         same = got.ids[i] == t->header->pad;
-    tokenizer_clip_free(&got);
+    tokens_free(&got);
     free(ids);
     return same;
 }
@@ -156,14 +156,14 @@ static void test_bad_text(void **state)
     (void)state;
     static const char *const rows[] = {"\xff", "a\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
     Packed p = gemma();
-    ClipTokens got;
+    Tokens got;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(tokenizer_bpe_encode(&p.t, rows[i], (int64_t)strlen(rows[i]), 0, false, &got), SDC_BAD_INPUT);
-    char *large = malloc(CLIP_MAX_TEXT + 1);        /* one piece: Gemma's text is not cut before the merges */
-    memset(large, 'x', CLIP_MAX_TEXT + 1);
-    assert_int_equal(tokenizer_bpe_encode(&p.t, large, CLIP_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
-    assert_int_equal(tokenizer_bpe_encode(&p.t, large, CLIP_MAX_TEXT, 0, false, &got), SDC_OK);
-    tokenizer_clip_free(&got);
+    char *large = malloc(BPE_MAX_TEXT + 1);        /* one piece: Gemma's text is not cut before the merges */
+    memset(large, 'x', BPE_MAX_TEXT + 1);
+    assert_int_equal(tokenizer_bpe_encode(&p.t, large, BPE_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
+    assert_int_equal(tokenizer_bpe_encode(&p.t, large, BPE_MAX_TEXT, 0, false, &got), SDC_OK);
+    tokens_free(&got);
     assert_int_equal(tokenizer_bpe_added(&p.t, "<image>"), 1198);
     assert_int_equal(tokenizer_bpe_added(&p.t, "<imag"), -1);
     free(large);
@@ -285,7 +285,7 @@ static void test_damaged_blob(void **state)
     for (int64_t at = 0; at < p.bytes / 4; at += at < 120 ? 1 : 37)
         for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
             TokenizerBpe t;
-            ClipTokens got;
+            Tokens got;
             char *back;
             memcpy(words, p.blob, (size_t)p.bytes);
             words[at] = values[k];
@@ -300,7 +300,7 @@ static void test_damaged_blob(void **state)
             assert_true(code == SDC_OK || code == SDC_BAD_INPUT);
             if (!code && tokenizer_bpe_decode(&t, got.ids, got.length, false, &back) >= 0)
                 free(back);
-            tokenizer_clip_free(&got);
+            tokens_free(&got);
         }
     print_message("%d damaged blobs refused, %d harmless\n", refused, used);
     TokenizerBpe t;
