@@ -334,8 +334,44 @@ static void close_pipeline(Pipeline *p)
         json_decref(p->refiner->index);
 }
 
+/* ---- classes that make their programs themselves ----------------------------------------------------------------- */
+
+/* The row of a folder when it is such a class; NULL when not. */
+static const PipelineRule *own_rule(const char *folder, const Options *o)
+{
+    json_t *index = NULL;
+    const PipelineRule *rule = find_rule(folder, &index);
+    json_decref(index);
+    if (!rule->make && o->length)
+        fail(SDC_USAGE, "%s: a %s has no --length", folder, rule->class);
+    if (!rule->make)
+        return NULL;
+    if (o->sizes.count || o->batch || o->dims.count || o->shapes.count || o->binds.count)
+        fail(SDC_USAGE, "--size, --batch, --dim, --shape and --bind are not for a %s; it takes --length", rule->class);
+    for (int k = 0; k < o->defaults.count; k++)
+        if (rule->check_default(o->defaults.list[k]))
+            exit(SDC_USAGE);
+    return rule;
+}
+
+static void compile_own(const PipelineRule *rule, const char *folder, const Options *o, const BuildOptions *given)
+{
+    Section sections[MAX_OWN];
+    BuildOptions b = *given;
+    int count;
+    Program **programs = rule->make(folder, rule->class, o, given->isa, &count, sections, &b.n_sections);
+    b.driver = rule->driver;
+    b.sections = sections;
+    build(programs, count, &b);
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------ */
+
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own)
+        return own->make(folder, own->class, o, isa, count, (Section[MAX_OWN]){0}, &(int){0});
     Pipeline *p = open_pipeline(folder, o, isa);
     p->once = once;
     compile_components(p);
@@ -377,6 +413,11 @@ static int add_schedulers(const Pipeline *p, Section *sections, int n)
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own) {
+        compile_own(own, folder, o, given);
+        return;
+    }
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
     Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 2];

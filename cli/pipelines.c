@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "image_tasks.h"
 #include "vision.h"
+#include "vlm.h"
 
 /* A class of vision models; more inputs follow.  The images count as a prompt: texts run over one after the other. */
 #define VISION(type, pixel_rate, ...) \
@@ -105,6 +106,8 @@ static const PipelineRule pipelines[] = {
         {"unet", true, true, true, XL_DENOISER_INPUTS},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    {.class = "paligemma", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
+    {.class = "minicpmv", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
 };
 
 const PipelineRule *pipeline_rule(const char *class)

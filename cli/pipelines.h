@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8 };
+#include "cli.h"
+
+enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8, MAX_OWN = 4 };
 
 /* What a free axis of an input stands for. */
 typedef enum {
@@ -48,6 +50,9 @@ typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
+    /* Instead of all below, where programs follow from more than sizes and batch: these, planned, and sections[MAX_OWN]. */
+    Program **(*make)(const char *folder, const char *class, const Options *o, const Isa *isa, int *count,
+                      Section *sections, int *n_sections);
     const char *denoiser;           /* the component whose config tells the sample_size; NULL: there are no sizes */
     const char *decoder;            /* the component whose config tells the pixels a latent; NULL: 1 */
     SectionRule tokenizers[MAX_TOKENIZERS + 1];     /* those that are there; the first is needed, unless: */

@@ -8,6 +8,7 @@
 static const struct { const char *file; int (*pack)(const char *folder, void **blob, int64_t *bytes); } packers[] = {
     {"merges.txt", tokenizer_clip_pack},
     {"vocab.txt", tokenizer_bert_pack},
+    {"tokenizer.json", tokenizer_bpe_pack},
 };
 
 int tokenizer_pack(const char *folder, void **blob, int64_t *bytes)
