@@ -26,7 +26,7 @@ typedef struct {
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
     int64_t steps, count, threads, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
-    double guidance, strength, eta;     /* eta NaN: the sampler's own */
+    double guidance, rescale, strength, eta;    /* eta NaN: the sampler's own */
     uint64_t seed;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;

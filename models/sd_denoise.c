@@ -4,6 +4,7 @@
  * (picture 0 negative, picture 0 prompt, picture 1 negative ...) go through it as many at a time as it was compiled
  * for.  A program may overwrite its inputs, so all of them are set before every run, but those that count as the prompt,
  * which are set when it changes. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,14 +74,31 @@ static int run_network(Sd *sd, Denoiser *u, int64_t at)
     return SDC_OK;
 }
 
-/* predicted [count][negative, prompt][size] to [count][size], in place. */
+/* Standard deviation, as torch.std. */
+static double spread(const float *x, int64_t n)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    for (int64_t i = 0; i < n; i++)
+        squares += ((double)x[i] - sum / (double)n) * ((double)x[i] - sum / (double)n);
+    return sqrt(squares / (double)(n > 1 ? n - 1 : 1));
+}
+
+/* predicted [count][negative, prompt][size] to [count][size], in place; --guidance-rescale as rescale_noise_cfg() of
+ * diffusers: guided[size] goes that far towards the spread that the prompt's prediction has. */
 static void guide(const Sd *sd, float *predicted)
 {
-    float scale = (float)sd->options->guidance;
+    float scale = (float)sd->options->guidance, share = (float)sd->options->rescale;
     for (int64_t k = 0; k < sd->options->count; k++) {
         const float *negative = predicted + 2 * k * sd->size, *prompt = negative + sd->size;
+        float *guided = predicted + k * sd->size;
+        double wanted = share > 0 ? spread(prompt, sd->size) : 0;
         for (int64_t i = 0; i < sd->size; i++)
-            predicted[k * sd->size + i] = negative[i] + scale * (prompt[i] - negative[i]);
+            guided[i] = negative[i] + scale * (prompt[i] - negative[i]);
+        float factor = share > 0 ? share * (float)(wanted / spread(guided, sd->size)) + (1 - share) : 1;
+        for (int64_t i = 0; factor != 1 && i < sd->size; i++)
+            guided[i] *= factor;
     }
 }
 

@@ -1,0 +1,284 @@
+/* trajectory.c: pipelines' executables against the recorded runs of ../shared/data/models.
+ *
+ *      trajectory SDC SOURCE WORK [TEXT]
+ *
+ * Every reference/NAME.json of the folders below is run from the seed alone, with its own scheduler configuration and what
+ * it says of prompts, steps and the rest: the options that the keys of `settings` stand for, and those that a row of
+ * `runs` adds.  Every step's latents, the embeddings where they are recorded, and the decoded floats must be within
+ * `limit` relative RMS, token ids equal, the picture at most 2/255 away on 99.9 % of its bytes.  Some are run again by
+ * --scheduler from the folder's own configuration.
+ *
+ * Executables are WORK/FOLDER, compiled unless they are there.  TEXT: only what has it in "FOLDER NAME". */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "record.h"
+#include "reschedule.h"
+
+static const double limit = 1e-4;
+
+/* ---- what is run ------------------------------------------------------------------------------------------------- */
+
+enum { MOST_ARGUMENTS = 64, SECONDS = 600 };
+
+/* Kernels without optimisation for few runs: most of their time would go into the C compiler. */
+#define QUICKLY "--cflag", "-O0"
+
+static const struct { const char *folder; const char *options[10]; } folders[] = {
+    {"tiny-sd1", {NULL}},
+    {"tiny-sd2", {QUICKLY, "--size", "160x96"}},
+};
+
+/* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
+static const struct {
+    const char *folder, *run;
+    const char *left_out;               /* why they are not run */
+    const char *omit;                   /* the setting that is no option here */
+    const char *more[8];                /* "@NAME:ARRAY": recorded in reference/NAME.npz */
+} runs[] = {
+    {.folder = "tiny-sd1", .run = "inpaint4", .left_out = "takes a mask"},
+    {.folder = "tiny-sd1", .run = "img2img", .more = {"--init-image", "@img2img_ddim:image"}},
+};
+
+/* Runs whose scheduler is also found by a name, from the folder's own configuration. */
+static const struct { const char *folder, *run, *scheduler; } by_name[] = {
+    {"tiny-sd1", "pndm", "pndm"},
+    {"tiny-sd1", "euler", "euler"},
+    {"tiny-sd1", "euler_ancestral", "EulerAncestralDiscreteScheduler"},
+    {"tiny-sd1", "lms", "lms"},
+};
+
+/* Keys of the json and the options that they stand for. */
+static const struct { const char *key, *option; } settings[] = {
+    {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
+    {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
+    {"strength", "--strength"}, {"eta", "--eta"},
+};
+
+/* Arrays that are recorded for a prompt, and the trace's; rows of the negative prompt come first, the prompt's last. */
+static const struct { const char *recorded, *traced; bool last; } arrays[] = {
+    {"negative_input_ids", "input_ids", false}, {"input_ids", "input_ids", true},
+    {"text_embeddings", "encoder_hidden_states", true}, {"decoded", "decoded", true},
+};
+
+/* ---- one run ----------------------------------------------------------------------------------------------------- */
+
+static const char *sdc, *source, *work, *only;
+static int failed, done, left_out;
+
+typedef struct {
+    const char *folder, *name;          /* name: of reference/NAME.json */
+    char *here, *npz, *trace, *picture;
+    json_t *json;
+} Recorded;
+
+static int row_of(const Recorded *r)
+{
+    int n = sizeof runs / sizeof *runs;
+    for (int k = 0; k < n; k++)
+        if (!strcmp(runs[k].folder, r->folder) && !strncmp(r->name, runs[k].run, strlen(runs[k].run)))
+            return k;
+    return -1;
+}
+
+static bool is_recorded(const Recorded *r, const char *array)
+{
+    return json_object_get(json_object_get(r->json, "arrays"), array) != NULL;
+}
+
+/* A run's argument for a setting; NULL when it says nothing of it. */
+static char *setting(const Recorded *r, const char *key)
+{
+    const json_t *v = json_object_get(r->json, key);
+    v = v ? v : json_object_get(json_object_get(r->json, "step_args"), key);
+    if (!v || json_is_null(v))
+        return NULL;
+    return json_is_string(v) ? format("%s", json_string_value(v)) : format("%.9g", json_number_value(v));
+}
+
+/* Ends with NULL. */
+static void arguments_of(const Recorded *r, const char *exe, const char *scheduler, char *argv[MOST_ARGUMENTS])
+{
+    int n = 0, row = row_of(r);
+    const char *const fixed[] = {exe, "--quiet", "--trace", r->trace, "-o", r->picture};
+    for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++)
+        argv[n++] = format("%s", fixed[k]);
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
+        char *value = setting(r, settings[k].key);
+        if (value && (row < 0 || !runs[row].omit || strcmp(settings[k].key, runs[row].omit)))
+            argv[n++] = format("%s=%s", settings[k].option, value);
+    }
+    for (const char *const *more = row < 0 ? NULL : runs[row].more; more && *more; more++) {
+        const char *colon = strchr(*more, ':');
+        argv[n++] = **more == '@' ? format("%s/%.*s.npz%s", r->here, (int)(colon - *more - 1), *more + 1, colon)
+                                  : format("%s", *more);
+    }
+    if (scheduler)
+        argv[n++] = format("--scheduler=%s", scheduler);
+    argv[n] = NULL;
+}
+
+static double compare_array(const Recorded *r, const char *recorded, const char *traced, bool last)
+{
+    SdcArray got = record_array(r->trace, traced), want = record_array(r->npz, recorded);
+    double d = record_distance(&got, last ? got.count - want.count : 0, &want, 0, want.count);
+    sdc_array_free(&got);
+    sdc_array_free(&want);
+    return d;
+}
+
+/* The largest distance of what is recorded for prompt and picture, and in *which what it is. */
+static double compare_arrays(const Recorded *r, const char **which)
+{
+    double worst = 0;
+    *which = "";
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+        double d = is_recorded(r, arrays[k].recorded)
+                       ? compare_array(r, arrays[k].recorded, arrays[k].traced, arrays[k].last) : 0;
+        bool ids = strstr(arrays[k].recorded, "input_ids");
+        if (ids && d != 0)
+            d = INFINITY;
+        if (!(d <= worst)) {
+            worst = d;
+            *which = arrays[k].recorded;
+        }
+    }
+    return worst;
+}
+
+static double compare_latents(const Recorded *r)
+{
+    SdcArray got = record_array(r->trace, "latents"), want = record_array(r->npz, "latents");
+    double d = record_worst_step(&got, &want, true);
+    sdc_array_free(&got);
+    sdc_array_free(&want);
+    return d;
+}
+
+/* More than 0.1 % of the bytes are far away. */
+static bool other_picture(const Recorded *r, int *largest)
+{
+    *largest = 0;
+    if (!is_recorded(r, "image_uint8"))
+        return false;
+    SdcArray want = record_array(r->npz, "image_uint8");
+    bool other = record_far_bytes(r->picture, &want, largest) * 1000 > want.count;
+    sdc_array_free(&want);
+    return other;
+}
+
+static void judge(const Recorded *r, const char *scheduler)
+{
+    int largest;
+    const char *which;
+    double worst = compare_latents(r), other = compare_arrays(r, &which);
+    bool wrong = other_picture(r, &largest) | !(worst < limit) | !(other < limit);
+    printf("%-18s %-24s %-24s worst step %.1e, others %.1e %s, picture at most %d away%s\n", r->folder, r->name,
+           scheduler ? scheduler : "", worst, other, which, largest, wrong ? "  FAILED" : "");
+    failed += wrong;
+    done++;
+}
+
+static void run_once(const Recorded *r, const char *exe, const char *scheduler)
+{
+    char *argv[MOST_ARGUMENTS], *text;
+    char *copy = format("%s/rescheduled", work);
+    if (!scheduler)
+        reschedule(exe, copy, json_object_get(r->json, "scheduler"));
+    arguments_of(r, scheduler ? exe : copy, scheduler, argv);
+    if (run_program(argv, SECONDS, &text)) {
+        printf("%-18s %-24s FAILED: %s\n", r->folder, r->name, text);
+        failed++;
+    } else {
+        judge(r, scheduler);
+    }
+    for (int k = 0; argv[k]; k++)
+        free(argv[k]);
+    free(text);
+    free(copy);
+}
+
+/* ---- all runs ---------------------------------------------------------------------------------------------------- */
+
+static void run_recorded(const char *folder, const char *here, const char *file, const char *exe)
+{
+    char *name = format("%.*s", (int)strlen(file) - 5, file), *title = format("%s %s", folder, name);
+    Recorded r = {.folder = folder, .name = name, .here = format("%s", here), .npz = format("%s/%s.npz", here, name),
+                  .trace = format("%s/trace.npz", work), .picture = format("%s/picture.png", work)};
+    int row = row_of(&r);
+    if (row >= 0 && runs[row].left_out) {
+        printf("%-18s %-24s left out: %s\n", folder, name, runs[row].left_out);
+        left_out++;
+    } else if (!only || strstr(title, only)) {
+        r.json = record_settings(format("%s/%s", here, file));
+        run_once(&r, exe, NULL);
+        for (size_t k = 0; k < sizeof by_name / sizeof *by_name; k++)
+            if (!strcmp(by_name[k].folder, folder) && !strcmp(by_name[k].run, name))
+                run_once(&r, exe, by_name[k].scheduler);
+        json_decref(r.json);
+    }
+}
+
+static bool is_json(const char *here, const char *name)
+{
+    (void)here;
+    size_t n = strlen(name);
+    return n > 5 && !strcmp(name + n - 5, ".json");
+}
+
+/* The executable of folder number k. */
+static char *compiled(int k)
+{
+    char *exe = format("%s/%s", work, folders[k].folder), *text;
+    if (!access(exe, X_OK))
+        return exe;
+    char *model = format("%s/../shared/data/models/%s", source, folders[k].folder);
+    const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
+    memcpy(argv + 6, folders[k].options, sizeof folders[k].options);
+    if (run_program((char *const *)(uintptr_t)argv, SECONDS, &text)) {
+        printf("%s: FAILED to compile: %s\n", model, text);
+        exit(1);
+    }
+    free(model);
+    free(text);
+    return exe;
+}
+
+/* false: it is not there. */
+static bool run_folder(int k)
+{
+    char *here = format("%s/../shared/data/models/%s/reference", source, folders[k].folder);
+    if (access(here, R_OK)) {
+        printf("%-18s skipped: %s is not there\n", folders[k].folder, here);
+        return false;
+    }
+    char *exe = compiled(k), **names = list_folder(here, is_json, NULL);
+    for (int i = 0; names[i]; i++)
+        run_recorded(folders[k].folder, here, names[i], exe);
+    unlink(exe);
+    free(exe);
+    free(here);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    int there = 0, n = sizeof folders / sizeof *folders;
+    if (argc < 4 || argc > 5) {
+        fprintf(stderr, "usage: %s SDC SOURCE WORK [TEXT]\n", argv[0]);
+        return 1;
+    }
+    sdc = argv[1];
+    source = argv[2];
+    work = argv[3];
+    only = argv[4];
+    for (int k = 0; k < n; k++)
+        if (!only || !strncmp(only, folders[k].folder, strcspn(only, " ")))
+            there += run_folder(k);
+    printf("%d runs, %d failed, %d left out; %d of %d folders there\n", done, failed, left_out, there, n);
+    return failed ? 1 : done ? 0 : EXIT_SKIPPED;
+}
