@@ -16,12 +16,15 @@ enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS =
 typedef enum {
     BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
     TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's configuration says */
+    TOKENS_2, TOKENS_3,             /* the second's, the third's; the third's is --text-length */
+    CONTEXT,                        /* of the first and of the third, one behind the other */
+    PATCHES,                        /* latents / patch_size^2 of the denoiser's config */
     ONE,
     PIXEL_HEIGHT, PIXEL_WIDTH,      /* of an image encoder's or a depth model's input */
     AXES
 } Axis;
 
-/* input "*": any; axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
+/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample.  An input that ends in '*' is all that begin so. */
 typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
 
 typedef struct {
@@ -64,6 +67,8 @@ typedef struct PipelineRule {
     void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
     bool sized;                     /* describe() gives the size that --size may change */
     const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
+    int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
+    bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */
