@@ -17,6 +17,11 @@ static int option_batch(void *into, const char *value)
     return parse_int(value, 1, 64, &((Options *)into)->batch);
 }
 
+static int option_text_length(void *into, const char *value)
+{
+    return parse_int(value, 1, 4096, &((Options *)into)->text_length);
+}
+
 static int option_tune(void *into, const char *value)
 {
     enum { SECONDS = 60, MOST_SECONDS = 86400 };
@@ -32,6 +37,8 @@ static const SdcOption table[] = {
     {"bind", 0, "INPUT=FILE", "make an input a constant, from .npy, .npz or .pb (repeat)", option_binds},
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
+    {"text-length", 0, "N", "tokens that the T5 encoder of a pipeline reads (its tokenizer's, 256 at most)",
+     option_text_length},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
@@ -119,9 +126,10 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.defaults.count))
+    if (!folder && (o.sizes.count || o.batch || o.text_length || o.defaults.count))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
+                         "--size, --batch, --text-length and --default are for pipelines; %s is a single model: use --dim or "
+                         "--shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

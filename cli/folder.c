@@ -47,7 +47,8 @@ typedef struct {
     json_t *index;                  /* the file that names the class */
     FolderFacts facts;
     Section tokenizers[MAX_TOKENIZERS];             /* packed */
-    int64_t tokens[MAX_TOKENIZERS];                 /* model_max_length */
+    int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
+    int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
 } Pipeline;
 
@@ -95,14 +96,18 @@ static int64_t latent_scale(const char *folder, const char *decoder)
 }
 
 /* As the denoiser's configuration has it, or the folder's own. */
-static Size usual_size(const Pipeline *p)
+static Size usual_size(Pipeline *p)
 {
+    p->patch = 1;
     if (!p->rule->denoiser)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
     int64_t side = json_int(config, "sample_size", 64);
+    p->patch = json_int(config, "patch_size", 1);
     json_decref(config);
+    if (p->patch < 1 || p->patch > 64)
+        fail(SDC_BAD_INPUT, "%s: a patch_size of %lld", path, (long long)p->patch);
     if (side < 1 || side > (1 << 16) / p->scale)
         fail(SDC_BAD_INPUT, "%s: a sample_size of %lld", path, (long long)side);
     return (Size){side * p->scale, side * p->scale};
@@ -119,8 +124,9 @@ static void read_sizes(Pipeline *p, const Options *o)
         char rest;
         if (sscanf(o->sizes.list[k], "%lldx%lld%c", &w, &h, &rest) != 2 || w < 1 || h < 1 || w > 1 << 16 || h > 1 << 16)
             fail(SDC_USAGE, "--size %s: expected WxH, such as 512x512", o->sizes.list[k]);
-        if (w % p->scale || h % p->scale)
-            fail(SDC_USAGE, "--size %s: both must be multiples of %lld", o->sizes.list[k], (long long)p->scale);
+        const int64_t multiple = p->scale * p->patch;
+        if (w % multiple || h % multiple)
+            fail(SDC_USAGE, "--size %s: both must be multiples of %lld", o->sizes.list[k], (long long)multiple);
         p->sizes[k] = (Size){w, h};
         p->n_sizes = k + 1;
     }
@@ -130,21 +136,35 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0], [ONE] = 1};
+                                  [ONE] = 1, [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1],
+                                  [TOKENS_3] = p->tokens[2],
+                                  [CONTEXT] = p->tokens[0] + p->tokens[2],
+                                  [PATCHES] = s.height / p->scale / p->patch * (s.width / p->scale / p->patch)};
     return values[axis];
+}
+
+static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
+{
+    return p->rule->denoiser && !strcmp(c->name, p->rule->denoiser);
+}
+
+static bool is_input(const InputRule *rule, const char *name)
+{
+    size_t n = strlen(rule->input);
+    return rule->input[n - 1] == '*' ? !strncmp(rule->input, name, n - 1) : !strcmp(rule->input, name);
 }
 
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
-    ShapeBinding shapes[MAX_INPUTS];
+    ShapeBinding *shapes = alloc_array(m->graph->n_inputs + 1, sizeof *shapes);
     int count = 0;
     for (int k = 0; k < MAX_INPUTS && c->inputs[k].input; k++) {
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
-            if (strcmp(v->name, rule->input) && strcmp(rule->input, "*"))
+            if (!is_input(rule, v->name))
                 continue;
             m->graph->inputs[j]->rate = rule->rate;
             if (v->shape.rank != rule->rank)
@@ -163,7 +183,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
                                      .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
                                      .pack_winograd = p->pack_winograd,
-                                     .calibration = c->guided ? p->calibration : NULL}, "strips");
+                                     .calibration = is_denoiser(p, c) ? p->calibration : NULL}, "strips");
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -213,7 +233,7 @@ static void compile_components(Pipeline *p)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
             continue;
         }
-        if (c->guided)
+        if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
@@ -240,12 +260,23 @@ static bool has_words(const char *folder)
     return false;
 }
 
-/* The first tokenizer is needed, the others where they lie in the folder. */
+/* Is there a tokenizer of this row?  Where text is optional one without its encoder counts as none. */
+static bool has_tokenizer(const Pipeline *p, const SectionRule *rule)
+{
+    const char *suffix = rule->folder + strcspn(rule->folder, "_");
+    return !access(text_format("%s/%s", p->folder, rule->folder), F_OK) &&
+           (!p->rule->text_is_optional || !access(text_format("%s/text_encoder%s/model.onnx", p->folder, suffix), F_OK));
+}
+
+/* The first tokenizer is needed, unless text is optional, the others where they lie in the folder. */
 static void read_tokenizers(Pipeline *p)
 {
     for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
         const char *path = text_format("%s/%s", p->folder, rule->folder);
-        if (p->n_tokenizers ? access(path, F_OK) : p->rule->may_be_wordless && !has_words(path))
+        int64_t *tokens = &p->tokens[rule - p->rule->tokenizers];
+        *tokens = 77;
+        if (p->rule->may_be_wordless ? !has_words(path)
+                                     : (p->n_tokenizers || p->rule->text_is_optional) && !has_tokenizer(p, rule))
             continue;
         Section *s = &p->tokenizers[p->n_tokenizers];
         void *blob;
@@ -255,7 +286,9 @@ static void read_tokenizers(Pipeline *p)
         s->name = rule->section;
         s->data = blob;
         int64_t length = tokenizer_max_length(blob, s->bytes);
-        p->tokens[p->n_tokenizers++] = length < 1 || length > 4096 ? 77 : length;
+        length = length < 1 || length > 4096 ? 77 : length;
+        *tokens = p->rule->max_tokens && length > p->rule->max_tokens ? p->rule->max_tokens : length;
+        p->n_tokenizers++;
     }
     if (p->facts.tokens)
         p->tokens[0] = p->facts.tokens;
@@ -283,6 +316,10 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
+    if (o->text_length && !p->rule->tokenizers[2].section)
+        fail(SDC_USAGE, "%s: a %s has no --text-length", folder, p->rule->class);
+    if (o->text_length)
+        p->tokens[2] = o->text_length;
     return p;
 }
 

@@ -22,6 +22,11 @@
      .components = {{"vae_encoder", false, false, true, {{"*", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}, \
                     {"vae_decoder", false, false, true, {{"*", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}}}
 
+/* What Stable Diffusion 3's transformers and ControlNets take. */
+#define MMDIT_INPUTS \
+    {"hidden_states", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, {"timestep", 1, {BATCH}, RATE_TIMESTEP}, \
+    {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
+
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
      .denoiser = "unet", .decoder = "vae_decoder",
@@ -32,6 +37,21 @@ static const PipelineRule pipelines[] = {
         {"unet", true, true, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0},
                                     {"timestep", 1, {BATCH}, RATE_TIMESTEP},
                                     {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}}},
+        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
+        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    {.class = "StableDiffusion3Pipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
+     .denoiser = "transformer", .decoder = "vae_decoder", .max_tokens = 256, .text_is_optional = true,
+     .tokenizers = {{"tokenizer", "tokenizer"}, {"tokenizer_2", "tokenizer_2"}, {"tokenizer_3", "tokenizer_3"}},
+     .schedulers = {{"scheduler", "scheduler"}},
+     .configs = {{"vae.", "vae_decoder"}, {"transformer.", "transformer"}, {"controlnet.", "controlnet"}},
+     .components = {
+        {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
+        {"text_encoder_2", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_2}, 0}}},
+        {"text_encoder_3", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_3}, 0}}},
+        {"transformer", true, true, true, {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
+        {"transformer_skip_layers", false, false, true, {MMDIT_INPUTS}},
+        {"controlnet", false, true, true,
+         {MMDIT_INPUTS, {"controlnet_cond", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, RATE_PROMPT}}},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
     VISION("clip", RATE_PROMPT, TEXTS),

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8 };
 
@@ -13,11 +14,14 @@ enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS =
 typedef enum {
     BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
     TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's configuration says */
+    TOKENS_2, TOKENS_3,             /* the second's, the third's; the third's is --text-length */
+    CONTEXT,                        /* of the first and of the third, one behind the other */
+    PATCHES,                        /* latents / patch_size^2 of the denoiser's config */
     ONE,
     AXES
 } Axis;
 
-/* input "*": any; axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample. */
+/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample.  An input that ends in '*' is all that begin so. */
 typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
 
 typedef struct {
@@ -51,6 +55,8 @@ typedef struct {
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
+    int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
+    bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
     void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
     bool sized;                     /* describe() gives the size that --size may change */
 } PipelineRule;

@@ -6,7 +6,8 @@
  *      sd_open.c      programs that fit together, room, threads
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
  *      sd_start.c     the latents that the loop starts from
- *      sd_denoise.c   the loop
+ *      sd_3.c         the conditions of Stable Diffusion 3 (and 3.5)
+ *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
  *      sd_report.c    --info and --bench                                                                             */
@@ -24,9 +25,12 @@ typedef struct {
     const char *scheduler;              /* NULL: the folder's */
     const char *output;
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
+    const char *embeddings, *control_image;     /* likewise */
+    double control_scale, control_start, control_stop;
+    double skip_layers, skip_start, skip_stop;  /* skip_layers 0: no skip-layer guidance */
     int64_t steps, count, threads, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
-    double guidance, strength, eta;     /* eta NaN: the sampler's own */
+    double guidance, rescale, strength, eta;    /* eta NaN: the sampler's own */
     uint64_t seed;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
@@ -105,6 +109,7 @@ struct SdFamily {
     int (*encode)(Sd *sd);
     /* The starting latents; draws sd->random in the order that the class's diffusers pipeline does. */
     int (*start)(Sd *sd);
+    const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
 };
 
 /* The row of this executable's class. */
@@ -121,6 +126,9 @@ int sd_text_program(const Sd *sd, const char *component, const SdcProgram **prog
 
 /* A network is done with; what --bench reports as the peak is noted while its arena is still there. */
 void sd_close_network(Sd *sd, SdcContext *c);
+
+/* sd->encoder, for the option that needs it. */
+int sd_open_encoder(Sd *sd, const char *option);
 
 int sd_draw(Sd *sd);                                /* everything up to the final latents */
 
@@ -142,13 +150,21 @@ int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int 
 int sd_clip_open(Sd *sd);                           /* one CLIP encoder whose last hidden state is the only condition */
 int sd_clip_encode(Sd *sd);
 
+/* The conditions' values from --embeddings instead of the encoders. */
+int sd_read_embeddings(Sd *sd);
+
+/* ---- sd_3.c ----------------------------------------------------------------------------------------------------- */
+
+int sd_3_open(Sd *sd);                              /* two CLIP encoders and T5, each optional */
+int sd_3_encode(Sd *sd);
+
 /* ---- sd_start.c, sd_denoise.c, sd_vae.c ------------------------------------------------------------------------- */
 
 int sd_start(Sd *sd);                               /* noise, or --latents, or --init-image with noise */
 int sd_denoise(Sd *sd);                             /* sd->latents from the scheduler's index on */
 
-/* Latents of sd->picture, the distribution's noise drawn from sd->random: [size]. */
-int sd_encode_picture(Sd *sd, float *latents);
+/* Latents of a picture of the drawing's size, the distribution's noise drawn from sd->random: [size]. */
+int sd_encode_picture(Sd *sd, const float *picture, float *latents);
 int sd_decode(Sd *sd, int64_t k, float *picture);   /* picture k: [3][picture_height][picture_width], about -1..1 */
 
 /* ---- sd_image.c ------------------------------------------------------------------------------------------------- */

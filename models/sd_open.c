@@ -66,10 +66,10 @@ static int check_denoiser(Sd *sd)
     return SDC_OK;
 }
 
-/* The latents' shape must be the same in all programs. */
+/* The latents' shape must be the same in the decoder. */
 static int check_others(Sd *sd)
 {
-    const SdcTensor *latent, *picture, *moments;
+    const SdcTensor *latent, *picture;
     int code;
     if ((code = pipeline_input(sd->decoder, "latent_sample", 4, &latent)) ||
         (code = pipeline_output(sd->decoder, "sample", 4, &picture)))
@@ -77,8 +77,16 @@ static int check_others(Sd *sd)
     if (latent->dim[1] != sd->channels || picture->dim[1] != 3)
         return sdc_error(SDC_UNSUPPORTED, "vae_decoder: %lld channels to %lld, not %lld to 3",
                          (long long)latent->dim[1], (long long)picture->dim[1], (long long)sd->channels);
+    return SDC_OK;
+}
+
+int sd_open_encoder(Sd *sd, const char *option)
+{
+    const SdcTensor *moments;
+    int code;
+    sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
     if (!sd->encoder)
-        return SDC_OK;
+        return sdc_error(SDC_UNSUPPORTED, "there is no vae_encoder, which %s needs, of this size in here", option);
     if ((code = pipeline_output(sd->encoder, "latent_parameters", 4, &moments)))
         return code;
     if (moments->dim[1] != 2 * sd->channels || moments->dim[2] != sd->height || moments->dim[3] != sd->width)
@@ -113,12 +121,8 @@ static int choose_programs(Sd *sd)
     sd->denoiser = pipeline_program(sd->family->denoiser, sd->family->sample, sd_prompts(sd) * sd->options->count,
                                     sd->height, sd->width);
     sd->decoder = pipeline_program("vae_decoder", "latent_sample", 1, sd->height, sd->width);
-    if (sd->options->init_image) {
-        sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
-        if (!sd->encoder)
-            return missing("vae_encoder, which --init-image needs,");
-    }
-    if ((code = check_denoiser(sd)) || (code = check_others(sd)))
+    if ((code = check_denoiser(sd)) || (code = check_others(sd)) ||
+        (sd->options->init_image && (code = sd_open_encoder(sd, "--init-image"))))
         return code;
     return sd->family->open_text(sd);
 }
@@ -179,7 +183,7 @@ void sd_close(Sd *sd)
 int sd_draw(Sd *sd)
 {
     double begin = sdc_now();
-    int code = sd->family->encode(sd);
+    int code = sd->options->embeddings ? sd_read_embeddings(sd) : sd->family->encode(sd);
     sd->prompt_seconds = sdc_now() - begin;
     sdc_random_seed(&sd->random, sd->options->seed);
     if (code || (code = sd->family->start(sd)))

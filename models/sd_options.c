@@ -30,6 +30,7 @@ static int set_prompt(void *o, const char *v) { ((SdOptions *)o)->prompt = v; re
 static int set_negative(void *o, const char *v) { ((SdOptions *)o)->negative = v; return SDC_OK; }
 static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", v, 1, 1000, &((SdOptions *)o)->steps); }
 static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
+static int set_rescale(void *o, const char *v) { return real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
 static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
@@ -39,6 +40,30 @@ static int set_strength(void *o, const char *v) { return real("strength", v, 0, 
 static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
 static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
 static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_embeddings(void *o, const char *v) { return path("embeddings", v, &((SdOptions *)o)->embeddings); }
+static int set_control(void *o, const char *v) { return path("control-image", v, &((SdOptions *)o)->control_image); }
+static int set_control_scale(void *o, const char *v)
+{
+    return real("control-scale", v, 0, 100, &((SdOptions *)o)->control_scale);
+}
+
+static int set_control_start(void *o, const char *v)
+{
+    return real("control-start", v, 0, 1, &((SdOptions *)o)->control_start);
+}
+
+static int set_control_stop(void *o, const char *v)
+{
+    return real("control-stop", v, 0, 1, &((SdOptions *)o)->control_stop);
+}
+
+static int set_skip_layers(void *o, const char *v)
+{
+    return real("skip-layer-guidance", v, 0, 100, &((SdOptions *)o)->skip_layers);
+}
+
+static int set_skip_start(void *o, const char *v) { return real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
+static int set_skip_stop(void *o, const char *v) { return real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
 static int set_threads(void *o, const char *v)
 {
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
@@ -95,6 +120,8 @@ const SdcOption sd_options[] = {
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
     {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},
+    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for zero-SNR "
+     "schedules (default: 0)", set_rescale},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
     {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
@@ -102,6 +129,17 @@ const SdcOption sd_options[] = {
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
+    {"control-image", 0, "FILE", "what a ControlNet sees: PNG, float32 [1,3,H,W] in -1..1, or float32 latents [1,C,H/8,W/8]",
+     set_control},
+    {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
+    {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
+    {"control-stop", 0, "X", "share of the steps after which it ends (default: 1)", set_control_stop},
+    {"skip-layer-guidance", 0, "X", "Stable Diffusion 3.5: guidance by the network without some layers, such as 2.8 "
+     "(default: 0)", set_skip_layers},
+    {"skip-start", 0, "X", "share of the steps before it sets in (default: 0.01)", set_skip_start},
+    {"skip-stop", 0, "X", "share of the steps at which it ends (default: 0.2)", set_skip_stop},
+    {"embeddings", 0, "FILE", "what the text encoders would give, as --trace writes it (.npz), instead of them",
+     set_embeddings},
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",
      set_latents},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
@@ -162,7 +200,8 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = 0.8, .eta = NAN};
+                     .strength = 0.8, .eta = NAN, .control_scale = 1, .control_stop = 1, .skip_start = 0.01,
+                     .skip_stop = 0.2};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;

@@ -17,7 +17,7 @@ static int start_from_picture(Sd *sd)
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
     if (!code)
-        code = sd_encode_picture(sd, sd->latents);
+        code = sd_encode_picture(sd, sd->picture, sd->latents);
     if (!code) {
         for (int64_t k = 1; k < count; k++)
             memcpy(sd->latents + k * sd->size, sd->latents, (size_t)sd->size * sizeof *sd->latents);

@@ -6,7 +6,7 @@
 #include "sd.h"
 
 /* latents of one picture = (mean + exp(log variance / 2) * noise - shift) * scale; the noise is drawn here. */
-int sd_encode_picture(Sd *sd, float *latents)
+int sd_encode_picture(Sd *sd, const float *picture, float *latents)
 {
     const SdcTensor *in, *out;
     float *moments = NULL;
@@ -18,7 +18,7 @@ int sd_encode_picture(Sd *sd, float *latents)
         goto done;
     int64_t row = 3 * sd->picture_height * sd->picture_width;
     for (int64_t k = 0; k < in->dim[0]; k++)
-        tensor_put(&c, in, k * row, sd->picture, row);
+        tensor_put(&c, in, k * row, picture, row);
     if ((code = pipeline_run(&c, sd->encoder)))
         goto done;
     tensor_get(&c, out, 0, moments, 2 * sd->size);
