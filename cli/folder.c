@@ -100,6 +100,7 @@ static int64_t latent_scale(const char *folder, const char *decoder)
 /* As the denoiser's configuration has it, or the folder's own. */
 static Size usual_size(Pipeline *p)
 {
+    p->patch = 1;
     if (!p->rule->denoiser)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
