@@ -199,7 +199,7 @@ static void prepare_components(Pipeline *p)
             continue;
         }
         if (c->guided)
-            p->calibration = calibrate_denoiser(path, p->options);
+            p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
                 prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
