@@ -147,7 +147,7 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 
 static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
 {
-    return p->rule->denoiser && !strcmp(c->name, p->rule->denoiser);
+    return p->rule->denoiser && !strcmp(c->folder ? c->folder : c->name, p->rule->denoiser);
 }
 
 static bool is_input(const InputRule *rule, const char *name)
@@ -237,7 +237,7 @@ static void prepare_components(Pipeline *p)
             continue;
         }
         if (is_denoiser(p, c))
-            p->calibration = calibrate_denoiser(path, p->options);
+            p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
                 prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);

@@ -41,6 +41,14 @@
      {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}, {"text_embeds", 2, {BATCH, -1}, RATE_PROMPT}, \
      {"time_ids", 2, {BATCH, -1}, RATE_PROMPT}}
 
+/* Of an executable of SDXL; both: the first text encoder is needed too. */
+#define XL_COMPONENTS(both) \
+    {"text_encoder", both, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}}, \
+    {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}}, \
+    {"unet", true, true, true, XL_DENOISER_INPUTS}, \
+    {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}, \
+    {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}
+
 /* SDXL's refiner beside a base, whose autoencoder it shares. */
 static const PipelineRule xl_refiner = {
     .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "unet",
@@ -95,22 +103,12 @@ static const PipelineRule pipelines[] = {
      .denoiser = "unet", .decoder = "vae_decoder", .refiner = &xl_refiner,
      .tokenizers = {{"tokenizer", "tokenizer"}, {"tokenizer_2", "tokenizer_2"}}, .schedulers = {{"scheduler", "scheduler"}},
      .configs = {{"vae.", "vae_decoder"}},
-     .components = {
-        {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"unet", true, true, true, XL_DENOISER_INPUTS},
-        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
-        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+     .components = {XL_COMPONENTS(true)}},
     {.class = "StableDiffusionXLImg2ImgPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
      .denoiser = "unet", .decoder = "vae_decoder",
      .tokenizers = {{"tokenizer_2", "tokenizer_2"}, {"tokenizer", "tokenizer"}}, .schedulers = {{"scheduler", "scheduler"}},
      .configs = {{"vae.", "vae_decoder"}},
-     .components = {
-        {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"unet", true, true, true, XL_DENOISER_INPUTS},
-        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
-        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+     .components = {XL_COMPONENTS(false)}},
     {.class = "paligemma", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
     {.class = "minicpmv", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
     {.class = "StableDiffusion3Pipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,

@@ -33,7 +33,7 @@ typedef struct {
     bool per_size;                  /* depends on the picture's size */
     InputRule inputs[MAX_INPUTS];
     bool flat;                      /* model.onnx lies in the class's folder itself */
-    const char *folder;             /* where it is not called like the program */
+    const char *folder;             /* of a refiner's, which is called refiner_FOLDER; NULL: like the program */
 } ComponentRule;
 
 /* A file or folder that becomes a section of the executable. */
