@@ -109,6 +109,7 @@ struct SdFamily {
     int (*encode)(Sd *sd);
     /* The starting latents; draws sd->random in the order that the class's diffusers pipeline does. */
     int (*start)(Sd *sd);
+    bool strength_up;               /* a --strength that is not a whole number of steps: one more, not one less */
     const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
 };
 

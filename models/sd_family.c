@@ -5,11 +5,12 @@
 #include "sd.h"
 
 #define SD3 .class = "StableDiffusion3Pipeline", .denoiser = "transformer", .sample = "hidden_states", \
-    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start
+    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start, \
+    .strength_up = true
 
 static const SdFamily families[] = {
-    {.class = "StableDiffusionPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample", .steps = 50,
-     .guidance = 7.5, .open_text = sd_clip_open, .encode = sd_clip_encode, .start = sd_start},
+    {.class = "StableDiffusionPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample",
+     .steps = 50, .guidance = 7.5, .open_text = sd_clip_open, .encode = sd_clip_encode, .start = sd_start},
     {SD3, .steps = 40, .guidance = 4.5, .setting = "transformer.qk_norm"},      /* 3.5 */
     {SD3, .steps = 28, .guidance = 7},
 };

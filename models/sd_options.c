@@ -129,7 +129,7 @@ const SdcOption sd_options[] = {
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
-    {"control-image", 0, "FILE", "what a ControlNet sees: PNG, float32 [1,3,H,W] in -1..1, or float32 latents [1,C,H/8,W/8]",
+    {"control-image", 0, "FILE", "what a ControlNet sees: as --init-image, or float32 latents [1,C,H/8,W/8]",
      set_control},
     {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
     {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
