@@ -6,6 +6,7 @@
 #include "fit.h"
 #include "folder.h"
 #include "json_file.h"
+#include "patches.h"
 #include "pipelines.h"
 #include "statistics.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../runtime/certificate.h"
 #include "../runtime/tokenizer.h"
 
 enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
@@ -160,6 +162,8 @@ static bool is_input(const InputRule *rule, const char *name)
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
+    if (c->patches)
+        cut_patches(m->graph, c->inputs[0].input);
     ShapeBinding *shapes = alloc_array(m->graph->n_inputs + 1, sizeof *shapes);
     int count = 0;
     for (int k = 0; k < MAX_INPUTS && c->inputs[k].input; k++) {
@@ -206,6 +210,8 @@ static void compile_units(Pipeline *p)
     for (int k = 0; k < p->n_units; k++) {
         Graph *g = p->graphs[k];
         const char *name = p->units[k].name;
+        if (b.limit && sdc_certificate_beside(name) >= 0)
+            fail(SDC_UNSUPPORTED, "--max-memory: %s is open with another network, for which there is no plan", name);
         b.code -= OTHER_CODE;
         if (p->units[k].doubled && !fits_whole(g, name, p->isa, &b)) {
             if (!p->quiet)
@@ -225,12 +231,20 @@ static void compile_units(Pipeline *p)
              p->rule->components[0].name);
 }
 
+static bool needs_patches(const Pipeline *p, const ComponentRule *c)
+{
+    const char *path = text_format("%s/controlnet/model.onnx", p->folder);
+    return !access(path, R_OK) && takes_patches(onnx_load(path)->graph, c->inputs[0].input);
+}
+
 /* Of its folder, up to the strips. */
 static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
         const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
                                    : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
+        if (c->patches && !needs_patches(p, c))
+            continue;
         if (access(path, R_OK)) {
             if (c->required)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);

@@ -61,7 +61,8 @@ static const PipelineRule xl_refiner = {
 /* What Stable Diffusion 3's transformers and ControlNets take. */
 #define MMDIT_INPUTS \
     {"hidden_states", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, {"timestep", 1, {BATCH}, RATE_TIMESTEP}, \
-    {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
+    {"hidden_states", 3, {BATCH, PATCHES, -1}, 0}, {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, \
+    {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
 
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
@@ -120,10 +121,13 @@ static const PipelineRule pipelines[] = {
         {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
         {"text_encoder_2", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_2}, 0}}},
         {"text_encoder_3", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_3}, 0}}},
-        {"transformer", true, true, true, {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
+        {"transformer", true, true, true,
+         {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
         {"transformer_skip_layers", false, false, true, {MMDIT_INPUTS}},
         {"controlnet", false, true, true,
          {MMDIT_INPUTS, {"controlnet_cond", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, RATE_PROMPT}}},
+        {"patches", true, false, true, {{"hidden_states", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}},
+         .folder = "transformer", .patches = true},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
 };

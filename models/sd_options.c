@@ -190,7 +190,7 @@ const SdcOption sd_options[] = {
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
     {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
      set_noise_level},
-    {"control-image", 0, "FILE", "what a ControlNet sees: PNG, float32 [1,3,H,W] in -1..1, or float32 latents [1,C,H/8,W/8]",
+    {"control-image", 0, "FILE", "what a ControlNet sees: as --init-image, or float32 latents [1,C,H/8,W/8]",
      set_control},
     {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
     {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
