@@ -341,6 +341,9 @@ Program **vlm_programs(const char *folder, const char *class, const Options *o, 
                        Section *sections, int *n_sections)
 {
     Folder f = {.folder = folder, .type = class, .options = o, .isa = isa};
+    if (o->int8 || o->calibrate.count)
+        fail(SDC_USAGE, "--dtype int8 and --calibrate are for single models and for denoisers; a %s takes --weights int8",
+             class);
     f.config = read_json(text_format("%s/config.json", folder));
     f.generation = read_optional(&f, "generation_config.json");
     f.preprocessor = read_optional(&f, "preprocessor_config.json");
