@@ -18,6 +18,7 @@ complete -c sdc -n $any -l calibrate -r -d "Sample of the inputs, for int8"
 complete -c sdc -n $any -l weights -x -a "float int8 int8:64 int4" -d "What large weights are stored in"
 complete -c sdc -n $any -l exact -d "Direct convolutions alone"
 complete -c sdc -n $any -l pack -x -a "winograd" -d "Store weights transformed"
+complete -c sdc -n $any -l grad -x -d "Gradient of an output, LOSS:INPUT"
 complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
 set -l compiler "__fish_seen_subcommand_from compile verify bench"
@@ -46,7 +47,11 @@ set -l compile "__fish_seen_subcommand_from compile"
 complete -c sdc -n $compile -s o -l output -r -d "What to write"
 complete -c sdc -n "__fish_seen_subcommand_from compile explain" -l size -x -d "WxH: picture size of a pipeline"
 complete -c sdc -n $compile -l batch -x -d "Pictures that go through a pipeline at once"
+<<<<<<< HEAD
 complete -c sdc -n $compile -l length -x -d "Tokens that a vision language model holds"
+=======
+complete -c sdc -n $compile -l refiner -x -a "(__fish_complete_directories)" -d "Folder of SDXL's refiner"
+>>>>>>> main
 complete -c sdc -n $compile -l default -x -d "OPTION=VALUE: default of one of a pipeline's options"
 complete -c sdc -n $compile -l emit -x -a "exe lib source" -d "Kind of output"
 complete -c sdc -n $compile -l prefix -x -d "Prefix of a library's symbols"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../runtime/array_io.h"
+#include "../runtime/image.h"
 #include "pipeline.h"
 #include "sd.h"
 #include "vlm.h"
@@ -31,12 +32,15 @@ static int read_pixels(VlmImage *image, const char *path)
 
 static int read_picture(VlmImage *image, const char *path)
 {
-    int width, height;
+    SdcImage file;
     if (sdc_path_ends(path, ".npy") || sdc_path_ends(path, ".npz"))
         return read_pixels(image, path);
-    int code = sdc_png_read(path, &image->rgb, &width, &height);
-    image->size = (VlmSize){width, height};
-    return code;
+    int code = sdc_image_read(&file, path, 3);
+    if (code)
+        return code;
+    image->rgb = file.pixels;
+    image->size = (VlmSize){file.width, file.height};
+    return SDC_OK;
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
@@ -202,13 +206,19 @@ static int run_tower(VlmImage *image)
 int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k)
 {
     int64_t width = columns * image->tower_width, height = rows * image->tower_height;
-    uint8_t *resized = NULL;
     int code = SDC_OK;
     if (image->rgb) {
-        code = sd_image_resize(image->rgb, image->size.height, image->size.width, height, width, &resized);
+        SdcImage resized = {(int)image->size.width, (int)image->size.height, 3, NULL};
+        size_t bytes = (size_t)(image->size.width * image->size.height * 3);
+        resized.pixels = malloc(bytes);
+        code = resized.pixels ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+        if (!code) {
+            memcpy(resized.pixels, image->rgb, bytes);
+            code = sdc_image_resize(&resized, (int)width, (int)height, SDC_BICUBIC);
+        }
         if (!code)
-            find_pixels(image, resized, width, k % columns * image->tower_width, k / columns * image->tower_height);
-        free(resized);
+            find_pixels(image, resized.pixels, width, k % columns * image->tower_width, k / columns * image->tower_height);
+        sdc_image_free(&resized);
     }
     return code || !image->tower ? code : run_tower(image);
 }

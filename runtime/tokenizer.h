@@ -6,7 +6,10 @@
  *
  * CLIP: byte-level byte-pair encoding, equal to the fast tokenizer of Hugging Face's transformers:
  *      special tokens are cut out of the text -> NFC -> runs of white space to one space -> lower case ->
- *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank     */
+ *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank
+ *
+ * BERT: word pieces; tokenizer_bert.h has it.  Byte pairs of a tokenizer.json: tokenizer_bpe.h.  Unigram (T5, SigLIP):
+ * tokenizer_unigram.h. */
 #ifndef SDC_TOKENIZER_H
 #define SDC_TOKENIZER_H
 
@@ -74,15 +77,28 @@ int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t byte
  * when the text is not valid UTF-8, -2 when memory ran out. */
 int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal);
 
-#include "tokenizer_bpe.h"          /* byte-pair encoding as a tokenizer.json describes it */
+/* ---- tokenizer_unigram.c (tokenizer_unigram.h) ------------------------------------------------------------------ */
+
+typedef struct UnigramHeader UnigramHeader;
+
+typedef struct {
+    const UnigramHeader *header;    /* into the blob, which must outlive this */
+    const double *scores;
+    const struct UnigramNode *nodes;
+    const struct UnigramAdded *added;
+    const struct UnigramCut *cuts;
+} TokenizerUnigram;
 
 /* ---- tokenizer.c: any kind --------------------------------------------------------------------------------------- */
+
+#include "tokenizer_bert.h"         /* word pieces */
+#include "tokenizer_bpe.h"          /* byte pairs as a tokenizer.json describes them */
 
 typedef struct TokenizerKind TokenizerKind;
 
 typedef struct {
     const TokenizerKind *kind;
-    union { TokenizerClip clip; TokenizerBpe bpe; };
+    union { TokenizerClip clip; TokenizerBert bert; TokenizerBpe bpe; TokenizerUnigram unigram; };
 } Tokenizer;
 
 /* As the functions of a kind above, which the blob's magic chooses. */
