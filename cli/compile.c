@@ -8,7 +8,7 @@
 #include "lock.h"
 #include "tune.h"
 
-OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock) OPTION_TEXT(clip)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
@@ -34,6 +34,7 @@ static const SdcOption table[] = {
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
+    {"clip", 0, "FOLDER", "a CLIP model, to lead what a DDPMPipeline or DDIMPipeline draws by --clip-text", option_clip},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
     {"isa", 0, "NAME", "instruction set: native (default), generic, x86-64-v3, x86-64-v4, avx512-bf16, amx, aarch64",
      option_isa},
@@ -119,9 +120,9 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.defaults.count))
+    if (!folder && (o.sizes.count || o.batch || o.defaults.count || o.clip))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
+                         "--size, --batch, --default and --clip are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

@@ -39,6 +39,7 @@ typedef struct {
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
+    bool clip;                      /* --clip may lead it: samples are pictures (cli/clip.c) */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */
