@@ -21,6 +21,7 @@ known=$(
     for command in $("$sdc" --help | sed -nE 's/^  ([a-z]+) +[a-z].*/\1/p' | grep -v '^sdc$'); do "$sdc" "$command" --help | options; done
     rows "$source/runtime/model_main.c"
     rows "$source/models/sd_options.c"
+    rows "$source/models/unconditional_options.c"
     echo --version
 )
 
@@ -35,7 +36,7 @@ for command in compile inspect verify print explain bench; do
         case $option in --*) need "$option" "$bash" "completions/sdc.bash ($command)" ;; esac
     done
 done
-for option in $(rows "$source/runtime/model_main.c") $(rows "$source/models/sd_options.c"); do
+for option in $(rows "$source/runtime/model_main.c") $(rows "$source/models/sd_options.c") $(rows "$source/models/unconditional_options.c"); do
     need "$option" "$cli" "docs/cli.md (executables)"
 done
 
