@@ -3,6 +3,7 @@
  * model_index.json or config.json names the class; one row of pipelines.c says which components it has, which of their
  * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
  * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+#include "clip.h"
 #include "fit.h"
 #include "folder.h"
 #include "json_file.h"
@@ -54,6 +55,7 @@ typedef struct Pipeline {
     int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
+    Section clip_tokenizer;         /* of --clip */
 } Pipeline;
 
 /* The row of a folder, and in *index the file that names its class. */
@@ -158,7 +160,22 @@ static bool is_input(const InputRule *rule, const char *name)
     return rule->input[n - 1] == '*' ? !strncmp(rule->input, name, n - 1) : !strcmp(rule->input, name);
 }
 
+static Bindings pass_options(const Pipeline *p)
+{
+    return (Bindings){.no_fuse = p->no_fuse, .block = BLOCK, .dtype = p->dtype, .exact = p->exact, .weights = p->weights,
+                      .choices = p->choices, .pack_winograd = p->pack_winograd};
+}
+
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
+static void add_unit(Pipeline *p, Graph *g, const Bindings *b, Unit unit)
+{
+    run_passes(g, b, "strips");
+    if (p->n_units == MAX_PROGRAMS)
+        fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+    p->graphs[p->n_units] = g;
+    p->units[p->n_units++] = unit;
+}
+
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
@@ -186,17 +203,42 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
-                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
-                                     .pack_winograd = p->pack_winograd,
-                                     .calibration = is_denoiser(p, c) ? p->calibration : NULL}, "strips");
-    if (p->n_units == MAX_PROGRAMS)
-        fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+    Bindings b = pass_options(p);
+    b.shapes = shapes;
+    b.n_shapes = count;
+    b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
-    p->graphs[p->n_units] = m->graph;
-    p->units[p->n_units++] = (Unit){name, batch > p->batch};
+    add_unit(p, m->graph, &b, (Unit){name, batch > p->batch});
+}
+
+/* What leads the denoiser by CLIP, for every size; and CLIP's tokenizer. */
+static void prepare_clip(Pipeline *p, const char *folder)
+{
+    if (!p->rule->clip)
+        fail(SDC_USAGE, "--clip leads pipelines whose samples are pictures; a %s's are not", p->rule->class);
+    json_t *config = read_json(text_format("%s/%s/config.json", p->folder, p->rule->denoiser));
+    const int64_t channels = json_int(config, "in_channels", 3);
+    json_decref(config);
+    if (channels != 1 && channels != 3)
+        fail(SDC_UNSUPPORTED, "--clip: pictures of %lld channels; CLIP looks at 1 or 3", (long long)channels);
+    void *blob;
+    int code = tokenizer_pack(folder, &blob, &p->clip_tokenizer.bytes);
+    if (code)
+        exit(code);
+    p->clip_tokenizer.name = "clip_tokenizer";
+    p->clip_tokenizer.data = blob;
+    const int64_t length = tokenizer_max_length(blob, p->clip_tokenizer.bytes);
+    Bindings b = pass_options(p);
+    add_unit(p, clip_text_graph(folder, length < 2 || length > 4096 ? 77 : length), &b, (Unit){"clip_text@b1", false});
+    b.gradients = (const char *const[]){"loss:sample"};
+    b.n_gradients = 1;
+    for (int k = 0; k < (p->once ? 1 : p->n_sizes); k++) {
+        const Size s = p->sizes[k];
+        const char *name = text_format("clip_guide@b1-%lldx%lld", (long long)s.width, (long long)s.height);
+        add_unit(p, clip_guide_graph(folder, channels, s.height, s.width), &b, (Unit){name, false});
+    }
 }
 
 /* Code of programs that are not lowered yet counts as OTHER_CODE. */
@@ -274,6 +316,8 @@ static void compile_components(Pipeline *p)
         memcpy(p->units + p->n_units, r->units, (size_t)r->n_units * sizeof *p->units);
         p->n_units += r->n_units;
     }
+    if (p->options->clip)
+        prepare_clip(p, p->options->clip);
     compile_units(p);
 }
 
@@ -349,8 +393,8 @@ static void open_refiner(Pipeline *p, const char *folder)
 /* What the folder and the options say; no component is compiled yet. */
 static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *isa)
 {
-    if (o->dims.count || o->shapes.count || o->binds.count)
-        fail(SDC_USAGE, "--dim, --shape and --bind are for single models; a pipeline takes --size and --batch");
+    if (o->dims.count || o->shapes.count || o->binds.count || o->gradients.count)
+        fail(SDC_USAGE, "--dim, --shape, --bind and --grad are for single models; a pipeline takes --size and --batch");
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .batch = o->batch ? o->batch : 1, .isa = isa, .no_fuse = o->no_fuse,
                     .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
@@ -381,6 +425,7 @@ static void close_pipeline(Pipeline *p)
 {
     for (int k = 0; k < p->n_tokenizers; k++)
         free((void *)(uintptr_t)p->tokenizers[k].data);
+    free((void *)(uintptr_t)p->clip_tokenizer.data);
     json_decref(p->index);
     if (p->refiner)
         json_decref(p->refiner->index);
@@ -472,10 +517,12 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     }
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 2];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 3];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
+    if (p->clip_tokenizer.data)
+        sections[n++] = p->clip_tokenizer;
     n = add_schedulers(p, sections, n);
     if (p->refiner)
         n = add_schedulers(p->refiner, sections, n);

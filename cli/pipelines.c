@@ -64,6 +64,13 @@ static const PipelineRule xl_refiner = {
     {"hidden_states", 3, {BATCH, PATCHES, -1}, 0}, {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, \
     {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
 
+#define UNET2D \
+    {"unet", true, false, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, \
+                                 {"timestep", 1, {BATCH}, RATE_TIMESTEP}, {"class_labels", 1, {BATCH}, RATE_PROMPT}}}
+#define DRAWS_PIXELS(name) \
+    {.class = name, .driver = "sdc_unconditional_main", .check_default = sdc_unconditional_default, .denoiser = "unet", \
+     .schedulers = {{"scheduler", "scheduler"}}, .configs = {{"unet.", "unet"}}, .clip = true, .components = {UNET2D}}
+
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
      .denoiser = "unet", .decoder = "vae_decoder",
@@ -130,6 +137,11 @@ static const PipelineRule pipelines[] = {
          .folder = "transformer", .patches = true},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    DRAWS_PIXELS("DDPMPipeline"), DRAWS_PIXELS("DDIMPipeline"),
+    {.class = "LDMPipeline", .driver = "sdc_unconditional_main", .check_default = sdc_unconditional_default,
+     .denoiser = "unet", .decoder = "vae_decoder", .schedulers = {{"scheduler", "scheduler"}},
+     .configs = {{"unet.", "unet"}, {"vae.", "vae_decoder"}},
+     .components = {UNET2D, {"vae_decoder", true, false, true, {{"latents", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}}},
 };
 
 const PipelineRule *pipeline_rule(const char *class)

@@ -71,6 +71,7 @@ typedef struct PipelineRule {
     const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
     int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
     bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
+    bool clip;                      /* --clip may lead it: samples are pictures (cli/clip.c) */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */
