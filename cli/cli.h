@@ -9,7 +9,7 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 
 /* Every option of every command; a command's own table lists those that it takes. */
 typedef struct {
-    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator;
+    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator, *refiner;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
     int64_t jobs, batch, seed, threads, runs, max_memory;
     double rtol, atol, rms;

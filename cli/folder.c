@@ -23,9 +23,10 @@ enum { BLOCK = 16 };                /* timesteps in a table: enough to make read
 typedef struct { int64_t width, height; } Size;
 typedef struct { const char *name; bool doubled; } Unit;       /* doubled: guidance in one go, for which there is another way */
 
-typedef struct {
+typedef struct Pipeline {
     const char *folder;
     const PipelineRule *rule;
+    struct Pipeline *refiner;       /* of --refiner, with components and tokenizers of its own; NULL */
     int64_t scale;                  /* pixels a latent */
     int64_t batch;
     Size sizes[MAX_SIZES];
@@ -47,7 +48,7 @@ typedef struct {
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     json_t *index;                  /* the file that names the class */
     FolderFacts facts;
-    Section tokenizers[MAX_TOKENIZERS];             /* packed */
+    Section tokenizers[2 * MAX_TOKENIZERS];         /* packed; the refiner's come last */
     int64_t tokens[MAX_TOKENIZERS];                 /* model_max_length */
     int n_tokenizers;
 } Pipeline;
@@ -205,11 +206,12 @@ static void compile_units(Pipeline *p)
              p->rule->components[0].name);
 }
 
-static void compile_components(Pipeline *p)
+/* Of its folder, up to the strips. */
+static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
         const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
-                                   : text_format("%s/%s/model.onnx", p->folder, c->name);
+                                   : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
         if (access(path, R_OK)) {
             if (c->required)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
@@ -223,6 +225,21 @@ static void compile_components(Pipeline *p)
             if (!c->guided || !p->once)
                 prepare_component(p, c, path, p->batch, p->sizes[k]);
         }
+    }
+}
+
+static void compile_components(Pipeline *p)
+{
+    prepare_components(p);
+    if (p->refiner) {
+        Pipeline *r = p->refiner;
+        r->once = p->once;
+        prepare_components(r);
+        if (p->n_units + r->n_units > MAX_PROGRAMS)
+            fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+        memcpy(p->graphs + p->n_units, r->graphs, (size_t)r->n_units * sizeof *p->graphs);
+        memcpy(p->units + p->n_units, r->units, (size_t)r->n_units * sizeof *p->units);
+        p->n_units += r->n_units;
     }
     compile_units(p);
 }
@@ -263,6 +280,24 @@ static void read_tokenizers(Pipeline *p)
         p->tokens[0] = p->facts.tokens;
 }
 
+/* The folder of --refiner, whose pictures are of the base's sizes. */
+static void open_refiner(Pipeline *p, const char *folder)
+{
+    Pipeline *r = alloc(sizeof *r);
+    if (!p->rule->refiner)
+        fail(SDC_USAGE, "--refiner: a %s takes none", p->rule->class);
+    *r = *p;
+    r->folder = folder;
+    r->n_tokenizers = 0;
+    if (strcmp(find_rule(folder, &r->index)->class, p->rule->refiner->class))
+        fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
+    r->rule = p->rule->refiner;
+    read_tokenizers(r);
+    memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
+    p->n_tokenizers += r->n_tokenizers;
+    p->refiner = r;
+}
+
 /* What the folder and the options say; no component is compiled yet. */
 static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *isa)
 {
@@ -285,6 +320,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
+    if (o->refiner)
+        open_refiner(p, o->refiner);
     return p;
 }
 
@@ -293,6 +330,8 @@ static void close_pipeline(Pipeline *p)
     for (int k = 0; k < p->n_tokenizers; k++)
         free((void *)(uintptr_t)p->tokenizers[k].data);
     json_decref(p->index);
+    if (p->refiner)
+        json_decref(p->refiner->index);
 }
 
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
@@ -320,22 +359,33 @@ static char *pipeline_section(const Pipeline *p)
         text = json_settings(config, rule->section, text);
         json_decref(config);
     }
+    if (p->refiner)
+        text = json_settings(p->refiner->index, "refiner.index.", text);
     return p->facts.settings ? text_format("%s%s", text, p->facts.settings) : text;
+}
+
+/* The sections of a folder's schedulers from sections[n] on; returns n behind them. */
+static int add_schedulers(const Pipeline *p, Section *sections, int n)
+{
+    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
+        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", p->folder, rule->folder));
+        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
+        json_decref(scheduler);
+    }
+    return n;
 }
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 2];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 2];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
-    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
-        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", folder, rule->folder));
-        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
-        json_decref(scheduler);
-    }
+    n = add_schedulers(p, sections, n);
+    if (p->refiner)
+        n = add_schedulers(p->refiner, sections, n);
     if (p->rule->statistics.section)
         sections[n++] = statistics_section(folder, &p->rule->statistics);
     sections[n++] = text_section("pipeline", pipeline_section(p));

@@ -28,6 +28,7 @@ typedef struct {
     bool per_size;                  /* depends on the picture's size */
     InputRule inputs[MAX_INPUTS];
     bool flat;                      /* model.onnx lies in the class's folder itself */
+    const char *folder;             /* where it is not called like the program */
 } ComponentRule;
 
 /* A file or folder that becomes a section of the executable. */
@@ -43,7 +44,7 @@ typedef struct {
     const char *folder;             /* that the components lie in, where it is another */
 } FolderFacts;
 
-typedef struct {
+typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
@@ -57,6 +58,7 @@ typedef struct {
     SectionRule statistics;         /* mean and std of FOLDER/diffusion_pytorch_model.safetensors, float32 */
     void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
     bool sized;                     /* describe() gives the size that --size may change */
+    const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */

@@ -105,13 +105,13 @@ static void guide(const Sd *sd, float *predicted)
 static int denoise(Sd *sd, Denoiser *u)
 {
     Scheduler *s = sd->scheduler;
-    int64_t n = sd->options->count * sd->size, first = s->index;
+    int64_t n = sd->options->count * sd->size, first = s->index, end = sd->end ? sd->end : s->evaluations;
     SdcProgress progress;
-    sd->evaluations = s->evaluations - first;
+    sd->evaluations = end - first;
     sd->timesteps = s->timesteps + first;
     sdc_progress_begin(&progress, "drawing", sd->evaluations, sd->options->quiet || sd->options->bench);
     int code = SDC_OK;
-    while (!code && s->index < s->evaluations) {
+    while (!code && s->index < end) {
         if (sd->trace)
             memcpy(sd->trace + (s->index - first) * n, sd->latents, (size_t)n * sizeof *sd->latents);
         scheduler_scale_model_input(s, u->scaled, sd->latents);

@@ -9,6 +9,14 @@
 #define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, .open_task = sd_inpaint_open, \
     .after_step = sd_inpaint_after_step
 
+/* SDXL's refiner in one executable with the base. */
+static const SdFamily xl_refiner = {
+    .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "refiner_unet", .sample = "sample",
+    .prediction = "out_sample", .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start_refiner,
+    .scheduler = "refiner_scheduler", .settings = "refiner.index.",
+    .encoders = {{"refiner_text_encoder_2", "refiner_tokenizer_2"}},
+};
+
 static const SdFamily families[] = {
     {UNET("StableDiffusionPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
     {UNET("StableDiffusionInpaintPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
@@ -21,6 +29,14 @@ static const SdFamily families[] = {
      .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE | SD_NO_PROMPT, .open_task = sd_variation_open},
     {UNET("LDMTextToImagePipeline"), .steps = 50, .guidance = 1, CLIP, .start = sd_start, .takes = SD_NO_PICTURE,
      .latents = "latents"},
+    {.class = "StableDiffusionXLPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample",
+     .steps = 50, .guidance = 5, .strength = 0.3, .xl = true, .refiner = &xl_refiner,
+     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
+     .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start},
+    {.class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "unet", .sample = "sample", .prediction = "out_sample",
+     .steps = 50, .guidance = 5, .strength = 0.3, .xl = true,
+     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
+     .open_text = sd_xl_open_picture, .encode = sd_xl_encode, .start = sd_xl_start_picture},
 };
 
 /* The first row where the section is absent or names no row: sd_open() finds what is missing. */

@@ -53,7 +53,8 @@ int sd_check_task(const SdOptions *o)
 
 double sd_strength(const SdOptions *o)
 {
-    return !isnan(o->strength) ? o->strength : o->mask ? 1 : 0.8;
+    double usual = sd_family()->strength;
+    return !isnan(o->strength) ? o->strength : o->mask ? 1 : usual != 0 ? usual : 0.8;
 }
 
 int sd_noise_level(const Sd *sd)

@@ -8,6 +8,8 @@
  * `limit` relative RMS, token ids equal, the picture at most 2/255 away on 99.9 % of its bytes.  Some are run again by
  * --scheduler from the folder's own configuration.
  *
+ * handover/ has runs of SDXL's base and refiner, made by record.py there, which tiny-sdxl and its refiner need too.
+ *
  * Executables are WORK/FOLDER, compiled unless they are there.  TEXT: only what has it in "FOLDER NAME". */
 #include <math.h>
 #include <stdio.h>
@@ -26,16 +28,25 @@ static const double limit = 1e-4;
 enum { MOST_ARGUMENTS = 64, SECONDS = 600 };
 
 /* Kernels without optimisation for few runs: most of their time would go into the C compiler. */
-#define QUICKLY "--cflag", "-O0"
+#define QUICKLY "--isa", "generic", "--cflag", "-O0"
 
-static const struct { const char *folder; const char *options[10]; } folders[] = {
-    {"tiny-sd1", {NULL}},
-    {"tiny-sd2", {QUICKLY, "--size", "160x96"}},
-    {"tiny-sd1-inpaint", {QUICKLY, "--size", "96x128"}},
-    {"tiny-sd2-depth", {QUICKLY}},
-    {"tiny-sd-x4-upscaler", {QUICKLY, "--size", "128x96"}},
-    {"tiny-unclip", {QUICKLY}},
-    {"tiny-ldm", {QUICKLY}},
+/* "@FOLDER": another model of the shared data. */
+static const struct {
+    const char *folder;                 /* of the shared data, where `model` does not tell another */
+    const char *options[12];
+    const char *model, *records;        /* records: within SOURCE; NULL: the folder's reference */
+} folders[] = {
+    {.folder = "tiny-sd1"},
+    {.folder = "tiny-sd2", .options = {QUICKLY, "--size", "160x96"}},
+    {.folder = "tiny-sdxl", .options = {QUICKLY, "--size", "96x128"}},
+    {.folder = "tiny-sdxl-refiner", .options = {QUICKLY}},
+    {.folder = "tiny-sdxl+refiner", .model = "tiny-sdxl", .records = "tests/pipelines/handover",
+     .options = {QUICKLY, "--size", "64x64", "--refiner", "@tiny-sdxl-refiner"}},
+    {.folder = "tiny-sd1-inpaint", .options = {QUICKLY, "--size", "96x128"}},
+    {.folder = "tiny-sd2-depth", .options = {QUICKLY}},
+    {.folder = "tiny-sd-x4-upscaler", .options = {QUICKLY, "--size", "128x96"}},
+    {.folder = "tiny-unclip", .options = {QUICKLY}},
+    {.folder = "tiny-ldm", .options = {QUICKLY}},
 };
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
@@ -54,6 +65,8 @@ static const struct {
      .more = {"--init-image", "@depth2img_pndm:image", "--depth-map", "@depth2img_pndm:depth_estimate"}},
     {.folder = "tiny-sd-x4-upscaler", .run = "upscale", .more = {"--init-image", "@upscale_ddim_v:image"}},
     {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
+    {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
+    {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
 };
 
 /* Runs whose scheduler is also found by a name, from the folder's own configuration. */
@@ -62,20 +75,29 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
     {"tiny-sd1", "euler", "euler"},
     {"tiny-sd1", "euler_ancestral", "EulerAncestralDiscreteScheduler"},
     {"tiny-sd1", "lms", "lms"},
+    {"tiny-sdxl", "dpmpp_2m_karras", "DPM++ 2M Karras,steps_offset=0,timestep_spacing=linspace"},
+    {"tiny-sdxl", "turbo_euler_ancestral", "euler_a,timestep_spacing=trailing"},
 };
 
 /* Keys of the json and the options that they stand for. */
 static const struct { const char *key, *option; } settings[] = {
     {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
     {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
-    {"strength", "--strength"}, {"eta", "--eta"}, {"noise_level", "--noise-level"},
+    {"strength", "--strength"}, {"eta", "--eta"}, {"sampler", "--scheduler"}, {"refine_at", "--refine-at"},
+    {"original_size", "--original-size"}, {"target_size", "--target-size"}, {"crop", "--crop"},
+    {"negative_original_size", "--negative-original-size"}, {"negative_target_size", "--negative-target-size"},
+    {"aesthetic_score", "--aesthetic"}, {"negative_aesthetic_score", "--negative-aesthetic"},
+    {"noise_level", "--noise-level"},
 };
 
 /* Arrays that are recorded for a prompt, and the trace's; rows of the negative prompt come first, the prompt's last. */
 static const struct { const char *recorded, *traced; bool last; } arrays[] = {
     {"negative_input_ids", "input_ids", false}, {"input_ids", "input_ids", true},
-    {"text_embeddings", "encoder_hidden_states", true}, {"class_labels", "class_labels", true},
-    {"decoded", "decoded", true},
+    {"negative_input_ids_2", "input_ids_2", false}, {"input_ids_2", "input_ids_2", true},
+    {"text_embeddings", "encoder_hidden_states", true}, {"negative_prompt_embeds", "encoder_hidden_states", false},
+    {"prompt_embeds", "encoder_hidden_states", true}, {"negative_pooled", "text_embeds", false},
+    {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"refiner_pooled", "refiner_text_embeds", true},
+    {"refiner_time_ids", "refiner_time_ids", true}, {"class_labels", "class_labels", true}, {"decoded", "decoded", true},
 };
 
 /* ---- one run ----------------------------------------------------------------------------------------------------- */
@@ -163,9 +185,11 @@ static double compare_arrays(const Recorded *r, const char **which)
     return worst;
 }
 
-static double compare_latents(const Recorded *r)
+static double compare_latents(const Recorded *r, const char *name)
 {
-    SdcArray got = record_array(r->trace, "latents"), want = record_array(r->npz, "latents");
+    if (!is_recorded(r, name))
+        return 0;
+    SdcArray got = record_array(r->trace, name), want = record_array(r->npz, name);
     double d = record_worst_step(&got, &want, true);
     sdc_array_free(&got);
     sdc_array_free(&want);
@@ -188,7 +212,8 @@ static void judge(const Recorded *r, const char *scheduler)
 {
     int largest;
     const char *which;
-    double worst = compare_latents(r), other = compare_arrays(r, &which);
+    double worst = fmax(compare_latents(r, "latents"), compare_latents(r, "refiner_latents"));
+    double other = compare_arrays(r, &which);
     bool wrong = other_picture(r, &largest) | !(worst < limit) | !(other < limit);
     printf("%-18s %-24s %-24s worst step %.1e, others %.1e %s, picture at most %d away%s\n", r->folder, r->name,
            scheduler ? scheduler : "", worst, other, which, largest, wrong ? "  FAILED" : "");
@@ -200,9 +225,10 @@ static void run_once(const Recorded *r, const char *exe, const char *scheduler)
 {
     char *argv[MOST_ARGUMENTS], *text;
     char *copy = format("%s/rescheduled", work);
-    if (!scheduler)
-        reschedule(exe, copy, json_object_get(r->json, "scheduler"));
-    arguments_of(r, scheduler ? exe : copy, scheduler, argv);
+    const json_t *own = scheduler ? NULL : json_object_get(r->json, "scheduler");
+    if (own)
+        reschedule(exe, copy, own);
+    arguments_of(r, own ? copy : exe, scheduler, argv);
     if (run_program(argv, SECONDS, &text)) {
         printf("%-18s %-24s FAILED: %s\n", r->folder, r->name, text);
         failed++;
@@ -249,9 +275,12 @@ static char *compiled(int k)
     char *exe = format("%s/%s", work, folders[k].folder), *text;
     if (!access(exe, X_OK))
         return exe;
-    char *model = format("%s/../shared/data/models/%s", source, folders[k].folder);
+    char *model = format("%s/../shared/data/models/%s", source, folders[k].model ? folders[k].model : folders[k].folder);
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
-    memcpy(argv + 6, folders[k].options, sizeof folders[k].options);
+    for (int i = 0; folders[k].options[i]; i++) {
+        const char *option = folders[k].options[i];
+        argv[6 + i] = *option == '@' ? format("%s/../shared/data/models/%s", source, option + 1) : option;
+    }
     if (run_program((char *const *)(uintptr_t)argv, SECONDS, &text)) {
         printf("%s: FAILED to compile: %s\n", model, text);
         exit(1);
@@ -264,9 +293,11 @@ static char *compiled(int k)
 /* false: it is not there. */
 static bool run_folder(int k)
 {
-    char *here = format("%s/../shared/data/models/%s/reference", source, folders[k].folder);
-    if (access(here, R_OK)) {
-        printf("%-18s skipped: %s is not there\n", folders[k].folder, here);
+    char *here = folders[k].records ? format("%s/%s", source, folders[k].records)
+                                    : format("%s/../shared/data/models/%s/reference", source, folders[k].folder);
+    char *data = format("%s/../shared/data/models", source);
+    if (access(data, R_OK)) {
+        printf("%-18s skipped: %s is not there\n", folders[k].folder, data);
         return false;
     }
     char *exe = compiled(k), **names = list_folder(here, is_json, NULL);
@@ -275,6 +306,7 @@ static bool run_folder(int k)
     unlink(exe);
     free(exe);
     free(here);
+    free(data);
     return true;
 }
 
