@@ -3,6 +3,7 @@
  * model_index.json or config.json names the class; one row of pipelines.c says which components it has, which of their
  * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
  * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+#include "components.h"
 #include "fit.h"
 #include "folder.h"
 #include "json_file.h"
@@ -103,6 +104,9 @@ static Size usual_size(const Pipeline *p)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
+    const json_t *given = json_object_get(config, "sample_size");
+    if (given && !json_is_null(given) && !json_is_integer(given))
+        fail(SDC_BAD_INPUT, "%s: sample_size is not a whole number", path);
     int64_t side = json_int(config, "sample_size", 64);
     json_decref(config);
     if (side < 1 || side > (1 << 16) / p->scale)
@@ -210,13 +214,9 @@ static void compile_units(Pipeline *p)
 static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
-        const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
-                                   : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
-        if (access(path, R_OK)) {
-            if (c->required)
-                fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
+        const char *path = component_file(p->folder, c);
+        if (!path)
             continue;
-        }
         if (c->guided)
             p->calibration = calibrate_denoiser(path, p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
@@ -293,6 +293,7 @@ static void open_refiner(Pipeline *p, const char *folder)
         fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
     r->rule = p->rule->refiner;
     read_tokenizers(r);
+    check_schedulers(folder, r->rule, &(Options){0});
     memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
     p->n_tokenizers += r->n_tokenizers;
     p->refiner = r;
@@ -320,6 +321,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
+    check_schedulers(p->folder, p->rule, o);
     if (o->refiner)
         open_refiner(p, o->refiner);
     return p;

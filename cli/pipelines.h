@@ -61,7 +61,7 @@ typedef struct PipelineRule {
     const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
 } PipelineRule;
 
-/* The row of a class; NULL when there is none. */
+/* The row of a class, which may begin with ORT or Onnx; NULL when there is none. */
 const PipelineRule *pipeline_rule(const char *class);
 
 /* The classes of all rows, with commas between. */
