@@ -14,6 +14,12 @@ tiny=$source/../shared/data/models/tiny-sd1
 if [ -d "$tiny" ]; then
     "$sdc" compile "$tiny" -o "$work/tiny-sd1" --quiet
     "$certificate" "$work/tiny-sd1" --prompt "a crab" --steps 2
+    # A picture as mask, and what diffusers made of it.
+    for mask in depth/picture.png mask/mask.npz:mask; do
+        "$work/tiny-sd1" "a house" --steps 4 --init-image "$source/tests/pipelines/depth/picture.png" --quiet \
+            --mask "$source/tests/pipelines/$mask" --save-latents "$work/${mask%/*}.npy" -o "$work/picture.png"
+    done
+    "$distance" "$work/depth.npy" "$work/mask.npy" 1e-6
 fi
 
 # tiny-sd2-depth with a depth model beside it: what that says of a picture, and the same from a file.
