@@ -47,11 +47,10 @@ set -l compile "__fish_seen_subcommand_from compile"
 complete -c sdc -n $compile -s o -l output -r -d "What to write"
 complete -c sdc -n "__fish_seen_subcommand_from compile explain" -l size -x -d "WxH: picture size of a pipeline"
 complete -c sdc -n $compile -l batch -x -d "Pictures that go through a pipeline at once"
-<<<<<<< HEAD
 complete -c sdc -n $compile -l length -x -d "Tokens that a vision language model holds"
-=======
 complete -c sdc -n $compile -l refiner -x -a "(__fish_complete_directories)" -d "Folder of SDXL's refiner"
->>>>>>> main
+complete -c sdc -n $compile -l text-length -x -d "Tokens that the T5 encoder of a pipeline reads"
+complete -c sdc -n $compile -l clip -r -d "CLIP model that leads a pipeline without text"
 complete -c sdc -n $compile -l default -x -d "OPTION=VALUE: default of one of a pipeline's options"
 complete -c sdc -n $compile -l emit -x -a "exe lib source" -d "Kind of output"
 complete -c sdc -n $compile -l prefix -x -d "Prefix of a library's symbols"

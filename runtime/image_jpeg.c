@@ -1,7 +1,7 @@
 /* image_jpeg.c: JPEG files through libjpeg-turbo, with the settings of its defaults, which are Pillow's.
  *
  * An incomplete file is an error, as is one that takes too many passes over the picture; faults inside libjpeg come
- * back here.  Four components are inks: Adobe's files store them inverted. */
+ * back here.  Four components are inks, inverted as Adobe stores them, whether a file names Adobe or not. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,12 +90,11 @@ static unsigned scaled(unsigned a, unsigned b)
 }
 
 /* Inks to RGBA, in place. */
-static void mix_inks(uint8_t *row, int width, bool inverted)
+static void mix_inks(uint8_t *row, int width)
 {
     for (uint8_t *p = row; p < row + 4 * width; p += 4) {
-        unsigned light = inverted ? p[3] : 255u - p[3];
         for (int c = 0; c < 3; c++)
-            p[c] = (uint8_t)(light - scaled(inverted ? 255u - p[c] : p[c], light));
+            p[c] = (uint8_t)(p[3] - scaled(255u - p[c], p[3]));
         p[3] = 255;
     }
 }
@@ -114,7 +113,7 @@ static void decode(SdcDecoding *d, j_decompress_ptr info)
         uint8_t *row = d->rgba + (size_t)info->output_scanline * (size_t)d->width * 4;
         jpeg_read_scanlines(info, &row, 1);
         if (inks)
-            mix_inks(row, d->width, info->saw_Adobe_marker);
+            mix_inks(row, d->width);
     }
     jpeg_finish_decompress(info);
 }

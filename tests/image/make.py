@@ -45,6 +45,9 @@ def good_files():
     yield "JPEG, progressive", encoded(rgb, "RGB", "JPEG", quality=90, progressive=True), 0
     yield "JPEG, grey", encoded(grey, "L", "JPEG"), 0
     yield "JPEG, inks", encoded(rgb, "CMYK", "JPEG"), 0
+    inks = encoded(rgb, "CMYK", "JPEG")
+    adobe = inks.index(b"\xff\xee")
+    yield "JPEG, inks without a word of Adobe", inks[:adobe] + inks[adobe + 2 + int.from_bytes(inks[adobe + 2:adobe + 4], "big"):], 0
     yield "JPEG, restarts", encoded(rgb, "RGB", "JPEG", restart_marker_blocks=2), 0
     yield "JPEG, one pixel", encoded(noise(1, 1, 3), "RGB", "JPEG"), 0
     yield "JPEG, turned", encoded(rgb, "RGB", "JPEG", exif=orientation(6)), 6

@@ -12,6 +12,8 @@ import onnxruntime
 import torch
 from onnx import helper
 from PIL import Image
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors, trainers
+from tokenizers.models import Unigram
 from transformers import CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
@@ -20,6 +22,9 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 MODELS = sys.argv[1]
 CLASSES = {"clip": CLIPImageProcessorPil, "siglip": SiglipImageProcessorPil, "vit": ViTImageProcessorPil}
 TEXTS = ["a crab", "a photo of a cat", "two red apples on a table"]
+SIGLIP_TEXTS = ["A photo of  a cat!", "two red apples, on a table", "zebra (striped) \u00e9tude 42"]
+CAPTIONS = """a photo of a cat on the red table. two dogs run over a green hill! three apples, and a boat in the harbour;
+a crab walks by the sea. an old house with a blue door: rain on the street? some books near a lamp, paper and ink""".split()
 
 
 def waves(width, height, channels):
@@ -80,6 +85,25 @@ def pixels(type, config, side, picture):
     return processor(Image.open(picture).convert("RGB"), return_tensors="np")["pixel_values"].astype(numpy.float32)
 
 
+def write_siglip_tokenizer():
+    """A small one of the kind that SigLIP has: unigram, lower case, without punctuation, </s> behind and as padding."""
+    tokenizer = Tokenizer(Unigram())
+    tokenizer.normalizer = normalizers.Sequence([
+        normalizers.Lowercase(), normalizers.Replace(Regex(r"[!\"\#\$%\&'\(\)\*\+,\-\.:;=\?@\[\\\]\^_`\{\|\}\~]"), ""),
+        normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    words = [" ".join(CAPTIONS[i:i + 5]) for i in range(len(CAPTIONS))] * 3
+    tokenizer.train_from_iterator(words, trainers.UnigramTrainer(vocab_size=180, special_tokens=["<unk>", "</s>"], unk_token="<unk>"))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    os.makedirs("siglip", exist_ok=True)
+    tokenizer.save("siglip/tokenizer.json", pretty=False)
+    json.dump({"model_max_length": 16, "pad_token": "</s>", "eos_token": "</s>", "unk_token": "<unk>",
+               "tokenizer_class": "SiglipTokenizer"}, open("siglip/tokenizer_config.json", "w"), indent=1)
+    tokenizer.enable_truncation(16)
+    tokenizer.enable_padding(pad_id=1, pad_token="</s>", length=16)
+    return numpy.array([e.ids for e in tokenizer.encode_batch(SIGLIP_TEXTS)])
+
+
 def softmax(x):
     e = numpy.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -91,17 +115,18 @@ def record_models(arrays):
     words = tokenizer(TEXTS, padding="max_length", max_length=77, return_tensors="np")
     ids = numpy.random.default_rng(7).integers(2, 300, (3, 16))
     feeds = {"tiny-clip": ("clip", 32, {"input_ids": words["input_ids"], "attention_mask": words["attention_mask"]}),
-             "tiny-siglip": ("siglip", 36, {"input_ids": ids}), "tiny-vit": ("vit", 32, {})}
+             "tiny-siglip": ("siglip", 36, {"input_ids": ids}), "tiny-vit": ("vit", 32, {}),
+             "tiny-siglip+words": ("siglip", 36, {"input_ids": write_siglip_tokenizer()})}
     arrays["siglip_ids"] = ids
     rows = []
     for name, (type, side, feed) in feeds.items():
-        session = onnxruntime.InferenceSession(f"{MODELS}/{name}/model.onnx")
+        session = onnxruntime.InferenceSession(f"{MODELS}/{name.split('+')[0]}/model.onnx")
         feed["pixel_values"] = numpy.concatenate([pixels(type, None, side, p) for p in pictures])
         feed = {key: value.astype(numpy.int64) if key != "pixel_values" else value for key, value in feed.items()}
         out = dict(zip([o.name for o in session.get_outputs()], session.run(None, feed)))
         logits = out["logits" if type == "vit" else "logits_per_image"].astype(numpy.float64)
         probability = 1 / (1 + numpy.exp(-logits)) if type == "siglip" else softmax(logits)
-        rows.append({"model": name, "pictures": pictures, "texts": TEXTS if type == "clip" else [],
+        rows.append({"model": name, "pictures": pictures, "texts": TEXTS if type == "clip" else SIGLIP_TEXTS if "+" in name else [],
                      "probability": probability.tolist()})
         for key in "image_embeds", "text_embeds":
             if key in out:
