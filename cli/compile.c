@@ -8,7 +8,7 @@
 #include "lock.h"
 #include "tune.h"
 
-OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock) OPTION_TEXT(refiner)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
@@ -39,6 +39,7 @@ static const SdcOption table[] = {
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
     {"text-length", 0, "N", "tokens that the T5 encoder of a pipeline reads (its tokenizer's, 256 at most)",
      option_text_length},
+    {"refiner", 0, "FOLDER", "of SDXL's refiner, which the base's executable then has inside", option_refiner},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
@@ -69,6 +70,7 @@ static const char examples[] =
     "  sdc compile vae_decoder/model.onnx -o decode --dim batch_size=1 --dim latent_height=64 --dim latent_width=64\n"
     "  sdc compile vit.onnx -o vit --shape pixel_values=1x3x224x224 --static\n"
     "  sdc compile stable-diffusion/ -o sd --size 512x512 --default steps=30\n"
+    "  sdc compile sdxl-base/ -o sdxl --refiner sdxl-refiner/\n"
     "  sdc compile unet.onnx -o unet --isa x86-64-v3 --keep-source unet.src\n"
     "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n"
     "  sdc compile unet.onnx -o unet --emit lib --prefix net        unet.a, unet.so, unet.h, unet.weights\n"
@@ -126,10 +128,10 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.text_length || o.defaults.count))
+    if (!folder && (o.sizes.count || o.batch || o.text_length || o.defaults.count || o.refiner))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch, --text-length and --default are for pipelines; %s is a single model: use --dim or "
-                         "--shape",
+                         "--size, --batch, --text-length, --default and --refiner are for pipelines; %s is a single "
+                         "model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

@@ -24,9 +24,10 @@ enum { BLOCK = 16 };                /* timesteps in a table: enough to make read
 typedef struct { int64_t width, height; } Size;
 typedef struct { const char *name; bool doubled; } Unit;       /* doubled: guidance in one go, for which there is another way */
 
-typedef struct {
+typedef struct Pipeline {
     const char *folder;
     const PipelineRule *rule;
+    struct Pipeline *refiner;       /* of --refiner, with components and tokenizers of its own; NULL */
     int64_t scale;                  /* pixels a latent */
     int64_t batch;
     Size sizes[MAX_SIZES];
@@ -47,7 +48,7 @@ typedef struct {
     const Calibration *calibration; /* of the denoiser, once it is known; NULL without --dtype int8 */
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     json_t *index;                  /* the file that names the class */
-    Section tokenizers[MAX_TOKENIZERS];             /* packed */
+    Section tokenizers[2 * MAX_TOKENIZERS];         /* packed; the refiner's come last */
     int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
@@ -135,7 +136,7 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 
 static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
 {
-    return p->rule->denoiser && !strcmp(c->name, p->rule->denoiser);
+    return c->guided && p->rule->denoiser && !strcmp(c->folder ? c->folder : c->name, p->rule->denoiser);
 }
 
 static bool is_input(const InputRule *rule, const char *name)
@@ -216,7 +217,8 @@ static bool needs_patches(const Pipeline *p, const ComponentRule *c)
     return !access(path, R_OK) && takes_patches(onnx_load(path)->graph, c->inputs[0].input);
 }
 
-static void compile_components(Pipeline *p)
+/* Of its folder, up to the strips. */
+static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
         const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
@@ -229,13 +231,28 @@ static void compile_components(Pipeline *p)
             continue;
         }
         if (is_denoiser(p, c))
-            p->calibration = calibrate_denoiser(path, p->options);
+            p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
                 prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
             if (!c->guided || !p->once)
                 prepare_component(p, c, path, p->batch, p->sizes[k]);
         }
+    }
+}
+
+static void compile_components(Pipeline *p)
+{
+    prepare_components(p);
+    if (p->refiner) {
+        Pipeline *r = p->refiner;
+        r->once = p->once;
+        prepare_components(r);
+        if (p->n_units + r->n_units > MAX_PROGRAMS)
+            fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+        memcpy(p->graphs + p->n_units, r->graphs, (size_t)r->n_units * sizeof *p->graphs);
+        memcpy(p->units + p->n_units, r->units, (size_t)r->n_units * sizeof *p->units);
+        p->n_units += r->n_units;
     }
     compile_units(p);
 }
@@ -277,6 +294,24 @@ static void read_tokenizers(Pipeline *p)
     }
 }
 
+/* The folder of --refiner, whose pictures are of the base's sizes. */
+static void open_refiner(Pipeline *p, const char *folder)
+{
+    Pipeline *r = alloc(sizeof *r);
+    if (!p->rule->refiner)
+        fail(SDC_USAGE, "--refiner: a %s takes none", p->rule->class);
+    *r = *p;
+    r->folder = folder;
+    r->n_tokenizers = 0;
+    if (strcmp(find_rule(folder, &r->index)->class, p->rule->refiner->class))
+        fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
+    r->rule = p->rule->refiner;
+    read_tokenizers(r);
+    memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
+    p->n_tokenizers += r->n_tokenizers;
+    p->refiner = r;
+}
+
 /* What the folder and the options say; no component is compiled yet. */
 static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *isa)
 {
@@ -301,6 +336,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --text-length", folder, p->rule->class);
     if (o->text_length)
         p->tokens[2] = o->text_length;
+    if (o->refiner)
+        open_refiner(p, o->refiner);
     return p;
 }
 
@@ -309,6 +346,8 @@ static void close_pipeline(Pipeline *p)
     for (int k = 0; k < p->n_tokenizers; k++)
         free((void *)(uintptr_t)p->tokenizers[k].data);
     json_decref(p->index);
+    if (p->refiner)
+        json_decref(p->refiner->index);
 }
 
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
@@ -336,22 +375,33 @@ static char *pipeline_section(const Pipeline *p)
         text = json_settings(config, rule->section, text);
         json_decref(config);
     }
+    if (p->refiner)
+        text = json_settings(p->refiner->index, "refiner.index.", text);
     return text;
+}
+
+/* The sections of a folder's schedulers from sections[n] on; returns n behind them. */
+static int add_schedulers(const Pipeline *p, Section *sections, int n)
+{
+    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
+        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", p->folder, rule->folder));
+        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
+        json_decref(scheduler);
+    }
+    return n;
 }
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 1];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 1];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
-    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
-        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", folder, rule->folder));
-        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
-        json_decref(scheduler);
-    }
+    n = add_schedulers(p, sections, n);
+    if (p->refiner)
+        n = add_schedulers(p->refiner, sections, n);
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -29,14 +29,14 @@ typedef struct {
     bool per_size;                  /* depends on the picture's size */
     InputRule inputs[MAX_INPUTS];
     bool flat;                      /* model.onnx lies in the class's folder itself */
-    const char *folder;             /* where it is not called like the program */
+    const char *folder;             /* where it is not called like the program; of a refiner's that is refiner_FOLDER */
     bool patches;                   /* only what makes tokens of latents, where the folder's ControlNet takes those */
 } ComponentRule;
 
 /* A file or folder that becomes a section of the executable. */
 typedef struct { const char *section, *folder; } SectionRule;
 
-typedef struct {
+typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
@@ -48,6 +48,7 @@ typedef struct {
     ComponentRule components[MAX_COMPONENTS + 1];
     int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
     bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
+    const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
 } PipelineRule;
 
 /* The row of a class; NULL when there is none. */

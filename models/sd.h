@@ -5,6 +5,7 @@
  *      sd_family.c    the classes of pipelines: what each has and does, one row a class
  *      sd_open.c      programs that fit together, room, threads
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
+ *      sd_xl.c        SDXL: two encoders, micro-conditioning, base and refiner
  *      sd_start.c     the latents that the loop starts from
  *      sd_3.c         the conditions of Stable Diffusion 3 (and 3.5)
  *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
@@ -20,6 +21,15 @@
 
 /* ---- sd_options.c ----------------------------------------------------------------------------------------------- */
 
+/* Of SDXL.  Width and height, or left and top; -1: not given. */
+typedef struct {
+    int64_t original[2], target[2], crop[2];
+    int64_t negative_original[2], negative_target[2], negative_crop[2];
+    double aesthetic, negative_aesthetic;
+    double refine_at;                   /* share of the schedule that is the base's; NaN: not given */
+    const char *given;                  /* the first of these options that was; NULL: none */
+} SdXlOptions;
+
 typedef struct {
     const char *prompt, *negative;
     const char *scheduler;              /* NULL: the folder's */
@@ -33,6 +43,8 @@ typedef struct {
     double guidance, rescale, strength, eta;    /* eta NaN: the sampler's own */
     uint64_t seed;
     bool bench, check, help, info, json, pin, quiet, version;
+    bool negative_given;                /* SDXL tells an empty prompt from none */
+    SdXlOptions xl;
 } SdOptions;
 
 extern const SdcOption sd_options[];
@@ -46,6 +58,7 @@ void sd_help(FILE *out);
 enum { SD_ENCODERS = 3, SD_CONDITIONS = 6 };
 
 typedef struct SdFamily SdFamily;
+typedef struct Sd Sd;
 
 /* A text encoder and its tokenizer. */
 typedef struct {
@@ -64,7 +77,7 @@ typedef struct {
 } SdCondition;
 
 /* Latents are [count][channels][height][width]. */
-typedef struct {
+struct Sd {
     const SdOptions *options;
     const SdFamily *family;
     SdcPool *pool;
@@ -93,7 +106,9 @@ typedef struct {
     bool warming;                       /* stop behind the first evaluation: it reads all that the others read */
     double prompt_seconds, table_seconds;   /* of this drawing: the text encoder, the tables of all its timesteps */
     double anonymous;                   /* peak so far, MiB; only with --bench */
-} Sd;
+    int64_t end;                        /* evaluation that another network takes over at; 0: none does */
+    Sd *refiner;                        /* that draws on from there, or NULL; shares pool, sizes and decoder */
+};
 
 /* ---- sd_family.c ------------------------------------------------------------------------------------------------ */
 
@@ -111,6 +126,12 @@ struct SdFamily {
     int (*start)(Sd *sd);
     bool strength_up;               /* a --strength that is not a whole number of steps: one more, not one less */
     const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
+    double strength;                /* default of --strength; 0: 0.8 */
+    bool xl;                        /* takes the options of SdXlOptions */
+    const char *scheduler;          /* section; NULL: "scheduler" */
+    const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
+    struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, those that are there */
+    const SdFamily *refiner;        /* what may take over at --refine-at; NULL: nothing may */
 };
 
 /* The row of this executable's class. */
@@ -158,10 +179,21 @@ int sd_read_embeddings(Sd *sd);
 
 int sd_3_open(Sd *sd);                              /* two CLIP encoders and T5, each optional */
 int sd_3_encode(Sd *sd);
+/* ---- sd_xl.c ---------------------------------------------------------------------------------------------------- */
+
+int sd_xl_open(Sd *sd);                             /* hidden states of all encoders side by side, text_embeds, time_ids */
+int sd_xl_open_picture(Sd *sd);                     /* the same, for what starts from a picture or its latents */
+int sd_xl_encode(Sd *sd);
+int sd_xl_start(Sd *sd);                            /* as sd_start(), up to --refine-at */
+int sd_xl_start_picture(Sd *sd);                    /* --init-image or --latents with noise, or --latents at --refine-at */
+int sd_xl_start_refiner(Sd *sd);                    /* sd->given at --refine-at */
+bool sd_xl_refines(const Sd *sd);                   /* is there a refiner inside, and does it take over? */
+double sd_xl_refine_at(const Sd *sd);               /* 1: nothing takes over */
 
 /* ---- sd_start.c, sd_denoise.c, sd_vae.c ------------------------------------------------------------------------- */
 
 int sd_start(Sd *sd);                               /* noise, or --latents, or --init-image with noise */
+int sd_start_noised(Sd *sd);                        /* sd->latents with the noise of --strength */
 int sd_denoise(Sd *sd);                             /* sd->latents from the scheduler's index on */
 
 /* Latents of a picture of the drawing's size, the distribution's noise drawn from sd->random: [size]. */

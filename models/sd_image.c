@@ -163,18 +163,20 @@ char *sd_parameters(const Sd *sd, int64_t k)
 {
     const SdOptions *o = sd->options;
     const char *name;
-    char *text = NULL, strength[64] = "", batch[96] = "";
+    char *text = NULL, strength[64] = "", batch[96] = "", refined[64] = "";
     int name_bytes = sampler(sd, &name);
     bool negative = sd->guided && *o->negative;
     if (sd->picture)
         snprintf(strength, sizeof strength, ", Denoising strength: %g", o->strength);
     if (o->count > 1)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)o->count, (long long)k);
+    if (sd->refiner)
+        snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
     int n = asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
-                     "Model hash: %010llx, Model: %s%s%s%s, RNG: CPU, Version: sdc %s",
+                     "Model hash: %010llx, Model: %s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
                      (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,
-                     strength, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
+                     strength, batch, refined, o->latents ? ", Latents: given" : "", sdc_model.version);
     return n < 0 ? NULL : text;
 }

@@ -131,7 +131,7 @@ static int choose_programs(Sd *sd)
 
 static int open_scheduler(Sd *sd)
 {
-    SdcSection text = sdc_section("scheduler");
+    SdcSection text = sdc_section(sd->family->scheduler ? sd->family->scheduler : "scheduler");
     if (!text.data)
         return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
     if (scheduler_config_read(&sd->config, sd->options->scheduler, text.data, text.bytes))
@@ -150,21 +150,48 @@ static int make_room(Sd *sd)
     return code ? code : pipeline_floats(&sd->extra, sd->extra_size);
 }
 
+/* What takes over from sd, which is open but for the threads. */
+static int open_refiner(Sd *sd)
+{
+    Sd *r = sd->refiner = calloc(1, sizeof *r);
+    if (!r)
+        return sdc_error(SDC_NO_SPACE, "out of memory");
+    *r = (Sd){.options = sd->options, .family = sd->family->refiner, .guided = sd->guided, .decoder = sd->decoder,
+              .height = sd->height, .width = sd->width, .picture_height = sd->picture_height,
+              .picture_width = sd->picture_width, .given = sd->latents};
+    r->denoiser = pipeline_program(r->family->denoiser, r->family->sample, sd_prompts(r) * r->options->count, r->height,
+                                   r->width);
+    if (!r->denoiser)
+        return missing(r->family->denoiser);
+    int code = check_denoiser(r);
+    if (code || (code = check_others(r)) || (code = r->family->open_text(r)) || (code = open_scheduler(r)))
+        return code;
+    return make_room(r);
+}
+
 int sd_open(Sd *sd, const SdOptions *options)
 {
     *sd = (Sd){.options = options, .family = sd_family(), .guided = options->guidance > 1};
     int code = choose_programs(sd);
-    if (code || (code = open_scheduler(sd)) || (code = make_room(sd)))
+    if (code || (code = open_scheduler(sd)) || (code = make_room(sd)) ||
+        (sd_xl_refines(sd) && (code = open_refiner(sd))))
         return code;
     int threads = options->threads ? (int)options->threads : sdc_default_threads();
     sd->pool = sdc_pool_create(threads);
     if (!sd->pool)
         return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    if (sd->refiner)
+        sd->refiner->pool = sd->pool;
     return options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
 }
 
 void sd_close(Sd *sd)
 {
+    if (sd->refiner) {
+        sd->refiner->pool = NULL;
+        sd_close(sd->refiner);
+        free(sd->refiner);
+    }
     scheduler_destroy(sd->scheduler);
     scheduler_config_free(&sd->config);
     sdc_pool_destroy(sd->pool);
@@ -180,20 +207,46 @@ void sd_close(Sd *sd)
 
 /* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
-int sd_draw(Sd *sd)
+/* One network's part. */
+static int draw_part(Sd *sd)
 {
-    double begin = sdc_now();
-    int code = sd->options->embeddings ? sd_read_embeddings(sd) : sd->family->encode(sd);
-    sd->prompt_seconds = sdc_now() - begin;
-    sdc_random_seed(&sd->random, sd->options->seed);
-    if (code || (code = sd->family->start(sd)))
+    sd->end = 0;
+    int code = sd->family->start(sd);
+    if (code)
         return code;
     if (sd->options->trace) {
         free(sd->trace);
         free(sd->samples);
-        int64_t steps = sd->scheduler->evaluations - sd->scheduler->index, n = sd->options->count * sd->size;
+        int64_t end = sd->end ? sd->end : sd->scheduler->evaluations;
+        int64_t steps = end - sd->scheduler->index, n = sd->options->count * sd->size;
         if ((code = pipeline_floats(&sd->trace, (steps + 1) * n)) || (code = pipeline_floats(&sd->samples, steps * n)))
             return code;
     }
     return sd_denoise(sd);
+}
+
+static int draw_refined(Sd *sd)
+{
+    Sd *r = sd->refiner;
+    r->random = sd->random;
+    r->warming = sd->warming;
+    int code = draw_part(r);
+    if (!code)
+        memcpy(sd->latents, r->latents, (size_t)(sd->options->count * sd->size) * sizeof *sd->latents);
+    sd->table_seconds += r->table_seconds;
+    sd->anonymous = fmax(sd->anonymous, r->anonymous);
+    return code;
+}
+
+int sd_draw(Sd *sd)
+{
+    double begin = sdc_now();
+    int code = sd->options->embeddings ? sd_read_embeddings(sd) : sd->family->encode(sd);
+    if (!code && sd->refiner)
+        code = sd->refiner->family->encode(sd->refiner);
+    sd->prompt_seconds = sdc_now() - begin;
+    sdc_random_seed(&sd->random, sd->options->seed);
+    if (code || (code = draw_part(sd)))
+        return code;
+    return sd->refiner ? draw_refined(sd) : SDC_OK;
 }

@@ -5,9 +5,9 @@ the number of steps are those of diffusers' StableDiffusion3Img2ImgPipeline and 
 that the noise of the control picture's latents comes behind the starting noise from the same generator (diffusers draws it
 from another one).
 
-    tiny-sd3/img2img_no_t5               from a picture, without T5: 77 tokens of zeros; 4.2 of 7 steps, which is 5
+    no-t5/img2img_no_t5                  tiny-sd3 from a picture, without T5: 77 tokens of zeros; 4.2 of 7 steps, which is 5
     tiny-sd35-controlnet/control_image   a control picture through tiny-sd35's autoencoder
-    tiny-sd35-controlnet-single/control_single   the same with controlnet_single, which takes the transformer's tokens and
+    tiny-sd35-controlnet+single/control_single   the same with controlnet_single, which takes the transformer's tokens and
                                          gives one residual more than the transformer takes: the first ones count"""
 import json, os, sys
 import numpy as np, onnx, onnxruntime as ort, torch
@@ -64,7 +64,7 @@ def img2img(folder='tiny-sd3', steps=7, strength=0.6, seed=3, scale=5.0):
     latents = loop(scheduler, timesteps, scheduler.scale_noise(clean, timesteps[:1], noise),
                    lambda i, x, t: net(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled)['out_hidden_states'], scale)
     decoded = graph(folder, 'vae_decoder')(latent_sample=latents[-1] / SCALE + SHIFT)['sample']
-    save(folder, 'img2img_no_t5', dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=scale, seed=seed, num_inference_steps=steps, strength=strength, t5_length=-1),
+    save('no-t5', 'img2img_no_t5', dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=scale, seed=seed, num_inference_steps=steps, strength=strength),
          scheduler, dict(latents=latents, image=image, image_uint8=((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)))
 
 def tokens_of(folder):
@@ -77,9 +77,10 @@ def tokens_of(folder):
         at = n.output[0]
         if n.op_type == 'Add':
             break
-    cut = onnx.utils.Extractor(model).extract_model(['hidden_states'], [at])
-    s = ort.InferenceSession(cut.SerializeToString())
-    return lambda x: torch.from_numpy(s.run(None, {'hidden_states': x.numpy()})[0])
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(at))
+    s = ort.InferenceSession(model.SerializeToString())
+    none = {f'block_controlnet_hidden_states.{i}': np.zeros((2, 48, 32), np.float32) for i in (0, 1)}
+    return lambda **x: torch.from_numpy(s.run([at], {k: v.numpy() for k, v in x.items()} | none)[0])
 
 def control_image(name='control_image', single=False, folder='tiny-sd35-controlnet', vae='tiny-sd35', steps=3, seed=4, scale=3.0, strength=0.8):
     draw = np.random.default_rng(1)
@@ -92,12 +93,12 @@ def control_image(name='control_image', single=False, folder='tiny-sd35-controln
     net, control = graph(folder, 'transformer'), graph(folder, 'controlnet_single' if single else 'controlnet')
     tokens = tokens_of(folder)
     def network(i, x, t):
-        c = control(hidden_states=tokens(x) if single else x, controlnet_cond=torch.cat([cond] * 2), conditioning_scale=np.array(strength, np.float32),
+        c = control(hidden_states=tokens(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled) if single else x, controlnet_cond=torch.cat([cond] * 2), conditioning_scale=np.array(strength, np.float32),
                     pooled_projections=torch.zeros_like(pooled), timestep=t, **({} if single else dict(encoder_hidden_states=text)))
         c.pop('block_controlnet_hidden_states.2', None)
         return net(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled, **c)['out_hidden_states']
     latents = loop(scheduler, scheduler.timesteps, noise, network, scale)
-    save(folder + ('-single' if single else ''), name, dict(prompt='none', guidance_scale=scale, seed=seed, num_inference_steps=steps, controlnet_conditioning_scale=strength), scheduler,
+    save(folder + ('+single' if single else ''), name, dict(prompt='none', guidance_scale=scale, seed=seed, num_inference_steps=steps, controlnet_conditioning_scale=strength), scheduler,
          dict(latents=latents, image=image, negative_prompt_embeds=text[:1], prompt_embeds=text[1:], negative_pooled=pooled[:1], pooled=pooled[1:]))
 
 img2img()
