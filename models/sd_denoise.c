@@ -104,6 +104,8 @@ static int denoise(Sd *sd, Denoiser *u)
             break;
         if ((code = scheduler_step(s, u->predicted, sd->latents, scheduler_draw_random, &sd->random)))
             sdc_error(code, "%s", s->message);
+        if (!code && sd->family->after_step)
+            code = sd->family->after_step(sd);
         sdc_progress_step(&progress, s->index - first);
         if (sd->warming)
             break;

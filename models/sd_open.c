@@ -16,7 +16,7 @@ static bool size_of(const SdFamily *f, int k, int64_t latent[2], int64_t picture
     const SdcProgram *denoiser = pipeline_nth(f->denoiser, k);
     if (!denoiser || pipeline_input(denoiser, f->sample, 4, &sample))
         return false;
-    const SdcProgram *decoder = pipeline_program("vae_decoder", "latent_sample", 1, sample->dim[2], sample->dim[3]);
+    const SdcProgram *decoder = pipeline_program("vae_decoder", sd_latents(f), 1, sample->dim[2], sample->dim[3]);
     if (!decoder || pipeline_output(decoder, "sample", 4, &image))
         return false;
     memcpy(latent, &sample->dim[2], 2 * sizeof *latent);
@@ -60,8 +60,9 @@ static int check_denoiser(Sd *sd)
     sd->channels = out->dim[1];
     sd->size = sd->channels * sd->height * sd->width;
     sd->extra_size = tensor_row(sample) - sd->size;
-    if (tensor_row(out) != sd->size || sd->extra_size || out->dim[0] != sample->dim[0])
-        return sdc_error(SDC_UNSUPPORTED, "%s: its output is not of the shape of its sample; an inpainting network?",
+    bool fits = sd->family->open_task ? sd->extra_size >= 0 : !sd->extra_size;
+    if (tensor_row(out) != sd->size || !fits || out->dim[0] != sample->dim[0])
+        return sdc_error(SDC_UNSUPPORTED, "%s: its output is not of the shape of its sample",
                          sd->denoiser->name);
     return SDC_OK;
 }
@@ -71,7 +72,7 @@ static int check_others(Sd *sd)
 {
     const SdcTensor *latent, *picture;
     int code;
-    if ((code = pipeline_input(sd->decoder, "latent_sample", 4, &latent)) ||
+    if ((code = pipeline_input(sd->decoder, sd_latents(sd->family), 4, &latent)) ||
         (code = pipeline_output(sd->decoder, "sample", 4, &picture)))
         return code;
     if (latent->dim[1] != sd->channels || picture->dim[1] != 3)
@@ -120,9 +121,10 @@ static int choose_programs(Sd *sd)
         return code;
     sd->denoiser = pipeline_program(sd->family->denoiser, sd->family->sample, sd_prompts(sd) * sd->options->count,
                                     sd->height, sd->width);
-    sd->decoder = pipeline_program("vae_decoder", "latent_sample", 1, sd->height, sd->width);
+    sd->decoder = pipeline_program("vae_decoder", sd_latents(sd->family), 1, sd->height, sd->width);
     if ((code = check_denoiser(sd)) || (code = check_others(sd)) ||
-        (sd->options->init_image && (code = sd_open_encoder(sd, "--init-image"))))
+        (sd->options->init_image && !(sd->family->takes & SD_PICTURE_ASIDE) &&
+         (code = sd_open_encoder(sd, "--init-image"))))
         return code;
     return sd->family->open_text(sd);
 }
@@ -187,6 +189,7 @@ int sd_open(Sd *sd, const SdOptions *options)
 
 void sd_close(Sd *sd)
 {
+    sd_task_close(sd);
     if (sd->refiner) {
         sd->refiner->pool = NULL;
         sd_close(sd->refiner);

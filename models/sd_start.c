@@ -24,7 +24,7 @@ int sd_start_noised(Sd *sd)
 {
     int64_t n = sd->options->count * sd->size;
     float *noise = NULL;
-    if (scheduler_begin(sd->scheduler, whole_steps(sd, sd->options->strength)))
+    if (scheduler_begin(sd->scheduler, whole_steps(sd, sd_strength(sd->options))))
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
     if (!code) {

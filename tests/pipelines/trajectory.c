@@ -8,8 +8,6 @@
  * are recorded, and the decoded floats must be within `limit` relative RMS, token ids equal, the picture at most 2/255
  * away on 99.9 % of its bytes.  Some are run again by --scheduler from the folder's own configuration.
  *
- * handover/ has runs of SDXL's base and refiner, made by record.py there, which tiny-sdxl and its refiner need too.
- *
  * Executables are WORK/FOLDER, compiled unless they are there.  TEXT: only what has it in "FOLDER NAME". */
 #include <math.h>
 #include <stdio.h>
@@ -30,33 +28,38 @@ static const double limit = 1e-4;
 
 enum { MOST_ARGUMENTS = 64, SECONDS = 600 };
 
+enum { WITHOUT_T5 = -1 };
+
 /* Kernels without optimisation for few runs: most of their time would go into the C compiler. */
 #define QUICKLY "--isa", "generic", "--cflag", "-O0"
 
-/* "@FOLDER": another model of the shared data. */
+/* In options "@FOLDER": another model of the shared data. */
 static const struct {
-    const char *folder;                 /* of the shared data, where `model` does not tell another */
+    const char *folder;
     const char *options[12];
-    const char *model, *records;        /* records: within SOURCE; NULL: the folder's reference, and recorded/FOLDER */
-    const char *vae_of;                 /* the model has no autoencoder: this one's, and its model_index.json */
-    const char *without;                /* the model's, which is left out */
-    int text_length;                    /* only runs with this t5_length; 0: all */
+    int text_length;                    /* only runs with this t5_length, -1: those without T5; 0: all */
+    const char *model;                  /* where the model lies; NULL: in the folder of this name */
+    const char *vae_of;                 /* the folder has no autoencoder: this one's, and its model_index.json */
 } folders[] = {
     {.folder = "tiny-sd1"},
     {.folder = "tiny-sd2", .options = {QUICKLY, "--size", "160x96"}},
+    {.folder = "tiny-sd1-inpaint", .options = {QUICKLY, "--size", "96x128"}},
+    {.folder = "tiny-sd2-depth", .options = {QUICKLY}},
+    {.folder = "tiny-sd-x4-upscaler", .options = {QUICKLY, "--size", "128x96"}},
+    {.folder = "tiny-unclip", .options = {QUICKLY}},
+    {.folder = "tiny-ldm", .options = {QUICKLY}},
     {.folder = "tiny-sdxl", .options = {QUICKLY, "--size", "96x128"}},
     {.folder = "tiny-sdxl-refiner", .options = {QUICKLY}},
-    {.folder = "tiny-sdxl+refiner", .model = "tiny-sdxl", .records = "tests/pipelines/handover",
+    {.folder = "tiny-sdxl+refiner", .model = "tiny-sdxl",
      .options = {QUICKLY, "--size", "64x64", "--refiner", "@tiny-sdxl-refiner"}},
     {.folder = "tiny-sd3", .options = {QUICKLY}, .text_length = 256},
     {.folder = "tiny-sd3", .options = {QUICKLY, "--text-length", "77"}, .text_length = 77},
-    {.folder = "tiny-sd3", .options = {QUICKLY, "--size", "64x64"}, .without = "text_encoder_3",
-     .records = "tests/pipelines/recorded/no-t5"},
+    {.folder = "tiny-sd3", .options = {QUICKLY, "--size", "64x64"}, .text_length = WITHOUT_T5},
     {.folder = "tiny-sd35", .options = {QUICKLY, "--text-length", "77", "--size", "160x96"}},
     {.folder = "tiny-sd35-controlnet", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
-     .vae_of = "tiny-sd35", .without = "controlnet_single"},
-    {.folder = "tiny-sd35-controlnet+single", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
-     .model = "tiny-sd35-controlnet", .vae_of = "tiny-sd35", .without = "controlnet"},
+     .vae_of = "tiny-sd35"},
+    {.folder = "tiny-sd35-controlnet-single", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
+     .model = "tiny-sd35-controlnet", .vae_of = "tiny-sd35"},
 };
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
@@ -67,8 +70,15 @@ static const struct {
     const char *more[8];                /* "@NAME:ARRAY": recorded in reference/NAME.npz */
     bool embeddings;                    /* those that are recorded are given, not computed */
 } runs[] = {
-    {.folder = "tiny-sd1", .run = "inpaint4", .left_out = "takes a mask"},
+    {.folder = "tiny-sd1", .run = "inpaint4",
+     .more = {"--init-image", "@img2img_ddim:image", "--mask", "@inpaint4_ddim:mask"}},
     {.folder = "tiny-sd1", .run = "img2img", .more = {"--init-image", "@img2img_ddim:image"}},
+    {.folder = "tiny-sd1-inpaint", .run = "inpaint",
+     .more = {"--init-image", "@inpaint_ddim:image", "--mask", "@inpaint_ddim:mask"}},
+    {.folder = "tiny-sd2-depth", .run = "depth2img",
+     .more = {"--init-image", "@depth2img_pndm:image", "--depth-map", "@depth2img_pndm:depth_estimate"}},
+    {.folder = "tiny-sd-x4-upscaler", .run = "upscale", .more = {"--init-image", "@upscale_ddim_v:image"}},
+    {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
     {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
     {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
     {.folder = "tiny-sd3", .run = "img2img", .more = {"--init-image", "@img2img_no_t5:image"}},
@@ -86,17 +96,20 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
     {"tiny-sd1", "euler", "euler"},
     {"tiny-sd1", "euler_ancestral", "EulerAncestralDiscreteScheduler"},
     {"tiny-sd1", "lms", "lms"},
-    {"tiny-sd3", "flow_euler", "Euler"},
-    {"tiny-sd3", "flow_dpmpp_2m", "DPM++ 2M"},
     {"tiny-sdxl", "dpmpp_2m_karras", "DPM++ 2M Karras,steps_offset=0,timestep_spacing=linspace"},
     {"tiny-sdxl", "turbo_euler_ancestral", "euler_a,timestep_spacing=trailing"},
+    {"tiny-sd3", "flow_euler", "Euler"},
+    {"tiny-sd3", "flow_heun", "heun"},
+    {"tiny-sd3", "flow_dpmpp_2m", "DPM++ 2M"},
+    {"tiny-sd3", "flow_unipc", "unipc"},
 };
 
 /* Keys of the json, or of an object in it, and the options that they stand for. */
 static const struct { const char *key, *option; } settings[] = {
     {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
     {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
-    {"strength", "--strength"}, {"eta", "--eta"}, {"sampler", "--scheduler"}, {"refine_at", "--refine-at"},
+    {"strength", "--strength"}, {"eta", "--eta"}, {"noise_level", "--noise-level"},
+    {"sampler", "--scheduler"}, {"refine_at", "--refine-at"},
     {"original_size", "--original-size"}, {"target_size", "--target-size"}, {"crop", "--crop"},
     {"negative_original_size", "--negative-original-size"}, {"negative_target_size", "--negative-target-size"},
     {"aesthetic_score", "--aesthetic"}, {"negative_aesthetic_score", "--negative-aesthetic"},
@@ -113,7 +126,7 @@ static const struct { const char *recorded, *traced; bool last; } arrays[] = {
     {"text_embeddings", "encoder_hidden_states", true}, {"negative_prompt_embeds", "encoder_hidden_states", false},
     {"prompt_embeds", "encoder_hidden_states", true}, {"negative_pooled", "text_embeds", false},
     {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"refiner_pooled", "refiner_text_embeds", true},
-    {"refiner_time_ids", "refiner_time_ids", true}, {"decoded", "decoded", true},
+    {"refiner_time_ids", "refiner_time_ids", true}, {"class_labels", "class_labels", true}, {"decoded", "decoded", true},
 };
 
 /* What some denoisers call that input. */
@@ -362,7 +375,10 @@ static char *compiled(int k)
     char *exe = format("%s/%s", work, folders[k].folder), *text;
     if (!access(exe, X_OK))
         return exe;
-    char *model = folders[k].without ? put_together(k) : model_folder(k);
+    char *model = model_folder(k);
+    if (folders[k].vae_of || folders[k].text_length == WITHOUT_T5)
+        model = put_together(model, folders[k].vae_of ? format("%s/../shared/data/models/%s", source, folders[k].vae_of)
+                                                      : model, folders[k].model);
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
     for (int i = 0; folders[k].options[i]; i++) {
         const char *option = folders[k].options[i];
@@ -388,10 +404,9 @@ static void run_all(const char *folder, const char *here, const char *exe, int t
 /* false: it is not there. */
 static bool run_folder(int k)
 {
-    const char *folder = folders[k].folder, *model = model_folder(k), *records = folders[k].records;
-    char *reference = records ? format("%s/%s", source, records)
-                              : format("%s/../shared/data/models/%s/reference", source, folder);
-    char *own = format("%s/tests/pipelines/recorded/%s", source, folder);
+    const char *folder = folders[k].folder, *model = model_folder(k);
+    const char *const records[] = {format("%s/../shared/data/models/%s/reference", source, folder),
+                                   format("%s/tests/pipelines/recorded/%s", source, folder)};
     if (access(model, R_OK)) {
         printf("%-18s skipped: %s is not there\n", folder, model);
         return false;

@@ -1,6 +1,6 @@
-"""Records base -> refiner runs of tiny-sdxl and tiny-sdxl-refiner: handover/NAME.json and NAME.npz beside this file.
+"""Records base -> refiner runs of tiny-sdxl and tiny-sdxl-refiner: NAME.json and NAME.npz in tiny-sdxl+refiner/.
 
-    python record.py MODELS             a folder with tiny-sdxl and tiny-sdxl-refiner (../shared/data/models)
+    python make_handover.py MODELS             a folder with tiny-sdxl and tiny-sdxl-refiner (../shared/data/models)
 
 The real pipeline classes of diffusers, with denoising_end and denoising_start, around the exported graphs in onnxruntime.
 Pictures are 64x64 to keep the records small.  Made with diffusers 0.42.1, transformers 5.23.0, torch 2.15.0,
@@ -124,7 +124,7 @@ def record(models, name):
                   refiner_pooled=refiner_seen["text_embeds"],
                   image_uint8=((picture / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255).round().astype("uint8"))
     arrays = {k: np.asarray(v) for k, v in arrays.items()}
-    np.savez_compressed(f"{HERE}/{name}.npz", **arrays)
+    np.savez_compressed(f"{HERE}/tiny-sdxl+refiner/{name}.npz", **arrays)
     pair = lambda key: "x".join(str(v) for v in reversed(options[key])) if key in options else None
     crop = options.get("crops_coords_top_left")
     settings = dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=SEED, num_inference_steps=options["num_inference_steps"],
@@ -134,7 +134,7 @@ def record(models, name):
                     negative_target_size=pair("negative_target_size"), crop=crop and f"{crop[1]},{crop[0]}", **scores)
     settings = {k: v for k, v in settings.items() if v is not None}
     settings["arrays"] = {k: f"{v.dtype}{list(v.shape)}" for k, v in arrays.items()}
-    json.dump(settings, open(f"{HERE}/{name}.json", "w"), indent=1)
+    json.dump(settings, open(f"{HERE}/tiny-sdxl+refiner/{name}.json", "w"), indent=1)
     print(name, {k: v.shape for k, v in arrays.items()}, float(final.std()))
 
 
