@@ -2,11 +2,11 @@
  *
  *      trajectory SDC SOURCE WORK [TEXT]
  *
- * Every reference/NAME.json of the folders below, and NAME.json of tests/pipelines/recorded/FOLDER, is run from the
- * seed alone, with its own scheduler configuration and what it says of prompts, steps and the rest: the options that the
- * keys of `settings` stand for, and those that a row of `runs` adds.  Every step's latents, the embeddings where they
- * are recorded, and the decoded floats must be within `limit` relative RMS, token ids equal, the picture at most 2/255
- * away on 99.9 % of its bytes.  Some are run again by --scheduler from the folder's own configuration.
+ * Every reference/NAME.json of the folders below, and NAME.json of tests/pipelines/recorded/FOLDER, is run from the seed
+ * alone, with its own scheduler configuration and what it says of prompts, steps and the rest: the options that the keys
+ * of `settings` stand for, and those that a row of `runs` adds.  Every step's latents, the embeddings where they are
+ * recorded, and the decoded floats must be within `limit` relative RMS, token ids equal, the picture at most 2/255 away
+ * on 99.9 % of its bytes.  Some are run again by --scheduler from the folder's own configuration.
  *
  * Executables are WORK/FOLDER, compiled unless they are there.  TEXT: only what has it in "FOLDER NAME". */
 #include <math.h>
@@ -84,7 +84,7 @@ static const struct {
     {.folder = "tiny-sd3", .run = "img2img", .more = {"--init-image", "@img2img_no_t5:image"}},
     {.folder = "tiny-sd35-controlnet", .run = "control_image", .embeddings = true,
      .more = {"--control-image", "@control_image:image"}},
-    {.folder = "tiny-sd35-controlnet+single", .run = "control_single", .embeddings = true,
+    {.folder = "tiny-sd35-controlnet-single", .run = "control_single", .embeddings = true,
      .more = {"--control-image", "@control_single:image"}},
     {.folder = "tiny-sd35-controlnet", .run = "flow_euler", .embeddings = true,
      .more = {"--latents", "@flow_euler:noise0", "--control-image", "@flow_euler:controlnet_cond", "--prompt", "none"}},
@@ -338,35 +338,42 @@ static bool is_json(const char *here, const char *name)
     return n > 5 && !strcmp(name + n - 5, ".json");
 }
 
+static bool is_vae(const char *here, const char *name)
+{
+    (void)here;
+    return !strncmp(name, "vae_", 4) || !strcmp(name, "model_index.json");
+}
+
+static bool is_not_t5(const char *here, const char *name)
+{
+    (void)here;
+    return *name != '.' && strcmp(name, "text_encoder_3");
+}
+
+/* A folder of links: all that lies in model but T5, and the autoencoder of base; the single ControlNet or the other. */
+static char *put_together(const char *model, const char *base, bool is_single)
+{
+    static int count;
+    char *folder = format("%s/put-together-%d", work, count++);
+    const char *const from[] = {model, base};
+    char *single = realpath(format("%s/controlnet_single", model), NULL);
+    if (mkdir(folder, 0777) || (is_single && symlink(single, format("%s/controlnet", folder))))
+        exit(1);
+    for (int k = 0; k < 2; k++) {
+        char **names = list_folder(from[k], k ? is_vae : is_not_t5, NULL);
+        for (int i = 0; names[i]; i++) {
+            char *link = format("%s/%s", folder, names[i]);
+            char *target = realpath(format("%s/%s", from[k], names[i]), NULL);
+            if (access(link, F_OK) && symlink(target, link))
+                exit(1);
+        }
+    }
+    return folder;
+}
+
 static char *model_folder(int k)
 {
     return format("%s/../shared/data/models/%s", source, folders[k].model ? folders[k].model : folders[k].folder);
-}
-
-static void link_to(const char *folder, const char *name, const char *from, const char *file)
-{
-    char *target = realpath(format("%s/%s", from, file), NULL);
-    if (!target || symlink(target, format("%s/%s", folder, name)))
-        exit(1);
-    free(target);
-}
-
-/* A folder of links: the model's parts but the one that is left out, and an autoencoder; what else is a ControlNet is
- * the ControlNet. */
-static char *put_together(int k)
-{
-    char *folder = format("%s/parts-of-%s-%d", work, folders[k].folder, k), *model = model_folder(k);
-    char **names = list_folder(model, NULL, NULL);
-    const char *without = folders[k].without;
-    if (mkdir(folder, 0777))
-        exit(1);
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], without))
-            link_to(folder, strncmp(names[i], "controlnet", 10) ? names[i] : "controlnet", model, names[i]);
-    static const char *const parts[] = {"vae_encoder", "vae_decoder", "model_index.json"};
-    for (int i = 0; folders[k].vae_of && i < 3; i++)
-        link_to(folder, parts[i], format("%s/../shared/data/models/%s", source, folders[k].vae_of), parts[i]);
-    return folder;
 }
 
 /* The executable of folder number k. */
@@ -412,10 +419,9 @@ static bool run_folder(int k)
         return false;
     }
     char *exe = compiled(k);
-    if (!access(reference, R_OK))
-        run_all(folder, reference, exe, folders[k].text_length);
-    if (!access(own, R_OK))
-        run_all(folder, own, exe, folders[k].text_length);
+    for (int i = 0; i < 2; i++)
+        if (!access(records[i], R_OK))
+            run_all(folder, records[i], exe, folders[k].text_length);
     unlink(exe);
     free(exe);
     return true;

@@ -5,9 +5,9 @@ the number of steps are those of diffusers' StableDiffusion3Img2ImgPipeline and 
 that the noise of the control picture's latents comes behind the starting noise from the same generator (diffusers draws it
 from another one).
 
-    no-t5/img2img_no_t5                  tiny-sd3 from a picture, without T5: 77 tokens of zeros; 4.2 of 7 steps, which is 5
+    tiny-sd3/img2img_no_t5               from a picture, without T5: 77 tokens of zeros; 4.2 of 7 steps, which is 5
     tiny-sd35-controlnet/control_image   a control picture through tiny-sd35's autoencoder
-    tiny-sd35-controlnet+single/control_single   the same with controlnet_single, which takes the transformer's tokens and
+    tiny-sd35-controlnet-single/control_single   the same with controlnet_single, which takes the transformer's tokens and
                                          gives one residual more than the transformer takes: the first ones count"""
 import json, os, sys
 import numpy as np, onnx, onnxruntime as ort, torch
@@ -64,7 +64,7 @@ def img2img(folder='tiny-sd3', steps=7, strength=0.6, seed=3, scale=5.0):
     latents = loop(scheduler, timesteps, scheduler.scale_noise(clean, timesteps[:1], noise),
                    lambda i, x, t: net(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled)['out_hidden_states'], scale)
     decoded = graph(folder, 'vae_decoder')(latent_sample=latents[-1] / SCALE + SHIFT)['sample']
-    save('no-t5', 'img2img_no_t5', dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=scale, seed=seed, num_inference_steps=steps, strength=strength),
+    save(folder, 'img2img_no_t5', dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=scale, seed=seed, num_inference_steps=steps, strength=strength, t5_length=-1),
          scheduler, dict(latents=latents, image=image, image_uint8=((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)))
 
 def tokens_of(folder):
@@ -98,7 +98,7 @@ def control_image(name='control_image', single=False, folder='tiny-sd35-controln
         c.pop('block_controlnet_hidden_states.2', None)
         return net(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled, **c)['out_hidden_states']
     latents = loop(scheduler, scheduler.timesteps, noise, network, scale)
-    save(folder + ('+single' if single else ''), name, dict(prompt='none', guidance_scale=scale, seed=seed, num_inference_steps=steps, controlnet_conditioning_scale=strength), scheduler,
+    save(folder + ('-single' if single else ''), name, dict(prompt='none', guidance_scale=scale, seed=seed, num_inference_steps=steps, controlnet_conditioning_scale=strength), scheduler,
          dict(latents=latents, image=image, negative_prompt_embeds=text[:1], prompt_embeds=text[1:], negative_pooled=pooled[:1], pooled=pooled[1:]))
 
 img2img()
