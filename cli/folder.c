@@ -4,6 +4,7 @@
  * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
  * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
 #include "clip.h"
+#include "components.h"
 #include "fit.h"
 #include "folder.h"
 #include "json_file.h"
@@ -109,6 +110,9 @@ static Size usual_size(Pipeline *p)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
+    const json_t *given = json_object_get(config, "sample_size");
+    if (given && !json_is_null(given) && !json_is_integer(given))
+        fail(SDC_BAD_INPUT, "%s: sample_size is not a whole number", path);
     int64_t side = json_int(config, "sample_size", 64);
     p->patch = json_int(config, "patch_size", 1);
     json_decref(config);
@@ -283,15 +287,9 @@ static bool needs_patches(const Pipeline *p, const ComponentRule *c)
 static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
-        const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
-                                   : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
-        if (c->patches && !needs_patches(p, c))
+        const char *path = c->patches && !needs_patches(p, c) ? NULL : component_file(p->folder, c);
+        if (!path)
             continue;
-        if (access(path, R_OK)) {
-            if (c->required)
-                fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
-            continue;
-        }
         if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
@@ -385,6 +383,7 @@ static void open_refiner(Pipeline *p, const char *folder)
         fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
     r->rule = p->rule->refiner;
     read_tokenizers(r);
+    check_schedulers(folder, r->rule, &(Options){0});
     memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
     p->n_tokenizers += r->n_tokenizers;
     p->refiner = r;
@@ -412,6 +411,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
+    check_schedulers(p->folder, p->rule, o);
     if (o->refiner)
         open_refiner(p, o->refiner);
     if (o->text_length && !p->rule->tokenizers[2].section)

@@ -144,8 +144,23 @@ static const PipelineRule pipelines[] = {
      .components = {UNET2D, {"vae_decoder", true, false, true, {{"latents", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}}},
 };
 
-const PipelineRule *pipeline_rule(const char *class)
+/* Other names of the same folders: as exporters and diffusers' image tasks save them. */
+static const struct { const char *name, *class; } aliases[] = {
+    {"StableDiffusionImg2ImgPipeline", "StableDiffusionPipeline"},
+};
+
+static const char *plain_class(const char *name)
 {
+    name += !strncmp(name, "ORT", 3) ? 3 : !strncmp(name, "Onnx", 4) ? 4 : 0;
+    for (size_t k = 0; k < sizeof aliases / sizeof *aliases; k++)
+        if (!strcmp(aliases[k].name, name))
+            return aliases[k].class;
+    return name;
+}
+
+const PipelineRule *pipeline_rule(const char *name)
+{
+    const char *class = plain_class(name);
     for (size_t k = 0; k < sizeof pipelines / sizeof *pipelines; k++)
         if (!strcmp(pipelines[k].class, class))
             return &pipelines[k];

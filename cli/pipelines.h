@@ -74,7 +74,7 @@ typedef struct PipelineRule {
     bool clip;                      /* --clip may lead it: samples are pictures (cli/clip.c) */
 } PipelineRule;
 
-/* The row of a class; NULL when there is none. */
+/* The row of a class, which may begin with ORT or Onnx; NULL when there is none. */
 const PipelineRule *pipeline_rule(const char *class);
 
 /* The classes of all rows, with commas between. */
