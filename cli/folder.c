@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "json_file.h"
 #include "pipelines.h"
+#include "statistics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,10 @@ enum { BLOCK = 16 };                /* timesteps in a table: enough to make read
 typedef struct { int64_t width, height; } Size;
 typedef struct { const char *name; bool doubled; } Unit;       /* doubled: guidance in one go, for which there is another way */
 
-typedef struct {
+typedef struct Pipeline {
     const char *folder;
     const PipelineRule *rule;
+    struct Pipeline *refiner;       /* of --refiner, with components and tokenizers of its own; NULL */
     int64_t scale;                  /* pixels a latent */
     int64_t batch;
     Size sizes[MAX_SIZES];
@@ -46,7 +48,7 @@ typedef struct {
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     json_t *index;                  /* the file that names the class */
     FolderFacts facts;
-    Section tokenizers[MAX_TOKENIZERS];             /* packed */
+    Section tokenizers[2 * MAX_TOKENIZERS];         /* packed; the refiner's come last */
     int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
@@ -98,7 +100,6 @@ static int64_t latent_scale(const char *folder, const char *decoder)
 /* As the denoiser's configuration has it, or the folder's own. */
 static Size usual_size(Pipeline *p)
 {
-    p->patch = 1;
     if (!p->rule->denoiser)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
@@ -136,10 +137,10 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [ONE] = 1, [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1],
-                                  [TOKENS_3] = p->tokens[2],
-                                  [CONTEXT] = p->tokens[0] + p->tokens[2],
-                                  [PATCHES] = s.height / p->scale / p->patch * (s.width / p->scale / p->patch)};
+                                  [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
+                                  [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
+                                  [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
+                                  [PATCHES] = p->patch ? s.height / p->scale / p->patch * (s.width / p->scale / p->patch) : 0};
     return values[axis];
 }
 
@@ -223,11 +224,12 @@ static void compile_units(Pipeline *p)
              p->rule->components[0].name);
 }
 
-static void compile_components(Pipeline *p)
+/* Of its folder, up to the strips. */
+static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
         const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
-                                   : text_format("%s/%s/model.onnx", p->folder, c->name);
+                                   : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
         if (access(path, R_OK)) {
             if (c->required)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
@@ -241,6 +243,21 @@ static void compile_components(Pipeline *p)
             if (!c->guided || !p->once)
                 prepare_component(p, c, path, p->batch, p->sizes[k]);
         }
+    }
+}
+
+static void compile_components(Pipeline *p)
+{
+    prepare_components(p);
+    if (p->refiner) {
+        Pipeline *r = p->refiner;
+        r->once = p->once;
+        prepare_components(r);
+        if (p->n_units + r->n_units > MAX_PROGRAMS)
+            fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+        memcpy(p->graphs + p->n_units, r->graphs, (size_t)r->n_units * sizeof *p->graphs);
+        memcpy(p->units + p->n_units, r->units, (size_t)r->n_units * sizeof *p->units);
+        p->n_units += r->n_units;
     }
     compile_units(p);
 }
@@ -260,23 +277,25 @@ static bool has_words(const char *folder)
     return false;
 }
 
-/* Is there a tokenizer of this row?  Where text is optional one without its encoder counts as none. */
+/* Is there a tokenizer of this row?  The first is needed, unless text is optional; one without its encoder counts as
+ * none there. */
 static bool has_tokenizer(const Pipeline *p, const SectionRule *rule)
 {
-    const char *suffix = rule->folder + strcspn(rule->folder, "_");
-    return !access(text_format("%s/%s", p->folder, rule->folder), F_OK) &&
-           (!p->rule->text_is_optional || !access(text_format("%s/text_encoder%s/model.onnx", p->folder, suffix), F_OK));
+    const char *suffix = rule->folder + strcspn(rule->folder, "_"), *path = text_format("%s/%s", p->folder, rule->folder);
+    if (p->rule->may_be_wordless)
+        return has_words(path);
+    if (!p->rule->text_is_optional)
+        return !p->n_tokenizers || !access(path, F_OK);
+    return !access(path, F_OK) && !access(text_format("%s/text_encoder%s/model.onnx", p->folder, suffix), F_OK);
 }
 
-/* The first tokenizer is needed, unless text is optional, the others where they lie in the folder. */
 static void read_tokenizers(Pipeline *p)
 {
     for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
         const char *path = text_format("%s/%s", p->folder, rule->folder);
         int64_t *tokens = &p->tokens[rule - p->rule->tokenizers];
         *tokens = 77;
-        if (p->rule->may_be_wordless ? !has_words(path)
-                                     : (p->n_tokenizers || p->rule->text_is_optional) && !has_tokenizer(p, rule))
+        if (!has_tokenizer(p, rule))
             continue;
         Section *s = &p->tokenizers[p->n_tokenizers];
         void *blob;
@@ -292,6 +311,24 @@ static void read_tokenizers(Pipeline *p)
     }
     if (p->facts.tokens)
         p->tokens[0] = p->facts.tokens;
+}
+
+/* The folder of --refiner, whose pictures are of the base's sizes. */
+static void open_refiner(Pipeline *p, const char *folder)
+{
+    Pipeline *r = alloc(sizeof *r);
+    if (!p->rule->refiner)
+        fail(SDC_USAGE, "--refiner: a %s takes none", p->rule->class);
+    *r = *p;
+    r->folder = folder;
+    r->n_tokenizers = 0;
+    if (strcmp(find_rule(folder, &r->index)->class, p->rule->refiner->class))
+        fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
+    r->rule = p->rule->refiner;
+    read_tokenizers(r);
+    memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
+    p->n_tokenizers += r->n_tokenizers;
+    p->refiner = r;
 }
 
 /* What the folder and the options say; no component is compiled yet. */
@@ -316,6 +353,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
+    if (o->refiner)
+        open_refiner(p, o->refiner);
     if (o->text_length && !p->rule->tokenizers[2].section)
         fail(SDC_USAGE, "%s: a %s has no --text-length", folder, p->rule->class);
     if (o->text_length)
@@ -328,10 +367,48 @@ static void close_pipeline(Pipeline *p)
     for (int k = 0; k < p->n_tokenizers; k++)
         free((void *)(uintptr_t)p->tokenizers[k].data);
     json_decref(p->index);
+    if (p->refiner)
+        json_decref(p->refiner->index);
 }
+
+/* ---- classes that make their programs themselves ----------------------------------------------------------------- */
+
+/* The row of a folder when it is such a class; NULL when not. */
+static const PipelineRule *own_rule(const char *folder, const Options *o)
+{
+    json_t *index = NULL;
+    const PipelineRule *rule = find_rule(folder, &index);
+    json_decref(index);
+    if (!rule->make && o->length)
+        fail(SDC_USAGE, "%s: a %s has no --length", folder, rule->class);
+    if (!rule->make)
+        return NULL;
+    if (o->sizes.count || o->batch || o->dims.count || o->shapes.count || o->binds.count)
+        fail(SDC_USAGE, "--size, --batch, --dim, --shape and --bind are not for a %s; it takes --length", rule->class);
+    for (int k = 0; k < o->defaults.count; k++)
+        if (rule->check_default(o->defaults.list[k]))
+            exit(SDC_USAGE);
+    return rule;
+}
+
+static void compile_own(const PipelineRule *rule, const char *folder, const Options *o, const BuildOptions *given)
+{
+    Section sections[MAX_OWN];
+    BuildOptions b = *given;
+    int count;
+    Program **programs = rule->make(folder, rule->class, o, given->isa, &count, sections, &b.n_sections);
+    b.driver = rule->driver;
+    b.sections = sections;
+    build(programs, count, &b);
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------ */
 
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own)
+        return own->make(folder, own->class, o, isa, count, (Section[MAX_OWN]){0}, &(int){0});
     Pipeline *p = open_pipeline(folder, o, isa);
     p->once = once;
     compile_components(p);
@@ -355,22 +432,40 @@ static char *pipeline_section(const Pipeline *p)
         text = json_settings(config, rule->section, text);
         json_decref(config);
     }
+    if (p->refiner)
+        text = json_settings(p->refiner->index, "refiner.index.", text);
     return p->facts.settings ? text_format("%s%s", text, p->facts.settings) : text;
+}
+
+/* The sections of a folder's schedulers from sections[n] on; returns n behind them. */
+static int add_schedulers(const Pipeline *p, Section *sections, int n)
+{
+    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
+        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", p->folder, rule->folder));
+        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
+        json_decref(scheduler);
+    }
+    return n;
 }
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own) {
+        compile_own(own, folder, o, given);
+        return;
+    }
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 1];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 2];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
-    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
-        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", folder, rule->folder));
-        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
-        json_decref(scheduler);
-    }
+    n = add_schedulers(p, sections, n);
+    if (p->refiner)
+        n = add_schedulers(p->refiner, sections, n);
+    if (p->rule->statistics.section)
+        sections[n++] = statistics_section(folder, &p->rule->statistics);
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -14,18 +14,21 @@
 
 typedef struct {
     const char *name;               /* without "ImageProcessor", "FeatureExtractor" and what follows */
-    bool shortest, crops;           /* the size is of the shorter edge; 224 in all of them */
+    bool shortest, crops;           /* the size is of the shorter edge */
     SdcResample resample;
     double mean[3], std[3];
+    int64_t side;
 } Class;
 
 static const Class classes[] = {
-    {"CLIP", true, true, SDC_BICUBIC, {0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711}},
-    {"Siglip", false, false, SDC_BICUBIC, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}},
-    {"ViT", false, false, SDC_BILINEAR, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}},
+    {"CLIP", true, true, SDC_BICUBIC, {0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711},
+     224},
+    {"Siglip", false, false, SDC_BICUBIC, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, 224},
+    {"ViT", false, false, SDC_BILINEAR, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, 224},
+    {"DPT", false, false, SDC_BICUBIC, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, 384},
 };
 
-enum { CLASS_SIDE = 224, MAX_SIDE = 1 << 14 };
+enum { MAX_SIDE = 1 << 14 };
 
 static const Class *find_class(const char *path, const char *name)
 {
@@ -145,7 +148,9 @@ ImageProcessor read_image_processor(const char *folder, const char *class, int64
     const char *name = text_of(root, "image_processor_type");
     name = name ? name : text_of(root, "feature_extractor_type");
     const Class *rule = find_class(path, name ? name : class);
-    int64_t usual = !given && side ? side : CLASS_SIDE;
+    int64_t usual = !given && side ? side : rule->side;
+    if (flag(root, "keep_aspect_ratio", false) || json_int(root, "ensure_multiple_of", 1) != 1)
+        fail(SDC_UNSUPPORTED, "%s: keep_aspect_ratio and ensure_multiple_of are not supported", path);
     bool resizes = flag(root, "do_resize", true), crops = flag(root, "do_center_crop", rule->crops);
     Size size = read_size(path, root, "size", (Size){rule->shortest, usual, usual});
     Size crop = crops ? read_size(path, root, "crop_size", (Size){false, usual, usual}) : (Size){0};

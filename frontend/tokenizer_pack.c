@@ -13,7 +13,9 @@ static const struct {
     int (*pack)(const char *folder, void **blob, int64_t *bytes);
 } packers[] = {
     {"merges.txt", NULL, tokenizer_clip_pack},
+    {"vocab.txt", NULL, tokenizer_bert_pack},
     {"tokenizer.json", "Unigram", tokenizer_unigram_pack},
+    {"tokenizer.json", NULL, tokenizer_bpe_pack},
     {"spiece.model", NULL, tokenizer_unigram_pack},
 };
 

@@ -88,11 +88,11 @@ static int guide_evaluation(Sd *sd, Denoiser *u, int64_t at)
 static int denoise(Sd *sd, Denoiser *u)
 {
     Scheduler *s = sd->scheduler;
-    int64_t n = sd->options->count * sd->size, first = s->index;
+    int64_t n = sd->options->count * sd->size, first = s->index, end = sd->end ? sd->end : s->evaluations;
     SdcProgress progress;
     sdc_progress_begin(&progress, "drawing", sd->evaluations, sd->options->quiet || sd->options->bench);
     int code = SDC_OK;
-    while (!code && s->index < s->evaluations) {
+    while (!code && s->index < end) {
         if (sd->trace)
             memcpy(sd->trace + (s->index - first) * n, sd->latents, (size_t)n * sizeof *sd->latents);
         scheduler_scale_model_input(s, u->scaled, sd->latents);
@@ -104,6 +104,8 @@ static int denoise(Sd *sd, Denoiser *u)
             break;
         if ((code = scheduler_step(s, u->predicted, sd->latents, scheduler_draw_random, &sd->random)))
             sdc_error(code, "%s", s->message);
+        if (!code && sd->family->after_step)
+            code = sd->family->after_step(sd);
         sdc_progress_step(&progress, s->index - first);
         if (sd->warming)
             break;
@@ -150,7 +152,7 @@ int sd_denoise(Sd *sd)
     Denoiser u = {0};
     int64_t count = sd->options->count;
     int code;
-    sd->evaluations = sd->scheduler->evaluations - sd->scheduler->index;
+    sd->evaluations = (sd->end ? sd->end : sd->scheduler->evaluations) - sd->scheduler->index;
     sd->timesteps = sd->scheduler->timesteps + sd->scheduler->index;
     if (!(code = pipeline_floats(&u.scaled, count * sd->size)) &&
         !(code = pipeline_floats(&u.predicted, count * 2 * sd->size)) && !(code = open_networks(sd, &u)))

@@ -16,6 +16,11 @@ static bool ends_in(const char *path, const char *suffix)
     return n > m && !strcasecmp(path + n - m, suffix);
 }
 
+bool sd_is_array(const char *path)
+{
+    return ends_in(path, ".npy") || ends_in(path, ".npz") || strstr(path, ".npz:");
+}
+
 static int read_floats(const char *path, int64_t height, int64_t width, float *picture)
 {
     SdcArray a = {0};
@@ -48,11 +53,54 @@ static int read_picture(const char *path, int64_t height, int64_t width, float *
 
 int sd_image_read(const char *path, int64_t height, int64_t width, float **picture)
 {
-    bool array = ends_in(path, ".npy") || ends_in(path, ".npz") || strstr(path, ".npz:");
     int code = pipeline_floats(picture, 3 * height * width);
     if (!code)
-        code = (array ? read_floats : read_picture)(path, height, width, *picture);
+        code = (sd_is_array(path) ? read_floats : read_picture)(path, height, width, *picture);
     return code;
+}
+
+/* ---- planes ----------------------------------------------------------------------------------------------------- */
+
+static int read_grey(const char *path, int64_t *height, int64_t *width, float **plane)
+{
+    SdcImage image;
+    int code = sdc_image_read(&image, path, 1);
+    if (!code && *height)
+        code = sdc_image_resize(&image, (int)*width, (int)*height, SDC_LANCZOS);
+    *height = image.height;
+    *width = image.width;
+    if (!code)
+        code = pipeline_floats(plane, *height * *width);
+    for (int64_t i = 0; !code && i < *height * *width; i++)
+        (*plane)[i] = (float)image.pixels[i] / 255;
+    sdc_image_free(&image);
+    return code;
+}
+
+static int read_array(const char *path, int64_t *height, int64_t *width, float **plane)
+{
+    SdcArray a = {0};
+    int code = sdc_array_read(&a, path, "image");
+    if (code)
+        return code;
+    int64_t h = a.rank >= 2 ? a.dim[a.rank - 2] : 0, w = a.rank >= 2 ? a.dim[a.rank - 1] : 0;
+    bool fits = a.dtype == DT_F32 && a.count > 0 && h <= 32768 && w <= 32768 && a.count == h * w &&
+                (!*height || (h == *height && w == *width));
+    if (!fits)
+        code = *height ? sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,1,%lld,%lld]", path, (long long)*height,
+                                   (long long)*width)
+                       : sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,1,H,W]", path);
+    else if (!(code = pipeline_floats(plane, a.count)))
+        memcpy(*plane, a.data, (size_t)a.count * sizeof **plane);
+    *height = h;
+    *width = w;
+    sdc_array_free(&a);
+    return code;
+}
+
+int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane)
+{
+    return (sd_is_array(path) ? read_array : read_grey)(path, height, width, plane);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
@@ -81,18 +129,22 @@ char *sd_parameters(const Sd *sd, int64_t k)
 {
     const SdOptions *o = sd->options;
     const char *name;
-    char *text = NULL, strength[64] = "", batch[96] = "";
+    char *text = NULL, strength[64] = "", batch[96] = "", refined[64] = "";
     int name_bytes = sampler(sd, &name);
     bool negative = sd->guided && *o->negative;
     if (sd->picture)
-        snprintf(strength, sizeof strength, ", Denoising strength: %g", o->strength);
+        snprintf(strength, sizeof strength, ", Denoising strength: %g%s", sd_strength(o), o->mask ? ", Mask: given" : "");
+    else if (sd->family->takes & SD_NOISE_LEVEL)
+        snprintf(strength, sizeof strength, ", Noise level: %d", sd_noise_level(sd));
     if (o->count > 1)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)o->count, (long long)k);
+    if (sd->refiner)
+        snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
     int n = asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
-                     "Model hash: %010llx, Model: %s%s%s%s, RNG: CPU, Version: sdc %s",
+                     "Model hash: %010llx, Model: %s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
                      (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,
-                     strength, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
+                     strength, batch, refined, o->latents ? ", Latents: given" : "", sdc_model.version);
     return n < 0 ? NULL : text;
 }

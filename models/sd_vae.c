@@ -41,7 +41,7 @@ int sd_decode(Sd *sd, int64_t k, float *picture)
     SdcContext c = {0};
     float *latents = NULL;
     int code;
-    if ((code = pipeline_input(sd->decoder, "latent_sample", 4, &in)) ||
+    if ((code = pipeline_input(sd->decoder, sd_latents(sd->family), 4, &in)) ||
         (code = pipeline_output(sd->decoder, "sample", 4, &out)) || (code = pipeline_floats(&latents, sd->size)) ||
         (code = sdc_instance_open(&c, sd->decoder, sd->pool)))
         goto done;

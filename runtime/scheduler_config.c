@@ -344,10 +344,43 @@ static int read_text(SchedulerConfig *c, const char *class_name, const char *tex
     return code || !flow ? code : keep_flow(c, shift);
 }
 
-int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text, int64_t bytes)
+/* The words "field=value" between commas, from a command line. */
+static int set_fields(SchedulerConfig *c, const char *words)
+{
+    while (*(words += strspn(words, ","))) {
+        char word[2 * MAX_NAME];
+        size_t length = strcspn(words, ",");
+        snprintf(word, sizeof word, "%.*s", (int)length, words);
+        char *equals = strchr(word, '=');
+        if (equals)
+            *equals = '\0';
+        if (!equals || length >= sizeof word || !class_has(c->class, word))
+            return fail(c, SDC_USAGE, "%s has no field \"%.60s\"", c->class->name, word);
+        int code = scheduler_config_set(c, word, equals + 1);
+        if (code)
+            return code;
+        words += length;
+    }
+    return SDC_OK;
+}
+
+/* Up to the first comma; empty where that is a field already. */
+static void cut_name(char own[MAX_NAME], const char *name, const char **words)
+{
+    size_t length = strcspn(name, ","), equals = strcspn(name, "=");
+    length = equals < length ? 0 : length;
+    snprintf(own, MAX_NAME, "%.*s", (int)length, name);
+    *words = name + length;
+}
+
+int scheduler_config_read(SchedulerConfig *c, const char *given, const char *text, int64_t bytes)
 {
     *c = (SchedulerConfig){ 0 };
-    char plain[MAX_NAME] = "";
+    char plain[MAX_NAME] = "", own[MAX_NAME] = "";
+    const char *words = "";
+    if (given)
+        cut_name(own, given, &words);
+    const char *name = own[0] || (given && !*words) ? own : NULL;
     const SigmaEnding *ending = NULL;
     const SchedulerName *row = NULL;
     const SchedulerClass *class = name ? class_named(name) : NULL;
@@ -370,6 +403,8 @@ int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text
         code = set_words(c, row->overrides);
     if (!code && ending)
         code = set_sigmas(c, ending);
+    if (!code)
+        code = set_fields(c, words);
     if (code)
         scheduler_config_free(c);
     return code;

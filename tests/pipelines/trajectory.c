@@ -31,6 +31,7 @@ enum { MOST_ARGUMENTS = 64, SECONDS = 600 };
 /* Kernels without optimisation for few runs: most of their time would go into the C compiler. */
 #define QUICKLY "--isa", "generic", "--cflag", "-O0"
 
+/* In options "@FOLDER": another one of them. */
 static const struct {
     const char *folder;
     const char *options[10];
@@ -39,6 +40,13 @@ static const struct {
 } folders[] = {
     {"tiny-sd1", {NULL}, 0, NULL},
     {"tiny-sd2", {QUICKLY, "--size", "160x96"}, 0, NULL},
+    {"tiny-sd1-inpaint", {QUICKLY, "--size", "96x128"}, 0, NULL},
+    {"tiny-sd2-depth", {QUICKLY}, 0, NULL},
+    {"tiny-sd-x4-upscaler", {QUICKLY, "--size", "128x96"}, 0, NULL},
+    {"tiny-unclip", {QUICKLY}, 0, NULL},
+    {"tiny-ldm", {QUICKLY}, 0, NULL},
+    {"tiny-sdxl", {QUICKLY, "--size", "96x128"}, 0, NULL},
+    {"tiny-sdxl-refiner", {QUICKLY}, 0, NULL},
     {"tiny-sd3", {QUICKLY}, 256, NULL},
     {"tiny-sd3", {QUICKLY, "--text-length", "77"}, 77, NULL},
     {"tiny-sd35", {QUICKLY, "--text-length", "77", "--size", "160x96"}, 0, NULL},
@@ -53,8 +61,17 @@ static const struct {
     const char *more[8];                /* "@NAME:ARRAY": recorded in reference/NAME.npz */
     bool embeddings;                    /* those that are recorded are given, not computed */
 } runs[] = {
-    {.folder = "tiny-sd1", .run = "inpaint4", .left_out = "takes a mask"},
+    {.folder = "tiny-sd1", .run = "inpaint4",
+     .more = {"--init-image", "@img2img_ddim:image", "--mask", "@inpaint4_ddim:mask"}},
     {.folder = "tiny-sd1", .run = "img2img", .more = {"--init-image", "@img2img_ddim:image"}},
+    {.folder = "tiny-sd1-inpaint", .run = "inpaint",
+     .more = {"--init-image", "@inpaint_ddim:image", "--mask", "@inpaint_ddim:mask"}},
+    {.folder = "tiny-sd2-depth", .run = "depth2img",
+     .more = {"--init-image", "@depth2img_pndm:image", "--depth-map", "@depth2img_pndm:depth_estimate"}},
+    {.folder = "tiny-sd-x4-upscaler", .run = "upscale", .more = {"--init-image", "@upscale_ddim_v:image"}},
+    {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
+    {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
+    {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
     {.folder = "tiny-sd35-controlnet", .run = "flow_euler", .embeddings = true,
      .more = {"--latents", "@flow_euler:noise0", "--control-image", "@flow_euler:controlnet_cond", "--prompt", "none"}},
 };
@@ -65,6 +82,8 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
     {"tiny-sd1", "euler", "euler"},
     {"tiny-sd1", "euler_ancestral", "EulerAncestralDiscreteScheduler"},
     {"tiny-sd1", "lms", "lms"},
+    {"tiny-sdxl", "dpmpp_2m_karras", "DPM++ 2M Karras,steps_offset=0,timestep_spacing=linspace"},
+    {"tiny-sdxl", "turbo_euler_ancestral", "euler_a,timestep_spacing=trailing"},
     {"tiny-sd3", "flow_euler", "Euler"},
     {"tiny-sd3", "flow_heun", "heun"},
     {"tiny-sd3", "flow_dpmpp_2m", "DPM++ 2M"},
@@ -75,7 +94,7 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
 static const struct { const char *key, *option; } settings[] = {
     {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
     {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
-    {"strength", "--strength"}, {"eta", "--eta"},
+    {"strength", "--strength"}, {"eta", "--eta"}, {"noise_level", "--noise-level"},
     {"controlnet_conditioning_scale", "--control-scale"}, {"control_guidance_start", "--control-start"},
     {"control_guidance_end", "--control-stop"}, {"skip_layer_guidance.scale", "--skip-layer-guidance"},
     {"skip_layer_guidance.start", "--skip-start"}, {"skip_layer_guidance.stop", "--skip-stop"},
@@ -88,7 +107,8 @@ static const struct { const char *recorded, *traced; bool last; } arrays[] = {
     {"negative_input_ids_3", "input_ids_3", false}, {"input_ids_3", "input_ids_3", true},
     {"text_embeddings", "encoder_hidden_states", true}, {"negative_prompt_embeds", "encoder_hidden_states", false},
     {"prompt_embeds", "encoder_hidden_states", true}, {"negative_pooled", "text_embeds", false},
-    {"pooled", "text_embeds", true}, {"decoded", "decoded", true},
+    {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"class_labels", "class_labels", true},
+    {"decoded", "decoded", true},
 };
 
 /* What some denoisers call that input. */
@@ -324,7 +344,10 @@ static char *compiled(int k)
     if (folders[k].over)
         model = laid_over(model, format("%s/../shared/data/models/%s", source, folders[k].over));
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
-    memcpy(argv + 6, folders[k].options, sizeof folders[k].options);
+    for (int i = 0; i < 10 && folders[k].options[i]; i++) {
+        const char *option = folders[k].options[i];
+        argv[6 + i] = *option == '@' ? format("%s/../shared/data/models/%s", source, option + 1) : option;
+    }
     if (run_program((char *const *)(uintptr_t)argv, SECONDS, &text)) {
         printf("%s: FAILED to compile: %s\n", model, text);
         exit(1);
