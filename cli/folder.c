@@ -100,6 +100,7 @@ static int64_t latent_scale(const char *folder, const char *decoder)
 /* As the denoiser's configuration has it, or the folder's own. */
 static Size usual_size(Pipeline *p)
 {
+    p->patch = 1;
     if (!p->rule->denoiser)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
@@ -140,7 +141,7 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
                                   [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
                                   [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
                                   [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
-                                  [PATCHES] = p->patch ? s.height / p->scale / p->patch * (s.width / p->scale / p->patch) : 0};
+                                  [PATCHES] = s.height / p->scale / p->patch * (s.width / p->scale / p->patch)};
     return values[axis];
 }
 
