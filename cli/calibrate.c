@@ -257,11 +257,13 @@ static Input rows_for(const Value *v, const SdcArray *from, int64_t row, int64_t
     return in;
 }
 
-/* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts innermost. */
-static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcArray sample, const SdcArray *times)
+/* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts innermost.
+ * Conditions are called as the inputs, behind the prefix. */
+static Input *traced_inputs(const Graph *g, const char *path, const char *prefix, int64_t step, SdcArray sample,
+                            const SdcArray *times)
 {
     Input *in = alloc_array(g->n_inputs + 1, sizeof *in);
-    SdcArray text = member(path, "encoder_hidden_states", 3);
+    SdcArray text = member(path, text_format("%sencoder_hidden_states", prefix), 3);
     const int64_t pictures = sample.dim[1], prompts = text.dim[0];
     sample.rank = 4;
     memmove(sample.dim, sample.dim + 1, 4 * sizeof *sample.dim);
@@ -270,18 +272,21 @@ static Input *traced_inputs(const Graph *g, const char *path, int64_t step, SdcA
         const Value *v = g->inputs[k];
         if (!strcmp(v->name, "sample") && v->shape.rank == 4)
             in[k] = rows_for(v, &sample, step * pictures, pictures, prompts, false);
-        else if (!strcmp(v->name, "encoder_hidden_states") && v->shape.rank == 3)
-            in[k] = rows_for(v, &text, 0, prompts, pictures, true);
         else if (!strcmp(v->name, "timestep") && v->shape.rank <= 1)
             in[k] = rows_for(v, times, step, 1, pictures * prompts, false);
-        else
-            fail(SDC_UNSUPPORTED, "--calibrate %s: a trace does not tell the input '%s'", path, v->name);
+        else {
+            SdcArray condition = member(path, text_format("%s%s", prefix, v->name), v->shape.rank);
+            if (condition.dim[0] != prompts)
+                fail(SDC_BAD_INPUT, "--calibrate %s: '%s%s' is not what --trace writes", path, prefix, v->name);
+            in[k] = rows_for(v, &condition, 0, prompts, pictures, true);
+            sdc_array_free(&condition);
+        }
     }
     sdc_array_free(&text);
     return in;
 }
 
-const Calibration *calibrate_denoiser(const char *path, const Options *o)
+const Calibration *calibrate_denoiser(const char *path, const char *prefix, const Options *o)
 {
     const Texts *files = &o->calibrate;
     const Calibration *answer;
@@ -292,12 +297,13 @@ const Calibration *calibrate_denoiser(const char *path, const Options *o)
     int count = 0;
     for (int k = 0; k < files->count; k++) {
         const char *file = files->list[k];
-        SdcArray sample = member(file, "sample", 5), times = member(file, "timesteps", 1);
+        SdcArray sample = member(file, text_format("%ssample", prefix), 5);
+        SdcArray times = member(file, text_format("%stimesteps", prefix), 1);
         if (sample.dim[0] != times.dim[0])
             fail(SDC_BAD_INPUT, "--calibrate %s: is not what --trace writes", file);
         const int64_t all = times.dim[0], steps = all < TRACED_STEPS ? all : TRACED_STEPS;
         for (int64_t s = 0; s < steps; s++, count++) {
-            samples[count] = traced_inputs(g, file, (2 * s + 1) * all / (2 * steps), sample, &times);
+            samples[count] = traced_inputs(g, file, prefix, (2 * s + 1) * all / (2 * steps), sample, &times);
             check_sample(g, file, samples[count], samples[0]);
         }
         sdc_array_free(&sample);

@@ -9,7 +9,7 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 
 /* Every option of every command; a command's own table lists those that it takes. */
 typedef struct {
-    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator, *refiner;
+    const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator, *refiner, *clip;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
     int64_t jobs, batch, length, text_length, seed, threads, runs, max_memory;
     double rtol, atol, rms;
@@ -122,8 +122,8 @@ Tensor *tensor_of_array(const SdcArray *a);                     /* shares the ar
 
 /* The ranges of what the model at `path` multiplies, on the samples of --calibrate; NULL without --dtype int8. */
 const Calibration *calibrate(const char *path, const Options *o, const Bindings *b);
-/* The same of a pipeline's denoiser, on what its --trace wrote. */
-const Calibration *calibrate_denoiser(const char *path, const Options *o);
+/* The same of a pipeline's denoiser, on what its --trace wrote; prefix: of the arrays, "refiner_" of a refiner's. */
+const Calibration *calibrate_denoiser(const char *path, const char *prefix, const Options *o);
 
 /* ---- child.c ---- */
 

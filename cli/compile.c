@@ -9,6 +9,7 @@
 #include "tune.h"
 
 OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock) OPTION_TEXT(refiner)
+OPTION_TEXT(clip)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
@@ -49,6 +50,7 @@ static const SdcOption table[] = {
      option_text_length},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
+    {"clip", 0, "FOLDER", "a CLIP model, to lead what a DDPMPipeline or DDIMPipeline draws by --clip-text", option_clip},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
     {"isa", 0, "NAME", "instruction set: native (default), generic, x86-64-v3, x86-64-v4, avx512-bf16, amx, aarch64",
      option_isa},
@@ -135,10 +137,10 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.defaults.count || o.refiner))
+    if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.defaults.count || o.refiner || o.clip))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch, --length, --text-length, --default and --refiner are for pipelines; %s is a single "
-                         "model: use --dim or --shape",
+                         "--size, --batch, --length, --text-length, --default, --refiner and --clip are for pipelines; %s is a "
+                         "single model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

@@ -408,7 +408,7 @@ static int64_t besides(Graph *const *graphs, int n_graphs, int64_t code)
     SdcCertificate c = {0};
     for (int k = 0; k < n_graphs; k++) {
         const Graph *g = graphs[k];
-        sdc_certificate_add(&c, 0, 0, tensors_of(g->inputs, g->n_inputs), g->n_inputs,
+        sdc_certificate_add(&c, "", 0, 0, tensors_of(g->inputs, g->n_inputs), g->n_inputs,
                             tensors_of(g->outputs, g->n_outputs), g->n_outputs);
     }
     sdc_certificate_finish(&c, 1, 1, 0, RUNTIME_BYTES + code);

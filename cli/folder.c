@@ -3,9 +3,12 @@
  * model_index.json or config.json names the class; one row of pipelines.c says which components it has, which of their
  * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
  * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+#include "clip.h"
+#include "components.h"
 #include "fit.h"
 #include "folder.h"
 #include "json_file.h"
+#include "patches.h"
 #include "pipelines.h"
 #include "statistics.h"
 
@@ -13,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../runtime/certificate.h"
 #include "../runtime/tokenizer.h"
 
 enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
@@ -52,6 +56,7 @@ typedef struct Pipeline {
     int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
+    Section clip_tokenizer;         /* of --clip */
 } Pipeline;
 
 /* The row of a folder, and in *index the file that names its class. */
@@ -105,6 +110,9 @@ static Size usual_size(Pipeline *p)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
+    const json_t *given = json_object_get(config, "sample_size");
+    if (given && !json_is_null(given) && !json_is_integer(given))
+        fail(SDC_BAD_INPUT, "%s: sample_size is not a whole number", path);
     int64_t side = json_int(config, "sample_size", 64);
     p->patch = json_int(config, "patch_size", 1);
     json_decref(config);
@@ -141,13 +149,13 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
                                   [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
                                   [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
                                   [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
-                                  [PATCHES] = s.height / p->scale / p->patch * (s.width / p->scale / p->patch)};
+                                  [PATCHES] = p->patch ? s.height / p->scale / p->patch * (s.width / p->scale / p->patch) : 0};
     return values[axis];
 }
 
 static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
 {
-    return p->rule->denoiser && !strcmp(c->name, p->rule->denoiser);
+    return p->rule->denoiser && !strcmp(c->folder ? c->folder : c->name, p->rule->denoiser);
 }
 
 static bool is_input(const InputRule *rule, const char *name)
@@ -156,10 +164,27 @@ static bool is_input(const InputRule *rule, const char *name)
     return rule->input[n - 1] == '*' ? !strncmp(rule->input, name, n - 1) : !strcmp(rule->input, name);
 }
 
+static Bindings pass_options(const Pipeline *p)
+{
+    return (Bindings){.no_fuse = p->no_fuse, .block = BLOCK, .dtype = p->dtype, .exact = p->exact, .weights = p->weights,
+                      .choices = p->choices, .pack_winograd = p->pack_winograd};
+}
+
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
+static void add_unit(Pipeline *p, Graph *g, const Bindings *b, Unit unit)
+{
+    run_passes(g, b, "strips");
+    if (p->n_units == MAX_PROGRAMS)
+        fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+    p->graphs[p->n_units] = g;
+    p->units[p->n_units++] = unit;
+}
+
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
+    if (c->patches)
+        cut_patches(m->graph, c->inputs[0].input);
     ShapeBinding *shapes = alloc_array(m->graph->n_inputs + 1, sizeof *shapes);
     int count = 0;
     for (int k = 0; k < MAX_INPUTS && c->inputs[k].input; k++) {
@@ -182,17 +207,42 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
-                                     .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
-                                     .pack_winograd = p->pack_winograd,
-                                     .calibration = is_denoiser(p, c) ? p->calibration : NULL}, "strips");
-    if (p->n_units == MAX_PROGRAMS)
-        fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+    Bindings b = pass_options(p);
+    b.shapes = shapes;
+    b.n_shapes = count;
+    b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
-    p->graphs[p->n_units] = m->graph;
-    p->units[p->n_units++] = (Unit){name, batch > p->batch};
+    add_unit(p, m->graph, &b, (Unit){name, batch > p->batch});
+}
+
+/* What leads the denoiser by CLIP, for every size; and CLIP's tokenizer. */
+static void prepare_clip(Pipeline *p, const char *folder)
+{
+    if (!p->rule->clip)
+        fail(SDC_USAGE, "--clip leads pipelines whose samples are pictures; a %s's are not", p->rule->class);
+    json_t *config = read_json(text_format("%s/%s/config.json", p->folder, p->rule->denoiser));
+    const int64_t channels = json_int(config, "in_channels", 3);
+    json_decref(config);
+    if (channels != 1 && channels != 3)
+        fail(SDC_UNSUPPORTED, "--clip: pictures of %lld channels; CLIP looks at 1 or 3", (long long)channels);
+    void *blob;
+    int code = tokenizer_pack(folder, &blob, &p->clip_tokenizer.bytes);
+    if (code)
+        exit(code);
+    p->clip_tokenizer.name = "clip_tokenizer";
+    p->clip_tokenizer.data = blob;
+    const int64_t length = tokenizer_max_length(blob, p->clip_tokenizer.bytes);
+    Bindings b = pass_options(p);
+    add_unit(p, clip_text_graph(folder, length < 2 || length > 4096 ? 77 : length), &b, (Unit){"clip_text@b1", false});
+    b.gradients = (const char *const[]){"loss:sample"};
+    b.n_gradients = 1;
+    for (int k = 0; k < (p->once ? 1 : p->n_sizes); k++) {
+        const Size s = p->sizes[k];
+        const char *name = text_format("clip_guide@b1-%lldx%lld", (long long)s.width, (long long)s.height);
+        add_unit(p, clip_guide_graph(folder, channels, s.height, s.width), &b, (Unit){name, false});
+    }
 }
 
 /* Code of programs that are not lowered yet counts as OTHER_CODE. */
@@ -206,6 +256,8 @@ static void compile_units(Pipeline *p)
     for (int k = 0; k < p->n_units; k++) {
         Graph *g = p->graphs[k];
         const char *name = p->units[k].name;
+        if (b.limit && sdc_certificate_beside(name) >= 0)
+            fail(SDC_UNSUPPORTED, "--max-memory: %s is open with another network, for which there is no plan", name);
         b.code -= OTHER_CODE;
         if (p->units[k].doubled && !fits_whole(g, name, p->isa, &b)) {
             if (!p->quiet)
@@ -225,19 +277,21 @@ static void compile_units(Pipeline *p)
              p->rule->components[0].name);
 }
 
+static bool needs_patches(const Pipeline *p, const ComponentRule *c)
+{
+    const char *path = text_format("%s/controlnet/model.onnx", p->folder);
+    return !access(path, R_OK) && takes_patches(onnx_load(path)->graph, c->inputs[0].input);
+}
+
 /* Of its folder, up to the strips. */
 static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
-        const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
-                                   : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
-        if (access(path, R_OK)) {
-            if (c->required)
-                fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
+        const char *path = c->patches && !needs_patches(p, c) ? NULL : component_file(p->folder, c);
+        if (!path)
             continue;
-        }
         if (is_denoiser(p, c))
-            p->calibration = calibrate_denoiser(path, p->options);
+            p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
                 prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
@@ -260,6 +314,8 @@ static void compile_components(Pipeline *p)
         memcpy(p->units + p->n_units, r->units, (size_t)r->n_units * sizeof *p->units);
         p->n_units += r->n_units;
     }
+    if (p->options->clip)
+        prepare_clip(p, p->options->clip);
     compile_units(p);
 }
 
@@ -327,6 +383,7 @@ static void open_refiner(Pipeline *p, const char *folder)
         fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
     r->rule = p->rule->refiner;
     read_tokenizers(r);
+    check_schedulers(folder, r->rule, &(Options){0});
     memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
     p->n_tokenizers += r->n_tokenizers;
     p->refiner = r;
@@ -335,8 +392,8 @@ static void open_refiner(Pipeline *p, const char *folder)
 /* What the folder and the options say; no component is compiled yet. */
 static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *isa)
 {
-    if (o->dims.count || o->shapes.count || o->binds.count)
-        fail(SDC_USAGE, "--dim, --shape and --bind are for single models; a pipeline takes --size and --batch");
+    if (o->dims.count || o->shapes.count || o->binds.count || o->gradients.count)
+        fail(SDC_USAGE, "--dim, --shape, --bind and --grad are for single models; a pipeline takes --size and --batch");
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .batch = o->batch ? o->batch : 1, .isa = isa, .no_fuse = o->no_fuse,
                     .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
@@ -354,6 +411,7 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
+    check_schedulers(p->folder, p->rule, o);
     if (o->refiner)
         open_refiner(p, o->refiner);
     if (o->text_length && !p->rule->tokenizers[2].section)
@@ -367,6 +425,7 @@ static void close_pipeline(Pipeline *p)
 {
     for (int k = 0; k < p->n_tokenizers; k++)
         free((void *)(uintptr_t)p->tokenizers[k].data);
+    free((void *)(uintptr_t)p->clip_tokenizer.data);
     json_decref(p->index);
     if (p->refiner)
         json_decref(p->refiner->index);
@@ -458,10 +517,12 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     }
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 2];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 3];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
+    if (p->clip_tokenizer.data)
+        sections[n++] = p->clip_tokenizer;
     n = add_schedulers(p, sections, n);
     if (p->refiner)
         n = add_schedulers(p->refiner, sections, n);

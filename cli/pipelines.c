@@ -41,6 +41,14 @@
      {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}, {"text_embeds", 2, {BATCH, -1}, RATE_PROMPT}, \
      {"time_ids", 2, {BATCH, -1}, RATE_PROMPT}}
 
+/* Of an executable of SDXL; both: the first text encoder is needed too. */
+#define XL_COMPONENTS(both) \
+    {"text_encoder", both, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}}, \
+    {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}}, \
+    {"unet", true, true, true, XL_DENOISER_INPUTS}, \
+    {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}, \
+    {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}
+
 /* SDXL's refiner beside a base, whose autoencoder it shares. */
 static const PipelineRule xl_refiner = {
     .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "unet",
@@ -53,7 +61,15 @@ static const PipelineRule xl_refiner = {
 /* What Stable Diffusion 3's transformers and ControlNets take. */
 #define MMDIT_INPUTS \
     {"hidden_states", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, {"timestep", 1, {BATCH}, RATE_TIMESTEP}, \
-    {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
+    {"hidden_states", 3, {BATCH, PATCHES, -1}, 0}, {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, \
+    {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
+
+#define UNET2D \
+    {"unet", true, false, true, {{"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, \
+                                 {"timestep", 1, {BATCH}, RATE_TIMESTEP}, {"class_labels", 1, {BATCH}, RATE_PROMPT}}}
+#define DRAWS_PIXELS(name) \
+    {.class = name, .driver = "sdc_unconditional_main", .check_default = sdc_unconditional_default, .denoiser = "unet", \
+     .schedulers = {{"scheduler", "scheduler"}}, .configs = {{"unet.", "unet"}}, .clip = true, .components = {UNET2D}}
 
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
@@ -95,22 +111,12 @@ static const PipelineRule pipelines[] = {
      .denoiser = "unet", .decoder = "vae_decoder", .refiner = &xl_refiner,
      .tokenizers = {{"tokenizer", "tokenizer"}, {"tokenizer_2", "tokenizer_2"}}, .schedulers = {{"scheduler", "scheduler"}},
      .configs = {{"vae.", "vae_decoder"}},
-     .components = {
-        {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"unet", true, true, true, XL_DENOISER_INPUTS},
-        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
-        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+     .components = {XL_COMPONENTS(true)}},
     {.class = "StableDiffusionXLImg2ImgPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
      .denoiser = "unet", .decoder = "vae_decoder",
      .tokenizers = {{"tokenizer_2", "tokenizer_2"}, {"tokenizer", "tokenizer"}}, .schedulers = {{"scheduler", "scheduler"}},
      .configs = {{"vae.", "vae_decoder"}},
-     .components = {
-        {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
-        {"unet", true, true, true, XL_DENOISER_INPUTS},
-        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
-        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+     .components = {XL_COMPONENTS(false)}},
     {.class = "paligemma", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
     {.class = "minicpmv", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
     {.class = "StableDiffusion3Pipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
@@ -122,16 +128,39 @@ static const PipelineRule pipelines[] = {
         {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
         {"text_encoder_2", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_2}, 0}}},
         {"text_encoder_3", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_3}, 0}}},
-        {"transformer", true, true, true, {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
+        {"transformer", true, true, true,
+         {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
         {"transformer_skip_layers", false, false, true, {MMDIT_INPUTS}},
         {"controlnet", false, true, true,
          {MMDIT_INPUTS, {"controlnet_cond", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, RATE_PROMPT}}},
+        {"patches", true, false, true, {{"hidden_states", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}},
+         .folder = "transformer", .patches = true},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    DRAWS_PIXELS("DDPMPipeline"), DRAWS_PIXELS("DDIMPipeline"),
+    {.class = "LDMPipeline", .driver = "sdc_unconditional_main", .check_default = sdc_unconditional_default,
+     .denoiser = "unet", .decoder = "vae_decoder", .schedulers = {{"scheduler", "scheduler"}},
+     .configs = {{"unet.", "unet"}, {"vae.", "vae_decoder"}},
+     .components = {UNET2D, {"vae_decoder", true, false, true, {{"latents", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}}},
 };
 
-const PipelineRule *pipeline_rule(const char *class)
+/* Other names of the same folders: as exporters and diffusers' image tasks save them. */
+static const struct { const char *name, *class; } aliases[] = {
+    {"StableDiffusionImg2ImgPipeline", "StableDiffusionPipeline"},
+};
+
+static const char *plain_class(const char *name)
 {
+    name += !strncmp(name, "ORT", 3) ? 3 : !strncmp(name, "Onnx", 4) ? 4 : 0;
+    for (size_t k = 0; k < sizeof aliases / sizeof *aliases; k++)
+        if (!strcmp(aliases[k].name, name))
+            return aliases[k].class;
+    return name;
+}
+
+const PipelineRule *pipeline_rule(const char *name)
+{
+    const char *class = plain_class(name);
     for (size_t k = 0; k < sizeof pipelines / sizeof *pipelines; k++)
         if (!strcmp(pipelines[k].class, class))
             return &pipelines[k];

@@ -24,7 +24,8 @@ typedef enum {
     AXES
 } Axis;
 
-/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample.  An input that ends in '*' is all that begin so. */
+/* axes: -1 where fixed by the graph; rate: RATE_ bits, 0: the sample.  An input that ends in '*' is all that begin
+ * so. */
 typedef struct { const char *input; int rank; int axes[4]; unsigned rate; } InputRule;
 
 typedef struct {
@@ -33,7 +34,8 @@ typedef struct {
     bool per_size;                  /* depends on the picture's size */
     InputRule inputs[MAX_INPUTS];
     bool flat;                      /* model.onnx lies in the class's folder itself */
-    const char *folder;             /* where it is not called like the program */
+    const char *folder;             /* where it is not called like the program: a refiner's is called refiner_FOLDER */
+    bool patches;                   /* only what makes tokens of latents, where the folder's ControlNet takes those */
 } ComponentRule;
 
 /* A file or folder that becomes a section of the executable. */
@@ -69,9 +71,10 @@ typedef struct PipelineRule {
     const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
     int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
     bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
+    bool clip;                      /* --clip may lead it: samples are pictures (cli/clip.c) */
 } PipelineRule;
 
-/* The row of a class; NULL when there is none. */
+/* The row of a class, which may begin with ORT or Onnx; NULL when there is none. */
 const PipelineRule *pipeline_rule(const char *class);
 
 /* The classes of all rows, with commas between. */

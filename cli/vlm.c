@@ -7,10 +7,10 @@
  *
  *      prefill/                         where there is one: picture and prompt, read both ways
  *
- * Keys and values: the graph's outputs present.* are past and new ones joined.  Here they become the new ones alone, and
- * the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A chunk
- * needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the text's
- * attentions become the outputs. */
+ * Keys and values: the graph's outputs present.* are past and new ones joined.  Here they become the new ones alone,
+ * and the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A chunk
+ * needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the
+ * text's attentions become the outputs. */
 #include "vlm.h"
 
 #include <stdlib.h>
@@ -252,7 +252,8 @@ static void drop_outputs(Graph *g)
 static void add_present(Graph *g, Value *v, int layer, const char *part)
 {
     if (v->shape.rank != 4 || v->graph_output)
-        fail(SDC_UNSUPPORTED, "%s: keys and values of layer %d are not of heads, tokens and features", g->model->path, layer);
+        fail(SDC_UNSUPPORTED, "%s: keys and values of layer %d are not of heads, tokens and features", g->model->path,
+             layer);
     graph_output(g, v);
     g->output_names[g->n_outputs - 1] = text_format("present.%d.%s", layer, part);
 }
@@ -321,7 +322,8 @@ static int64_t cache_length(const Folder *f)
     if (most < 2 || most > MAX_LENGTH)
         most = MAX_LENGTH;
     if (f->options->length > most)
-        fail(SDC_USAGE, "--length %lld: the model has positions for %lld", (long long)f->options->length, (long long)most);
+        fail(SDC_USAGE, "--length %lld: the model has positions for %lld", (long long)f->options->length,
+             (long long)most);
     return f->options->length ? f->options->length : most < LENGTH ? most : LENGTH;
 }
 
@@ -339,6 +341,9 @@ Program **vlm_programs(const char *folder, const char *class, const Options *o, 
                        Section *sections, int *n_sections)
 {
     Folder f = {.folder = folder, .type = class, .options = o, .isa = isa};
+    if (o->int8 || o->calibrate.count)
+        fail(SDC_USAGE, "--dtype int8 and --calibrate are for single models and for denoisers; a %s takes --weights int8",
+             class);
     f.config = read_json(text_format("%s/config.json", folder));
     f.generation = read_optional(&f, "generation_config.json");
     f.preprocessor = read_optional(&f, "preprocessor_config.json");

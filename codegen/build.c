@@ -114,7 +114,7 @@ static SdcCertificate certify(Program *const *programs, int n_programs, const ch
     struct stat file;
     for (int k = 0; k < n_programs; k++) {
         const Program *p = programs[k];
-        sdc_certificate_add(&c, p->arena_bytes, p->bound_bytes, tensors_of(p->inputs, p->graph->n_inputs),
+        sdc_certificate_add(&c, p->name, p->arena_bytes, p->bound_bytes, tensors_of(p->inputs, p->graph->n_inputs),
                             p->graph->n_inputs, tensors_of(p->outputs, p->graph->n_outputs), p->graph->n_outputs);
     }
     sdc_certificate_finish(&c, threads, 1, weights, stat(path, &file) == 0 ? (int64_t)file.st_size : 0);

@@ -142,6 +142,7 @@ struct SdFamily {
     const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
     struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, those that are there */
     const SdFamily *refiner;        /* what may take over at --refine-at; NULL: nothing may */
+    bool strength_up;               /* a --strength that is not a whole number of steps: one more, not one less */
     const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
 };
 

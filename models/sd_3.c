@@ -1,7 +1,7 @@
 /* sd_3.c: the conditions of Stable Diffusion 3 and 3.5, as diffusers' StableDiffusion3Pipeline.
  *
- *      encoder_hidden_states      the last but one hidden state of both CLIP encoders side by side, padded with zeros to
- *                                 T5's width; behind them in length T5's states
+ *      encoder_hidden_states      the last but one hidden state of both CLIP encoders side by side, padded with zeros
+ *                                 to T5's width; behind them in length T5's states
  *      pooled_projections         the projections of both CLIP encoders side by side
  *
  * Each encoder is optional: what it would give is zeros. */
@@ -54,7 +54,8 @@ static int place(const Sd *sd, const SdEncoder *e, Place *p)
     *p = (Place){0};
     if ((code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)) ||
         (code = pipeline_input(sd->denoiser, "pooled_projections", 2, &pool)) ||
-        (code = is(e, T5) ? pipeline_output(e->program, "last_hidden_state", 3, &p->states) : last_but_one(e, &p->states)) ||
+        (code = is(e, T5) ? pipeline_output(e->program, "last_hidden_state", 3, &p->states)
+                          : last_but_one(e, &p->states)) ||
         (!is(e, T5) && (code = pipeline_output(e->program, "text_embeds", 2, &p->pooled))))
         return code;
     p->tokens = p->states->dim[1];

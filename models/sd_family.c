@@ -9,7 +9,8 @@
 #define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, .open_task = sd_inpaint_open, \
     .after_step = sd_inpaint_after_step
 #define SD3 .class = "StableDiffusion3Pipeline", .denoiser = "transformer", .sample = "hidden_states", \
-    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start
+    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start, \
+    .strength_up = true
 
 /* SDXL's refiner in one executable with the base. */
 static const SdFamily xl_refiner = {

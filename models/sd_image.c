@@ -61,10 +61,16 @@ int sd_image_read(const char *path, int64_t height, int64_t width, float **pictu
 
 /* ---- planes ----------------------------------------------------------------------------------------------------- */
 
+/* As Pillow's convert("L"), in diffusers' order: behind resizing. */
+static float grey(const uint8_t *rgb)
+{
+    return (float)((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16) / 255;
+}
+
 static int read_grey(const char *path, int64_t *height, int64_t *width, float **plane)
 {
     SdcImage image;
-    int code = sdc_image_read(&image, path, 1);
+    int code = sdc_image_read(&image, path, 3);
     if (!code && *height)
         code = sdc_image_resize(&image, (int)*width, (int)*height, SDC_LANCZOS);
     *height = image.height;
@@ -72,7 +78,7 @@ static int read_grey(const char *path, int64_t *height, int64_t *width, float **
     if (!code)
         code = pipeline_floats(plane, *height * *width);
     for (int64_t i = 0; !code && i < *height * *width; i++)
-        (*plane)[i] = (float)image.pixels[i] / 255;
+        (*plane)[i] = grey(image.pixels + 3 * i);
     sdc_image_free(&image);
     return code;
 }

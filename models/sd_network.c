@@ -1,7 +1,7 @@
 /* sd_network.c: what a network of the loop is given; see sd_network.h.
  *
- * A program may overwrite its inputs, so all of them are set before every run, but those that count as the prompt, which
- * are set when it changes. */
+ * A program may overwrite its inputs, so all of them are set before every run, but those that count as the prompt,
+ * which are set when it changes. */
 #include "sd_network.h"
 
 #include <stdlib.h>
@@ -53,23 +53,24 @@ int sd_network_put(Sd *sd, SdNetwork *u, const float *latents, int64_t row, int6
     int code = show_prompts(sd, u, row);
     if (!code)
         code = pipeline_timestep(&u->context, u->program, &u->tables, sd->timesteps, sd->evaluations, at);
-    for (int64_t k = 0; !code && k < u->batch; k++)
+    for (int64_t k = 0; !code && !u->tokens && k < u->batch; k++)
         put_sample(sd, u, k, latents + smaller(row + k, last) / u->prompts * sd->size);
     tensor_fill(&u->context, u->timestep, sd->timesteps[at]);
     return code;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 int sd_network_begin(Sd *sd, SdNetwork *u, const SdcProgram *p, int64_t first, int64_t prompts)
 {
     *u = (SdNetwork){.program = p, .first = first, .prompts = prompts, .tables = {.first = -1}};
-    int code = pipeline_input(p, sd->family->sample, 4, &u->sample);
+    int code = pipeline_input(p, sd->family->sample, -1, &u->sample);
     if (!code)
         code = pipeline_input(p, "timestep", -1, &u->timestep);
     if (code)
         return code;
-    if (tensor_row(u->sample) != sd->size + sd->extra_size)
+    u->tokens = u->sample->rank == 3;
+    if (!u->tokens && tensor_row(u->sample) != sd->size + sd->extra_size)
         return sdc_error(SDC_UNSUPPORTED, "%s: does not take latents of %lld x %lld x %lld", p->name,
                          (long long)sd->channels, (long long)sd->height, (long long)sd->width);
     u->batch = u->sample->dim[0];

@@ -2,7 +2,7 @@
  *
  *      sd_network.c     what any of them is given for an evaluation
  *      sd_skip.c        skip-layer guidance
- *      sd_control.c     ControlNet: residuals that the denoiser takes                                                   */
+ *      sd_control.c     ControlNet: residuals that the denoiser takes                                                 */
 #ifndef SDC_SD_NETWORK_H
 #define SDC_SD_NETWORK_H
 
@@ -13,10 +13,11 @@
  * many at a time as it was compiled for, rows behind the last repeating it. */
 typedef struct {
     const SdcProgram *program;
-    int64_t first, prompts;         /* those of sd->conditions that a picture's rows stand for: [first, first + prompts) */
+    int64_t first, prompts;         /* a picture's rows stand for prompts [first, first + prompts) of sd->conditions */
     int64_t batch;                  /* rows at a time */
     SdcContext context;
     const SdcTensor *sample, *timestep;
+    bool tokens;                    /* the sample is not latents: the caller puts it */
     SdCondition conditions[SD_CONDITIONS + 1];      /* by prompt, the first one first; values are borrowed */
     const SdcTensor *inputs[SD_CONDITIONS + 1];     /* which of the network's */
     int n_conditions;
@@ -38,10 +39,10 @@ int64_t sd_network_rows(const Sd *sd, const SdNetwork *u);
 /* Everything for rows [row, row + batch) at evaluation `at`, latents being [count][size]; then run the program. */
 int sd_network_put(Sd *sd, SdNetwork *u, const float *latents, int64_t row, int64_t at);
 
-/* ---- sd_skip.c ---------------------------------------------------------------------------------------------------- */
+/* ---- sd_skip.c -------------------------------------------------------------------------------------------------- */
 
-/* The same network with layers left out, which sees the prompt alone. */
-typedef struct { SdNetwork network; const SdcTensor *out; float *predicted; } SdSkip;       /* predicted: [count][size] */
+/* The same network with layers left out, which sees the prompt alone; predicted: [batch][size]. */
+typedef struct { SdNetwork network; const SdcTensor *out; float *predicted; } SdSkip;
 
 /* Nothing is opened without --skip-layer-guidance. */
 int sd_skip_open(Sd *sd, SdSkip *s);
@@ -52,12 +53,15 @@ void sd_skip_close(Sd *sd, SdSkip *s);
 int sd_skip_guide(Sd *sd, SdSkip *s, const float *latents, int64_t at, const float *prompt, float *guided);
 bool sd_skip_wanted(const Sd *sd, int64_t at);
 
-/* ---- sd_control.c ------------------------------------------------------------------------------------------------- */
+/* ---- sd_control.c ----------------------------------------------------------------------------------------------- */
 
 enum { SD_RESIDUALS = 64 };
 
 typedef struct {
     SdNetwork network;
+    const SdcProgram *patches;      /* makes the ControlNet's tokens of latents; NULL: it takes the latents */
+    SdcContext patcher;
+    float *tokens;                  /* [tokens][width] */
     const SdcTensor *scale;                             /* input: conditioning_scale */
     const SdcTensor *from[SD_RESIDUALS], *to[SD_RESIDUALS];     /* of the ControlNet and of the denoiser */
     int n;

@@ -24,7 +24,7 @@ static int hidden_output(const SdcProgram *p, char *name, size_t room, const Sdc
 {
     int last = -1, k;
     for (int i = 0; i < p->n_outputs; i++)
-        if (sscanf(p->outputs[i].name, "hidden_states.%d", &k) == 1 && k > last)
+        if (sscanf(p->outputs[i].name, "hidden_states.%9d", &k) == 1 && k > last)
             last = k;
     snprintf(name, room, "hidden_states.%d", last > 0 ? last - 1 : 0);
     return pipeline_output(p, name, 3, t);

@@ -43,8 +43,8 @@ void vlm_help(FILE *out);
 typedef struct { int64_t width, height; } VlmSize;
 typedef struct { int64_t most, side, patch; } VlmSlicing;      /* max_slice_nums, scale_resolution, patch_size */
 
-/* MiniCPM-V 2.6's rules.  The whole picture is resized to `overview`; where it is cut, into columns x rows slices, it is
- * resized to `refined` first.  columns 0: it is not cut. */
+/* MiniCPM-V 2.6's rules.  The whole picture is resized to `overview`; where it is cut, into columns x rows slices, it
+ * is resized to `refined` first.  columns 0: it is not cut. */
 typedef struct { VlmSize overview, refined; int64_t columns, rows; } VlmCut;
 VlmCut vlm_cut(VlmSize picture, VlmSlicing s);
 

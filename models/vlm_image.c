@@ -90,8 +90,8 @@ int vlm_image_open(VlmImage *image, const Vlm *v)
     image->tower_height = in->dim[2];
     image->tower_width = in->dim[3];
     if (in->dim[1] != 3 || image->n < 1 || image->n > v->length)
-        return sdc_error(SDC_UNSUPPORTED, "a picture of %lld channels and %lld tokens does not fit", (long long)in->dim[1],
-                         (long long)image->n);
+        return sdc_error(SDC_UNSUPPORTED, "a picture of %lld channels and %lld tokens does not fit",
+                         (long long)in->dim[1], (long long)image->n);
     if ((code = pipeline_floats(&image->features, image->n * image->hidden)) ||
         (code = pipeline_floats(&image->pixels, 3 * image->tower_height * image->tower_width)))
         return code;
@@ -193,7 +193,8 @@ static int run_tower(VlmImage *image)
     }
     int64_t side = (int64_t)sqrt((double)image->patches * (double)image->tower_width / (double)image->tower_height);
     if (side < 1 || image->patches % side)
-        return sdc_error(SDC_UNSUPPORTED, "%s: %lld patches are no grid", image->tower->name, (long long)image->patches);
+        return sdc_error(SDC_UNSUPPORTED, "%s: %lld patches are no grid", image->tower->name,
+                         (long long)image->patches);
     if (!(code = pipeline_floats(&patches, image->patches * image->width))) {
         tensor_get(&image->tower_context, out, 0, patches, image->patches * image->width);
         code = resample(image, patches, side, image->patches / side);

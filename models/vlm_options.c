@@ -32,12 +32,16 @@ static int set_system(void *o, const char *v) { OPTIONS->system = v; return SDC_
 static int set_ids(void *o, const char *v) { OPTIONS->ids = v; return SDC_OK; }
 static int set_image(void *o, const char *v) { return path("--image", v, &OPTIONS->image); }
 static int set_trace(void *o, const char *v) { return path("--trace", v, &OPTIONS->trace); }
-static int set_tokens(void *o, const char *v) { return sdc_option_int("--max-tokens", v, 1, MAX_TOKENS, &OPTIONS->max_tokens); }
 static int set_temperature(void *o, const char *v) { return real("--temperature", v, 0, 100, &OPTIONS->temperature); }
 static int set_top_p(void *o, const char *v) { return real("--top-p", v, 0, 1, &OPTIONS->top_p); }
 static int set_top_k(void *o, const char *v) { return sdc_option_int("--top-k", v, 0, MAX_TOKENS, &OPTIONS->top_k); }
 static int set_slices(void *o, const char *v) { return sdc_option_int("--max-slices", v, 1, 64, &OPTIONS->slices); }
 static int set_threads(void *o, const char *v) { return sdc_option_int("--threads", v, 1, 1024, &OPTIONS->threads); }
+
+static int set_tokens(void *o, const char *v)
+{
+    return sdc_option_int("--max-tokens", v, 1, MAX_TOKENS, &OPTIONS->max_tokens);
+}
 
 static int set_seed(void *o, const char *v)
 {

@@ -23,11 +23,12 @@ static const SdcProgram *step_program(int64_t *length)
 {
     const SdcProgram *p;
     const SdcTensor *t;
-    for (int k = 0; (p = pipeline_nth("decoder", k)); k++)
-        if (!pipeline_input(p, "inputs_embeds", 3, &t) && t->dim[1] == 1 && !pipeline_input(p, "attention_mask", 2, &t)) {
-            *length = t->dim[1] - 1;
-            return p;
-        }
+    for (int k = 0; (p = pipeline_nth("decoder", k)); k++) {
+        if (pipeline_input(p, "inputs_embeds", 3, &t) || t->dim[1] != 1 || pipeline_input(p, "attention_mask", 2, &t))
+            continue;
+        *length = t->dim[1] - 1;
+        return p;
+    }
     return NULL;
 }
 
@@ -75,7 +76,7 @@ int vlm_info(const VlmOptions *o)
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         printf("  default  %s\n", *text);
     print_programs(false);
-    printf("  length   %lld tokens of prompt, picture and answer; their keys and values take %.2f MiB of the decoder's arena\n",
+    printf("  length   %lld tokens of prompt, picture and answer, with %.2f MiB of keys and values in the decoder's arena\n",
            (long long)length, (double)cache / mib);
     printf("  memory, at most; programs run one by one, and several are open at a time:\n");
     sdc_certificate_text(&c);
@@ -107,8 +108,8 @@ int vlm_bench(Vlm *v)
                (long long)v->options->runs, threads, (long long)v->count, (long long)v->produced, image * 1e3,
                prefill * 1e3, token * 1e3, m.peak, m.anonymous);
     else
-        printf("%lld run%s, %d thread%s: picture %.3f ms, prompt of %lld tokens %.3f ms, %.3f ms for each of %lld tokens\n"
-               "peak memory %.2f MiB, anonymous %.2f MiB\n", (long long)v->options->runs,
+        printf("%lld run%s, %d thread%s: picture %.3f ms, prompt of %lld tokens %.3f ms, %.3f ms for each of %lld "
+               "tokens\npeak memory %.2f MiB, anonymous %.2f MiB\n", (long long)v->options->runs,
                v->options->runs == 1 ? "" : "s", threads, threads == 1 ? "" : "s", image * 1e3, (long long)v->count,
                prefill * 1e3, token * 1e3, (long long)v->produced, m.peak, m.anonymous);
     return SDC_OK;

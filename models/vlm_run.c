@@ -92,8 +92,8 @@ void vlm_close(Vlm *v)
 static int reserve(Vlm *v, int64_t n)
 {
     if (v->count + n > v->length)
-        return sdc_error(SDC_BAD_INPUT, "the prompt has more than the %lld tokens that this executable holds; compile with "
-                         "a larger --length", (long long)v->length);
+        return sdc_error(SDC_BAD_INPUT, "the prompt has more than the %lld tokens that this executable holds; compile "
+                         "with a larger --length", (long long)v->length);
     if (v->count + n <= v->room)
         return SDC_OK;
     int64_t room = 2 * v->room + n + 64;
@@ -159,7 +159,8 @@ static bool is_present(const SdcTensor *out, char name[MAX_NAME])
 }
 
 /* The first n new keys and values of a run of `from` to the places behind v->filled of `to`, which may be the same. */
-static int keep(Vlm *v, const SdcProgram *from, const SdcContext *a, const SdcProgram *to, const SdcContext *b, int64_t n)
+static int keep(const Vlm *v, const SdcProgram *from, const SdcContext *a, const SdcProgram *to, const SdcContext *b,
+                int64_t n)
 {
     char name[MAX_NAME];
     for (int k = 0; k < from->n_outputs; k++) {
@@ -229,7 +230,8 @@ static int read_chunks(Vlm *v, SdcContext *c)
     while (!code && v->filled < v->count - 1) {
         int64_t rest = v->count - 1 - v->filled, n = rest < in->dim[1] ? rest : in->dim[1];
         if ((code = run(v, v->chunk, c, v->embeddings + v->filled * v->hidden, n)) ||
-            (code = keep(v, v->chunk, c, v->chunk, c, n)) || (code = keep(v, v->chunk, c, v->step, &v->step_context, n)))
+            (code = keep(v, v->chunk, c, v->chunk, c, n)) ||
+            (code = keep(v, v->chunk, c, v->step, &v->step_context, n)))
             break;
         v->filled += n;
         sdc_progress_step(&bar, v->filled);

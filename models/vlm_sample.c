@@ -1,4 +1,4 @@
-/* vlm_sample.c: logits to the next token.  Only the order of the likeliest matters, so no more than those are sorted. */
+/* vlm_sample.c: logits to the next token; see vlm.h. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* bpe: byte-pair merging of one piece of text, for every tokenizer that does it.
  *
- *      symbols, one a byte or character -> the pair of lowest rank, leftmost among equals, becomes one -> until none is left
+ *      symbols, one a byte or character -> the pair of lowest rank, leftmost among equals, becomes one, until none can
  *
- * The table of merges lies in the tokenizer's blob and is untrusted: a look-up ends whatever it holds, and ids that come
- * out of it are checked by who uses them. */
+ * The table of merges lies in the tokenizer's blob and is untrusted: a look-up ends whatever it holds, and ids that
+ * come out of it are checked by who uses them. */
 #ifndef SDC_BPE_H
 #define SDC_BPE_H
 
@@ -20,7 +20,8 @@ static inline uint32_t bpe_slot(uint32_t left, uint32_t right, uint32_t bits)
     return (uint32_t)((((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u) >> (64 - bits));
 }
 
-typedef struct { uint32_t id; int32_t previous, next; int64_t start; } BpeSymbol;  /* a list threaded through an array */
+/* A list threaded through an array. */
+typedef struct { uint32_t id; int32_t previous, next; int64_t start; } BpeSymbol;
 
 /* One piece at a time: bpe_begin(), bpe_add() each symbol, bpe_merge(); then follow `next` from symbols[0]. */
 typedef struct {

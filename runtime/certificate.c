@@ -25,15 +25,27 @@ static int64_t array_bytes(const SdcTensor *t, int n)
     return sum;
 }
 
-void sdc_certificate_add(SdcCertificate *c, int64_t arena, int64_t bound, const SdcTensor *inputs, int n_inputs,
-                         const SdcTensor *outputs, int n_outputs)
+int sdc_certificate_beside(const char *program)
 {
+    static const char *const parts[] = {"controlnet", "patches@", "_skip_layers"};
+    for (int k = 0; k < 3; k++)
+        if (strstr(program, parts[k]))
+            return k;
+    return -1;
+}
+
+void sdc_certificate_add(SdcCertificate *c, const char *program, int64_t arena, int64_t bound, const SdcTensor *inputs,
+                         int n_inputs, const SdcTensor *outputs, int n_outputs)
+{
+    int beside = sdc_certificate_beside(program);
+    int64_t *largest = beside < 0 ? &c->arena : &c->beside[beside];
+    int64_t *bound_of = beside < 0 ? &c->bound : &c->beside_bound[beside];
     int64_t arrays = array_bytes(inputs, n_inputs) + array_bytes(outputs, n_outputs);
     if (arrays > c->arrays)
         c->arrays = arrays;
-    if (arena > c->arena) {
-        c->arena = arena;
-        c->bound = bound;
+    if (arena > *largest) {
+        *largest = arena;
+        *bound_of = bound;
     }
 }
 
@@ -42,6 +54,10 @@ void sdc_certificate_add(SdcCertificate *c, int64_t arena, int64_t bound, const 
 void sdc_certificate_finish(SdcCertificate *c, int threads, int64_t pictures, int64_t weights, int64_t file_bytes)
 {
     c->threads = threads;
+    for (int k = 0; k < 3; k++) {
+        c->arena += c->beside[k];
+        c->bound += c->beside_bound[k];
+    }
     c->weights = weights;
     c->arrays *= 1 + 2 * pictures;
     c->stacks = (int64_t)threads * SDC_STACK_BYTES;
@@ -54,7 +70,8 @@ SdcCertificate sdc_certify(int threads, int64_t pictures)
     SdcCertificate c = {0};
     for (int i = 0; i < sdc_model.n_programs; i++) {
         const SdcProgram *p = sdc_model.programs[i];
-        sdc_certificate_add(&c, p->arena_bytes, p->bound_bytes, p->inputs, p->n_inputs, p->outputs, p->n_outputs);
+        sdc_certificate_add(&c, p->name, p->arena_bytes, p->bound_bytes, p->inputs, p->n_inputs, p->outputs,
+                            p->n_outputs);
     }
     sdc_certificate_finish(&c, threads, pictures, sdc_section("weights").bytes, sdc_self_bytes());
     return c;

@@ -10,6 +10,7 @@
 typedef struct {
     int64_t weights;                  /* mapped from the file, shared between processes */
     int64_t arena, bound;             /* of the program with the largest, since they run one by one; its lower bound */
+    int64_t beside[3], beside_bound[3];     /* of what is open with another: sdc_certificate_beside() */
     int64_t arrays;                   /* read, converted and written outside the arena */
     int64_t stacks;                   /* of all threads */
     int64_t program;                  /* code, tokenizer and other tables, the C library and its buffers */
@@ -17,9 +18,12 @@ typedef struct {
     int threads;
 } SdcCertificate;
 
+/* The row of `beside` that a program of this name belongs to: ControlNets, what makes tokens for them, networks without
+ * layers; -1: none, it runs alone. */
+int sdc_certificate_beside(const char *program);
 /* One program's share. */
-void sdc_certificate_add(SdcCertificate *c, int64_t arena, int64_t bound, const SdcTensor *inputs, int n_inputs,
-                         const SdcTensor *outputs, int n_outputs);
+void sdc_certificate_add(SdcCertificate *c, const char *program, int64_t arena, int64_t bound, const SdcTensor *inputs,
+                         int n_inputs, const SdcTensor *outputs, int n_outputs);
 /* After all programs.  pictures: drawn in one go, 1 for a single model; file_bytes: of the executable, with weights. */
 void sdc_certificate_finish(SdcCertificate *c, int threads, int64_t pictures, int64_t weights, int64_t file_bytes);
 /* Of the executable that runs. */

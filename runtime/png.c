@@ -24,7 +24,7 @@ typedef struct {
     png_bytep *rows;
     SdcOutput *out;
     int code;                   /* of writing; its line has been printed */
-    int width, height;
+    int width, height, channels;
 } Picture;
 
 static void on_error(png_structp png, png_const_charp text)
@@ -76,28 +76,34 @@ static void write_text(Picture *p, const SdcText *text)
     png_set_text(p->png, p->info, &chunk, 1);
 }
 
-static bool write_picture(Picture *p, const uint8_t *rgb, const SdcText *texts)
+static bool write_picture(Picture *p, const uint8_t *pixels, const SdcText *texts)
 {
     if (setjmp(png_jmpbuf(p->png)))
         return false;
     png_set_write_fn(p->png, p, on_write, on_flush);
-    png_set_IHDR(p->png, p->info, (png_uint_32)p->width, (png_uint_32)p->height, 8, PNG_COLOR_TYPE_RGB,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(p->png, p->info, (png_uint_32)p->width, (png_uint_32)p->height, 8,
+                 p->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     for (const SdcText *text = texts; text && text->key; text++)
         write_text(p, text);
     png_write_info(p->png, p->info);
     for (int y = 0; y < p->height; y++)
-        png_write_row(p->png, rgb + (size_t)y * (size_t)p->width * 3);
+        png_write_row(p->png, pixels + (size_t)y * (size_t)p->width * (size_t)p->channels);
     png_write_end(p->png, p->info);
     return true;
 }
 
 int sdc_png_emit(SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts)
 {
-    Picture p = {.out = o, .width = width, .height = height};
+    return sdc_png_emit_channels(o, rgb, 3, width, height, texts);
+}
+
+int sdc_png_emit_channels(SdcOutput *o, const uint8_t *pixels, int channels, int width, int height, const SdcText *texts)
+{
+    Picture p = {.out = o, .width = width, .height = height, .channels = channels};
     p.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
     p.info = p.png ? png_create_info_struct(p.png) : NULL;
-    bool done = p.info && write_picture(&p, rgb, texts);
+    bool done = p.info && write_picture(&p, pixels, texts);
     png_destroy_write_struct(&p.png, &p.info);
     if (done || p.code)
         return p.code;

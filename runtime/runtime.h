@@ -208,6 +208,8 @@ typedef struct { const char *key, *text; } SdcText;
 /* rgb [height][width][3]; texts end with a NULL key.  Written to a temporary file in the same folder, then renamed. */
 int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, const SdcText *texts);
 struct SdcOutput;
+/* pixels: interleaved, of 1 channel (grey) or 3. */
+int sdc_png_emit_channels(struct SdcOutput *o, const uint8_t *pixels, int channels, int width, int height, const SdcText *texts);
 int sdc_png_emit(struct SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts);   /* not committed */
 
 /* ---- model_main.c: the command line of a single-model executable ----------------------------------------------------- */

@@ -189,6 +189,12 @@ void scheduler_scale_model_input(const Scheduler *s, float *out, const float *sa
 /* sample[count] to the next one.  draw may be NULL for samplers that need no noise. */
 int scheduler_step(Scheduler *s, const float *model_output, float *sample, SchedulerDraw *draw, void *argument);
 
+/* What a sample at this evaluation holds: keep * picture + add * noise. */
+void scheduler_level(const Scheduler *s, float *keep, float *add);
+
+/* x0[count]: the picture that the network's output at this evaluation stands for, before any clipping. */
+void scheduler_predict(const Scheduler *s, const float *model_output, const float *sample, float *x0);
+
 /* out[count] = original with the noise of the evaluation at index: before the first step for image to image, after
  * step i for inpainting that keeps the unmasked part.  After the last step: original.  out may be original. */
 void scheduler_add_noise(const Scheduler *s, float *out, const float *original, const float *noise);

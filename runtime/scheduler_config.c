@@ -296,8 +296,8 @@ static bool next_line(const char **text, const char *end, char *buffer, char **v
     return false;
 }
 
-/* Another sampler for a network that was trained to match flows, whose configuration has `shift`: the class's own way of
- * doing so, where it has one. */
+/* Another sampler for a network that was trained to match flows, whose configuration has `shift`: the class's own way
+ * of doing so, where it has one. */
 static int keep_flow(SchedulerConfig *c, double shift)
 {
     char text[40];

@@ -42,6 +42,23 @@ float scheduler_k_x0(const Scheduler *s, float sigma, float model_output, float 
     return model_output;
 }
 
+void scheduler_level(const Scheduler *s, float *keep, float *add)
+{
+    NoiseLevel level = s->class->family->noise_level(s);
+    *keep = level.keep;
+    *add = level.add;
+}
+
+void scheduler_predict(const Scheduler *s, const float *model_output, const float *sample, float *x0)
+{
+    NoiseLevel level = s->class->family->noise_level(s);
+    if (s->class->family->divisor)
+        for (int64_t i = 0; i < s->count; i++)
+            x0[i] = scheduler_k_x0(s, level.add, model_output[i], sample[i]);
+    else
+        scheduler_x0(s, level.keep, level.add, model_output, sample, x0);
+}
+
 static int compare(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;

@@ -53,8 +53,8 @@ static bool rules_are_sound(const TokenizerBpe *t)
     const BpeHeader *h = t->header;
     for (uint32_t i = 0; i < h->n_rules; i++) {
         const BpeRule *r = &t->rules[i];
-        if (r->kind >= BPE_RULES || !bpe_text_fits(h, r->from, r->from_bytes) || !bpe_text_fits(h, r->to, r->to_bytes) ||
-            (r->kind == BPE_REPLACE && !r->from_bytes))
+        if (r->kind >= BPE_RULES || (r->kind == BPE_REPLACE && !r->from_bytes) ||
+            !bpe_text_fits(h, r->from, r->from_bytes) || !bpe_text_fits(h, r->to, r->to_bytes))
             return false;
     }
     for (uint32_t i = 0; i < h->n_steps; i++) {

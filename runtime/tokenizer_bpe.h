@@ -37,7 +37,7 @@ typedef struct {
     uint32_t symbols;                   /* uint32_t [256]: ids of bytes, BPE_NONE where absent */
     uint32_t characters, character_bits;    /* BpeCharacter [1 << bits], hashed by bpe_slot(code, 0) */
     uint32_t merges, merge_bits;        /* BpeMerge [1 << bits] */
-    uint32_t added[2], n_added[2];      /* BpeAdded, sorted by text: looked for in the text as given, and behind the rules */
+    uint32_t added[2], n_added[2];      /* BpeAdded by text: looked for in the text as given, and behind the rules */
     uint32_t texts;                     /* BpeText [vocabulary]: what a token decodes to */
     uint32_t rules, n_rules;            /* BpeRule: the normaliser */
     uint32_t steps, n_steps;            /* BpeStep: the pre-tokeniser */

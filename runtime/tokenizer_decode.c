@@ -1,7 +1,7 @@
 /* tokenizer_decode.c: ids to text; see tokenizer_bpe.h.
  *
- * At the byte level all bytes are joined before they are read as UTF-8; elsewhere only runs of byte tokens are, and a run
- * that is not UTF-8 throughout becomes as many U+FFFD as it has bytes. */
+ * At the byte level all bytes are joined before they are read as UTF-8; elsewhere only runs of byte tokens are, and a
+ * run that is not UTF-8 throughout becomes as many U+FFFD as it has bytes. */
 #include "tokenizer.h"
 
 #include <stdlib.h>

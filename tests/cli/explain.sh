@@ -33,6 +33,6 @@ is "components" 4 folder.json programs
 expect 1 'free axes|--dim' "$sdc" explain tiny.onnx
 expect 1 'no such fusion' "$sdc" explain tiny.onnx --dim batch=2 --no-fuse=all
 expect 1 '--size is for pipelines' "$sdc" explain tiny.onnx --dim batch=2 --size 64x64
-expect 1 '--dim, --shape and --bind are for single' "$sdc" explain "$source/models/emoji" --dim batch=2
+expect 1 '--dim, --shape, --bind and --grad are for single' "$sdc" explain "$source/models/emoji" --dim batch=2
 expect 2 'none.onnx' "$sdc" explain none.onnx
 finish

@@ -8,12 +8,14 @@
  * the differences is the best of four: too short a one rounds, too long a one bends.  Graphs with masks like -3.4e38 are
  * left out: beside them a difference is lost, in double precision as well, of which the gradient knows nothing.
  *
- * Last, the recorded loss of a CLIP image encoder and its gradient, by PyTorch. */
+ * Last, the recorded loss of a CLIP image encoder and its gradient, by PyTorch, and the loss of CLIP guidance, by
+ * differences. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../../cli/clip.h"
 #include "../../cli/verify.h"
 #include "harness.h"
 #include "rules.h"
@@ -283,6 +285,21 @@ static int run_recorded(const char *folder, const char *set)
     return 0;
 }
 
+/* Pictures that are cropped and resized, in colour and grey. */
+static int run_guidance(const char *folder)
+{
+    const Bindings b = {.gradients = (const char *const[]){"loss:sample"}, .n_gradients = 1};
+    for (int channels = 1; channels <= 3; channels += 2) {
+        Graph *plain = clip_guide_graph(folder, channels, 40, 48), *g = clip_guide_graph(folder, channels, 40, 48);
+        run_passes(plain, &(Bindings){0}, "fold");
+        run_passes(g, &b, NULL);
+        if (judge(plain, g, &b, 7, 1e-3, "CLIP guidance"))
+            return 1;
+    }
+    printf("CLIP guidance: the gradient is right\n");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     enum { SEEDS = 600, MOST = 100000 };
@@ -294,11 +311,14 @@ int main(int argc, char **argv)
     run_parallel(cpus(), list, count, SECONDS, run_seed, report, NULL);
     printf("%d gradients are right, %d wrong; %d graphs have an operator without a rule, %d are not judged\n", judged, failed,
            without_rule, unjudged);
-    const char *folder = text_format("%s/../shared/data/models/tiny-clip-guidance", argc > 1 ? argv[1] : ".");
+    const char *models = text_format("%s/../shared/data/models", argc > 1 ? argv[1] : ".");
     int recorded = 0;
-    if (access(text_format("%s/model.onnx", folder), R_OK))
-        printf("1 recorded gradient skipped: %s is not there\n", folder);
-    else
+    if (access(models, R_OK)) {
+        printf("2 gradients of CLIP skipped: %s is not there\n", models);
+    } else {
+        const char *folder = text_format("%s/tiny-clip-guidance", models);
         recorded = run_recorded(folder, "test_data_set_0") | run_recorded(folder, "test_data_set_1");
+        recorded |= run_guidance(text_format("%s/tiny-clip", models));
+    }
     return failed || recorded || !judged;
 }

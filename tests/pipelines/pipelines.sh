@@ -2,9 +2,9 @@
 # The demo pipeline against its recorded runs by sd_reference, those of ../shared/data/models by trajectory; and the
 # memory that the demo and tiny-sd1 take against the certificate.
 #
-#   pipelines.sh SDC SOURCE WORK SD_REFERENCE CHECK_CERTIFICATE TRAJECTORY
+#   pipelines.sh SDC SOURCE WORK SD_REFERENCE CHECK_CERTIFICATE TRAJECTORY DISTANCE
 set -eu
-sdc=$1 source=$2 work=$3 reference=$4 certificate=$5 trajectory=$6
+sdc=$1 source=$2 work=$3 reference=$4 certificate=$5 trajectory=$6 distance=$7
 rm -rf "$work"
 mkdir -p "$work"
 "$sdc" compile "$source/models/emoji" -o "$work/emoji" --quiet
@@ -14,6 +14,26 @@ tiny=$source/../shared/data/models/tiny-sd1
 if [ -d "$tiny" ]; then
     "$sdc" compile "$tiny" -o "$work/tiny-sd1" --quiet
     "$certificate" "$work/tiny-sd1" --prompt "a crab" --steps 2
+    # A picture as mask, and what diffusers made of it.
+    for mask in depth/picture.png mask/mask.npz:mask; do
+        "$work/tiny-sd1" "a house" --steps 4 --init-image "$source/tests/pipelines/depth/picture.png" --quiet \
+            --mask "$source/tests/pipelines/$mask" --save-latents "$work/${mask%/*}.npy" -o "$work/picture.png"
+    done
+    "$distance" "$work/depth.npy" "$work/mask.npy" 1e-6
+fi
+
+# tiny-sd2-depth with a depth model beside it: what that says of a picture, and the same from a file.
+depth=$source/../shared/data/models/tiny-sd2-depth
+if [ -d "$depth" ]; then
+    mkdir "$work/depth"
+    ln -s "$(realpath "$depth")"/* "$work/depth"
+    ln -s "$(realpath "$source")/tests/pipelines/depth" "$work/depth/depth_estimator"
+    "$sdc" compile "$work/depth" -o "$work/tiny-sd2-depth" --quiet --isa generic --cflag -O0
+    for map in "" "--depth-map=$source/tests/pipelines/depth/depth.npy"; do
+        "$work/tiny-sd2-depth" "a house" --steps 4 --init-image "$source/tests/pipelines/depth/picture.png" $map --quiet \
+            --save-latents "$work/${map:+given-}latents.npy" -o "$work/picture.png"
+    done
+    "$distance" "$work/latents.npy" "$work/given-latents.npy" 1e-4
 fi
 "$trajectory" "$sdc" "$source" "$work" || [ $? = 77 ]
 rm -rf "$work"

@@ -47,7 +47,8 @@ double record_distance(const SdcArray *got, int64_t from, const SdcArray *want, 
         error += d * d;
         size += w * w;
     }
-    return sqrt(error / size);
+    double d = error > 0 || isnan(error) ? sqrt(error / size) : 0;
+    return isnan(d) ? INFINITY : d;
 }
 
 double record_worst_step(const SdcArray *got, const SdcArray *want, bool first)
@@ -56,10 +57,8 @@ double record_worst_step(const SdcArray *got, const SdcArray *want, bool first)
     int64_t steps = want->dim[0], n = want->count / steps, skipped = first ? 0 : 1;
     if (got->dim[0] != steps + skipped)
         return INFINITY;
-    for (int64_t i = 0; i < steps; i++) {
-        double d = record_distance(got, (i + skipped) * n, want, i * n, n);
-        worst = d <= worst ? worst : d;                 /* NaN counts */
-    }
+    for (int64_t i = 0; i < steps; i++)
+        worst = fmax(worst, record_distance(got, (i + skipped) * n, want, i * n, n));
     return worst;
 }
 

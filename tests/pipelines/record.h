@@ -12,7 +12,7 @@ json_t *record_settings(const char *path);                          /* Python's 
 SdcArray record_array(const char *path, const char *name);
 
 /* RMS of got - want over RMS of want, elements [from, from + n) of got against [at, at + n) of want; infinite where one
- * of them has fewer. */
+ * of them has fewer, or something is no number. */
 double record_distance(const SdcArray *got, int64_t from, const SdcArray *want, int64_t at, int64_t n);
 
 /* The largest distance of a step's latents; got has the starting latents in front, want has them when `first`. */

@@ -2,11 +2,11 @@
  *
  *      trajectory SDC SOURCE WORK [TEXT]
  *
- * Every reference/NAME.json of the folders below is run from the seed alone, with its own scheduler configuration and what
- * it says of prompts, steps and the rest: the options that the keys of `settings` stand for, and those that a row of
- * `runs` adds.  Every step's latents, the embeddings where they are recorded, and the decoded floats must be within
- * `limit` relative RMS, token ids equal, the picture at most 2/255 away on 99.9 % of its bytes.  Some are run again by
- * --scheduler from the folder's own configuration.
+ * Every reference/NAME.json of the folders below, and NAME.json of tests/pipelines/recorded/FOLDER, is run from the seed
+ * alone, with its own scheduler configuration and what it says of prompts, steps and the rest: the options that the keys
+ * of `settings` stand for, and those that a row of `runs` adds.  Every step's latents, the embeddings where they are
+ * recorded, and the decoded floats must be within `limit` relative RMS, token ids equal, the picture at most 2/255 away
+ * on 99.9 % of its bytes.  Some are run again by --scheduler from the folder's own configuration.
  *
  * Executables are WORK/FOLDER, compiled unless they are there.  TEXT: only what has it in "FOLDER NAME". */
 #include <math.h>
@@ -28,29 +28,38 @@ static const double limit = 1e-4;
 
 enum { MOST_ARGUMENTS = 64, SECONDS = 600 };
 
+enum { WITHOUT_T5 = -1 };
+
 /* Kernels without optimisation for few runs: most of their time would go into the C compiler. */
 #define QUICKLY "--isa", "generic", "--cflag", "-O0"
 
-/* In options "@FOLDER": another one of them. */
+/* In options "@FOLDER": another model of the shared data. */
 static const struct {
     const char *folder;
-    const char *options[10];
-    int text_length;                    /* only runs with this t5_length; 0: all */
-    const char *over;                   /* the folder lies over this one, whose components it lacks */
+    const char *options[12];
+    int text_length;                    /* only runs with this t5_length, -1: those without T5; 0: all */
+    const char *model;                  /* where the model lies; NULL: in the folder of this name */
+    const char *vae_of;                 /* the folder has no autoencoder: this one's, and its model_index.json */
 } folders[] = {
-    {"tiny-sd1", {NULL}, 0, NULL},
-    {"tiny-sd2", {QUICKLY, "--size", "160x96"}, 0, NULL},
-    {"tiny-sd1-inpaint", {QUICKLY, "--size", "96x128"}, 0, NULL},
-    {"tiny-sd2-depth", {QUICKLY}, 0, NULL},
-    {"tiny-sd-x4-upscaler", {QUICKLY, "--size", "128x96"}, 0, NULL},
-    {"tiny-unclip", {QUICKLY}, 0, NULL},
-    {"tiny-ldm", {QUICKLY}, 0, NULL},
-    {"tiny-sdxl", {QUICKLY, "--size", "96x128"}, 0, NULL},
-    {"tiny-sdxl-refiner", {QUICKLY}, 0, NULL},
-    {"tiny-sd3", {QUICKLY}, 256, NULL},
-    {"tiny-sd3", {QUICKLY, "--text-length", "77"}, 77, NULL},
-    {"tiny-sd35", {QUICKLY, "--text-length", "77", "--size", "160x96"}, 0, NULL},
-    {"tiny-sd35-controlnet", {QUICKLY, "--text-length", "13", "--size", "96x128"}, 0, "tiny-sd35"},
+    {.folder = "tiny-sd1"},
+    {.folder = "tiny-sd2", .options = {QUICKLY, "--size", "160x96"}},
+    {.folder = "tiny-sd1-inpaint", .options = {QUICKLY, "--size", "96x128"}},
+    {.folder = "tiny-sd2-depth", .options = {QUICKLY}},
+    {.folder = "tiny-sd-x4-upscaler", .options = {QUICKLY, "--size", "128x96"}},
+    {.folder = "tiny-unclip", .options = {QUICKLY}},
+    {.folder = "tiny-ldm", .options = {QUICKLY}},
+    {.folder = "tiny-sdxl", .options = {QUICKLY, "--size", "96x128"}},
+    {.folder = "tiny-sdxl-refiner", .options = {QUICKLY}},
+    {.folder = "tiny-sdxl+refiner", .model = "tiny-sdxl",
+     .options = {QUICKLY, "--size", "64x64", "--refiner", "@tiny-sdxl-refiner"}},
+    {.folder = "tiny-sd3", .options = {QUICKLY}, .text_length = 256},
+    {.folder = "tiny-sd3", .options = {QUICKLY, "--text-length", "77"}, .text_length = 77},
+    {.folder = "tiny-sd3", .options = {QUICKLY, "--size", "64x64"}, .text_length = WITHOUT_T5},
+    {.folder = "tiny-sd35", .options = {QUICKLY, "--text-length", "77", "--size", "160x96"}},
+    {.folder = "tiny-sd35-controlnet", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
+     .vae_of = "tiny-sd35"},
+    {.folder = "tiny-sd35-controlnet-single", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
+     .model = "tiny-sd35-controlnet", .vae_of = "tiny-sd35"},
 };
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
@@ -72,6 +81,11 @@ static const struct {
     {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
     {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
     {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
+    {.folder = "tiny-sd3", .run = "img2img", .more = {"--init-image", "@img2img_no_t5:image"}},
+    {.folder = "tiny-sd35-controlnet", .run = "control_image", .embeddings = true,
+     .more = {"--control-image", "@control_image:image"}},
+    {.folder = "tiny-sd35-controlnet-single", .run = "control_single", .embeddings = true,
+     .more = {"--control-image", "@control_single:image"}},
     {.folder = "tiny-sd35-controlnet", .run = "flow_euler", .embeddings = true,
      .more = {"--latents", "@flow_euler:noise0", "--control-image", "@flow_euler:controlnet_cond", "--prompt", "none"}},
 };
@@ -95,6 +109,10 @@ static const struct { const char *key, *option; } settings[] = {
     {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
     {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
     {"strength", "--strength"}, {"eta", "--eta"}, {"noise_level", "--noise-level"},
+    {"sampler", "--scheduler"}, {"refine_at", "--refine-at"},
+    {"original_size", "--original-size"}, {"target_size", "--target-size"}, {"crop", "--crop"},
+    {"negative_original_size", "--negative-original-size"}, {"negative_target_size", "--negative-target-size"},
+    {"aesthetic_score", "--aesthetic"}, {"negative_aesthetic_score", "--negative-aesthetic"},
     {"controlnet_conditioning_scale", "--control-scale"}, {"control_guidance_start", "--control-start"},
     {"control_guidance_end", "--control-stop"}, {"skip_layer_guidance.scale", "--skip-layer-guidance"},
     {"skip_layer_guidance.start", "--skip-start"}, {"skip_layer_guidance.stop", "--skip-stop"},
@@ -107,8 +125,8 @@ static const struct { const char *recorded, *traced; bool last; } arrays[] = {
     {"negative_input_ids_3", "input_ids_3", false}, {"input_ids_3", "input_ids_3", true},
     {"text_embeddings", "encoder_hidden_states", true}, {"negative_prompt_embeds", "encoder_hidden_states", false},
     {"prompt_embeds", "encoder_hidden_states", true}, {"negative_pooled", "text_embeds", false},
-    {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"class_labels", "class_labels", true},
-    {"decoded", "decoded", true},
+    {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"refiner_pooled", "refiner_text_embeds", true},
+    {"refiner_time_ids", "refiner_time_ids", true}, {"class_labels", "class_labels", true}, {"decoded", "decoded", true},
 };
 
 /* What some denoisers call that input. */
@@ -174,8 +192,8 @@ static char *write_embeddings(const Recorded *r)
         memcpy((char *)both[k].data + bytes, second.data, bytes);
     }
     SdcOutput out;
-    if (sdc_output_open(&out, path, 0666) || sdc_arrays_emit(&out, (const SdcArray *const[]){&both[0], &both[1]}, 2, true) ||
-        sdc_output_commit(&out))
+    if (sdc_output_open(&out, path, 0666) ||
+        sdc_arrays_emit(&out, (const SdcArray *const[]){&both[0], &both[1]}, 2, true) || sdc_output_commit(&out))
         exit(1);
     return path;
 }
@@ -233,9 +251,11 @@ static double compare_arrays(const Recorded *r, const char **which)
     return worst;
 }
 
-static double compare_latents(const Recorded *r)
+static double compare_latents(const Recorded *r, const char *name)
 {
-    SdcArray got = record_array(r->trace, "latents"), want = record_array(r->npz, "latents");
+    if (!is_recorded(r, name))
+        return 0;
+    SdcArray got = record_array(r->trace, name), want = record_array(r->npz, name);
     double d = record_worst_step(&got, &want, true);
     sdc_array_free(&got);
     sdc_array_free(&want);
@@ -258,7 +278,8 @@ static void judge(const Recorded *r, const char *scheduler)
 {
     int largest;
     const char *which;
-    double worst = compare_latents(r), other = compare_arrays(r, &which);
+    double worst = fmax(compare_latents(r, "latents"), compare_latents(r, "refiner_latents"));
+    double other = compare_arrays(r, &which);
     bool wrong = other_picture(r, &largest) | !(worst < limit) | !(other < limit);
     printf("%-18s %-24s %-24s worst step %.1e, others %.1e %s, picture at most %d away%s\n", r->folder, r->name,
            scheduler ? scheduler : "", worst, other, which, largest, wrong ? "  FAILED" : "");
@@ -270,9 +291,10 @@ static void run_once(const Recorded *r, const char *exe, const char *scheduler)
 {
     char *argv[MOST_ARGUMENTS], *text;
     char *copy = format("%s/rescheduled", work);
-    if (!scheduler)
-        reschedule(exe, copy, json_object_get(r->json, "scheduler"));
-    arguments_of(r, scheduler ? exe : copy, scheduler, argv);
+    const json_t *own = scheduler ? NULL : json_object_get(r->json, "scheduler");
+    if (own)
+        reschedule(exe, copy, own);
+    arguments_of(r, own ? copy : exe, scheduler, argv);
     if (run_program(argv, SECONDS, &text)) {
         printf("%-18s %-24s FAILED: %s\n", r->folder, r->name, text);
         failed++;
@@ -316,22 +338,42 @@ static bool is_json(const char *here, const char *name)
     return n > 5 && !strcmp(name + n - 5, ".json");
 }
 
-/* A folder of links: all that lies in model, and what it lacks of base. */
-static char *laid_over(const char *model, const char *base)
+static bool is_vae(const char *here, const char *name)
 {
-    char *folder = format("%s/laid-over", work);
+    (void)here;
+    return !strncmp(name, "vae_", 4) || !strcmp(name, "model_index.json");
+}
+
+static bool is_not_t5(const char *here, const char *name)
+{
+    (void)here;
+    return *name != '.' && strcmp(name, "text_encoder_3");
+}
+
+/* A folder of links: all that lies in model but T5, and the autoencoder of base; the single ControlNet or the other. */
+static char *put_together(const char *model, const char *base, bool is_single)
+{
+    static int count;
+    char *folder = format("%s/put-together-%d", work, count++);
     const char *const from[] = {model, base};
-    if (mkdir(folder, 0777) && access(folder, X_OK))
+    char *single = realpath(format("%s/controlnet_single", model), NULL);
+    if (mkdir(folder, 0777) || (is_single && symlink(single, format("%s/controlnet", folder))))
         exit(1);
     for (int k = 0; k < 2; k++) {
-        char **names = list_folder(from[k], NULL, NULL);
+        char **names = list_folder(from[k], k ? is_vae : is_not_t5, NULL);
         for (int i = 0; names[i]; i++) {
-            char *link = format("%s/%s", folder, names[i]), *target = realpath(format("%s/%s", from[k], names[i]), NULL);
+            char *link = format("%s/%s", folder, names[i]);
+            char *target = realpath(format("%s/%s", from[k], names[i]), NULL);
             if (access(link, F_OK) && symlink(target, link))
                 exit(1);
         }
     }
     return folder;
+}
+
+static char *model_folder(int k)
+{
+    return format("%s/../shared/data/models/%s", source, folders[k].model ? folders[k].model : folders[k].folder);
 }
 
 /* The executable of folder number k. */
@@ -340,11 +382,12 @@ static char *compiled(int k)
     char *exe = format("%s/%s", work, folders[k].folder), *text;
     if (!access(exe, X_OK))
         return exe;
-    char *model = format("%s/../shared/data/models/%s", source, folders[k].folder);
-    if (folders[k].over)
-        model = laid_over(model, format("%s/../shared/data/models/%s", source, folders[k].over));
+    char *model = model_folder(k);
+    if (folders[k].vae_of || folders[k].text_length == WITHOUT_T5)
+        model = put_together(model, folders[k].vae_of ? format("%s/../shared/data/models/%s", source, folders[k].vae_of)
+                                                      : model, folders[k].model);
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
-    for (int i = 0; i < 10 && folders[k].options[i]; i++) {
+    for (int i = 0; folders[k].options[i]; i++) {
         const char *option = folders[k].options[i];
         argv[6 + i] = *option == '@' ? format("%s/../shared/data/models/%s", source, option + 1) : option;
     }
@@ -357,20 +400,30 @@ static char *compiled(int k)
     return exe;
 }
 
+/* Those whose records lie here. */
+static void run_all(const char *folder, const char *here, const char *exe, int text_length)
+{
+    char **names = list_folder(here, is_json, NULL);
+    for (int i = 0; names[i]; i++)
+        run_recorded(folder, here, names[i], exe, text_length);
+}
+
 /* false: it is not there. */
 static bool run_folder(int k)
 {
-    char *here = format("%s/../shared/data/models/%s/reference", source, folders[k].folder);
-    if (access(here, R_OK)) {
-        printf("%-18s skipped: %s is not there\n", folders[k].folder, here);
+    const char *folder = folders[k].folder, *model = model_folder(k);
+    const char *const records[] = {format("%s/../shared/data/models/%s/reference", source, folder),
+                                   format("%s/tests/pipelines/recorded/%s", source, folder)};
+    if (access(model, R_OK)) {
+        printf("%-18s skipped: %s is not there\n", folder, model);
         return false;
     }
-    char *exe = compiled(k), **names = list_folder(here, is_json, NULL);
-    for (int i = 0; names[i]; i++)
-        run_recorded(folders[k].folder, here, names[i], exe, folders[k].text_length);
+    char *exe = compiled(k);
+    for (int i = 0; i < 2; i++)
+        if (!access(records[i], R_OK))
+            run_all(folder, records[i], exe, folders[k].text_length);
     unlink(exe);
     free(exe);
-    free(here);
     return true;
 }
 

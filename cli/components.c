@@ -1,0 +1,66 @@
+/* components.c: see components.h. */
+#include "components.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../runtime/scheduler.h"
+#include "json_file.h"
+
+/* The first that is there counts. */
+static const char *const graphs[] = {"model.onnx", "model_fp16.onnx", "model.fp16.onnx"};
+
+/* What a folder holds that was not exported. */
+static const char *const weights[] = {"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors",
+                                      "diffusion_pytorch_model.bin", "model.safetensors", "model.fp16.safetensors",
+                                      "pytorch_model.bin"};
+
+static const char *first_file(const char *folder, const char *const *names, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        if (!access(text_format("%s/%s", folder, names[k]), R_OK))
+            return names[k];
+    return NULL;
+}
+
+const char *component_file(const char *folder, const ComponentRule *rule)
+{
+    const char *here = rule->flat ? folder : text_format("%s/%s", folder, rule->folder ? rule->folder : rule->name);
+    const char *graph = first_file(here, graphs, sizeof graphs / sizeof *graphs);
+    if (graph)
+        return text_format("%s/%s", here, graph);
+    const char *other = first_file(here, weights, sizeof weights / sizeof *weights);
+    if (rule->required && other)
+        fail(SDC_BAD_INPUT, "%s/%s: is missing; %s there are PyTorch's weights: export the folder to ONNX", here, graphs[0],
+             other);
+    if (rule->required)
+        fail(SDC_BAD_INPUT, "%s/%s: is missing; the pipeline needs it", here, graphs[0]);
+    return NULL;
+}
+
+/* The last --default scheduler=NAME; NULL when there is none. */
+static const char *default_scheduler(const Options *o)
+{
+    static const char key[] = "scheduler=";
+    const char *name = NULL;
+    for (int k = 0; k < o->defaults.count; k++)
+        if (!strncmp(o->defaults.list[k], key, strlen(key)))
+            name = o->defaults.list[k] + strlen(key);
+    return name;
+}
+
+void check_schedulers(const char *folder, const PipelineRule *rule, const Options *o)
+{
+    const char *name = default_scheduler(o);
+    for (const SectionRule *s = rule->schedulers; s->section; s++, name = NULL) {
+        const char *path = text_format("%s/%s/scheduler_config.json", folder, s->folder);
+        json_t *root = read_json(path);
+        char *text = json_settings(root, "", "");
+        SchedulerConfig config;
+        int code = scheduler_config_read(&config, name, text, (int64_t)strlen(text));
+        if (code)
+            fail(code, "%s: %s", path, config.message);
+        scheduler_config_free(&config);
+        json_decref(root);
+    }
+}

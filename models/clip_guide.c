@@ -1,0 +1,127 @@
+/* clip_guide.c: see clip_guide.h.
+ *
+ * As in Crowson's "CLIP guided diffusion" and diffusers' clip_guided_stable_diffusion: CLIP looks at a mixture of the
+ * picture x0 that the network predicts and of the noisy sample x,
+ *
+ *      seen = f x0 + (1 - f) x'        f = the sample's share of noise, x' = x scaled to unit variance
+ *
+ * and the predicted noise gets the loss's gradient in x, as that of a log probability: e += add scale dL/dx, for a sample
+ * x = keep x0 + add e.  The network's e is held constant when x0 = (x - add e) / keep is differentiated, so that
+ * dL/dx = (f / keep + (1 - f) / |keep, add|) dL/dseen: a backward pass through CLIP alone.  One through the denoiser as well
+ * would cost several times its evaluation and the memory of all its layers, for a direction that differs little where
+ * guidance works, at high noise, where f x0 is most of what CLIP sees.  Nothing is clamped: a pixel beyond the range keeps its slope. */
+#include "clip_guide.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/tokenizer.h"
+
+/* ---- the text -------------------------------------------------------------------------------------------------------- */
+
+static int put_text(SdcContext *c, const SdcProgram *p, const SdcTensor *ids, const char *text)
+{
+    SdcSection blob = sdc_section("clip_tokenizer");
+    Tokenizer tokenizer;
+    Tokens tokens;
+    const SdcTensor *mask;
+    const int64_t length = ids->dim[1];
+    if (tokenizer_open(&tokenizer, blob.data, blob.bytes))
+        return sdc_error(SDC_BAD_INPUT, "CLIP's tokenizer is missing from this file or damaged");
+    int code = tokenizer_encode(&tokenizer, text, (int64_t)strlen(text), length, true, &tokens);
+    if (code)
+        return code;
+    if (tokens.cut)
+        sdc_error(0, "warning: --clip-text has %lld tokens, %lld are read; left out: '%s'", (long long)tokens.tokens,
+                  (long long)length, tokens.cut);
+    for (int64_t i = 0; !code && i < length; i++)
+        if (ids->bound > 0 && tokens.ids[i] >= ids->bound)
+            code = sdc_error(SDC_BAD_INPUT, "CLIP's tokenizer gives id %lld, its text encoder knows %lld",
+                             (long long)tokens.ids[i], (long long)ids->bound);
+    tensor_put_ids(c, ids, 0, tokens.ids, length);
+    tokens_free(&tokens);
+    if (!code && p->n_inputs > 1 && !(code = pipeline_input(p, "attention_mask", 2, &mask)))
+        tensor_fill(c, mask, 1);        /* nothing behind the end is seen from there: text is attended causally */
+    return code;
+}
+
+static int embed_text(ClipGuide *c, SdcPool *pool, const char *text)
+{
+    const SdcProgram *p = pipeline_nth("clip_text", 0);
+    const SdcTensor *ids, *out;
+    SdcContext context = {0};
+    int code;
+    if (!p)
+        return sdc_error(SDC_UNSUPPORTED, "this file has no clip_text");
+    if ((code = pipeline_input(p, "input_ids", 2, &ids)) || (code = pipeline_output(p, "text_embeds", 2, &out)))
+        return code;
+    if (tensor_count(out) != c->features)
+        return sdc_error(SDC_UNSUPPORTED, "CLIP embeds text in %lld numbers, pictures in %lld", (long long)tensor_count(out),
+                         (long long)c->features);
+    if (!(code = sdc_instance_open(&context, p, pool)) && !(code = put_text(&context, p, ids, text)) &&
+        !(code = pipeline_run(&context, p)))
+        tensor_get(&context, out, 0, c->embedding, c->features);
+    sdc_instance_close(&context);
+    return code;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------------ */
+
+int clip_guide_open(ClipGuide *c, SdcPool *pool, const char *text, int64_t count, int64_t channels, int64_t height,
+                    int64_t width)
+{
+    *c = (ClipGuide){.program = pipeline_program("clip_guide", "sample", 1, height, width)};
+    const SdcProgram *p = c->program;
+    const int64_t size = channels * height * width;
+    int code;
+    if (!p)
+        return sdc_error(SDC_USAGE, "--clip-text needs a CLIP model of this size; compile with --clip FOLDER");
+    if ((code = pipeline_input(p, "sample", 4, &c->sample)) || (code = pipeline_input(p, "text_embeds", 2, &c->text)) ||
+        (code = pipeline_output(p, "loss", -1, &c->loss)) || (code = pipeline_output(p, "sample.grad", 4, &c->gradient)))
+        return code;
+    c->features = tensor_count(c->text);
+    if (tensor_count(c->sample) != size || tensor_count(c->gradient) != size)
+        return sdc_error(SDC_UNSUPPORTED, "clip_guide: is for pictures of another shape");
+    if ((code = pipeline_floats(&c->embedding, c->features)) || (code = pipeline_floats(&c->seen, count * size)) ||
+        (code = pipeline_floats(&c->slope, size)) || (code = embed_text(c, pool, text)))
+        return code;
+    return sdc_instance_open(&c->context, p, pool);
+}
+
+void clip_guide_close(ClipGuide *c)
+{
+    sdc_instance_close(&c->context);
+    free(c->embedding);
+    free(c->seen);
+    free(c->slope);
+}
+
+/* ---- leading ------------------------------------------------------------------------------------------------------------ */
+
+int clip_guide_lead(ClipGuide *c, const Scheduler *s, double scale, const float *sample, float *predicted, float *x0,
+                    float *losses)
+{
+    float keep, add, loss;
+    scheduler_level(s, &keep, &add);
+    const float length = sqrtf(keep * keep + add * add), noise = add / length;
+    const float in_x = noise / keep + (1 - noise) / length;
+    scheduler_predict(s, predicted, sample, x0);
+    for (int64_t i = 0; i < s->count; i++)
+        c->seen[i] = noise * x0[i] + (1 - noise) * (sample[i] / length);
+    for (int64_t k = 0; k < s->batch; k++) {
+        float *e = predicted + k * s->size;
+        tensor_put(&c->context, c->sample, 0, c->seen + k * s->size, s->size);
+        tensor_put(&c->context, c->text, 0, c->embedding, c->features);
+        int code = pipeline_run(&c->context, c->program);
+        if (code)
+            return code;
+        tensor_get(&c->context, c->gradient, 0, c->slope, s->size);
+        tensor_get(&c->context, c->loss, 0, &loss, 1);
+        for (int64_t i = 0; i < s->size; i++)
+            e[i] += add * (float)scale * in_x * c->slope[i];
+        if (losses)
+            losses[k] = (float)scale * loss;
+    }
+    return SDC_OK;
+}

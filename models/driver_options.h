@@ -1,0 +1,19 @@
+/* driver_options.h: values that the options of several drivers have.  SDC_OK, or SDC_USAGE after a line. */
+#ifndef SDC_DRIVER_OPTIONS_H
+#define SDC_DRIVER_OPTIONS_H
+
+#include "../runtime/runtime.h"
+
+/* name: without the dashes. */
+int driver_real(const char *name, const char *text, double low, double high, double *into);
+int driver_path(const char *name, const char *text, const char **into);
+int driver_seed(const char *text, uint64_t *into);
+int driver_size(const char *text, int64_t *width, int64_t *height);
+
+/* "steps=20" of `sdc compile --default`, by a driver's table into its options; another error than `code` there is none. */
+int driver_default(const SdcOption *table, void *options, const char *text, int code);
+/* All that were given when this was compiled: they precede the command line.  SDC_BUG when one is wrong. */
+int driver_defaults(const SdcOption *table, void *options);
+void driver_defaults_help(FILE *out);
+
+#endif

@@ -1,0 +1,165 @@
+/* outputs.c: see outputs.h. */
+#define _GNU_SOURCE 1
+#include "outputs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- files --------------------------------------------------------------------------------------------------------- */
+
+static int out_of_memory(void)
+{
+    return sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
+/* "dir/a.png" with `text` behind "dir/a"; malloc'd. */
+static char *named_after(const char *output, const char *text)
+{
+    const char *slash = strrchr(output, '/'), *name = slash ? slash + 1 : output, *dot = strrchr(name, '.');
+    const char *end = dot && dot > name ? dot : output + strlen(output);
+    char *path = NULL;
+    return asprintf(&path, "%.*s%s%s", (int)(end - output), output, text, end) < 0 ? NULL : path;
+}
+
+int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others)
+{
+    char number[32] = "";
+    *out = (Outputs){.count = count, .room = count + others, .output = output};
+    out->files = calloc((size_t)out->room, sizeof *out->files);
+    out->paths = calloc((size_t)count, sizeof *out->paths);
+    int code = out->files && out->paths ? SDC_OK : out_of_memory();
+    for (int64_t k = 0; !code && k < count; k++) {
+        if (count > 1)
+            snprintf(number, sizeof number, "-%lld", (long long)k + 1);
+        out->paths[k] = named_after(output, number);
+        code = out->paths[k] ? outputs_check(out->paths[k]) : out_of_memory();
+    }
+    return code;
+}
+
+int outputs_check(const char *path)
+{
+    return path ? sdc_output_check(path) : SDC_OK;
+}
+
+int outputs_open(Outputs *out, const char *path, SdcOutput **file)
+{
+    if (out->n == out->room)
+        return sdc_error(SDC_BUG, "%s: more files than were announced", path);
+    *file = &out->files[out->n];
+    int code = sdc_output_open(*file, path, 0666);
+    out->n += !code;
+    return code;
+}
+
+int outputs_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n)
+{
+    SdcOutput *file;
+    int code = outputs_open(out, path, &file);
+    return code ? code : sdc_arrays_emit(file, arrays, n, sdc_path_ends(path, ".npz"));
+}
+
+static void forget_preview(Outputs *out)
+{
+    if (out->preview)
+        unlink(out->preview);
+    free(out->preview);
+    out->preview = NULL;
+}
+
+int outputs_commit(Outputs *out)
+{
+    int code = SDC_OK;
+    for (int64_t i = 0; !code && i < out->n; i++)
+        code = sdc_output_sync(&out->files[i]);
+    for (int64_t i = 0; !code && i < out->n; i++)
+        code = sdc_output_commit(&out->files[i]);
+    for (int64_t k = 0; !code && k < out->count; k++)
+        puts(out->paths[k]);
+    return code;
+}
+
+void outputs_end(Outputs *out)
+{
+    forget_preview(out);
+    for (int64_t i = 0; i < out->n; i++)
+        sdc_output_discard(&out->files[i]);
+    for (int64_t k = 0; out->paths && k < out->count; k++)
+        free(out->paths[k]);
+    free(out->paths);
+    free(out->files);
+}
+
+SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const int64_t *dim)
+{
+    SdcArray a = {.dtype = dtype, .rank = rank, .count = 1, .data = data, .name = (char *)(uintptr_t)name};
+    for (int i = 0; i < rank; i++)
+        a.count *= a.dim[i] = dim[i];
+    return a;
+}
+
+/* ---- pictures -------------------------------------------------------------------------------------------------------- */
+
+void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels)
+{
+    const int64_t n = height * width;
+    for (int c = 0; c < channels; c++)
+        for (int64_t i = 0; i < n; i++) {
+            float v = picture[c * n + i] / 2 + 0.5f;
+            v = v > 0 ? (v < 1 ? v : 1) : 0;            /* NaN becomes black */
+            pixels[channels * i + c] = (uint8_t)rintf(v * 255);
+        }
+}
+
+int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
+                 Bytes *grid)
+{
+    if (!columns)
+        columns = (int64_t)ceil(sqrt((double)count));
+    columns = columns < count ? columns : count;
+    const int64_t rows = (count + columns - 1) / columns, line = columns * width * channels, row = width * channels;
+    *grid = (Bytes){.channels = channels};
+    if (columns * width > 1 << 16 || rows * height > 1 << 16)
+        return sdc_error(SDC_USAGE, "a grid of %lld x %lld pixels is too large", (long long)(columns * width),
+                         (long long)(rows * height));
+    grid->width = (int)(columns * width);
+    grid->height = (int)(rows * height);
+    grid->pixels = calloc((size_t)(rows * height), (size_t)line);
+    uint8_t *one = malloc((size_t)(height * row));
+    if (!grid->pixels || !one) {
+        free(one);
+        return out_of_memory();
+    }
+    for (int64_t k = 0; k < count; k++) {
+        picture_bytes(pictures + k * channels * height * width, channels, height, width, one);
+        uint8_t *to = grid->pixels + k / columns * height * line + k % columns * row;
+        for (int64_t y = 0; y < height; y++)
+            memcpy(to + y * line, one + y * row, (size_t)row);
+    }
+    free(one);
+    return SDC_OK;
+}
+
+int outputs_picture(Outputs *out, int64_t k, const Bytes *p, const SdcText *texts)
+{
+    SdcOutput *file;
+    int code = outputs_open(out, out->paths[k], &file);
+    return code ? code : sdc_png_emit_channels(file, p->pixels, p->channels, p->width, p->height, texts);
+}
+
+int outputs_preview(Outputs *out, const Bytes *p)
+{
+    SdcOutput file;
+    if (!out->preview && !(out->preview = named_after(out->output, ".preview")))
+        return out_of_memory();
+    int code = sdc_output_open(&file, out->preview, 0666);
+    if (code)
+        return code;
+    code = sdc_png_emit_channels(&file, p->pixels, p->channels, p->width, p->height, NULL);
+    if (!code)
+        return sdc_output_commit(&file);
+    sdc_output_discard(&file);
+    return code;
+}

@@ -1,0 +1,58 @@
+/* outputs.h: the files that a driver writes, all of them or none, and pictures as bytes.
+ *
+ *      Outputs out;
+ *      outputs_begin(&out, "image.png", count, 2);            names the pictures, sees whether they could be written
+ *      outputs_check(path)                                    for every other file, before the work begins
+ *      outputs_preview(&out, ...)                             now and then
+ *      outputs_open(&out, path, &file), outputs_arrays(...)   each to a temporary beside its path
+ *      outputs_commit(&out)                                   renamed when every one is complete; the pictures' paths on stdout
+ *      outputs_end(&out)                                      in any case
+ *
+ * Functions that return int return an SDC_ code, their error printed. */
+#ifndef SDC_OUTPUTS_H
+#define SDC_OUTPUTS_H
+
+#include "../runtime/array_io.h"
+#include "../runtime/fileio.h"
+#include "../runtime/runtime.h"
+
+typedef struct {
+    SdcOutput *files;
+    int64_t n, room;
+    char **paths;                   /* [count] of the pictures */
+    int64_t count;
+    char *preview;                  /* path of the preview, which commit removes; NULL: none was written */
+    const char *output;
+} Outputs;
+
+/* count pictures named after `output` ("a.png", or "a-1.png", "a-2.png" ...), and room for `others` more files. */
+int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others);
+int outputs_check(const char *path);                /* NULL is fine */
+int outputs_open(Outputs *out, const char *path, SdcOutput **file);
+int outputs_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n);   /* .npy of one, .npz of any */
+int outputs_commit(Outputs *out);
+void outputs_end(Outputs *out);
+
+/* An array that borrows data and name. */
+SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const int64_t *dim);
+
+/* ---- pictures -------------------------------------------------------------------------------------------------------- */
+
+/* Interleaved, 8 bits a channel, of 1 channel or 3. */
+typedef struct { int channels, width, height; uint8_t *pixels; } Bytes;
+
+/* [channels][height][width] in -1..1 to bytes, rounded to even as diffusers does; NaN becomes black. */
+void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels);
+
+/* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those that
+ * are missing from the last row are black.  grid->pixels is malloc'd. */
+int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
+                 Bytes *grid);
+
+/* The k-th picture's file. */
+int outputs_picture(Outputs *out, int64_t k, const Bytes *picture, const SdcText *texts);
+
+/* "image.preview.png" beside "image.png", replaced by each preview; gone when the pictures are there. */
+int outputs_preview(Outputs *out, const Bytes *picture);
+
+#endif

@@ -1,0 +1,177 @@
+/* unconditional.c: the command line program of pipelines that draw from noise alone: reads what is asked for, draws,
+ * writes. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline.h"
+#include "sd_report.h"
+#include "unconditional.h"
+
+/* ---- inputs ----------------------------------------------------------------------------------------------------- */
+
+static int read_latents(const Unconditional *u, float **latents)
+{
+    const char *path = u->options->latents;
+    const int64_t n = u->count * u->size;
+    SdcArray a = {0};
+    int code = sdc_array_read(&a, path, "latents");
+    if (code)
+        return code;
+    const int64_t *last = a.dim + a.rank - 3;
+    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[0] != u->channels || last[1] != u->height || last[2] != u->width)
+        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)u->count,
+                         (long long)u->channels, (long long)u->height, (long long)u->width);
+    else if (!(code = pipeline_floats(latents, n)))
+        memcpy(*latents, a.data, (size_t)n * sizeof **latents);
+    sdc_array_free(&a);
+    return code;
+}
+
+/* ---- outputs ---------------------------------------------------------------------------------------------------- */
+
+static int prepare_outputs(Outputs *out, const UnconditionalOptions *o)
+{
+    int code = outputs_begin(out, o->output, o->grid ? 1 : o->count, 2);
+    code = code ? code : outputs_check(o->save_latents);
+    return code ? code : outputs_check(o->trace);
+}
+
+/* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
+static char *parameters(const Unconditional *u, int64_t k)
+{
+    const UnconditionalOptions *o = u->options;
+    const char *name = o->scheduler ? o->scheduler : u->config.class->name;
+    char *text = NULL, class[96] = "", batch[96] = "", clip[64] = "";
+    if (u->labels && o->n_classes && !o->grid)
+        snprintf(class, sizeof class, ", Class: %lld, CFG scale: %g", (long long)u->shown[2 * k + 1], o->guidance);
+    if (u->count > 1)
+        snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)u->count, (long long)k);
+    if (o->clip_text)
+        snprintf(clip, sizeof clip, ", CLIP scale: %g", o->clip_scale);
+    int n = asprintf(&text, "%s\nSteps: %lld, Sampler: %s, Seed: %llu, Size: %lldx%lld%s%s, Model hash: %010llx, Model: %s%s%s, "
+                     "RNG: CPU, Version: sdc %s", o->clip_text ? o->clip_text : "", (long long)u->scheduler->steps, name,
+                     (unsigned long long)o->seed, (long long)u->picture_width, (long long)u->picture_height, class, clip,
+                     (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name, batch, o->latents ? ", Latents: given" : "",
+                     sdc_model.version);
+    return n < 0 ? NULL : text;
+}
+
+/* Pictures [first, first + count) as file k. */
+static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t first, int64_t count)
+{
+    const int64_t picture = u->picture_channels * u->picture_height * u->picture_width;
+    Bytes bytes = {0};
+    char *text = parameters(u, first), software[64];
+    snprintf(software, sizeof software, "sdc %s", sdc_model.version);
+    const SdcText texts[] = {{"parameters", text}, {"Software", software}, {NULL, NULL}};
+    int code = text ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+    if (!code && !(code = picture_grid(u->decoded + first * picture, count, u->picture_channels, u->picture_height,
+                                       u->picture_width, u->options->columns, &bytes)))
+        code = outputs_picture(out, k, &bytes, texts);
+    free(bytes.pixels);
+    free(text);
+    return code;
+}
+
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it. */
+static int emit_trace(Unconditional *u, Outputs *out)
+{
+    int64_t count = u->count, evaluations = u->scheduler->evaluations;
+    const int64_t latents_dim[] = {evaluations + 1, count, u->channels, u->height, u->width};
+    const int64_t sample_dim[] = {evaluations, count, u->channels, u->height, u->width};
+    const int64_t picture_dim[] = {count, u->picture_channels, u->picture_height, u->picture_width};
+    const int64_t class_dim[] = {count, 2};
+    SdcArray latents = outputs_view("latents", DT_F32, u->trace, 5, latents_dim);
+    SdcArray sample = outputs_view("sample", DT_F32, u->samples, 5, sample_dim);
+    SdcArray times = outputs_view("timesteps", DT_F64, u->scheduler->timesteps, 1, &evaluations);
+    SdcArray decoded = outputs_view("decoded", DT_F32, u->decoded, 4, picture_dim);
+    SdcArray labels = outputs_view("class_labels", DT_I64, u->shown, 2, class_dim);
+    SdcArray losses = outputs_view("clip_loss", DT_F32, u->losses, 2, sample_dim);
+    const SdcArray *list[6] = {&latents, &times, &decoded, &sample};
+    int n = 4;
+    if (u->labels)
+        list[n++] = &labels;
+    if (u->losses)
+        list[n++] = &losses;
+    return outputs_arrays(out, u->options->trace, list, n);
+}
+
+static int emit_latents(Unconditional *u, Outputs *out)
+{
+    const int64_t dim[] = {u->count, u->channels, u->height, u->width};
+    SdcArray a = outputs_view("latents", DT_F32, u->latents, 4, dim);
+    return outputs_arrays(out, u->options->save_latents, (const SdcArray *const[]){&a}, 1);
+}
+
+static int write_outputs(Unconditional *u, Outputs *out)
+{
+    const UnconditionalOptions *o = u->options;
+    int code = o->grid ? emit_pictures(u, out, 0, 0, u->count) : SDC_OK;
+    for (int64_t k = 0; !code && !o->grid && k < u->count; k++)
+        code = emit_pictures(u, out, k, k, 1);
+    if (!code && o->save_latents)
+        code = emit_latents(u, out);
+    if (!code && o->trace)
+        code = emit_trace(u, out);
+    return code ? code : outputs_commit(out);
+}
+
+/* ---- commands --------------------------------------------------------------------------------------------------- */
+
+static int draw(const UnconditionalOptions *o)
+{
+    Unconditional u = {0};
+    Outputs out;
+    float *given = NULL;
+    int code = prepare_outputs(&out, o);
+    if (!code)
+        code = unconditional_open(&u, o);
+    if (!code && o->latents)
+        code = read_latents(&u, &given);
+    if (!code)
+        code = unconditional_draw(&u, given, &out);
+    if (!code)
+        code = write_outputs(&u, &out);
+    outputs_end(&out);
+    unconditional_close(&u);
+    free(given);
+    return code;
+}
+
+static int check_file(bool json)
+{
+    int code = sdc_self_check();
+    if (!code)
+        puts(json ? "{\"intact\":true}" : "intact");
+    return code;
+}
+
+static int obey(const UnconditionalOptions *o)
+{
+    if (o->help)
+        unconditional_help(stdout);
+    else if (o->version)
+        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
+    else if (o->scheduler && !strcmp(o->scheduler, "list"))
+        scheduler_list(stdout);
+    else if (o->check)
+        return check_file(o->json);
+    else if (o->info)
+        return sd_info(&(SdOptions){.threads = o->threads, .count = o->count, .json = o->json});
+    else
+        return draw(o);
+    return SDC_OK;
+}
+
+int sdc_unconditional_main(int argc, char **argv)
+{
+    UnconditionalOptions o;
+    int code = unconditional_options_read(&o, argc, argv);
+    if (!code)
+        code = obey(&o);
+    if (fflush(stdout) && !code)
+        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
+    return code;
+}

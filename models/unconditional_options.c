@@ -1,0 +1,138 @@
+/* unconditional_options.c: the command line of an executable that draws from noise alone. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver_options.h"
+#include "pipeline.h"
+#include "unconditional.h"
+
+typedef UnconditionalOptions Options;
+
+/* ---- values ----------------------------------------------------------------------------------------------------- */
+
+#define WHOLE(name, field, low, high) \
+    static int set_##field(void *o, const char *v) { return sdc_option_int("--" name, v, low, high, &((Options *)o)->field); }
+WHOLE("steps", steps, 1, 1000)
+WHOLE("count", count, 1, 1000)
+WHOLE("columns", columns, 1, 1000)
+WHOLE("threads", threads, 1, 1024)
+WHOLE("none-class", none_class, 0, INT32_MAX)
+WHOLE("preview-every", preview_every, 1, 1000)
+#undef WHOLE
+#define PATH(name, field) \
+    static int set_##field(void *o, const char *v) { return driver_path(name, v, &((Options *)o)->field); }
+PATH("output", output)
+PATH("latents", latents)
+PATH("save-latents", save_latents)
+PATH("trace", trace)
+#undef PATH
+#define FLAG(name) \
+    static int set_##name(void *o, const char *v) { ((Options *)o)->name = *v == '1'; return SDC_OK; }
+FLAG(grid)
+FLAG(check)
+FLAG(help)
+FLAG(info)
+FLAG(json)
+FLAG(pin)
+FLAG(quiet)
+FLAG(version)
+#undef FLAG
+
+static int set_guidance(void *o, const char *v) { return driver_real("guidance", v, 0, 1000, &((Options *)o)->guidance); }
+static int set_eta(void *o, const char *v) { return driver_real("eta", v, 0, 1, &((Options *)o)->eta); }
+static int set_clip_scale(void *o, const char *v) { return driver_real("clip-scale", v, 0, 1e6, &((Options *)o)->clip_scale); }
+static int set_clip_text(void *o, const char *v) { ((Options *)o)->clip_text = v; return SDC_OK; }
+static int set_scheduler(void *o, const char *v) { ((Options *)o)->scheduler = v; return SDC_OK; }
+
+static int set_seed(void *o, const char *v) { return driver_seed(v, &((Options *)o)->seed); }
+static int set_size(void *o, const char *v) { return driver_size(v, &((Options *)o)->width, &((Options *)o)->height); }
+
+/* "3" or "3,7,0,9" */
+static int set_class(void *into, const char *v)
+{
+    Options *o = into;
+    o->n_classes = 0;
+    for (const char *at = v;; at++) {
+        char *end;
+        long long value = strtoll(at, &end, 10);
+        if (end == at || value < 0 || value > INT32_MAX || (*end && *end != ',') || o->n_classes == MAX_CLASSES)
+            return sdc_error(SDC_USAGE, "--class: '%s' is not a class's number, or several with commas between", v);
+        o->classes[o->n_classes++] = value;
+        at = end;
+        if (!*at)
+            return SDC_OK;
+    }
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------------- */
+
+const SdcOption unconditional_options[] = {
+    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)", set_output},
+    {"count", 'n', "N", "pictures to draw from one seed (default: as many as --class names, or 1)", set_count},
+    {"grid", 0, NULL, "all pictures in one file, side by side", set_grid},
+    {"columns", 0, "N", "pictures in a row of --grid and of previews (default: as square as they go)", set_columns},
+    {"class", 0, "N[,N...]", "the class to draw, by number; several: of the pictures, in turn", set_class},
+    {"none-class", 0, "N", "the number that stands for no class (default: the model's last)", set_none_class},
+    {"guidance", 0, "X", "how much --class counts; 1 or less: no guidance, twice as fast (default: 1)", set_guidance},
+    {"clip-text", 0, "TEXT", "lead the drawing towards TEXT by CLIP, which --clip compiled in", set_clip_text},
+    {"clip-scale", 0, "X", "how much --clip-text counts (default: 500)", set_clip_scale},
+    {"steps", 0, "N", "denoising steps (default: DDPMPipeline 1000, others 50)", set_steps},
+    {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
+    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
+    {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
+    {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
+    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H,W], instead of --seed's", set_latents},
+    {"save-latents", 0, "FILE", "write the final sample as .npy", set_save_latents},
+    {"trace", 0, "FILE", "write the sample after every step, and what comes of it, as .npz", set_trace},
+    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png", set_preview_every},
+    {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
+    {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
+    {"info", 0, NULL, "print what is inside: programs and the memory they take", set_info},
+    {"json", 0, NULL, "with --info and --check: print one JSON object", set_json},
+    {"check", 0, NULL, "compare this file's contents with their checksums", set_check},
+    {"quiet", 'q', NULL, "no progress bar", set_quiet},
+    {"help", 'h', NULL, "print this", set_help},
+    {"version", 'V', NULL, "print the version", set_version},
+    {0},
+};
+
+void unconditional_help(FILE *out)
+{
+    const char *name = sdc_model.name;
+    fprintf(out, "Usage: %s [OPTION]...\nDraws pictures from noise.\n\n", name);
+    sdc_options_help(out, unconditional_options);
+    driver_defaults_help(out);
+    fprintf(out, "\nExamples:\n"
+            "  %s -n 16 --grid -o samples.png\n"
+            "  %s --class 3,7 --guidance 2 --steps 50 --scheduler ddim -o digit.png      digit-1.png, digit-2.png\n"
+            "  %s --clip-text \"a photo of a cat\" --clip-scale 1000 -o cat.png\n", name, name, name);
+    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, "
+            "70 a bug.\n");
+}
+
+static Options plain(void)
+{
+    return (Options){.output = "image.png", .none_class = -1, .guidance = 1, .clip_scale = 500, .eta = NAN};
+}
+
+int sdc_unconditional_default(const char *text)
+{
+    Options unused = plain();
+    return driver_default(unconditional_options, &unused, text, SDC_USAGE);
+}
+
+int unconditional_options_read(Options *o, int argc, char **argv)
+{
+    *o = plain();
+    if (driver_defaults(unconditional_options, o))
+        return SDC_BUG;
+    int n = 0;
+    if (sdc_options_parse(unconditional_options, o, argc, argv, &n))
+        return SDC_USAGE;
+    if (n)
+        return sdc_error(SDC_USAGE, "'%s' is not an option; see --help", argv[1]);
+    if (!o->count)
+        o->count = o->n_classes ? o->n_classes : 1;
+    return SDC_OK;
+}

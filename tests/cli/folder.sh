@@ -1,0 +1,84 @@
+#!/bin/sh
+# Pipelines' folders with missing and odd parts: what has a default works, the rest is one line that names file and field.
+. "$2/tests/cli/common.sh"
+emoji=$source/models/emoji
+
+# odd NAME PATH...: the demo's folder in links, but for these, which are not there
+odd() {
+    name=$1
+    shift
+    mkdir "$name"
+    for part in "$emoji"/*; do
+        case ${part##*/} in
+        reference | train | *.md | LICENSE) ;;
+        *.json) ln -s "$part" "$name" ;;
+        *) mkdir "$name/${part##*/}" && ln -s "$part"/* "$name/${part##*/}" ;;
+        esac
+    done
+    for path; do
+        rm -r "$name/$path"
+    done
+}
+
+# put FILE TEXT
+put() { echo "$2" >"$1"; }
+
+try() { expect "$1" "$2" "$sdc" compile "$3" -o out/odd --quiet; }
+
+odd scheduler scheduler
+try 2 'scheduler/scheduler_config\.json: .*No such file' scheduler
+mkdir scheduler/scheduler
+put scheduler/scheduler/scheduler_config.json '{"_class_name": "FancyScheduler", "beta_start": 0.1}'
+try 3 'scheduler/scheduler_config\.json: .*FancyScheduler' scheduler
+put scheduler/scheduler/scheduler_config.json '{"beta_start": 0.1}'
+try 2 'scheduler/scheduler_config\.json: .*_class_name' scheduler
+put scheduler/scheduler/scheduler_config.json '{"_class_name": "DDIMScheduler", "beta_start": "little"}'
+try 2 'scheduler/scheduler_config\.json: .*beta_start' scheduler
+put scheduler/scheduler/scheduler_config.json '{"_class_name": "DDIMScheduler", "beta_schedule": "steep"}'
+try 3 'scheduler/scheduler_config\.json: .*beta_schedule' scheduler
+
+odd unet unet/model.onnx
+try 2 'unet/model\.onnx: is missing; the pipeline needs it' unet
+put unet/unet/diffusion_pytorch_model.safetensors x
+try 2 "unet/model\.onnx: is missing; diffusion_pytorch_model\.safetensors there are PyTorch's weights" unet
+rm unet/unet/config.json
+put unet/unet/config.json '{"sample_size": "large"}'
+try 2 'unet/config\.json: sample_size is not a whole number' unet
+put unet/unet/config.json '{"sample_size": -4}'
+try 2 'unet/config\.json: a sample_size of -4' unet
+put unet/unet/config.json '[]'
+try 2 'unet/config\.json: ' unet
+
+odd words tokenizer/merges.txt
+try 2 'tokenizer/merges\.txt: ' words
+rm words/tokenizer/vocab.json
+printf '[PAD]\n[UNK]\n[CLS]\nthe\n' >words/tokenizer/vocab.txt
+rm words/tokenizer/*.json
+try 2 "tokenizer: sep_token is '\[SEP\]', which vocab\.txt does not have" words
+put words/tokenizer/tokenizer_config.json '{"sep_token": 7}'
+try 2 'tokenizer: sep_token is not a token' words
+put words/tokenizer/tokenizer_config.json '{"sep_token": "[CLS]", "mask_token": "the", "do_lower_case": 1}'
+try 2 'tokenizer/tokenizer_config\.json: do_lower_case' words
+
+odd class model_index.json
+put class/model_index.json '{"_class_name": "KandinskyPipeline"}'
+try 3 'pipelines of class KandinskyPipeline are not supported' class
+
+# A class by its exporter's name, no safety checker, no feature extractor, half-precision names, PyTorch's weights beside
+# the graphs, a class of scheduler that another sampler is chosen for, fields left out.
+odd good model_index.json scheduler/scheduler_config.json
+put good/model_index.json '{"_class_name": "ORTStableDiffusionPipeline"}'
+put good/scheduler/scheduler_config.json '{"_class_name": "FancyScheduler"}'
+mv good/unet/model.onnx good/unet/model_fp16.onnx
+put good/unet/diffusion_pytorch_model.bin x
+put good/text_encoder/pytorch_model.bin x
+check "an odd folder" "$sdc" compile good -o good.exe --default scheduler=ddim
+check "its picture" ./good.exe "a crab" --steps 2 --quiet -o crab.png
+[ -s crab.png ] || fail "no picture"
+expect 1 '--mask needs the picture' ./good.exe "a crab" --mask crab.png
+expect 1 'takes no --noise-level' ./good.exe "a crab" --noise-level 3
+expect 1 'takes no --depth-map' ./good.exe "a crab" --depth-map crab.png
+expect 1 '--latents and --init-image' ./good.exe "a crab" --latents a.npy --init-image crab.png
+expect 2 'mask\.txt' ./good.exe "a crab" --init-image crab.png --mask mask.txt --quiet -o out/no.png
+check "a mask" ./good.exe "a frog" --steps 4 --strength 0.5 --init-image crab.png --mask crab.png --quiet -o frog.png
+finish

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Pipelines that draw from noise alone, as executables, against recorded runs, from the seed alone; classes with guidance,
+# grids, previews, and CLIP guidance, which has to bring the picture nearer to the text.
+#
+#   unconditional.sh SDC SOURCE WORK UNCONDITIONAL_REFERENCE
+set -eu
+sdc=$1 source=$2 work=$3 reference=$4
+models=$source/../shared/data/models
+if ! [ -d "$models/tiny-ddpm" ]; then
+    echo "skipped: 5 recorded runs and CLIP guidance; $models is not there"
+    exit 77
+fi
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work"
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+
+# The recorded picture of tiny-vq was decoded from the latents as they are; its config's scaling_factor, by which
+# diffusers' LDMPipeline divides, is another.
+mkdir vq-1
+cp -r "$models/tiny-vq/model_index.json" "$models/tiny-vq/scheduler" "$models/tiny-vq/unet" "$models/tiny-vq/vae_decoder" vq-1
+chmod -R u+w vq-1
+sed -i 's/"scaling_factor": [0-9.]*/"scaling_factor": 1.0/' vq-1/vae_decoder/config.json
+
+compile() { "$sdc" compile "$@" --quiet; }
+compile "$models/tiny-ddpm" -o ddpm --clip "$models/tiny-clip" --default steps=10
+compile "$models/tiny-cond-mnist" -o mnist
+compile "$models/tiny-afhq64" -o afhq
+compile vq-1 -o vq
+
+# run NAME RECORD OPTION...
+run() {
+    name=$1 record=$2
+    shift 2
+    "./$name" -q --trace trace.npz -o picture.png --grid --columns 4 "$@" >/dev/null
+    "$reference" trace.npz picture.png "$models/$record.npz" || fail "$name against $record"
+}
+run ddpm tiny-ddpm/reference/ddpm --seed 21
+run ddpm tiny-ddpm/reference/ddim --seed 21 --scheduler ddim
+run mnist tiny-cond-mnist/reference/ddpm --steps 10 --seed 21 --class 3,7,0,9 --guidance 2
+run afhq tiny-afhq64/reference/ddim --steps 6 --seed 21
+run vq tiny-vq/reference/ddim --steps 10 --seed 3
+
+# Files: one a picture, all named; the preview is gone; the same starting noise gives the same sample; previews change nothing.
+[ "$(./ddpm -q -n 2 -o two.png --preview-every 3 --save-latents a.npy --steps 4)" = "$(printf 'two-1.png\ntwo-2.png')" ] || fail "names"
+[ -f two-1.png ] && [ -f two-2.png ] && ! [ -e two.preview.png ] || fail "two pictures and no preview"
+./ddpm -q -n 2 -o two.png --save-latents b.npy --steps 4 --threads 3 >/dev/null
+cmp a.npy b.npy || fail "previews or threads change the sample"
+./ddpm -q --clip-text "a red car" --clip-scale 0 --save-latents c.npy --steps 4 >/dev/null
+./ddpm -q --save-latents d.npy --steps 4 >/dev/null
+cmp c.npy d.npy || fail "a scale of 0 changes the sample"
+
+# The loss behind the last step, as the next run's first would show it: with a large scale it is smaller.
+loss() { ./ddpm -q --clip-text "a red car" --clip-scale "$1" --scheduler ddim --steps 10 --trace loss.npz >/dev/null; }
+distance() { "$reference" --last-loss loss.npz "$1"; }
+loss 0.001
+weak=$(distance 0.001)
+loss 200
+strong=$(distance 200)
+echo "CLIP's distance of picture and text: $weak, guided $strong"
+[ "$(printf '%s\n%s\n' "$strong" "$weak" | sort -g | head -1)" = "$strong" ] && [ "$strong" != "$weak" ] || fail "guidance leads nowhere"
+
+expect() { code=$1 text=$2; shift 2; out=$("$@" 2>&1) && got=0 || got=$?; [ "$got" = "$code" ] && case $out in *"$text"*) ;; *) false ;; esac || fail "$*: $got $out"; }
+expect 1 "no classes" ./ddpm --class 3
+expect 1 "classes 0 to 10" ./mnist --class 11
+expect 1 "not a class's number" ./mnist --class 3,x
+expect 1 "compile with --clip" ./mnist --clip-text x
+expect 1 "is not in here" ./ddpm --size 40x40
+expect 2 "not float32" ./ddpm --latents "$models/tiny-vq/reference/ddim.npz:decoded"
+expect 1 "samples are pictures" "$sdc" compile vq-1 -o no --clip "$models/tiny-clip"
+expect 3 "image_embeds" "$sdc" compile "$models/tiny-ddpm" -o no --clip "$models/tiny-vit"
