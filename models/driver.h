@@ -2,7 +2,6 @@
 #ifndef SDC_DRIVER_H
 #define SDC_DRIVER_H
 
-#include "../runtime/runtime.h"
 #include "driver_options.h"
 
 /* First in the options of a driver. */
