@@ -221,11 +221,11 @@ static int open_drawing(Sd *sd, const SdOptions *o, float **given, float **pictu
     int code = sd_open(sd, o);
     if (!code && o->latents)
         code = read_latents(sd, given);
-    if (!code && o->init_image)
+    if (!code && o->init_image && !(sd->family->takes & SD_PICTURE_ASIDE))
         code = sd_image_read(o->init_image, sd->picture_height, sd->picture_width, picture);
     sd->given = *given;
     sd->picture = *picture;
-    return code;
+    return code || !sd->family->open_task ? code : sd->family->open_task(sd);
 }
 
 static int draw(const SdOptions *o)
@@ -233,7 +233,9 @@ static int draw(const SdOptions *o)
     Sd sd = {0};
     Outputs out = {0};
     float *given = NULL, *picture = NULL;
-    int code = o->bench ? SDC_OK : prepare_outputs(&out, o);
+    int code = sd_check_task(o);
+    if (!code && !o->bench)
+        code = prepare_outputs(&out, o);
     if (!code)
         code = open_drawing(&sd, o, &given, &picture);
     if (!code)
@@ -267,7 +269,7 @@ static int obey(SdOptions *o)
         return check_file(o->json);
     else if (o->info)
         return sd_info(o);
-    else if (!o->prompt && !o->bench)
+    else if (!o->prompt && !o->bench && !(sd_family()->takes & SD_NO_PROMPT))
         return sdc_error(SDC_USAGE, "what shall be drawn?  for example: %s \"a crab\" -o crab.png; see --help",
                          sdc_model.name);
     else

@@ -13,7 +13,7 @@ int sd_start_noised(Sd *sd)
 {
     int64_t n = sd->options->count * sd->size;
     float *noise = NULL;
-    if (scheduler_begin(sd->scheduler, sd->options->strength))
+    if (scheduler_begin(sd->scheduler, sd_strength(sd->options)))
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
     if (!code) {
@@ -26,7 +26,7 @@ int sd_start_noised(Sd *sd)
 
 static int start_from_picture(Sd *sd)
 {
-    int code = sd_encode_picture(sd, sd->latents);
+    int code = sd_encode_picture(sd, sd->picture, sd->latents);
     for (int64_t k = 1; !code && k < sd->options->count; k++)
         memcpy(sd->latents + k * sd->size, sd->latents, (size_t)sd->size * sizeof *sd->latents);
     return code ? code : sd_start_noised(sd);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../runtime/image.h"
 #include "harness.h"
 
 json_t *record_settings(const char *path)
@@ -63,18 +64,17 @@ double record_worst_step(const SdcArray *got, const SdcArray *want, bool first)
 
 int64_t record_far_bytes(const char *png, const SdcArray *want, int *largest)
 {
-    uint8_t *rgb;
-    int width, height;
-    if (sdc_png_read(png, &rgb, &width, &height))
+    SdcImage picture;
+    if (sdc_image_read(&picture, png, 3))
         exit(1);
-    bool fits = (int64_t)width * height * 3 == want->count;
+    bool fits = (int64_t)picture.width * picture.height * 3 == want->count;
     int64_t far = fits ? 0 : want->count;
     *largest = fits ? 0 : 255;
     for (int64_t i = 0; fits && i < want->count; i++) {
-        int d = abs(rgb[i] - ((const uint8_t *)want->data)[i]);
+        int d = abs(picture.pixels[i] - ((const uint8_t *)want->data)[i]);
         far += d > 2;
         *largest = d > *largest ? d : *largest;
     }
-    free(rgb);
+    sdc_image_free(&picture);
     return far;
 }
