@@ -31,6 +31,13 @@ static double worst_difference(const Graph *g, Array *const *got, Array *const *
     return worst;
 }
 
+/* What follows such a pass keeps the results of that. */
+static bool changes_results(const char *pass, const Options *o)
+{
+    return (!strcmp(pass, "precision") && o->dtype) || (!strcmp(pass, "quantise") && o->weights.bits) ||
+           (!strcmp(pass, "grad") && o->gradients.count);
+}
+
 static void watch(Graph *g, const char *pass, void *context)
 {
     PassCheck *c = context;
@@ -41,7 +48,7 @@ static void watch(Graph *g, const char *pass, void *context)
     if (!c->inputs)
         c->inputs = random_inputs(g, c->options);
     run_oracle(g, c->inputs, got, true, NULL, NULL);
-    if ((!strcmp(pass, "precision") && c->options->dtype) || (!strcmp(pass, "quantise") && c->options->weights.bits))    /* what follows keeps the results of this */
+    if (changes_results(pass, c->options))
         c->first = NULL;
     if (!c->first) {
         c->first = got;

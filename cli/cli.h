@@ -11,13 +11,13 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 typedef struct {
     const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator, *refiner;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
-    int64_t jobs, batch, seed, threads, runs, max_memory;
+    int64_t jobs, batch, length, text_length, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
     bool exact, pack_winograd;
     DType dtype;                            /* DT_NONE: as the model has it */
     WeightType weights;
-    Texts rates, calibrate;
+    Texts rates, calibrate, gradients;
     bool int8;                              /* --dtype int8: dtype is DT_BF16 */
     const char *lock;
     struct Choices *choices;                /* what the lock file says; NULL: there is none */
@@ -94,13 +94,17 @@ int option_weights(void *into, const char *value);
 #define WEIGHTS_ROW \
     {"weights", 0, "float|int8|int4[:GROUP]", "what large weights of products and convolutions are stored in; arithmetic stays as it is (float)", \
      option_weights}
+int option_gradients(void *into, const char *value);
+#define GRAD_ROW \
+    {"grad", 0, "LOSS:INPUT", "one more output, INPUT.grad: the gradient of the output LOSS, one number, in INPUT (repeat)", \
+     option_gradients}
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
     {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
 int option_pack(void *into, const char *value);
 #define PACK_ROW \
     {"pack", 0, "winograd", "store Winograd's weights transformed where that is faster; the results are the same", option_pack}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW, PACK_ROW          /* what steers the passes */
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW, PACK_ROW, GRAD_ROW    /* what steers the passes */
 
 /* ---- model.c: from options to programs ---- */
 

@@ -17,6 +17,16 @@ static int option_batch(void *into, const char *value)
     return parse_int(value, 1, 64, &((Options *)into)->batch);
 }
 
+static int option_length(void *into, const char *value)
+{
+    return parse_int(value, 2, 1 << 20, &((Options *)into)->length);
+}
+
+static int option_text_length(void *into, const char *value)
+{
+    return parse_int(value, 1, 4096, &((Options *)into)->text_length);
+}
+
 static int option_tune(void *into, const char *value)
 {
     enum { SECONDS = 60, MOST_SECONDS = 86400 };
@@ -33,6 +43,10 @@ static const SdcOption table[] = {
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
     {"refiner", 0, "FOLDER", "of SDXL's refiner, which the base's executable then has inside", option_refiner},
+    {"length", 0, "N", "tokens that a vision language model holds: prompt, picture and answer (2048, or what it has positions for)",
+     option_length},
+    {"text-length", 0, "N", "tokens that the T5 encoder of a pipeline reads (its tokenizer's, 256 at most)",
+     option_text_length},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
@@ -121,9 +135,10 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.defaults.count || o.refiner))
+    if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.defaults.count || o.refiner))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch, --default and --refiner are for pipelines; %s is a single model: use --dim or --shape",
+                         "--size, --batch, --length, --text-length, --default and --refiner are for pipelines; %s is a single "
+                         "model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

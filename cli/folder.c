@@ -50,7 +50,8 @@ typedef struct Pipeline {
     json_t *index;                  /* the file that names the class */
     FolderFacts facts;
     Section tokenizers[2 * MAX_TOKENIZERS];         /* packed; the refiner's come last */
-    int64_t tokens[MAX_TOKENIZERS];                 /* model_max_length */
+    int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
+    int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
 } Pipeline;
 
@@ -98,7 +99,7 @@ static int64_t latent_scale(const char *folder, const char *decoder)
 }
 
 /* As the denoiser's configuration has it, or the folder's own. */
-static Size usual_size(const Pipeline *p)
+static Size usual_size(Pipeline *p)
 {
     if (!p->rule->denoiser)
         return (Size){p->facts.width, p->facts.height};
@@ -108,7 +109,10 @@ static Size usual_size(const Pipeline *p)
     if (given && !json_is_null(given) && !json_is_integer(given))
         fail(SDC_BAD_INPUT, "%s: sample_size is not a whole number", path);
     int64_t side = json_int(config, "sample_size", 64);
+    p->patch = json_int(config, "patch_size", 1);
     json_decref(config);
+    if (p->patch < 1 || p->patch > 64)
+        fail(SDC_BAD_INPUT, "%s: a patch_size of %lld", path, (long long)p->patch);
     if (side < 1 || side > (1 << 16) / p->scale)
         fail(SDC_BAD_INPUT, "%s: a sample_size of %lld", path, (long long)side);
     return (Size){side * p->scale, side * p->scale};
@@ -125,8 +129,9 @@ static void read_sizes(Pipeline *p, const Options *o)
         char rest;
         if (sscanf(o->sizes.list[k], "%lldx%lld%c", &w, &h, &rest) != 2 || w < 1 || h < 1 || w > 1 << 16 || h > 1 << 16)
             fail(SDC_USAGE, "--size %s: expected WxH, such as 512x512", o->sizes.list[k]);
-        if (w % p->scale || h % p->scale)
-            fail(SDC_USAGE, "--size %s: both must be multiples of %lld", o->sizes.list[k], (long long)p->scale);
+        const int64_t multiple = p->scale * p->patch;
+        if (w % multiple || h % multiple)
+            fail(SDC_USAGE, "--size %s: both must be multiples of %lld", o->sizes.list[k], (long long)multiple);
         p->sizes[k] = (Size){w, h};
         p->n_sizes = k + 1;
     }
@@ -136,22 +141,35 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0], [ONE] = 1,
-                                  [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width};
+                                  [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
+                                  [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
+                                  [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
+                                  [PATCHES] = p->patch ? s.height / p->scale / p->patch * (s.width / p->scale / p->patch) : 0};
     return values[axis];
+}
+
+static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
+{
+    return p->rule->denoiser && !strcmp(c->name, p->rule->denoiser);
+}
+
+static bool is_input(const InputRule *rule, const char *name)
+{
+    size_t n = strlen(rule->input);
+    return rule->input[n - 1] == '*' ? !strncmp(rule->input, name, n - 1) : !strcmp(rule->input, name);
 }
 
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
-    ShapeBinding shapes[MAX_INPUTS];
+    ShapeBinding *shapes = alloc_array(m->graph->n_inputs + 1, sizeof *shapes);
     int count = 0;
     for (int k = 0; k < MAX_INPUTS && c->inputs[k].input; k++) {
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
-            if (strcmp(v->name, rule->input) && strcmp(rule->input, "*"))
+            if (!is_input(rule, v->name))
                 continue;
             m->graph->inputs[j]->rate = rule->rate;
             if (v->shape.rank != rule->rank)
@@ -162,15 +180,15 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
             for (int d = 0; d < rule->rank; d++)
                 if (v->shape.dim[d] >= 0 && v->shape.dim[d] != b.shape.dim[d])
-                    fail(SDC_BAD_INPUT, "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld",
-                         path, v->name, d, (long long)v->shape.dim[d], (long long)b.shape.dim[d]);
+                    fail(SDC_BAD_INPUT,
+                         "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld", path, v->name, d, (long long)v->shape.dim[d], (long long)b.shape.dim[d]);
             shapes[count++] = b;
         }
     }
     run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
                                      .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
                                      .pack_winograd = p->pack_winograd,
-                                     .calibration = c->guided ? p->calibration : NULL}, "strips");
+                                     .calibration = is_denoiser(p, c) ? p->calibration : NULL}, "strips");
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
@@ -217,7 +235,7 @@ static void prepare_components(Pipeline *p)
         const char *path = component_file(p->folder, c);
         if (!path)
             continue;
-        if (c->guided)
+        if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
@@ -259,12 +277,25 @@ static bool has_words(const char *folder)
     return false;
 }
 
-/* The first tokenizer is needed, the others where they lie in the folder. */
+/* Is there a tokenizer of this row?  The first is needed, unless text is optional; one without its encoder counts as
+ * none there. */
+static bool has_tokenizer(const Pipeline *p, const SectionRule *rule)
+{
+    const char *suffix = rule->folder + strcspn(rule->folder, "_"), *path = text_format("%s/%s", p->folder, rule->folder);
+    if (p->rule->may_be_wordless)
+        return has_words(path);
+    if (!p->rule->text_is_optional)
+        return !p->n_tokenizers || !access(path, F_OK);
+    return !access(path, F_OK) && !access(text_format("%s/text_encoder%s/model.onnx", p->folder, suffix), F_OK);
+}
+
 static void read_tokenizers(Pipeline *p)
 {
     for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
         const char *path = text_format("%s/%s", p->folder, rule->folder);
-        if (p->n_tokenizers ? access(path, F_OK) : p->rule->may_be_wordless && !has_words(path))
+        int64_t *tokens = &p->tokens[rule - p->rule->tokenizers];
+        *tokens = 77;
+        if (!has_tokenizer(p, rule))
             continue;
         Section *s = &p->tokenizers[p->n_tokenizers];
         void *blob;
@@ -274,7 +305,9 @@ static void read_tokenizers(Pipeline *p)
         s->name = rule->section;
         s->data = blob;
         int64_t length = tokenizer_max_length(blob, s->bytes);
-        p->tokens[p->n_tokenizers++] = length < 1 || length > 4096 ? 77 : length;
+        length = length < 1 || length > 4096 ? 77 : length;
+        *tokens = p->rule->max_tokens && length > p->rule->max_tokens ? p->rule->max_tokens : length;
+        p->n_tokenizers++;
     }
     if (p->facts.tokens)
         p->tokens[0] = p->facts.tokens;
@@ -324,6 +357,10 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     check_schedulers(p->folder, p->rule, o);
     if (o->refiner)
         open_refiner(p, o->refiner);
+    if (o->text_length && !p->rule->tokenizers[2].section)
+        fail(SDC_USAGE, "%s: a %s has no --text-length", folder, p->rule->class);
+    if (o->text_length)
+        p->tokens[2] = o->text_length;
     return p;
 }
 
@@ -336,8 +373,44 @@ static void close_pipeline(Pipeline *p)
         json_decref(p->refiner->index);
 }
 
+/* ---- classes that make their programs themselves ----------------------------------------------------------------- */
+
+/* The row of a folder when it is such a class; NULL when not. */
+static const PipelineRule *own_rule(const char *folder, const Options *o)
+{
+    json_t *index = NULL;
+    const PipelineRule *rule = find_rule(folder, &index);
+    json_decref(index);
+    if (!rule->make && o->length)
+        fail(SDC_USAGE, "%s: a %s has no --length", folder, rule->class);
+    if (!rule->make)
+        return NULL;
+    if (o->sizes.count || o->batch || o->dims.count || o->shapes.count || o->binds.count)
+        fail(SDC_USAGE, "--size, --batch, --dim, --shape and --bind are not for a %s; it takes --length", rule->class);
+    for (int k = 0; k < o->defaults.count; k++)
+        if (rule->check_default(o->defaults.list[k]))
+            exit(SDC_USAGE);
+    return rule;
+}
+
+static void compile_own(const PipelineRule *rule, const char *folder, const Options *o, const BuildOptions *given)
+{
+    Section sections[MAX_OWN];
+    BuildOptions b = *given;
+    int count;
+    Program **programs = rule->make(folder, rule->class, o, given->isa, &count, sections, &b.n_sections);
+    b.driver = rule->driver;
+    b.sections = sections;
+    build(programs, count, &b);
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------ */
+
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own)
+        return own->make(folder, own->class, o, isa, count, (Section[MAX_OWN]){0}, &(int){0});
     Pipeline *p = open_pipeline(folder, o, isa);
     p->once = once;
     compile_components(p);
@@ -379,6 +452,11 @@ static int add_schedulers(const Pipeline *p, Section *sections, int n)
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own) {
+        compile_own(own, folder, o, given);
+        return;
+    }
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
     Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 2];

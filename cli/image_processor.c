@@ -1,8 +1,8 @@
 /* image_processor.c: see image_processor.h.
  *
- * Absent keys have the defaults of the file's image_processor_type, or feature_extractor_type of older files; a size may
- * be a number, as older files have it.  What a class does beyond resizing, cropping, rescaling and normalising is not
- * known here, so other classes are refused. */
+ * Absent keys have the defaults of the file's image_processor_type, or feature_extractor_type of older files; a size
+ * may be a number, as older files have it.  What a class does beyond resizing, cropping, rescaling and normalising is
+ * not known here, so other classes are refused. */
 #include "image_processor.h"
 
 #include <string.h>
@@ -36,7 +36,8 @@ static const Class *find_class(const char *path, const char *name)
     for (size_t k = 0; k < sizeof classes / sizeof *classes; k++) {
         size_t n = strlen(classes[k].name);
         const char *rest = name + n;
-        if (!strncmp(name, classes[k].name, n) && (!strncmp(rest, "ImageProcessor", 14) || !strncmp(rest, "FeatureExtractor", 16)))
+        if (!strncmp(name, classes[k].name, n) &&
+            (!strncmp(rest, "ImageProcessor", 14) || !strncmp(rest, "FeatureExtractor", 16)))
             return &classes[k];
         list = text_format("%s%s%sImageProcessor", list, k ? ", " : "", classes[k].name);
     }

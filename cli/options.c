@@ -127,6 +127,7 @@ int option_dtype(void *into, const char *value)
     return SDC_OK;
 }
 
+int option_gradients(void *into, const char *value) { return add_text(&((Options *)into)->gradients, value); }
 int option_calibrate(void *into, const char *value) { return add_text(&((Options *)into)->calibrate, value); }
 
 int option_weights(void *into, const char *value)

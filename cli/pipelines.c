@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "image_tasks.h"
 #include "vision.h"
+#include "vlm.h"
 
 /* A class of vision models; more inputs follow.  The images count as a prompt: texts run over one after the other. */
 #define VISION(type, pixel_rate, ...) \
@@ -48,6 +49,11 @@ static const PipelineRule xl_refiner = {
         {"refiner_text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}, .folder = "text_encoder_2"},
         {"refiner_unet", true, true, true, XL_DENOISER_INPUTS, .folder = "unet"}},
 };
+
+/* What Stable Diffusion 3's transformers and ControlNets take. */
+#define MMDIT_INPUTS \
+    {"hidden_states", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, {"timestep", 1, {BATCH}, RATE_TIMESTEP}, \
+    {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, {"pooled_projections", 2, {BATCH, -1}, RATE_PROMPT}
 
 static const PipelineRule pipelines[] = {
     {.class = "StableDiffusionPipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
@@ -103,6 +109,23 @@ static const PipelineRule pipelines[] = {
         {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
         {"text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
         {"unet", true, true, true, XL_DENOISER_INPUTS},
+        {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
+        {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
+    {.class = "paligemma", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
+    {.class = "minicpmv", .driver = "sdc_vlm_main", .check_default = sdc_vlm_default, .make = vlm_programs},
+    {.class = "StableDiffusion3Pipeline", .driver = "sdc_sd_main", .check_default = sdc_sd_default,
+     .denoiser = "transformer", .decoder = "vae_decoder", .max_tokens = 256, .text_is_optional = true,
+     .tokenizers = {{"tokenizer", "tokenizer"}, {"tokenizer_2", "tokenizer_2"}, {"tokenizer_3", "tokenizer_3"}},
+     .schedulers = {{"scheduler", "scheduler"}},
+     .configs = {{"vae.", "vae_decoder"}, {"transformer.", "transformer"}, {"controlnet.", "controlnet"}},
+     .components = {
+        {"text_encoder", false, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}},
+        {"text_encoder_2", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_2}, 0}}},
+        {"text_encoder_3", false, false, false, {{"input_ids", 2, {BATCH, TOKENS_3}, 0}}},
+        {"transformer", true, true, true, {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
+        {"transformer_skip_layers", false, false, true, {MMDIT_INPUTS}},
+        {"controlnet", false, true, true,
+         {MMDIT_INPUTS, {"controlnet_cond", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, RATE_PROMPT}}},
         {"vae_decoder", true, false, true, {{"latent_sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}},
         {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}}},
 };

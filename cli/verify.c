@@ -52,6 +52,9 @@ static const char examples[] =
 
 static bool is_rounded(const Options *o) { return o->dtype || o->weights.bits; }
 
+/* What the oracle needs: no pass that could be wrong, but the one that makes gradients. */
+static const char *plain_passes(const Options *o) { return o->gradients.count ? "grad" : "simplify"; }
+
 /* The limit where none is given for a narrow graph; its type may be wider than what was asked for. */
 static Options with_limit(const Options *o, const Graph *g)
 {
@@ -136,7 +139,7 @@ static Graph *load_for(const char *path, const char *data, const Options *o, boo
     if (all)
         prepare(g, &b, o);
     else
-        run_passes(g, &b, is_rounded(o) ? "precision" : "simplify");
+        run_passes(g, &b, is_rounded(o) ? "precision" : plain_passes(o));
     *inputs = still_inputs(g, *inputs, before);
     return g;
 }
@@ -171,7 +174,7 @@ static int verify_oracle(const char *path, const Options *o)
         return bisect(g, inputs, o);
     Array **wanted = alloc_array(g->n_outputs + 1, sizeof *wanted), **got = alloc_array(g->n_outputs + 1, sizeof *got);
     Graph *plain = onnx_load(path)->graph;      /* before any pass that could be wrong */
-    run_passes(plain, &b, "simplify");
+    run_passes(plain, &b, plain_passes(o));
     run_oracle(plain, inputs, wanted, true, NULL, NULL);
     run_compiled(g, inputs, got, o);
     int own = is_rounded(o) ? agrees_with_own(o, g, inputs, got) : SDC_OK;

@@ -52,7 +52,8 @@ void describe_vision(const char *folder, const json_t *config, FolderFacts *fact
 {
     const Family *family = find_family(config);
     const json_t *vision = json_object_get(config, "vision_config"), *words = json_object_get(config, "text_config");
-    ImageProcessor p = read_image_processor(folder, family->processor, json_int(vision ? vision : config, "image_size", 0));
+    int64_t side = json_int(vision ? vision : config, "image_size", 0);
+    ImageProcessor p = read_image_processor(folder, family->processor, side);
     facts->width = p.width ? p.width : 224;
     facts->height = p.height ? p.height : 224;
     facts->tokens = json_int(words, "max_position_embeddings", family->tokens);

@@ -121,7 +121,8 @@ void write_makefile(const BuildOptions *o, const char *folder)
     FILE *out = fopen(path, "w");
     if (!out)
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-    fprintf(out, makefile, o->name, o->name, flags, o->name, o->driver ? "-lpng -ljpeg -lwebp -lz -lutf8proc " : "-lz ", o->name);
+    const char *libraries = o->driver ? "-lpng -ljpeg -lwebp -lz -lutf8proc " : "-lz ";
+    fprintf(out, makefile, o->name, o->name, flags, o->name, libraries, o->name);
     if (fclose(out))
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
 }

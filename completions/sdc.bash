@@ -3,16 +3,16 @@ _sdc()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
-        [compile]="--output --dim --shape --bind --size --batch --refiner --default --emit --isa --cc --cflag --static --prefix
-                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --tune
+        [compile]="--output --dim --shape --bind --size --batch --text-length --refiner --default --emit --isa --cc --cflag --static --prefix
+                   --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --tune
                    --lock --threads --seed --help"
-        [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --help"
+        [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --help"
         [verify]="--data --input --compiled --bisect --check-passes --wide --rtol --atol --rms --dim --shape --bind --bind-integers --seed
                   --threads --isa --cc --cflag --static --keep-source --emulator --jobs --no-cache --max-memory --no-fuse --rate
-                  --dtype --calibrate --weights --exact --pack --help"
-        [print]="--after --dim --shape --bind --no-fuse --rate --dtype --calibrate --weights --exact --pack --help"
-        [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --calibrate --weights --exact --pack --json --help"
-        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --dtype --calibrate --weights --exact --pack --json --report --isa --cc --cflag --jobs
+                  --dtype --calibrate --weights --exact --pack --grad --help"
+        [print]="--after --dim --shape --bind --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --help"
+        [explain]="--dim --shape --bind --size --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --json --help"
+        [bench]="--dim --shape --bind --threads --runs --each --seed --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --json --report --isa --cc --cflag --jobs
                  --no-cache --help"
     )
     [[ $word == = ]] && word=
@@ -31,7 +31,7 @@ _sdc()
     --after) words="bind masked infer fold simplify norm activation attention rotary decompose projection gate concat integers quantise precision hoist strips fuse" ;;
     --cc | --emulator) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
     --keep-source | --refiner) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
-    --dim | --shape | --bind | --calibrate | --input | --size | --batch | --default | --cflag | --prefix | --max-memory | --jobs | -j | --seed | --threads | \
+    --dim | --shape | --bind | --calibrate | --input | --size | --batch | --text-length | --default | --cflag | --prefix | --max-memory | --jobs | -j | --seed | --threads | \
         --runs | --rtol | --atol | --rms) return ;;
     esac
     if [[ -n $words ]]; then

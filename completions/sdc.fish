@@ -18,6 +18,7 @@ complete -c sdc -n $any -l calibrate -r -d "Sample of the inputs, for int8"
 complete -c sdc -n $any -l weights -x -a "float int8 int8:64 int4" -d "What large weights are stored in"
 complete -c sdc -n $any -l exact -d "Direct convolutions alone"
 complete -c sdc -n $any -l pack -x -a "winograd" -d "Store weights transformed"
+complete -c sdc -n $any -l grad -x -d "Gradient of an output, LOSS:INPUT"
 complete -c sdc -n $any -l no-fuse -x -a "attention projection norm epilogue chain upsample shortcut pad hoist concat" -d "Switch fusions off"
 
 set -l compiler "__fish_seen_subcommand_from compile verify bench"

@@ -77,6 +77,7 @@ struct Value {
     bool evaluated;                 /* tensor holds a recipe's value until constant_release() */
     bool graph_output;              /* named in some graph's outputs */
     unsigned rate;                  /* of a graph input: RATE_ bits, 0 until --rate says; see rate.c */
+    bool stays;                     /* of a graph input: its place is no one else's, so that it holds what it was given for all runs */
     Node **uses;                    /* one entry an operand, in no order */
     int n_uses, uses_room;
 };
@@ -150,6 +151,8 @@ typedef struct Model {
     WeightType weights;             /* --weights */
     StoredWeights stored;           /* what pass_quantise did with them */
     const Calibration *calibration; /* of --dtype int8, or NULL */
+    const char *const *gradients;   /* --grad: "LOSS:INPUT" */
+    int n_gradients;
     int in_integers[2];             /* of products and convolutions that could be: how many pass_integers left, and changed */
     int *wide;                      /* by rule of pass_precision: how many stayed f32; NULL where it did nothing */
     FusionCandidate *candidates, *last_candidate;   /* in the order found */
@@ -391,6 +394,7 @@ typedef struct {
     bool pack_winograd;                                              /* --pack winograd, likewise */
     struct Choices *choices;                                         /* --lock, likewise */
     const Calibration *calibration;                                  /* of --dtype int8, likewise */
+    const char *const *gradients; int n_gradients;                   /* --grad, likewise */
 } Bindings;
 
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
@@ -401,6 +405,7 @@ Node *inline_branch(Node *n);                    /* fold.c: an If whose conditio
 void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */
 void pass_norm(Graph *g);                        /* every spelling of a normalisation to one node */
 void pass_activation(Graph *g);                  /* of SiLU, GELU, Mish, HardSwish too */
+void pass_grad(Graph *g);                        /* gradients of a loss, one output each */
 void pass_attention(Graph *g);                   /* products around a softmax become Attention */
 void pass_rotary(Graph *g);                      /* rotary position embeddings turn their halves without copies */
 void pass_decompose(Graph *g);                   /* composite operators without a kernel of their own into simpler ones */

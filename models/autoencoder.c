@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/fileio.h"
 #include "../runtime/json.h"
 #include "pipeline.h"
 
-/* ---- options ----------------------------------------------------------------------------------------------------- */
+/* ---- options ---------------------------------------------------------------------------------------------------- */
 
 static AutoencoderOptions *of(void *o)
 {
@@ -73,7 +74,7 @@ int sdc_autoencoder_default(const char *text)
     return driver_default(table, &unused, text, SDC_USAGE);
 }
 
-/* ---- pieces -------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ----------------------------------------------------------------------------------------------------- */
 
 /* Latents of `count` pictures, alike in shape: [count][channels][height][width]. */
 typedef struct { Field shape; float *values; int64_t count; } Batch;
@@ -127,19 +128,33 @@ static double psnr(const SdcImage *a, const uint8_t *rgb)
     return 10 * log10(255 * 255 * (double)n / total);
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------------ */
+/* ---- commands --------------------------------------------------------------------------------------------------- */
+
+/* A file's picture and its latents; both are freed by forget() whatever the code. */
+static int encode_file(Autoencoder *a, const char *path, SdcImage *picture, Field *latents)
+{
+    *picture = (SdcImage){0};
+    *latents = (Field){0};
+    int code = autoencoder_read(a, path, picture);
+    return code ? code : autoencoder_encode(a, picture, latents);
+}
+
+static void forget(SdcImage *picture, Field *latents)
+{
+    sdc_image_free(picture);
+    free(latents->values);
+}
 
 static int encode(Autoencoder *a, int n, char **paths)
 {
     Batch batch = {0};
     int code = SDC_OK;
     for (int k = 0; !code && k < n; k++) {
-        SdcImage picture = {0};
-        Field latents = {0};
-        if (!(code = autoencoder_read(a, paths[k], &picture)) && !(code = autoencoder_encode(a, &picture, &latents)))
+        SdcImage picture;
+        Field latents;
+        if (!(code = encode_file(a, paths[k], &picture, &latents)))
             code = batch_add(&batch, &latents, k, n, paths[k]);
-        sdc_image_free(&picture);
-        free(latents.values);
+        forget(&picture, &latents);
     }
     const char *path = a->options->output ? a->options->output : "latents.npy";
     if (!code && !(code = batch_write(&batch, path)) && a->options->common.json) {
@@ -199,7 +214,7 @@ static int decode(Autoencoder *a, int n, char **paths)
     int code = sdc_array_read(&array, paths[0], "latents");
     if (code)
         return code;
-    const int64_t *last = array.dim + array.rank - 3;
+    const int64_t *last = array.dim + (array.rank == 4);
     if ((array.rank != 3 && array.rank != 4) || array.dtype != DT_F32 || !array.count)
         code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [pictures,channels,height,width]", paths[0]);
     int64_t count = !code && array.rank == 4 ? array.dim[0] : 1, row = array.count / count;
@@ -214,14 +229,13 @@ static int reconstruct(Autoencoder *a, int n, char **paths)
     Batch batch = {0};
     int code = SDC_OK;
     for (int k = 0; !code && k < n; k++) {
-        SdcImage picture = {0};
-        Field latents = {0};
-        if (!(code = autoencoder_read(a, paths[k], &picture)) && !(code = autoencoder_encode(a, &picture, &latents)))
+        SdcImage picture;
+        Field latents;
+        if (!(code = encode_file(a, paths[k], &picture, &latents)))
             code = emit(a, &latents, k, n, paths[k], &picture);
         if (!code && a->options->latents)
             code = batch_add(&batch, &latents, k, n, paths[k]);
-        sdc_image_free(&picture);
-        free(latents.values);
+        forget(&picture, &latents);
     }
     if (!code && a->options->latents)
         code = batch_write(&batch, a->options->latents);
@@ -242,6 +256,12 @@ static int obey(const AutoencoderOptions *o, int n, char **argv)
                          "see --help", sdc_model.name);
     if (n < 2)
         return sdc_error(SDC_USAGE, "%s: which file?  see --help", commands[k].name);
+    const char *outputs[] = {o->output, o->latents};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        int code = outputs[i] ? sdc_output_check(outputs[i]) : SDC_OK;
+        if (code)
+            return code;
+    }
     Autoencoder a;
     bool list = commands[k].listed && o->common.json;
     int code = autoencoder_open(&a, o);

@@ -55,7 +55,7 @@ void autoencoder_close(Autoencoder *a)
     sdc_pool_destroy(a->pool);
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------------------------- */
 
 /* values of one picture through a network, into out->values. */
 static int run(const Autoencoder *a, const Network *n, const float *values, Field *out)
@@ -104,7 +104,7 @@ static int choose_latents(Autoencoder *a, Field *f)
     return code;
 }
 
-/* ---- encoding ------------------------------------------------------------------------------------------------------ */
+/* ---- encoding --------------------------------------------------------------------------------------------------- */
 
 int autoencoder_read(const Autoencoder *a, const char *path, SdcImage *picture)
 {
@@ -152,7 +152,7 @@ int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents)
     return code ? code : choose_latents(a, latents);
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------------------------ */
+/* ---- decoding --------------------------------------------------------------------------------------------------- */
 
 int autoencoder_decode(const Autoencoder *a, const Field *latents, const char *what, Field *picture)
 {

@@ -9,7 +9,7 @@
 #include "sd.h"
 #include "sd_report.h"
 
-/* ---- options ----------------------------------------------------------------------------------------------------- */
+/* ---- options ---------------------------------------------------------------------------------------------------- */
 
 int driver_set_threads(void *o, const char *v)
 {
@@ -72,7 +72,7 @@ int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int 
     return sdc_options_parse(table, into, argc, argv, positional);
 }
 
-/* ---- questions ----------------------------------------------------------------------------------------------------- */
+/* ---- questions -------------------------------------------------------------------------------------------------- */
 
 /* text with each "%s" replaced by the executable's name. */
 static void print_named(const char *text)
@@ -114,7 +114,7 @@ bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code)
     return true;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------------ */
+/* ---- the rest --------------------------------------------------------------------------------------------------- */
 
 int driver_pool(const DriverOptions *o, SdcPool **pool)
 {

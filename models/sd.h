@@ -8,7 +8,8 @@
  *      sd_xl.c        SDXL: two encoders, micro-conditioning, base and refiner
  *      sd_start.c     the latents that the loop starts from
  *      sd_tasks.c     inpainting, depth, upscaling, variations: what those need beside a prompt
- *      sd_denoise.c   the loop
+ *      sd_3.c         the conditions of Stable Diffusion 3 (and 3.5)
+ *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
  *      sd_report.c    --info and --bench                                                                             */
@@ -37,6 +38,9 @@ typedef struct {
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
     const char *mask, *depth_map;       /* likewise */
     int64_t noise_level;                /* -1: the class's */
+    const char *embeddings, *control_image;     /* likewise */
+    double control_scale, control_start, control_stop;
+    double skip_layers, skip_start, skip_stop;  /* skip_layers 0: no skip-layer guidance */
     int64_t steps, count, threads, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
@@ -138,6 +142,7 @@ struct SdFamily {
     const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
     struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, those that are there */
     const SdFamily *refiner;        /* what may take over at --refine-at; NULL: nothing may */
+    const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
 };
 
 /* What a class takes or needs beside the options of text to image. */
@@ -149,12 +154,16 @@ enum {
     SD_NO_PROMPT = 64               /* may go without a prompt */
 };
 
+static inline double sd_default_strength(const SdFamily *f)
+{
+    return f->strength > 0 ? f->strength : 0.8;
+}
+
 /* The decoder's input of latents. */
 static inline const char *sd_latents(const SdFamily *f)
 {
     return f->latents ? f->latents : "latent_sample";
 }
-
 
 /* The row of this executable's class. */
 const SdFamily *sd_family(void);
@@ -170,6 +179,9 @@ int sd_text_program(const Sd *sd, const char *component, const SdcProgram **prog
 
 /* A network is done with; what --bench reports as the peak is noted while its arena is still there. */
 void sd_close_network(Sd *sd, SdcContext *c);
+
+/* sd->encoder, for the option that needs it. */
+int sd_open_encoder(Sd *sd, const char *option);
 
 int sd_draw(Sd *sd);                                /* everything up to the final latents */
 
@@ -201,6 +213,13 @@ int sd_xl_start_picture(Sd *sd);                    /* --init-image or --latents
 int sd_xl_start_refiner(Sd *sd);                    /* sd->given at --refine-at */
 bool sd_xl_refines(const Sd *sd);                   /* is there a refiner inside, and does it take over? */
 double sd_xl_refine_at(const Sd *sd);               /* 1: nothing takes over */
+/* The conditions' values from --embeddings instead of the encoders. */
+int sd_read_embeddings(Sd *sd);
+
+/* ---- sd_3.c ----------------------------------------------------------------------------------------------------- */
+
+int sd_3_open(Sd *sd);                              /* two CLIP encoders and T5, each optional */
+int sd_3_encode(Sd *sd);
 
 /* ---- sd_start.c, sd_denoise.c, sd_vae.c ------------------------------------------------------------------------- */
 

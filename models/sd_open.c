@@ -67,10 +67,10 @@ static int check_denoiser(Sd *sd)
     return SDC_OK;
 }
 
-/* The latents' shape must be the same in all programs. */
+/* The latents' shape must be the same in the decoder. */
 static int check_others(Sd *sd)
 {
-    const SdcTensor *latent, *picture, *moments;
+    const SdcTensor *latent, *picture;
     int code;
     if ((code = pipeline_input(sd->decoder, sd_latents(sd->family), 4, &latent)) ||
         (code = pipeline_output(sd->decoder, "sample", 4, &picture)))
@@ -78,8 +78,16 @@ static int check_others(Sd *sd)
     if (latent->dim[1] != sd->channels || picture->dim[1] != 3)
         return sdc_error(SDC_UNSUPPORTED, "vae_decoder: %lld channels to %lld, not %lld to 3",
                          (long long)latent->dim[1], (long long)picture->dim[1], (long long)sd->channels);
+    return SDC_OK;
+}
+
+int sd_open_encoder(Sd *sd, const char *option)
+{
+    const SdcTensor *moments;
+    int code;
+    sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
     if (!sd->encoder)
-        return SDC_OK;
+        return sdc_error(SDC_UNSUPPORTED, "there is no vae_encoder, which %s needs, of this size in here", option);
     if ((code = pipeline_output(sd->encoder, "latent_parameters", 4, &moments)))
         return code;
     if (moments->dim[1] != 2 * sd->channels || moments->dim[2] != sd->height || moments->dim[3] != sd->width)
@@ -114,12 +122,9 @@ static int choose_programs(Sd *sd)
     sd->denoiser = pipeline_program(sd->family->denoiser, sd->family->sample, sd_prompts(sd) * sd->options->count,
                                     sd->height, sd->width);
     sd->decoder = pipeline_program("vae_decoder", sd_latents(sd->family), 1, sd->height, sd->width);
-    if (sd->options->init_image && !(sd->family->takes & SD_PICTURE_ASIDE)) {
-        sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
-        if (!sd->encoder)
-            return missing("vae_encoder, which --init-image needs,");
-    }
-    if ((code = check_denoiser(sd)) || (code = check_others(sd)))
+    if ((code = check_denoiser(sd)) || (code = check_others(sd)) ||
+        (sd->options->init_image && !(sd->family->takes & SD_PICTURE_ASIDE) &&
+         (code = sd_open_encoder(sd, "--init-image"))))
         return code;
     return sd->family->open_text(sd);
 }
@@ -239,7 +244,7 @@ static int draw_refined(Sd *sd)
 int sd_draw(Sd *sd)
 {
     double begin = sdc_now();
-    int code = sd->family->encode(sd);
+    int code = sd->options->embeddings ? sd_read_embeddings(sd) : sd->family->encode(sd);
     if (!code && sd->refiner)
         code = sd->refiner->family->encode(sd->refiner);
     sd->prompt_seconds = sdc_now() - begin;

@@ -46,6 +46,30 @@ static int set_noise_level(void *o, const char *v)
     return sdc_option_int("--noise-level", v, 0, 999, &((SdOptions *)o)->noise_level);
 }
 
+static int set_embeddings(void *o, const char *v) { return path("embeddings", v, &((SdOptions *)o)->embeddings); }
+static int set_control(void *o, const char *v) { return path("control-image", v, &((SdOptions *)o)->control_image); }
+static int set_control_scale(void *o, const char *v)
+{
+    return real("control-scale", v, 0, 100, &((SdOptions *)o)->control_scale);
+}
+
+static int set_control_start(void *o, const char *v)
+{
+    return real("control-start", v, 0, 1, &((SdOptions *)o)->control_start);
+}
+
+static int set_control_stop(void *o, const char *v)
+{
+    return real("control-stop", v, 0, 1, &((SdOptions *)o)->control_stop);
+}
+
+static int set_skip_layers(void *o, const char *v)
+{
+    return real("skip-layer-guidance", v, 0, 100, &((SdOptions *)o)->skip_layers);
+}
+
+static int set_skip_start(void *o, const char *v) { return real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
+static int set_skip_stop(void *o, const char *v) { return real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
 static int set_threads(void *o, const char *v)
 {
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
@@ -166,6 +190,17 @@ const SdcOption sd_options[] = {
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
     {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
      set_noise_level},
+    {"control-image", 0, "FILE", "what a ControlNet sees: PNG, float32 [1,3,H,W] in -1..1, or float32 latents [1,C,H/8,W/8]",
+     set_control},
+    {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
+    {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
+    {"control-stop", 0, "X", "share of the steps after which it ends (default: 1)", set_control_stop},
+    {"skip-layer-guidance", 0, "X", "Stable Diffusion 3.5: guidance by the network without some layers, such as 2.8 "
+     "(default: 0)", set_skip_layers},
+    {"skip-start", 0, "X", "share of the steps before it sets in (default: 0.01)", set_skip_start},
+    {"skip-stop", 0, "X", "share of the steps at which it ends (default: 0.2)", set_skip_stop},
+    {"embeddings", 0, "FILE", "what the text encoders would give, as --trace writes it (.npz), instead of them",
+     set_embeddings},
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's; for a pipeline "
      "that starts from a picture that picture's latents", set_latents},
     {"refine-at", 0, "X", "SDXL: share of the schedule after which the refiner goes on (default with one inside: 0.8); 1: the "
@@ -202,7 +237,7 @@ void sd_help(FILE *out)
     sdc_options_help(out, sd_options);
     const SdFamily *f = sd_family();
     fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g --strength %g", f->class, (long long)f->steps,
-            f->guidance, sd_strength(&(SdOptions){.strength = NAN}));
+            f->guidance, sd_default_strength(f));
     if (f->takes & SD_NOISE_LEVEL)
         fprintf(out, " --noise-level %lld", (long long)f->noise_level);
     fputc('\n', out);
@@ -246,7 +281,8 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults};
+                     .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
+                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;

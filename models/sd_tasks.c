@@ -53,8 +53,7 @@ int sd_check_task(const SdOptions *o)
 
 double sd_strength(const SdOptions *o)
 {
-    double usual = sd_family()->strength;
-    return !isnan(o->strength) ? o->strength : o->mask ? 1 : usual != 0 ? usual : 0.8;
+    return !isnan(o->strength) ? o->strength : o->mask ? 1 : sd_default_strength(sd_family());
 }
 
 int sd_noise_level(const Sd *sd)

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/array_io.h"
+#include "../runtime/fileio.h"
 #include "../runtime/tokenizer.h"
 #include "image_input.h"
 #include "pipeline.h"
 
-/* ---- the network ------------------------------------------------------------------------------------------------- */
+/* ---- the network ------------------------------------------------------------------------------------------------ */
 
 static const SdcTensor *find(const SdcTensor *list, int n, const char *name)
 {
@@ -56,7 +58,7 @@ static int open_network(Vision *v)
     return SDC_OK;
 }
 
-/* ---- texts ------------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------ */
 
 static int read_ids(Vision *v)
 {
@@ -120,7 +122,7 @@ static int check_ids(const Vision *v)
     return SDC_OK;
 }
 
-/* ---- what is asked for -------------------------------------------------------------------------------------------- */
+/* ---- what is asked for ------------------------------------------------------------------------------------------ */
 
 static int want_rows(VisionRows *rows, const SdcTensor *t, int64_t n, int64_t batch)
 {
@@ -146,6 +148,8 @@ static int want_embeddings(Vision *v)
         code = want_rows(&v->text_rows, find_output(p, of_text), v->n_texts, 1);
     if (!code && !v->image_rows.name && !v->text_rows.name)
         code = sdc_error(SDC_UNSUPPORTED, "this network has no embeddings as outputs");
+    if (!code && v->image_rows.name && v->text_rows.name && !sdc_path_ends(v->options->embeddings, ".npz"))
+        code = sdc_error(SDC_USAGE, "--embeddings: there are those of pictures and of texts; name an .npz file for both");
     return code;
 }
 
@@ -184,7 +188,7 @@ static int prepare(Vision *v)
     return pipeline_floats(&v->pictures, rows * tensor_row(v->pixels));
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------------------------- */
 
 static void take_rows(const Vision *v, VisionRows *rows, int64_t first, int64_t n)
 {
@@ -252,8 +256,10 @@ static int run_all(Vision *v)
 int vision_run(Vision *v, const VisionOptions *o)
 {
     *v = (Vision){.options = o};
-    int code = open_network(v);
-    if (code || (code = prepare(v)) || (code = driver_pool(&o->common, &v->pool)) ||
+    int code = o->embeddings ? sdc_output_check(o->embeddings) : SDC_OK;
+    if (!code && o->pixels)
+        code = sdc_output_check(o->pixels);
+    if (code || (code = open_network(v)) || (code = prepare(v)) || (code = driver_pool(&o->common, &v->pool)) ||
         (code = sdc_instance_open(&v->context, v->program, v->pool)))
         return code;
     return run_all(v);

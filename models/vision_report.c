@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../runtime/array_io.h"
-#include "../runtime/fileio.h"
 #include "../runtime/json.h"
 #include "pipeline.h"
 #include "vision.h"
@@ -32,11 +31,7 @@ static int write_embeddings(const Vision *v)
             list[n] = &arrays[n];
             n++;
         }
-    if (sdc_path_ends(path, ".npz"))
-        return sdc_npz_write(path, list, n);
-    if (n == 1)
-        return sdc_npy_write(path, list[0]);
-    return sdc_error(SDC_USAGE, "--embeddings: there are those of pictures and of texts; name an .npz file for both");
+    return sdc_path_ends(path, ".npz") ? sdc_npz_write(path, list, n) : sdc_npy_write(path, list[0]);
 }
 
 static int write_pixels(const Vision *v)

@@ -39,6 +39,20 @@ static Decompose *rewrite_of(const Node *n)
     return NULL;
 }
 
+bool is_composite(const Node *n)
+{
+    return rewrite_of(n) != NULL;
+}
+
+Node *decompose_node(Node *n)
+{
+    Graph *g = n->graph;
+    Node *before = n->prev;
+    rewrite_of(n)(n);
+    node_remove(n);
+    return before ? before->next : g->first;
+}
+
 void pass_decompose(Graph *g)
 {
     for (Node *n = g->first, *next; n; n = next) {
@@ -46,13 +60,8 @@ void pass_decompose(Graph *g)
         for (int a = 0; a < n->n_attrs; a++)
             if (n->attrs[a].graph)
                 pass_decompose(n->attrs[a].graph);
-        Decompose *rewrite = rewrite_of(n);
-        if (!rewrite || (n->op == OP_Attention && attention_stays(n)))
-            continue;
-        Node *before = n->prev;
-        rewrite(n);
-        node_remove(n);
-        next = before ? before->next : g->first;        /* the new nodes may be composite themselves */
+        if (is_composite(n) && !(n->op == OP_Attention && attention_stays(n)))
+            next = decompose_node(n);                   /* the new nodes may be composite themselves */
     }
 }
 

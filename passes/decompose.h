@@ -28,6 +28,9 @@ bool attention_stays(Node *n);
 Node *begun(Node *at, Op op, int n_in, Value *const *in);
 Value *finished(Node *n);
 
+bool is_composite(const Node *n);                                       /* decompose_node() knows it */
+Node *decompose_node(Node *n);                                          /* the first of the nodes in its place */
+
 Value *make1(Node *at, Op op, Value *x);
 Value *make2(Node *at, Op op, Value *x, Value *y);
 Value *make3(Node *at, Op op, Value *x, Value *y, Value *z);

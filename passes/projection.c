@@ -104,6 +104,8 @@ static void recipes_first(Graph *g)
     }
     if (g->first)
         graph_splice(g->first, front);
+    for (int k = 0; k < g->n_outputs; k++)              /* which splicing takes from a branch's results */
+        g->outputs[k]->graph_output = true;
 }
 
 static void merge_from(Node *n)

@@ -79,7 +79,8 @@ static int add_norm(const Node *conv, Value *v, Node **into, int already, int ro
     if (!fuses(conv->graph, FUSION_norm) || !is_normed(v))
         return already;
     const char *why = unfit(conv);
-    for (int count = already; !why; v = only_operand(into[0])) {
+    int count = already;
+    for (; !why; v = only_operand(into[0])) {
         why = not_taken(conv, v);
         if (why || count == room)
             break;
@@ -88,6 +89,7 @@ static int add_norm(const Node *conv, Value *v, Node **into, int already, int ro
         if (is_image_norm(v->def))
             return count;
     }
+    memmove(into, into + count - already, (size_t)already * sizeof *into);
     candidate_missed(conv, "prologue", "%s", why ? why : "too many nodes");
     return already;
 }

@@ -6,7 +6,7 @@
 
 static const struct { const char *name; Pass *pass; } order[] = {
     {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify},
-    {"norm", pass_norm}, {"activation", pass_activation}, {"attention", pass_attention}, {"rotary", pass_rotary},
+    {"norm", pass_norm}, {"activation", pass_activation}, {"grad", pass_grad}, {"attention", pass_attention}, {"rotary", pass_rotary},
     {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"projection", pass_projection},
     {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"integers", pass_integers},
     {"quantise", pass_quantise}, {"precision", pass_precision}, {"hoist", pass_hoist}, {"strips", pass_strips}, {"fuse", pass_fuse},
@@ -51,6 +51,8 @@ void watch_passes(Graph *g, const Bindings *b, const char *until, PassWatcher *w
     g->model->weights = b->weights;
     g->model->choices = b->choices;
     g->model->calibration = b->calibration;
+    g->model->gradients = b->gradients;
+    g->model->n_gradients = b->n_gradients;
     g->model->pack_winograd = b->pack_winograd;
     pass_bind(g, b);
     graph_check(g, "bind");

@@ -15,8 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../runtime/array_io.h"
+#include "../../runtime/fileio.h"
 #include "harness.h"
 #include "record.h"
 #include "reschedule.h"
@@ -35,6 +38,8 @@ static const struct {
     const char *folder;                 /* of the shared data, where `model` does not tell another */
     const char *options[12];
     const char *model, *records;        /* records: within SOURCE; NULL: the folder's reference */
+    int text_length;                    /* only runs with this t5_length; 0: all */
+    const char *over;                   /* the folder lies over this one, whose components it lacks */
 } folders[] = {
     {.folder = "tiny-sd1"},
     {.folder = "tiny-sd2", .options = {QUICKLY, "--size", "160x96"}},
@@ -47,6 +52,10 @@ static const struct {
     {.folder = "tiny-sd-x4-upscaler", .options = {QUICKLY, "--size", "128x96"}},
     {.folder = "tiny-unclip", .options = {QUICKLY}},
     {.folder = "tiny-ldm", .options = {QUICKLY}},
+    {.folder = "tiny-sd3", .options = {QUICKLY}, .text_length = 256},
+    {.folder = "tiny-sd3", .options = {QUICKLY, "--text-length", "77"}, .text_length = 77},
+    {.folder = "tiny-sd35", .options = {QUICKLY, "--text-length", "77", "--size", "160x96"}},
+    {.folder = "tiny-sd35-controlnet", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"}, .over = "tiny-sd35"},
 };
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
@@ -55,6 +64,7 @@ static const struct {
     const char *left_out;               /* why they are not run */
     const char *omit;                   /* the setting that is no option here */
     const char *more[8];                /* "@NAME:ARRAY": recorded in reference/NAME.npz */
+    bool embeddings;                    /* those that are recorded are given, not computed */
 } runs[] = {
     {.folder = "tiny-sd1", .run = "inpaint4",
      .more = {"--init-image", "@img2img_ddim:image", "--mask", "@inpaint4_ddim:mask"}},
@@ -67,6 +77,8 @@ static const struct {
     {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
     {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
     {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
+    {.folder = "tiny-sd35-controlnet", .run = "flow_euler", .embeddings = true,
+     .more = {"--latents", "@flow_euler:noise0", "--control-image", "@flow_euler:controlnet_cond", "--prompt", "none"}},
 };
 
 /* Runs whose scheduler is also found by a name, from the folder's own configuration. */
@@ -77,9 +89,13 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
     {"tiny-sd1", "lms", "lms"},
     {"tiny-sdxl", "dpmpp_2m_karras", "DPM++ 2M Karras,steps_offset=0,timestep_spacing=linspace"},
     {"tiny-sdxl", "turbo_euler_ancestral", "euler_a,timestep_spacing=trailing"},
+    {"tiny-sd3", "flow_euler", "Euler"},
+    {"tiny-sd3", "flow_heun", "heun"},
+    {"tiny-sd3", "flow_dpmpp_2m", "DPM++ 2M"},
+    {"tiny-sd3", "flow_unipc", "unipc"},
 };
 
-/* Keys of the json and the options that they stand for. */
+/* Keys of the json, or of an object in it, and the options that they stand for. */
 static const struct { const char *key, *option; } settings[] = {
     {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
     {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
@@ -88,17 +104,27 @@ static const struct { const char *key, *option; } settings[] = {
     {"negative_original_size", "--negative-original-size"}, {"negative_target_size", "--negative-target-size"},
     {"aesthetic_score", "--aesthetic"}, {"negative_aesthetic_score", "--negative-aesthetic"},
     {"noise_level", "--noise-level"},
+    {"controlnet_conditioning_scale", "--control-scale"}, {"control_guidance_start", "--control-start"},
+    {"control_guidance_end", "--control-stop"}, {"skip_layer_guidance.scale", "--skip-layer-guidance"},
+    {"skip_layer_guidance.start", "--skip-start"}, {"skip_layer_guidance.stop", "--skip-stop"},
 };
 
 /* Arrays that are recorded for a prompt, and the trace's; rows of the negative prompt come first, the prompt's last. */
 static const struct { const char *recorded, *traced; bool last; } arrays[] = {
     {"negative_input_ids", "input_ids", false}, {"input_ids", "input_ids", true},
     {"negative_input_ids_2", "input_ids_2", false}, {"input_ids_2", "input_ids_2", true},
+    {"negative_input_ids_3", "input_ids_3", false}, {"input_ids_3", "input_ids_3", true},
     {"text_embeddings", "encoder_hidden_states", true}, {"negative_prompt_embeds", "encoder_hidden_states", false},
     {"prompt_embeds", "encoder_hidden_states", true}, {"negative_pooled", "text_embeds", false},
     {"pooled", "text_embeds", true}, {"time_ids", "time_ids", true}, {"refiner_pooled", "refiner_text_embeds", true},
     {"refiner_time_ids", "refiner_time_ids", true}, {"class_labels", "class_labels", true}, {"decoded", "decoded", true},
 };
+
+/* What some denoisers call that input. */
+static const char *traced_name(const char *folder, const char *name)
+{
+    return strncmp(folder, "tiny-sd3", 8) || strcmp(name, "text_embeds") ? name : "pooled_projections";
+}
 
 /* ---- one run ----------------------------------------------------------------------------------------------------- */
 
@@ -128,11 +154,39 @@ static bool is_recorded(const Recorded *r, const char *array)
 /* A run's argument for a setting; NULL when it says nothing of it. */
 static char *setting(const Recorded *r, const char *key)
 {
-    const json_t *v = json_object_get(r->json, key);
+    const char *dot = strchr(key, '.');
+    const json_t *v = dot ? json_object_get(json_object_getn(r->json, key, (size_t)(dot - key)), dot + 1)
+                          : json_object_get(r->json, key);
     v = v ? v : json_object_get(json_object_get(r->json, "step_args"), key);
     if (!v || json_is_null(v))
         return NULL;
     return json_is_string(v) ? format("%s", json_string_value(v)) : format("%.9g", json_number_value(v));
+}
+
+/* The recorded embeddings as --trace would write them, a row for each prompt; returns the file's name. */
+static char *write_embeddings(const Recorded *r)
+{
+    static const struct { const char *input, *negative, *prompt; } inputs[] = {
+        {"encoder_hidden_states", "negative_prompt_embeds", "prompt_embeds"},
+        {"pooled_projections", "negative_pooled", "pooled"}};
+    char *path = format("%s/embeddings.npz", work);
+    SdcArray both[2];
+    for (int k = 0; k < 2; k++) {
+        SdcArray first = record_array(r->npz, inputs[k].negative), second = record_array(r->npz, inputs[k].prompt);
+        size_t bytes = (size_t)first.count * sizeof(float);
+        both[k] = first;
+        both[k].name = format("%s", inputs[k].input);
+        both[k].dim[0] = 2;
+        both[k].count = 2 * first.count;
+        both[k].data = malloc(2 * bytes);
+        memcpy(both[k].data, first.data, bytes);
+        memcpy((char *)both[k].data + bytes, second.data, bytes);
+    }
+    SdcOutput out;
+    if (sdc_output_open(&out, path, 0666) || sdc_arrays_emit(&out, (const SdcArray *const[]){&both[0], &both[1]}, 2, true) ||
+        sdc_output_commit(&out))
+        exit(1);
+    return path;
 }
 
 /* Ends with NULL. */
@@ -152,6 +206,8 @@ static void arguments_of(const Recorded *r, const char *exe, const char *schedul
         argv[n++] = **more == '@' ? format("%s/%.*s.npz%s", r->here, (int)(colon - *more - 1), *more + 1, colon)
                                   : format("%s", *more);
     }
+    if (row >= 0 && runs[row].embeddings)
+        argv[n++] = format("--embeddings=%s", write_embeddings(r));
     if (scheduler)
         argv[n++] = format("--scheduler=%s", scheduler);
     argv[n] = NULL;
@@ -173,7 +229,8 @@ static double compare_arrays(const Recorded *r, const char **which)
     *which = "";
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
         double d = is_recorded(r, arrays[k].recorded)
-                       ? compare_array(r, arrays[k].recorded, arrays[k].traced, arrays[k].last) : 0;
+                       ? compare_array(r, arrays[k].recorded, traced_name(r->folder, arrays[k].traced), arrays[k].last)
+                       : 0;
         bool ids = strstr(arrays[k].recorded, "input_ids");
         if (ids && d != 0)
             d = INFINITY;
@@ -243,7 +300,7 @@ static void run_once(const Recorded *r, const char *exe, const char *scheduler)
 
 /* ---- all runs ---------------------------------------------------------------------------------------------------- */
 
-static void run_recorded(const char *folder, const char *here, const char *file, const char *exe)
+static void run_recorded(const char *folder, const char *here, const char *file, const char *exe, int text_length)
 {
     char *name = format("%.*s", (int)strlen(file) - 5, file), *title = format("%s %s", folder, name);
     Recorded r = {.folder = folder, .name = name, .here = format("%s", here), .npz = format("%s/%s.npz", here, name),
@@ -254,6 +311,9 @@ static void run_recorded(const char *folder, const char *here, const char *file,
         left_out++;
     } else if (!only || strstr(title, only)) {
         r.json = record_settings(format("%s/%s", here, file));
+        const json_t *length = json_object_get(r.json, "t5_length");
+        if (text_length && json_integer_value(length) != text_length)
+            return;
         run_once(&r, exe, NULL);
         for (size_t k = 0; k < sizeof by_name / sizeof *by_name; k++)
             if (!strcmp(by_name[k].folder, folder) && !strcmp(by_name[k].run, name))
@@ -269,6 +329,24 @@ static bool is_json(const char *here, const char *name)
     return n > 5 && !strcmp(name + n - 5, ".json");
 }
 
+/* A folder of links: all that lies in model, and what it lacks of base. */
+static char *laid_over(const char *model, const char *base)
+{
+    char *folder = format("%s/laid-over", work);
+    const char *const from[] = {model, base};
+    if (mkdir(folder, 0777) && access(folder, X_OK))
+        exit(1);
+    for (int k = 0; k < 2; k++) {
+        char **names = list_folder(from[k], NULL, NULL);
+        for (int i = 0; names[i]; i++) {
+            char *link = format("%s/%s", folder, names[i]), *target = realpath(format("%s/%s", from[k], names[i]), NULL);
+            if (access(link, F_OK) && symlink(target, link))
+                exit(1);
+        }
+    }
+    return folder;
+}
+
 /* The executable of folder number k. */
 static char *compiled(int k)
 {
@@ -276,6 +354,8 @@ static char *compiled(int k)
     if (!access(exe, X_OK))
         return exe;
     char *model = format("%s/../shared/data/models/%s", source, folders[k].model ? folders[k].model : folders[k].folder);
+    if (folders[k].over)
+        model = laid_over(model, format("%s/../shared/data/models/%s", source, folders[k].over));
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
     for (int i = 0; folders[k].options[i]; i++) {
         const char *option = folders[k].options[i];
@@ -302,7 +382,7 @@ static bool run_folder(int k)
     }
     char *exe = compiled(k), **names = list_folder(here, is_json, NULL);
     for (int i = 0; names[i]; i++)
-        run_recorded(folders[k].folder, here, names[i], exe);
+        run_recorded(folders[k].folder, here, names[i], exe, folders[k].text_length);
     unlink(exe);
     free(exe);
     free(here);
