@@ -5,8 +5,9 @@
  *      its own -> the longest piece of the vocabulary from the left, those inside a word with ## before them; [UNK] for
  *      a word that does not come out, or has more than 100 characters
  *
- * BertTokenizer's tables of categories are of Unicode 8, utf8proc's of 15.  Of all characters 624 are of another kind for
- * it: controls, marks and punctuation that came since or changed then (U+166D, U+111C9), and lower case of Unicode 16. */
+ * BertTokenizer's tables of categories are of Unicode 8, utf8proc's of 15.  Of all characters 624 are of another kind
+ * for it: controls, marks and punctuation that came since or changed then (U+166D, U+111C9), and lower case of
+ * Unicode 16. */
 #ifndef SDC_TOKENIZER_BERT_H
 #define SDC_TOKENIZER_BERT_H
 
