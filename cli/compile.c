@@ -8,13 +8,23 @@
 #include "lock.h"
 #include "tune.h"
 
-OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock) OPTION_TEXT(clip)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock) OPTION_TEXT(refiner) OPTION_TEXT(clip)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
 static int option_batch(void *into, const char *value)
 {
     return parse_int(value, 1, 64, &((Options *)into)->batch);
+}
+
+static int option_length(void *into, const char *value)
+{
+    return parse_int(value, 2, 1 << 20, &((Options *)into)->length);
+}
+
+static int option_text_length(void *into, const char *value)
+{
+    return parse_int(value, 1, 4096, &((Options *)into)->text_length);
 }
 
 static int option_tune(void *into, const char *value)
@@ -32,6 +42,11 @@ static const SdcOption table[] = {
     {"bind", 0, "INPUT=FILE", "make an input a constant, from .npy, .npz or .pb (repeat)", option_binds},
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
+    {"refiner", 0, "FOLDER", "of SDXL's refiner, which the base's executable then has inside", option_refiner},
+    {"length", 0, "N", "tokens that a vision language model holds: prompt, picture and answer (2048, or what it has positions for)",
+     option_length},
+    {"text-length", 0, "N", "tokens that the T5 encoder of a pipeline reads (its tokenizer's, 256 at most)",
+     option_text_length},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"clip", 0, "FOLDER", "a CLIP model, to lead what a DDPMPipeline or DDIMPipeline draws by --clip-text", option_clip},
@@ -63,6 +78,7 @@ static const char examples[] =
     "  sdc compile vae_decoder/model.onnx -o decode --dim batch_size=1 --dim latent_height=64 --dim latent_width=64\n"
     "  sdc compile vit.onnx -o vit --shape pixel_values=1x3x224x224 --static\n"
     "  sdc compile stable-diffusion/ -o sd --size 512x512 --default steps=30\n"
+    "  sdc compile sdxl-base/ -o sdxl --refiner sdxl-refiner/\n"
     "  sdc compile unet.onnx -o unet --isa x86-64-v3 --keep-source unet.src\n"
     "  sdc compile clip.onnx -o clip-source --emit source --shape input_ids=1x77\n"
     "  sdc compile unet.onnx -o unet --emit lib --prefix net        unet.a, unet.so, unet.h, unet.weights\n"
@@ -120,9 +136,10 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.defaults.count || o.clip))
+    if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.defaults.count || o.refiner || o.clip))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch, --default and --clip are for pipelines; %s is a single model: use --dim or --shape",
+                         "--size, --batch, --length, --text-length, --default, --refiner and --clip are for pipelines; %s is a single "
+                         "model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

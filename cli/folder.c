@@ -8,6 +8,7 @@
 #include "folder.h"
 #include "json_file.h"
 #include "pipelines.h"
+#include "statistics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,10 @@ enum { BLOCK = 16 };                /* timesteps in a table: enough to make read
 typedef struct { int64_t width, height; } Size;
 typedef struct { const char *name; bool doubled; } Unit;       /* doubled: guidance in one go, for which there is another way */
 
-typedef struct {
+typedef struct Pipeline {
     const char *folder;
     const PipelineRule *rule;
+    struct Pipeline *refiner;       /* of --refiner, with components and tokenizers of its own; NULL */
     int64_t scale;                  /* pixels a latent */
     int64_t batch;
     Size sizes[MAX_SIZES];
@@ -46,8 +48,10 @@ typedef struct {
     const Calibration *calibration; /* of the denoiser, once it is known; NULL without --dtype int8 */
     bool once;                      /* each component for the first size alone, with guidance where it may be guided */
     json_t *index;                  /* the file that names the class */
-    Section tokenizers[MAX_TOKENIZERS];             /* packed */
-    int64_t tokens[MAX_TOKENIZERS];                 /* model_max_length */
+    FolderFacts facts;
+    Section tokenizers[2 * MAX_TOKENIZERS];         /* packed; the refiner's come last */
+    int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
+    int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
     Section clip_tokenizer;         /* of --clip */
 } Pipeline;
@@ -56,11 +60,13 @@ typedef struct {
 static const PipelineRule *find_rule(const char *folder, json_t **index)
 {
     static const struct { const char *file, *key; } names[] = {
-        {"model_index.json", "_class_name"}, {"config.json", "_class_name"}, {"config.json", "model_type"}};
+        {"model_index.json", "_class_name"}, {"config.json", "_class_name"}, {"config.json", "model_type"},
+        {"vae_decoder/config.json", "_class_name"}};
     const char *seen = NULL, *seen_in = NULL;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         const char *path = text_format("%s/%s", folder, names[k].file);
-        if (access(path, F_OK))
+        bool inner = strchr(names[k].file, '/');        /* of a part, which tells the class of a folder that does not */
+        if (access(path, F_OK) || (inner && seen))
             continue;
         *index = read_json(path);
         const char *class = json_string_value(json_object_get(*index, names[k].key));
@@ -93,16 +99,26 @@ static int64_t latent_scale(const char *folder, const char *decoder)
     return blocks ? (int64_t)1 << (blocks - 1) : 8;
 }
 
-static void read_sizes(Pipeline *p, const Options *o)
+/* As the denoiser's configuration has it, or the folder's own. */
+static Size usual_size(Pipeline *p)
 {
+    if (!p->rule->denoiser)
+        return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
     int64_t side = json_int(config, "sample_size", 64);
+    p->patch = json_int(config, "patch_size", 1);
     json_decref(config);
+    if (p->patch < 1 || p->patch > 64)
+        fail(SDC_BAD_INPUT, "%s: a patch_size of %lld", path, (long long)p->patch);
     if (side < 1 || side > (1 << 16) / p->scale)
         fail(SDC_BAD_INPUT, "%s: a sample_size of %lld", path, (long long)side);
-    side *= p->scale;
-    p->sizes[0] = (Size){side, side};
+    return (Size){side * p->scale, side * p->scale};
+}
+
+static void read_sizes(Pipeline *p, const Options *o)
+{
+    p->sizes[0] = usual_size(p);
     p->n_sizes = 1;
     if (o->sizes.count > MAX_SIZES)
         fail(SDC_USAGE, "at most %d sizes fit one executable", MAX_SIZES);
@@ -111,8 +127,9 @@ static void read_sizes(Pipeline *p, const Options *o)
         char rest;
         if (sscanf(o->sizes.list[k], "%lldx%lld%c", &w, &h, &rest) != 2 || w < 1 || h < 1 || w > 1 << 16 || h > 1 << 16)
             fail(SDC_USAGE, "--size %s: expected WxH, such as 512x512", o->sizes.list[k]);
-        if (w % p->scale || h % p->scale)
-            fail(SDC_USAGE, "--size %s: both must be multiples of %lld", o->sizes.list[k], (long long)p->scale);
+        const int64_t multiple = p->scale * p->patch;
+        if (w % multiple || h % multiple)
+            fail(SDC_USAGE, "--size %s: both must be multiples of %lld", o->sizes.list[k], (long long)multiple);
         p->sizes[k] = (Size){w, h};
         p->n_sizes = k + 1;
     }
@@ -122,7 +139,10 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0]};
+                                  [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
+                                  [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
+                                  [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
+                                  [PATCHES] = p->patch ? s.height / p->scale / p->patch * (s.width / p->scale / p->patch) : 0};
     return values[axis];
 }
 
@@ -130,6 +150,17 @@ static Bindings pass_options(const Pipeline *p)
 {
     return (Bindings){.no_fuse = p->no_fuse, .block = BLOCK, .dtype = p->dtype, .exact = p->exact, .weights = p->weights,
                       .choices = p->choices, .pack_winograd = p->pack_winograd};
+}
+
+static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
+{
+    return p->rule->denoiser && !strcmp(c->name, p->rule->denoiser);
+}
+
+static bool is_input(const InputRule *rule, const char *name)
+{
+    size_t n = strlen(rule->input);
+    return rule->input[n - 1] == '*' ? !strncmp(rule->input, name, n - 1) : !strcmp(rule->input, name);
 }
 
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
@@ -145,13 +176,13 @@ static void add_unit(Pipeline *p, Graph *g, const Bindings *b, Unit unit)
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
 {
     Model *m = onnx_load(path);
-    ShapeBinding shapes[MAX_INPUTS];
+    ShapeBinding *shapes = alloc_array(m->graph->n_inputs + 1, sizeof *shapes);
     int count = 0;
     for (int k = 0; k < MAX_INPUTS && c->inputs[k].input; k++) {
         const InputRule *rule = &c->inputs[k];
         for (int j = 0; j < m->graph->n_inputs; j++) {
             const Value *v = m->graph->inputs[j];
-            if (strcmp(v->name, rule->input))
+            if (!is_input(rule, v->name))
                 continue;
             m->graph->inputs[j]->rate = rule->rate;
             if (v->shape.rank != rule->rank)
@@ -160,13 +191,17 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
                     b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
+            for (int d = 0; d < rule->rank; d++)
+                if (v->shape.dim[d] >= 0 && v->shape.dim[d] != b.shape.dim[d])
+                    fail(SDC_BAD_INPUT,
+                         "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld", path, v->name, d, (long long)v->shape.dim[d], (long long)b.shape.dim[d]);
             shapes[count++] = b;
         }
     }
     Bindings b = pass_options(p);
     b.shapes = shapes;
     b.n_shapes = count;
-    b.calibration = c->guided ? p->calibration : NULL;
+    b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
@@ -226,19 +261,23 @@ static void compile_units(Pipeline *p)
             b.code += code_bytes(program);
         p->programs[p->n_programs++] = program;
     }
+    if (!p->n_programs)
+        fail(SDC_BAD_INPUT, "%s: has none of the networks of a %s, such as %s/model.onnx", p->folder, p->rule->class,
+             p->rule->components[0].name);
 }
 
-static void compile_components(Pipeline *p)
+/* Of its folder, up to the strips. */
+static void prepare_components(Pipeline *p)
 {
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
         const char *path = c->flat ? text_format("%s/model.onnx", p->folder)
-                                   : text_format("%s/%s/model.onnx", p->folder, c->name);
+                                   : text_format("%s/%s/model.onnx", p->folder, c->folder ? c->folder : c->name);
         if (access(path, R_OK)) {
             if (c->required)
                 fail(SDC_BAD_INPUT, "%s: is missing; the pipeline needs it", path);
             continue;
         }
-        if (c->guided)
+        if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             if (c->guided)
@@ -249,6 +288,21 @@ static void compile_components(Pipeline *p)
     }
     if (p->options->clip)
         prepare_clip(p, p->options->clip);
+}
+
+static void compile_components(Pipeline *p)
+{
+    prepare_components(p);
+    if (p->refiner) {
+        Pipeline *r = p->refiner;
+        r->once = p->once;
+        prepare_components(r);
+        if (p->n_units + r->n_units > MAX_PROGRAMS)
+            fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
+        memcpy(p->graphs + p->n_units, r->graphs, (size_t)r->n_units * sizeof *p->graphs);
+        memcpy(p->units + p->n_units, r->units, (size_t)r->n_units * sizeof *p->units);
+        p->n_units += r->n_units;
+    }
     compile_units(p);
 }
 
@@ -257,12 +311,35 @@ static Section text_section(const char *name, const char *text)
     return (Section){name, text, (int64_t)strlen(text)};
 }
 
-/* The first tokenizer is needed, the others where they lie in the folder. */
+/* Does a folder that may do without hold a tokenizer? */
+static bool has_words(const char *folder)
+{
+    static const char *const files[] = {"tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model"};
+    for (size_t k = 0; k < sizeof files / sizeof *files; k++)
+        if (!access(text_format("%s/%s", folder, files[k]), F_OK))
+            return true;
+    return false;
+}
+
+/* Is there a tokenizer of this row?  The first is needed, unless text is optional; one without its encoder counts as
+ * none there. */
+static bool has_tokenizer(const Pipeline *p, const SectionRule *rule)
+{
+    const char *suffix = rule->folder + strcspn(rule->folder, "_"), *path = text_format("%s/%s", p->folder, rule->folder);
+    if (p->rule->may_be_wordless)
+        return has_words(path);
+    if (!p->rule->text_is_optional)
+        return !p->n_tokenizers || !access(path, F_OK);
+    return !access(path, F_OK) && !access(text_format("%s/text_encoder%s/model.onnx", p->folder, suffix), F_OK);
+}
+
 static void read_tokenizers(Pipeline *p)
 {
     for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
         const char *path = text_format("%s/%s", p->folder, rule->folder);
-        if (p->n_tokenizers && access(path, F_OK))
+        int64_t *tokens = &p->tokens[rule - p->rule->tokenizers];
+        *tokens = 77;
+        if (!has_tokenizer(p, rule))
             continue;
         Section *s = &p->tokenizers[p->n_tokenizers];
         void *blob;
@@ -272,8 +349,30 @@ static void read_tokenizers(Pipeline *p)
         s->name = rule->section;
         s->data = blob;
         int64_t length = tokenizer_max_length(blob, s->bytes);
-        p->tokens[p->n_tokenizers++] = length < 1 || length > 4096 ? 77 : length;
+        length = length < 1 || length > 4096 ? 77 : length;
+        *tokens = p->rule->max_tokens && length > p->rule->max_tokens ? p->rule->max_tokens : length;
+        p->n_tokenizers++;
     }
+    if (p->facts.tokens)
+        p->tokens[0] = p->facts.tokens;
+}
+
+/* The folder of --refiner, whose pictures are of the base's sizes. */
+static void open_refiner(Pipeline *p, const char *folder)
+{
+    Pipeline *r = alloc(sizeof *r);
+    if (!p->rule->refiner)
+        fail(SDC_USAGE, "--refiner: a %s takes none", p->rule->class);
+    *r = *p;
+    r->folder = folder;
+    r->n_tokenizers = 0;
+    if (strcmp(find_rule(folder, &r->index)->class, p->rule->refiner->class))
+        fail(SDC_UNSUPPORTED, "--refiner %s: is not a %s", folder, p->rule->refiner->class);
+    r->rule = p->rule->refiner;
+    read_tokenizers(r);
+    memcpy(p->tokenizers + p->n_tokenizers, r->tokenizers, (size_t)r->n_tokenizers * sizeof *p->tokenizers);
+    p->n_tokenizers += r->n_tokenizers;
+    p->refiner = r;
 }
 
 /* What the folder and the options say; no component is compiled yet. */
@@ -286,16 +385,24 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
                     .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
                     .choices = o->choices, .options = o, .max_memory = o->max_memory, .quiet = o->quiet};
     p->rule = find_rule(folder, &p->index);
+    if (p->rule->describe)
+        p->rule->describe(folder, p->index, &p->facts);
+    if (p->facts.folder)
+        p->folder = p->facts.folder;
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
-    p->scale = latent_scale(folder, p->rule->decoder);
-    p->n_sizes = 1;
-    if (p->rule->denoiser)
-        read_sizes(p, o);
-    else if (o->sizes.count)
+    p->scale = p->facts.scale ? p->facts.scale : latent_scale(folder, p->rule->decoder);
+    if (!p->rule->denoiser && !p->rule->sized && o->sizes.count)
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
+    read_sizes(p, o);
     read_tokenizers(p);
+    if (o->refiner)
+        open_refiner(p, o->refiner);
+    if (o->text_length && !p->rule->tokenizers[2].section)
+        fail(SDC_USAGE, "%s: a %s has no --text-length", folder, p->rule->class);
+    if (o->text_length)
+        p->tokens[2] = o->text_length;
     return p;
 }
 
@@ -305,10 +412,49 @@ static void close_pipeline(Pipeline *p)
         free((void *)(uintptr_t)p->tokenizers[k].data);
     free((void *)(uintptr_t)p->clip_tokenizer.data);
     json_decref(p->index);
+    if (p->refiner)
+        json_decref(p->refiner->index);
 }
+
+/* ---- classes that make their programs themselves ----------------------------------------------------------------- */
+
+/* The row of a folder when it is such a class; NULL when not. */
+static const PipelineRule *own_rule(const char *folder, const Options *o)
+{
+    json_t *index = NULL;
+    const PipelineRule *rule = find_rule(folder, &index);
+    json_decref(index);
+    if (!rule->make && o->length)
+        fail(SDC_USAGE, "%s: a %s has no --length", folder, rule->class);
+    if (!rule->make)
+        return NULL;
+    if (o->sizes.count || o->batch || o->dims.count || o->shapes.count || o->binds.count || o->gradients.count || o->clip)
+        fail(SDC_USAGE, "--size, --batch, --dim, --shape, --bind, --grad and --clip are not for a %s; it takes --length",
+             rule->class);
+    for (int k = 0; k < o->defaults.count; k++)
+        if (rule->check_default(o->defaults.list[k]))
+            exit(SDC_USAGE);
+    return rule;
+}
+
+static void compile_own(const PipelineRule *rule, const char *folder, const Options *o, const BuildOptions *given)
+{
+    Section sections[MAX_OWN];
+    BuildOptions b = *given;
+    int count;
+    Program **programs = rule->make(folder, rule->class, o, given->isa, &count, sections, &b.n_sections);
+    b.driver = rule->driver;
+    b.sections = sections;
+    build(programs, count, &b);
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------ */
 
 Program **folder_programs(const char *folder, const Options *o, const Isa *isa, bool once, int *count)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own)
+        return own->make(folder, own->class, o, isa, count, (Section[MAX_OWN]){0}, &(int){0});
     Pipeline *p = open_pipeline(folder, o, isa);
     p->once = once;
     compile_components(p);
@@ -332,24 +478,42 @@ static char *pipeline_section(const Pipeline *p)
         text = json_settings(config, rule->section, text);
         json_decref(config);
     }
-    return text;
+    if (p->refiner)
+        text = json_settings(p->refiner->index, "refiner.index.", text);
+    return p->facts.settings ? text_format("%s%s", text, p->facts.settings) : text;
+}
+
+/* The sections of a folder's schedulers from sections[n] on; returns n behind them. */
+static int add_schedulers(const Pipeline *p, Section *sections, int n)
+{
+    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
+        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", p->folder, rule->folder));
+        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
+        json_decref(scheduler);
+    }
+    return n;
 }
 
 void compile_folder(const char *folder, const Options *o, const BuildOptions *given)
 {
+    const PipelineRule *own = own_rule(folder, o);
+    if (own) {
+        compile_own(own, folder, o, given);
+        return;
+    }
     Pipeline *p = open_pipeline(folder, o, given->isa);
     compile_components(p);
-    Section sections[MAX_TOKENIZERS + MAX_SCHEDULERS + 2];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 3];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
     if (p->clip_tokenizer.data)
         sections[n++] = p->clip_tokenizer;
-    for (const SectionRule *rule = p->rule->schedulers; rule->section; rule++) {
-        json_t *scheduler = read_json(text_format("%s/%s/scheduler_config.json", folder, rule->folder));
-        sections[n++] = text_section(rule->section, json_settings(scheduler, "", ""));
-        json_decref(scheduler);
-    }
+    n = add_schedulers(p, sections, n);
+    if (p->refiner)
+        n = add_schedulers(p->refiner, sections, n);
+    if (p->rule->statistics.section)
+        sections[n++] = statistics_section(folder, &p->rule->statistics);
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -96,14 +96,16 @@ static bool inspect_model(const char *path)
     return fixed;
 }
 
-/* Every folder in it that holds a model.onnx, in the order of the names. */
+/* Every folder in it that holds a model.onnx, in the order of the names; itself first. */
 static int inspect_folder(const char *folder)
 {
     struct dirent **list;
     int count = scandir(folder, &list, NULL, alphasort), found = 0;
     for (int k = 0; k < count; k++) {
-        const char *path = text_format("%s/%s/model.onnx", folder, list[k]->d_name);
-        if (list[k]->d_name[0] != '.' && !access(path, F_OK)) {
+        const char *name = list[k]->d_name, *path = text_format("%s/%s/model.onnx", folder, name);
+        if (!strcmp(name, "."))
+            path = text_format("%s/model.onnx", folder);
+        if ((name[0] != '.' || !name[1]) && !access(path, F_OK)) {
             inspect_model(path);
             found++;
         }
@@ -111,7 +113,7 @@ static int inspect_folder(const char *folder)
     }
     if (count >= 0)
         free(list);
-    return found ? SDC_OK : sdc_error(SDC_BAD_INPUT, "%s: no folder in it holds a model.onnx", folder);
+    return found ? SDC_OK : sdc_error(SDC_BAD_INPUT, "%s: neither it nor a folder in it holds a model.onnx", folder);
 }
 
 /* With all axes fixed: what is left after the passes, the work and the memory of one run. */

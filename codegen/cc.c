@@ -329,11 +329,11 @@ static void link_with(const BuildOptions *o, const char *folder, const char *con
 }
 
 /* What a pipeline's runtime stands on, where the archive does not bring it along. */
-static const char *const pipeline_libraries[] = {"-lpng", "-lz", "-lutf8proc", NULL};
+static const char *const pipeline_libraries[] = {"-lpng", "-ljpeg", "-lwebp", "-lz", "-lutf8proc", NULL};
 
 void cc_link(const BuildOptions *o, const char *folder, char *const *files, const char *output)
 {
-    const char *after[8] = {list_objects(folder, files)};
+    const char *after[MAX_ARGUMENTS] = {list_objects(folder, files)};
     int count = 1;
     if (o->archive)
         after[count++] = o->archive;

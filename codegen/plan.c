@@ -175,6 +175,9 @@ static void find_lifetimes(Program *p, Lives *l)
         if (p->outputs[k].buffer->first == l->end)
             p->outputs[k].buffer->first = 0;
     }
+    for (int k = 0; k < p->graph->n_inputs; k++)
+        if (p->graph->inputs[k]->stays)
+            p->inputs[k].buffer->last = l->end;
     if (p->n_loops)
         extend_over_loops(p, &p->body, 1);
     keep_hoisted(p, PACE_PROMPT, l->end);

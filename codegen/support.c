@@ -11,7 +11,8 @@
 #include "build.h"
 
 /* Runtime files that only pipelines need, by the beginning of their names. */
-static const char *const pipeline_only[] = {"runtime/scheduler", "runtime/tokenizer", "runtime/unicode", "runtime/png", "models/"};
+static const char *const pipeline_only[] = {"runtime/scheduler", "runtime/tokenizer", "runtime/unicode", "runtime/png", "runtime/image",
+                                            "models/"};
 
 /* Where zlib can not be counted on, npz_none.c stands for these. */
 static const char *const with_zlib[] = {"runtime/npz.c", "runtime/npz_write.c"};
@@ -120,7 +121,8 @@ void write_makefile(const BuildOptions *o, const char *folder)
     FILE *out = fopen(path, "w");
     if (!out)
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-    fprintf(out, makefile, o->name, o->name, flags, o->name, o->driver ? "-lpng -lz -lutf8proc " : "-lz ", o->name);
+    const char *libraries = o->driver ? "-lpng -ljpeg -lwebp -lz -lutf8proc " : "-lz ";
+    fprintf(out, makefile, o->name, o->name, flags, o->name, libraries, o->name);
     if (fclose(out))
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
 }

@@ -3,7 +3,7 @@ _sdc()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
-        [compile]="--output --dim --shape --bind --size --batch --default --clip --emit --isa --cc --cflag --static --prefix
+        [compile]="--output --dim --shape --bind --size --batch --text-length --refiner --default --clip --emit --isa --cc --cflag --static --prefix
                    --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --tune
                    --lock --threads --seed --help"
         [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --grad --help"
@@ -30,8 +30,8 @@ _sdc()
     --no-fuse) words="attention projection norm epilogue chain upsample shortcut pad hoist concat" ;;
     --after) words="bind masked infer fold simplify norm activation attention rotary decompose projection gate concat integers quantise precision hoist strips fuse" ;;
     --cc | --emulator) mapfile -t COMPREPLY < <(compgen -c -- "$word") && return ;;
-    --keep-source) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
-    --dim | --shape | --bind | --calibrate | --input | --size | --batch | --default | --cflag | --prefix | --max-memory | --jobs | -j | --seed | --threads | \
+    --keep-source | --refiner) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
+    --dim | --shape | --bind | --calibrate | --input | --size | --batch | --text-length | --default | --cflag | --prefix | --max-memory | --jobs | -j | --seed | --threads | \
         --runs | --rtol | --atol | --rms) return ;;
     esac
     if [[ -n $words ]]; then

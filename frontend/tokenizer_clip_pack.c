@@ -41,8 +41,8 @@ typedef struct {
     json_t *vocab, *config, *map;   /* config and map: NULL when the file is absent */
     uint32_t vocabulary, special[N_SPECIAL];
     uint32_t symbols[512];
-    ClipMerge *merges;              /* in order of rank, then hashed into table */
-    ClipMerge *table;
+    BpeMerge *merges;              /* in order of rank, then hashed into table */
+    BpeMerge *table;
     uint32_t n_merges, merge_bits;
     Added *added;
     uint32_t n_added;
@@ -149,7 +149,7 @@ static int read_merge(Packer *p, const char *line, size_t bytes, char *scratch, 
     memcpy(scratch + left, space + 1, right);
     if (p->n_merges == MAX_MERGES)
         return sdc_error(SDC_UNSUPPORTED, "%s/merges.txt: more than %d merges", p->folder, MAX_MERGES);
-    ClipMerge m = {.rank = p->n_merges};
+    BpeMerge m = {.rank = p->n_merges};
     if (!find_id(p, line, left, &m.left) || !find_id(p, space + 1, right, &m.right) ||
         !find_id(p, scratch, left + right, &m.merged))
         return sdc_error(SDC_BAD_INPUT,
@@ -195,7 +195,7 @@ static int read_merges(Packer *p)
     return code;
 }
 
-/* Open addressing, three quarters full at most: what find_merge() of tokenizer_clip.c reads. */
+/* Open addressing, three quarters full at most: what bpe.c reads. */
 static int hash_merges(Packer *p)
 {
     for (p->merge_bits = 1; (uint64_t)p->n_merges * 4 > (uint64_t)3 << p->merge_bits;)
@@ -206,8 +206,8 @@ static int hash_merges(Packer *p)
         return sdc_error(SDC_NO_SPACE, "%s: out of memory", p->folder);
     memset(p->table, 0xff, slots * sizeof *p->table);
     for (uint32_t k = 0; k < p->n_merges; k++) {
-        const ClipMerge *m = &p->merges[k];
-        size_t i = clip_slot(m->left, m->right, p->merge_bits);
+        const BpeMerge *m = &p->merges[k];
+        size_t i = bpe_slot(m->left, m->right, p->merge_bits);
         for (; p->table[i].left != CLIP_NONE; i = (i + 1) & (slots - 1))
             if (p->table[i].left == m->left && p->table[i].right == m->right)
                 return sdc_error(SDC_BAD_INPUT, "%s/merges.txt: merge %u is the same as merge %u", p->folder, k + 1,
@@ -336,7 +336,7 @@ static uint32_t max_length(const Packer *p)
 
 static int write_blob(const Packer *p, void **blob, int64_t *bytes)
 {
-    size_t table = ((size_t)1 << p->merge_bits) * sizeof(ClipMerge), texts = 0;
+    size_t table = ((size_t)1 << p->merge_bits) * sizeof(BpeMerge), texts = 0;
     for (uint32_t i = 0; i < p->n_added; i++)
         texts += strlen(p->added[i].text);
     if (texts > INT32_MAX)

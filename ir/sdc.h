@@ -77,6 +77,7 @@ struct Value {
     bool evaluated;                 /* tensor holds a recipe's value until constant_release() */
     bool graph_output;              /* named in some graph's outputs */
     unsigned rate;                  /* of a graph input: RATE_ bits, 0 until --rate says; see rate.c */
+    bool stays;                     /* of a graph input: its place is no one else's, so that it holds what it was given for all runs */
     Node **uses;                    /* one entry an operand, in no order */
     int n_uses, uses_room;
 };

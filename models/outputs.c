@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "driver.h"
+
 /* ---- files --------------------------------------------------------------------------------------------------------- */
 
 static int out_of_memory(void)
@@ -14,26 +16,23 @@ static int out_of_memory(void)
     return sdc_error(SDC_NO_SPACE, "out of memory");
 }
 
-/* "dir/a.png" with `text` behind "dir/a"; malloc'd. */
-static char *named_after(const char *output, const char *text)
+/* "dir/a.png" -> "dir/a.preview.png"; malloc'd. */
+static char *preview_path(const char *output)
 {
     const char *slash = strrchr(output, '/'), *name = slash ? slash + 1 : output, *dot = strrchr(name, '.');
     const char *end = dot && dot > name ? dot : output + strlen(output);
     char *path = NULL;
-    return asprintf(&path, "%.*s%s%s", (int)(end - output), output, text, end) < 0 ? NULL : path;
+    return asprintf(&path, "%.*s.preview%s", (int)(end - output), output, end) < 0 ? NULL : path;
 }
 
 int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others)
 {
-    char number[32] = "";
     *out = (Outputs){.count = count, .room = count + others, .output = output};
     out->files = calloc((size_t)out->room, sizeof *out->files);
     out->paths = calloc((size_t)count, sizeof *out->paths);
     int code = out->files && out->paths ? SDC_OK : out_of_memory();
     for (int64_t k = 0; !code && k < count; k++) {
-        if (count > 1)
-            snprintf(number, sizeof number, "-%lld", (long long)k + 1);
-        out->paths[k] = named_after(output, number);
+        out->paths[k] = driver_numbered(output, k, count);
         code = out->paths[k] ? outputs_check(out->paths[k]) : out_of_memory();
     }
     return code;
@@ -114,13 +113,13 @@ void picture_bytes(const float *picture, int channels, int64_t height, int64_t w
 }
 
 int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
-                 Bytes *grid)
+                 SdcImage *grid)
 {
     if (!columns)
         columns = (int64_t)ceil(sqrt((double)count));
     columns = columns < count ? columns : count;
     const int64_t rows = (count + columns - 1) / columns, line = columns * width * channels, row = width * channels;
-    *grid = (Bytes){.channels = channels};
+    *grid = (SdcImage){.channels = channels};
     if (columns * width > 1 << 16 || rows * height > 1 << 16)
         return sdc_error(SDC_USAGE, "a grid of %lld x %lld pixels is too large", (long long)(columns * width),
                          (long long)(rows * height));
@@ -142,17 +141,17 @@ int picture_grid(const float *pictures, int64_t count, int channels, int64_t hei
     return SDC_OK;
 }
 
-int outputs_picture(Outputs *out, int64_t k, const Bytes *p, const SdcText *texts)
+int outputs_picture(Outputs *out, int64_t k, const SdcImage *p, const SdcText *texts)
 {
     SdcOutput *file;
     int code = outputs_open(out, out->paths[k], &file);
     return code ? code : sdc_png_emit_channels(file, p->pixels, p->channels, p->width, p->height, texts);
 }
 
-int outputs_preview(Outputs *out, const Bytes *p)
+int outputs_preview(Outputs *out, const SdcImage *p)
 {
     SdcOutput file;
-    if (!out->preview && !(out->preview = named_after(out->output, ".preview")))
+    if (!out->preview && !(out->preview = preview_path(out->output)))
         return out_of_memory();
     int code = sdc_output_open(&file, out->preview, 0666);
     if (code)

@@ -14,6 +14,7 @@
 
 #include "../runtime/array_io.h"
 #include "../runtime/fileio.h"
+#include "../runtime/image.h"
 #include "../runtime/runtime.h"
 
 typedef struct {
@@ -38,21 +39,18 @@ SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const
 
 /* ---- pictures -------------------------------------------------------------------------------------------------------- */
 
-/* Interleaved, 8 bits a channel, of 1 channel or 3. */
-typedef struct { int channels, width, height; uint8_t *pixels; } Bytes;
-
 /* [channels][height][width] in -1..1 to bytes, rounded to even as diffusers does; NaN becomes black. */
 void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels);
 
 /* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those that
  * are missing from the last row are black.  grid->pixels is malloc'd. */
 int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
-                 Bytes *grid);
+                 SdcImage *grid);
 
 /* The k-th picture's file. */
-int outputs_picture(Outputs *out, int64_t k, const Bytes *picture, const SdcText *texts);
+int outputs_picture(Outputs *out, int64_t k, const SdcImage *picture, const SdcText *texts);
 
 /* "image.preview.png" beside "image.png", replaced by each preview; gone when the pictures are there. */
-int outputs_preview(Outputs *out, const Bytes *picture);
+int outputs_preview(Outputs *out, const SdcImage *picture);
 
 #endif

@@ -17,10 +17,16 @@
 /* ---- drivers: SdcModel.driver ----------------------------------------------------------------------------------- */
 
 int sdc_sd_main(int argc, char **argv);         /* sd.c: Stable Diffusion 1 and 2 */
-int sdc_unconditional_main(int argc, char **argv);  /* unconditional.c: from noise alone, or of a class */
+int sdc_vision_main(int argc, char **argv);     /* vision.c: CLIP, SigLIP, ViT */
+int sdc_autoencoder_main(int argc, char **argv);        /* autoencoder.c: AutoencoderKL, VQModel */
+int sdc_vlm_main(int argc, char **argv);        /* vlm.c: PaliGemma, MiniCPM-V */
+int sdc_unconditional_main(int argc, char **argv);      /* unconditional.c: from noise alone, or of a class */
 
 /* For the compiler: is "steps=20" a default that the driver will take?  SDC_USAGE after printing why not. */
 int sdc_sd_default(const char *text);
+int sdc_vision_default(const char *text);
+int sdc_autoencoder_default(const char *text);
+int sdc_vlm_default(const char *text);
 int sdc_unconditional_default(const char *text);
 
 /* ---- pipeline.c ------------------------------------------------------------------------------------------------- */

@@ -137,36 +137,61 @@ static int emit_latents(Sd *sd, Outputs *out)
     return emit_arrays(out, sd->options->save_latents, (const SdcArray *const[]){&a}, 1);
 }
 
+/* Arrays of a trace, their names and extents. */
+enum { TRACED = 3 + SD_ENCODERS + SD_CONDITIONS };
+typedef struct { SdcArray all[2 * TRACED + 1]; char names[2 * TRACED + 1][64]; int n; } Trace;
+
+static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank, const int64_t *dim)
+{
+    snprintf(t->names[t->n], sizeof t->names[t->n], "%s%s", prefix, name);
+    t->all[t->n] = view(t->names[t->n], dtype, data, rank, dim);
+    t->n++;
+}
+
 /* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it.
  * Token ids and conditions have a row for each prompt, the negative first. */
-static int emit_trace(Sd *sd, Outputs *out)
+static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
 {
-    static const char *const id_names[SD_ENCODERS] = {"input_ids", "input_ids_2", "input_ids_3"};
+    static const char encoder[] = "text_encoder";       /* _2 and _3 are kept behind the ids' name */
     int64_t count = sd->options->count, prompts = sd_prompts(sd);
     const int64_t latents_dim[] = {sd->evaluations + 1, count, sd->channels, sd->height, sd->width};
     const int64_t sample_dim[] = {sd->evaluations, count, sd->channels, sd->height, sd->width};
-    const int64_t picture_dim[] = {count, 3, sd->picture_height, sd->picture_width};
-    SdcArray all[4 + SD_ENCODERS + SD_CONDITIONS] = {
-        view("latents", DT_F32, sd->trace, 5, latents_dim), view("sample", DT_F32, sd->samples, 5, sample_dim),
-        view("timesteps", DT_F64, sd->timesteps, 1, &sd->evaluations),
-        view("decoded", DT_F32, out->decoded, 4, picture_dim)};
-    const SdcArray *list[4 + SD_ENCODERS + SD_CONDITIONS];
-    int n = 4;
-    for (int k = 0; k < sd->n_encoders; k++)
-        all[n++] = view(id_names[k], DT_I64, sd->encoders[k].ids, 2, (int64_t[]){prompts, sd->encoders[k].length});
+    add_array(t, prefix, "latents", DT_F32, sd->trace, 5, latents_dim);
+    add_array(t, prefix, "sample", DT_F32, sd->samples, 5, sample_dim);
+    add_array(t, prefix, "timesteps", DT_F64, sd->timesteps, 1, &sd->evaluations);
+    for (int k = 0; k < sd->n_encoders; k++) {
+        const SdEncoder *e = &sd->encoders[k];
+        const char *found = strstr(e->component, encoder);
+        char name[32];
+        snprintf(name, sizeof name, "input_ids%s", found ? found + strlen(encoder) : "");
+        add_array(t, prefix, name, DT_I64, e->ids, 2, (int64_t[]){prompts, e->length});
+    }
     for (int k = 0; k < sd->n_conditions; k++) {
-        const SdcTensor *t;
-        int code = pipeline_input(sd->denoiser, sd->conditions[k].input, -1, &t);
+        const SdcTensor *input;
+        int code = pipeline_input(sd->denoiser, sd->conditions[k].input, -1, &input);
         if (code)
             return code;
         int64_t dim[SDC_MAX_RANK];
-        memcpy(dim, t->dim, sizeof dim);
+        memcpy(dim, input->dim, sizeof dim);
         dim[0] = prompts;
-        all[n++] = view(t->name, DT_F32, sd->conditions[k].values, t->rank, dim);
+        add_array(t, prefix, input->name, DT_F32, sd->conditions[k].values, input->rank, dim);
     }
-    for (int k = 0; k < n; k++)
-        list[k] = &all[k];
-    return emit_arrays(out, sd->options->trace, list, n);
+    return SDC_OK;
+}
+
+/* A refiner's arrays are called refiner_NAME. */
+static int emit_trace(Sd *sd, Outputs *out)
+{
+    const int64_t picture_dim[] = {sd->options->count, 3, sd->picture_height, sd->picture_width};
+    const SdcArray *list[2 * TRACED + 1];
+    Trace t = {.n = 0};
+    int code = add_drawing(&t, "", sd);
+    if (code || (sd->refiner && (code = add_drawing(&t, "refiner_", sd->refiner))))
+        return code;
+    add_array(&t, "", "decoded", DT_F32, out->decoded, 4, picture_dim);
+    for (int k = 0; k < t.n; k++)
+        list[k] = &t.all[k];
+    return emit_arrays(out, sd->options->trace, list, t.n);
 }
 
 static int write_outputs(Sd *sd, Outputs *out)
@@ -196,11 +221,11 @@ static int open_drawing(Sd *sd, const SdOptions *o, float **given, float **pictu
     int code = sd_open(sd, o);
     if (!code && o->latents)
         code = read_latents(sd, given);
-    if (!code && o->init_image)
+    if (!code && o->init_image && !(sd->family->takes & SD_PICTURE_ASIDE))
         code = sd_image_read(o->init_image, sd->picture_height, sd->picture_width, picture);
     sd->given = *given;
     sd->picture = *picture;
-    return code;
+    return code || !sd->family->open_task ? code : sd->family->open_task(sd);
 }
 
 static int draw(const SdOptions *o)
@@ -208,7 +233,9 @@ static int draw(const SdOptions *o)
     Sd sd = {0};
     Outputs out = {0};
     float *given = NULL, *picture = NULL;
-    int code = o->bench ? SDC_OK : prepare_outputs(&out, o);
+    int code = sd_check_task(o);
+    if (!code && !o->bench)
+        code = prepare_outputs(&out, o);
     if (!code)
         code = open_drawing(&sd, o, &given, &picture);
     if (!code)
@@ -242,7 +269,7 @@ static int obey(SdOptions *o)
         return check_file(o->json);
     else if (o->info)
         return sd_info(o);
-    else if (!o->prompt && !o->bench)
+    else if (!o->prompt && !o->bench && !(sd_family()->takes & SD_NO_PROMPT))
         return sdc_error(SDC_USAGE, "what shall be drawn?  for example: %s \"a crab\" -o crab.png; see --help",
                          sdc_model.name);
     else

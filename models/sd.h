@@ -5,8 +5,11 @@
  *      sd_family.c    the classes of pipelines: what each has and does, one row a class
  *      sd_open.c      programs that fit together, room, threads
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
+ *      sd_xl.c        SDXL: two encoders, micro-conditioning, base and refiner
  *      sd_start.c     the latents that the loop starts from
- *      sd_denoise.c   the loop
+ *      sd_tasks.c     inpainting, depth, upscaling, variations: what those need beside a prompt
+ *      sd_3.c         the conditions of Stable Diffusion 3 (and 3.5)
+ *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
  *      sd_report.c    --info and --bench                                                                             */
@@ -19,16 +22,32 @@
 
 /* ---- sd_options.c ----------------------------------------------------------------------------------------------- */
 
+/* Of SDXL.  Width and height, or left and top; -1: not given. */
+typedef struct {
+    int64_t original[2], target[2], crop[2];
+    int64_t negative_original[2], negative_target[2], negative_crop[2];
+    double aesthetic, negative_aesthetic;
+    double refine_at;                   /* share of the schedule that is the base's; NaN: not given */
+    const char *given;                  /* the first of these options that was; NULL: none */
+} SdXlOptions;
+
 typedef struct {
     const char *prompt, *negative;
     const char *scheduler;              /* NULL: the folder's */
     const char *output;
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
+    const char *mask, *depth_map;       /* likewise */
+    int64_t noise_level;                /* -1: the class's */
+    const char *embeddings, *control_image;     /* likewise */
+    double control_scale, control_start, control_stop;
+    double skip_layers, skip_start, skip_stop;  /* skip_layers 0: no skip-layer guidance */
     int64_t steps, count, threads, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
-    double guidance, strength, eta;     /* eta NaN: the sampler's own */
+    double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
     bool bench, check, help, info, json, pin, quiet, version;
+    bool negative_given;                /* SDXL tells an empty prompt from none */
+    SdXlOptions xl;
 } SdOptions;
 
 extern const SdcOption sd_options[];
@@ -42,6 +61,7 @@ void sd_help(FILE *out);
 enum { SD_ENCODERS = 3, SD_CONDITIONS = 6 };
 
 typedef struct SdFamily SdFamily;
+typedef struct Sd Sd;
 
 /* A text encoder and its tokenizer. */
 typedef struct {
@@ -60,7 +80,7 @@ typedef struct {
 } SdCondition;
 
 /* Latents are [count][channels][height][width]. */
-typedef struct {
+struct Sd {
     const SdOptions *options;
     const SdFamily *family;
     SdcPool *pool;
@@ -77,6 +97,7 @@ typedef struct {
     int64_t size;                       /* channels * height * width */
     int64_t extra_size;                 /* elements of a sample behind its latents; 0 for most classes */
     float *extra;                       /* [extra_size]: masks and the like, the same for every picture and evaluation */
+    struct SdTask *task;                /* sd_tasks.c's; NULL for text and image to image */
     int64_t picture_height, picture_width;
     const float *given;                 /* --latents: [count][size], or NULL */
     const float *picture;               /* --init-image: [3][picture_height][picture_width] in -1..1, or NULL */
@@ -89,7 +110,9 @@ typedef struct {
     bool warming;                       /* stop behind the first evaluation: it reads all that the others read */
     double prompt_seconds, table_seconds;   /* of this drawing: the text encoder, the tables of all its timesteps */
     double anonymous;                   /* peak so far, MiB; only with --bench */
-} Sd;
+    int64_t end;                        /* evaluation that another network takes over at; 0: none does */
+    Sd *refiner;                        /* that draws on from there, or NULL; shares pool, sizes and decoder */
+};
 
 /* ---- sd_family.c ------------------------------------------------------------------------------------------------ */
 
@@ -105,7 +128,42 @@ struct SdFamily {
     int (*encode)(Sd *sd);
     /* The starting latents; draws sd->random in the order that the class's diffusers pipeline does. */
     int (*start)(Sd *sd);
+
+    unsigned takes;                 /* SD_ bits below */
+    int64_t noise_level;            /* default of --noise-level */
+    const char *latents;            /* the decoder's input; NULL: "latent_sample" */
+    /* Files, programs and room beyond the above, once size and --init-image are known; NULL: the network's sample is
+     * the latents alone. */
+    int (*open_task)(Sd *sd);
+    int (*after_step)(Sd *sd);      /* changes sd->latents behind a step; NULL: nothing to do */
+    double strength;                /* default of --strength; 0: 0.8 */
+    bool xl;                        /* takes the options of SdXlOptions */
+    const char *scheduler;          /* section; NULL: "scheduler" */
+    const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
+    struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, those that are there */
+    const SdFamily *refiner;        /* what may take over at --refine-at; NULL: nothing may */
+    const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
 };
+
+/* What a class takes or needs beside the options of text to image. */
+enum {
+    SD_MASK = 1, SD_DEPTH = 2, SD_NOISE_LEVEL = 4,      /* the options of these names */
+    SD_NEEDS_PICTURE = 8,           /* --init-image is not a matter of choice */
+    SD_NO_PICTURE = 16,             /* there is nothing to do with one */
+    SD_PICTURE_ASIDE = 32,          /* the loop does not start from it: open_task() reads it */
+    SD_NO_PROMPT = 64               /* may go without a prompt */
+};
+
+static inline double sd_default_strength(const SdFamily *f)
+{
+    return f->strength > 0 ? f->strength : 0.8;
+}
+
+/* The decoder's input of latents. */
+static inline const char *sd_latents(const SdFamily *f)
+{
+    return f->latents ? f->latents : "latent_sample";
+}
 
 /* The row of this executable's class. */
 const SdFamily *sd_family(void);
@@ -121,6 +179,9 @@ int sd_text_program(const Sd *sd, const char *component, const SdcProgram **prog
 
 /* A network is done with; what --bench reports as the peak is noted while its arena is still there. */
 void sd_close_network(Sd *sd, SdcContext *c);
+
+/* sd->encoder, for the option that needs it. */
+int sd_open_encoder(Sd *sd, const char *option);
 
 int sd_draw(Sd *sd);                                /* everything up to the final latents */
 
@@ -142,27 +203,74 @@ int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int 
 int sd_clip_open(Sd *sd);                           /* one CLIP encoder whose last hidden state is the only condition */
 int sd_clip_encode(Sd *sd);
 
+/* ---- sd_xl.c ---------------------------------------------------------------------------------------------------- */
+
+int sd_xl_open(Sd *sd);                             /* hidden states of all encoders side by side, text_embeds, time_ids */
+int sd_xl_open_picture(Sd *sd);                     /* the same, for what starts from a picture or its latents */
+int sd_xl_encode(Sd *sd);
+int sd_xl_start(Sd *sd);                            /* as sd_start(), up to --refine-at */
+int sd_xl_start_picture(Sd *sd);                    /* --init-image or --latents with noise, or --latents at --refine-at */
+int sd_xl_start_refiner(Sd *sd);                    /* sd->given at --refine-at */
+bool sd_xl_refines(const Sd *sd);                   /* is there a refiner inside, and does it take over? */
+double sd_xl_refine_at(const Sd *sd);               /* 1: nothing takes over */
+/* The conditions' values from --embeddings instead of the encoders. */
+int sd_read_embeddings(Sd *sd);
+
+/* ---- sd_3.c ----------------------------------------------------------------------------------------------------- */
+
+int sd_3_open(Sd *sd);                              /* two CLIP encoders and T5, each optional */
+int sd_3_encode(Sd *sd);
+
 /* ---- sd_start.c, sd_denoise.c, sd_vae.c ------------------------------------------------------------------------- */
 
 int sd_start(Sd *sd);                               /* noise, or --latents, or --init-image with noise */
+int sd_start_noised(Sd *sd);                        /* sd->latents with the noise of --strength */
 int sd_denoise(Sd *sd);                             /* sd->latents from the scheduler's index on */
 
-/* Latents of sd->picture, the distribution's noise drawn from sd->random: [size]. */
-int sd_encode_picture(Sd *sd, float *latents);
+/* Latents of a picture of the drawing's size, the distribution's noise drawn from sd->random: [size]. */
+int sd_encode_picture(Sd *sd, const float *picture, float *latents);
 int sd_decode(Sd *sd, int64_t k, float *picture);   /* picture k: [3][picture_height][picture_width], about -1..1 */
+
+/* ---- sd_tasks.c ------------------------------------------------------------------------------------------------- */
+
+/* SDC_USAGE when the class does not take what was given, or needs what was not. */
+int sd_check_task(const SdOptions *o);
+
+double sd_strength(const SdOptions *o);             /* --strength, or what the task has without it */
+int sd_noise_level(const Sd *sd);
+
+/* --mask: by a network that sees it (latents, mask, latents of the masked picture), or by putting the noised picture
+ * back where the mask is black after each step. */
+int sd_inpaint_open(Sd *sd);
+int sd_inpaint_start(Sd *sd);
+int sd_inpaint_after_step(Sd *sd);
+
+int sd_depth_open(Sd *sd);
+
+int sd_upscale_open(Sd *sd);
+int sd_upscale_start(Sd *sd);
+
+int sd_variation_open(Sd *sd);
+int sd_variation_encode(Sd *sd);
+int sd_variation_start(Sd *sd);
+
+void sd_task_close(Sd *sd);
 
 /* ---- sd_image.c ------------------------------------------------------------------------------------------------- */
 
-/* A picture to start from: a PNG, resized where need be, or float32 [.., 3, height, width] in -1..1 (.npy, .npz).
- * *picture is malloc'd. */
+/* A picture to start from: PNG, JPEG or WebP, resized where need be, or float32 [.., 3, height, width] in -1..1 (.npy,
+ * .npz).  *picture is malloc'd. */
 int sd_image_read(const char *path, int64_t height, int64_t width, float **picture);
+
+/* Does the path name an array, .npy or .npz?  Else it is a picture. */
+bool sd_is_array(const char *path);
+
+/* One plane: grey of 0 to 1 of a picture, or a float32 array [.., H, W] as it is.  Where *height is 0 it and *width
+ * become the file's; otherwise pictures are resized and arrays must fit.  *plane is malloc'd. */
+int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane);
 
 /* [3][height][width] in -1..1 to [height][width][3], rounded to even as diffusers does. */
 void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb);
-
-/* Lanczos (3 lobes, widened when shrinking) of interleaved RGB.  *to is malloc'd [to_height][to_width][3]. */
-int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width,
-                    uint8_t **to);
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 char *sd_parameters(const Sd *sd, int64_t k);

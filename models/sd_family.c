@@ -4,17 +4,51 @@
 #include "pipeline.h"
 #include "sd.h"
 
+#define UNET(name) .class = (name), .denoiser = "unet", .sample = "sample", .prediction = "out_sample"
+#define CLIP .open_text = sd_clip_open, .encode = sd_clip_encode
+#define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, .open_task = sd_inpaint_open, \
+    .after_step = sd_inpaint_after_step
+#define SD3 .class = "StableDiffusion3Pipeline", .denoiser = "transformer", .sample = "hidden_states", \
+    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start
+
+/* SDXL's refiner in one executable with the base. */
+static const SdFamily xl_refiner = {
+    .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "refiner_unet", .sample = "sample",
+    .prediction = "out_sample", .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start_refiner,
+    .scheduler = "refiner_scheduler", .settings = "refiner.index.",
+    .encoders = {{"refiner_text_encoder_2", "refiner_tokenizer_2"}},
+};
+
 static const SdFamily families[] = {
-    {"StableDiffusionPipeline", "unet", "sample", "out_sample", 50, 7.5, sd_clip_open, sd_clip_encode, sd_start},
+    {UNET("StableDiffusionPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
+    {UNET("StableDiffusionInpaintPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
+    {UNET("StableDiffusionDepth2ImgPipeline"), .steps = 50, .guidance = 7.5, CLIP, .start = sd_start,
+     .takes = SD_DEPTH | SD_NEEDS_PICTURE, .open_task = sd_depth_open},
+    {UNET("StableDiffusionUpscalePipeline"), .steps = 75, .guidance = 9, CLIP, .start = sd_upscale_start,
+     .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE, .noise_level = 20, .open_task = sd_upscale_open},
+    {UNET("StableUnCLIPImg2ImgPipeline"), .steps = 20, .guidance = 10, .open_text = sd_clip_open,
+     .encode = sd_variation_encode, .start = sd_variation_start,
+     .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE | SD_NO_PROMPT, .open_task = sd_variation_open},
+    {UNET("LDMTextToImagePipeline"), .steps = 50, .guidance = 1, CLIP, .start = sd_start, .takes = SD_NO_PICTURE,
+     .latents = "latents"},
+    {UNET("StableDiffusionXLPipeline"), .steps = 50, .guidance = 5, .strength = 0.3, .xl = true, .refiner = &xl_refiner,
+     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
+     .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start},
+    {UNET("StableDiffusionXLImg2ImgPipeline"), .steps = 50, .guidance = 5, .strength = 0.3, .xl = true,
+     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
+     .open_text = sd_xl_open_picture, .encode = sd_xl_encode, .start = sd_xl_start_picture},
+    {SD3, .steps = 40, .guidance = 4.5, .setting = "transformer.qk_norm"},      /* 3.5 */
+    {SD3, .steps = 28, .guidance = 7},
 };
 
 /* The first row where the section is absent or names no row: sd_open() finds what is missing. */
 const SdFamily *sd_family(void)
 {
-    char class[96] = "";
+    char class[96] = "", value[96];
     pipeline_setting("class", class, sizeof class);
     for (size_t k = 0; k < sizeof families / sizeof *families; k++)
-        if (!strcmp(families[k].class, class))
+        if (!strcmp(families[k].class, class) &&
+            (!families[k].setting || pipeline_setting(families[k].setting, value, sizeof value)))
             return &families[k];
     return &families[0];
 }

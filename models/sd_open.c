@@ -16,7 +16,7 @@ static bool size_of(const SdFamily *f, int k, int64_t latent[2], int64_t picture
     const SdcProgram *denoiser = pipeline_nth(f->denoiser, k);
     if (!denoiser || pipeline_input(denoiser, f->sample, 4, &sample))
         return false;
-    const SdcProgram *decoder = pipeline_program("vae_decoder", "latent_sample", 1, sample->dim[2], sample->dim[3]);
+    const SdcProgram *decoder = pipeline_program("vae_decoder", sd_latents(f), 1, sample->dim[2], sample->dim[3]);
     if (!decoder || pipeline_output(decoder, "sample", 4, &image))
         return false;
     memcpy(latent, &sample->dim[2], 2 * sizeof *latent);
@@ -60,25 +60,34 @@ static int check_denoiser(Sd *sd)
     sd->channels = out->dim[1];
     sd->size = sd->channels * sd->height * sd->width;
     sd->extra_size = tensor_row(sample) - sd->size;
-    if (tensor_row(out) != sd->size || sd->extra_size || out->dim[0] != sample->dim[0])
-        return sdc_error(SDC_UNSUPPORTED, "%s: its output is not of the shape of its sample; an inpainting network?",
+    bool fits = sd->family->open_task ? sd->extra_size >= 0 : !sd->extra_size;
+    if (tensor_row(out) != sd->size || !fits || out->dim[0] != sample->dim[0])
+        return sdc_error(SDC_UNSUPPORTED, "%s: its output is not of the shape of its sample",
                          sd->denoiser->name);
     return SDC_OK;
 }
 
-/* The latents' shape must be the same in all programs. */
+/* The latents' shape must be the same in the decoder. */
 static int check_others(Sd *sd)
 {
-    const SdcTensor *latent, *picture, *moments;
+    const SdcTensor *latent, *picture;
     int code;
-    if ((code = pipeline_input(sd->decoder, "latent_sample", 4, &latent)) ||
+    if ((code = pipeline_input(sd->decoder, sd_latents(sd->family), 4, &latent)) ||
         (code = pipeline_output(sd->decoder, "sample", 4, &picture)))
         return code;
     if (latent->dim[1] != sd->channels || picture->dim[1] != 3)
         return sdc_error(SDC_UNSUPPORTED, "vae_decoder: %lld channels to %lld, not %lld to 3",
                          (long long)latent->dim[1], (long long)picture->dim[1], (long long)sd->channels);
+    return SDC_OK;
+}
+
+int sd_open_encoder(Sd *sd, const char *option)
+{
+    const SdcTensor *moments;
+    int code;
+    sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
     if (!sd->encoder)
-        return SDC_OK;
+        return sdc_error(SDC_UNSUPPORTED, "there is no vae_encoder, which %s needs, of this size in here", option);
     if ((code = pipeline_output(sd->encoder, "latent_parameters", 4, &moments)))
         return code;
     if (moments->dim[1] != 2 * sd->channels || moments->dim[2] != sd->height || moments->dim[3] != sd->width)
@@ -112,13 +121,10 @@ static int choose_programs(Sd *sd)
         return code;
     sd->denoiser = pipeline_program(sd->family->denoiser, sd->family->sample, sd_prompts(sd) * sd->options->count,
                                     sd->height, sd->width);
-    sd->decoder = pipeline_program("vae_decoder", "latent_sample", 1, sd->height, sd->width);
-    if (sd->options->init_image) {
-        sd->encoder = pipeline_program("vae_encoder", "sample", 1, sd->picture_height, sd->picture_width);
-        if (!sd->encoder)
-            return missing("vae_encoder, which --init-image needs,");
-    }
-    if ((code = check_denoiser(sd)) || (code = check_others(sd)))
+    sd->decoder = pipeline_program("vae_decoder", sd_latents(sd->family), 1, sd->height, sd->width);
+    if ((code = check_denoiser(sd)) || (code = check_others(sd)) ||
+        (sd->options->init_image && !(sd->family->takes & SD_PICTURE_ASIDE) &&
+         (code = sd_open_encoder(sd, "--init-image"))))
         return code;
     return sd->family->open_text(sd);
 }
@@ -127,7 +133,7 @@ static int choose_programs(Sd *sd)
 
 static int open_scheduler(Sd *sd)
 {
-    SdcSection text = sdc_section("scheduler");
+    SdcSection text = sdc_section(sd->family->scheduler ? sd->family->scheduler : "scheduler");
     if (!text.data)
         return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
     if (scheduler_config_read(&sd->config, sd->options->scheduler, text.data, text.bytes))
@@ -146,21 +152,49 @@ static int make_room(Sd *sd)
     return code ? code : pipeline_floats(&sd->extra, sd->extra_size);
 }
 
+/* What takes over from sd, which is open but for the threads. */
+static int open_refiner(Sd *sd)
+{
+    Sd *r = sd->refiner = calloc(1, sizeof *r);
+    if (!r)
+        return sdc_error(SDC_NO_SPACE, "out of memory");
+    *r = (Sd){.options = sd->options, .family = sd->family->refiner, .guided = sd->guided, .decoder = sd->decoder,
+              .height = sd->height, .width = sd->width, .picture_height = sd->picture_height,
+              .picture_width = sd->picture_width, .given = sd->latents};
+    r->denoiser = pipeline_program(r->family->denoiser, r->family->sample, sd_prompts(r) * r->options->count, r->height,
+                                   r->width);
+    if (!r->denoiser)
+        return missing(r->family->denoiser);
+    int code = check_denoiser(r);
+    if (code || (code = check_others(r)) || (code = r->family->open_text(r)) || (code = open_scheduler(r)))
+        return code;
+    return make_room(r);
+}
+
 int sd_open(Sd *sd, const SdOptions *options)
 {
     *sd = (Sd){.options = options, .family = sd_family(), .guided = options->guidance > 1};
     int code = choose_programs(sd);
-    if (code || (code = open_scheduler(sd)) || (code = make_room(sd)))
+    if (code || (code = open_scheduler(sd)) || (code = make_room(sd)) ||
+        (sd_xl_refines(sd) && (code = open_refiner(sd))))
         return code;
     int threads = options->threads ? (int)options->threads : sdc_default_threads();
     sd->pool = sdc_pool_create(threads);
     if (!sd->pool)
         return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    if (sd->refiner)
+        sd->refiner->pool = sd->pool;
     return options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
 }
 
 void sd_close(Sd *sd)
 {
+    sd_task_close(sd);
+    if (sd->refiner) {
+        sd->refiner->pool = NULL;
+        sd_close(sd->refiner);
+        free(sd->refiner);
+    }
     scheduler_destroy(sd->scheduler);
     scheduler_config_free(&sd->config);
     sdc_pool_destroy(sd->pool);
@@ -176,20 +210,46 @@ void sd_close(Sd *sd)
 
 /* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
-int sd_draw(Sd *sd)
+/* One network's part. */
+static int draw_part(Sd *sd)
 {
-    double begin = sdc_now();
-    int code = sd->family->encode(sd);
-    sd->prompt_seconds = sdc_now() - begin;
-    sdc_random_seed(&sd->random, sd->options->seed);
-    if (code || (code = sd->family->start(sd)))
+    sd->end = 0;
+    int code = sd->family->start(sd);
+    if (code)
         return code;
     if (sd->options->trace) {
         free(sd->trace);
         free(sd->samples);
-        int64_t steps = sd->scheduler->evaluations - sd->scheduler->index, n = sd->options->count * sd->size;
+        int64_t end = sd->end ? sd->end : sd->scheduler->evaluations;
+        int64_t steps = end - sd->scheduler->index, n = sd->options->count * sd->size;
         if ((code = pipeline_floats(&sd->trace, (steps + 1) * n)) || (code = pipeline_floats(&sd->samples, steps * n)))
             return code;
     }
     return sd_denoise(sd);
+}
+
+static int draw_refined(Sd *sd)
+{
+    Sd *r = sd->refiner;
+    r->random = sd->random;
+    r->warming = sd->warming;
+    int code = draw_part(r);
+    if (!code)
+        memcpy(sd->latents, r->latents, (size_t)(sd->options->count * sd->size) * sizeof *sd->latents);
+    sd->table_seconds += r->table_seconds;
+    sd->anonymous = fmax(sd->anonymous, r->anonymous);
+    return code;
+}
+
+int sd_draw(Sd *sd)
+{
+    double begin = sdc_now();
+    int code = sd->options->embeddings ? sd_read_embeddings(sd) : sd->family->encode(sd);
+    if (!code && sd->refiner)
+        code = sd->refiner->family->encode(sd->refiner);
+    sd->prompt_seconds = sdc_now() - begin;
+    sdc_random_seed(&sd->random, sd->options->seed);
+    if (code || (code = draw_part(sd)))
+        return code;
+    return sd->refiner ? draw_refined(sd) : SDC_OK;
 }

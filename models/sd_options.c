@@ -27,18 +27,49 @@ static int path(const char *name, const char *text, const char **into)
 }
 
 static int set_prompt(void *o, const char *v) { ((SdOptions *)o)->prompt = v; return SDC_OK; }
-static int set_negative(void *o, const char *v) { ((SdOptions *)o)->negative = v; return SDC_OK; }
 static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", v, 1, 1000, &((SdOptions *)o)->steps); }
 static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
+static int set_rescale(void *o, const char *v) { return real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
 static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
 static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
 static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
 static int set_strength(void *o, const char *v) { return real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
+static int set_mask(void *o, const char *v) { return path("mask", v, &((SdOptions *)o)->mask); }
+static int set_depth(void *o, const char *v) { return path("depth-map", v, &((SdOptions *)o)->depth_map); }
 static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
 static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
 static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_noise_level(void *o, const char *v)
+{
+    return sdc_option_int("--noise-level", v, 0, 999, &((SdOptions *)o)->noise_level);
+}
+
+static int set_embeddings(void *o, const char *v) { return path("embeddings", v, &((SdOptions *)o)->embeddings); }
+static int set_control(void *o, const char *v) { return path("control-image", v, &((SdOptions *)o)->control_image); }
+static int set_control_scale(void *o, const char *v)
+{
+    return real("control-scale", v, 0, 100, &((SdOptions *)o)->control_scale);
+}
+
+static int set_control_start(void *o, const char *v)
+{
+    return real("control-start", v, 0, 1, &((SdOptions *)o)->control_start);
+}
+
+static int set_control_stop(void *o, const char *v)
+{
+    return real("control-stop", v, 0, 1, &((SdOptions *)o)->control_stop);
+}
+
+static int set_skip_layers(void *o, const char *v)
+{
+    return real("skip-layer-guidance", v, 0, 100, &((SdOptions *)o)->skip_layers);
+}
+
+static int set_skip_start(void *o, const char *v) { return real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
+static int set_skip_stop(void *o, const char *v) { return real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
 static int set_threads(void *o, const char *v)
 {
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
@@ -68,6 +99,57 @@ static int set_size(void *into, const char *v)
     return SDC_OK;
 }
 
+static int set_negative(void *into, const char *v)
+{
+    SdOptions *o = into;
+    o->negative = v;
+    o->negative_given = true;
+    return SDC_OK;
+}
+
+static void note_xl(SdOptions *o, const char *name)
+{
+    o->xl.given = o->xl.given ? o->xl.given : name;
+}
+
+/* "1024x768" or "0,64". */
+static int set_pair(SdOptions *o, const char *name, const char *v, char between, int64_t into[2])
+{
+    int used = 0;
+    char found;
+    long long first, second;
+    note_xl(o, name);
+    if (sscanf(v, "%lld%c%lld%n", &first, &found, &second, &used) != 3 || v[used] || found != between || first < 0 ||
+        second < 0 || first > 1 << 20 || second > 1 << 20)
+        return sdc_error(SDC_USAGE, "--%s: '%s' is not %s", name, v, between == 'x' ? "WIDTHxHEIGHT" : "LEFT,TOP");
+    into[0] = first;
+    into[1] = second;
+    return SDC_OK;
+}
+
+static int set_share(SdOptions *o, const char *name, const char *v, double low, double high, double *into)
+{
+    note_xl(o, name);
+    return real(name, v, low, high, into);
+}
+
+#define PAIR(function, name, between, field) \
+    static int function(void *o, const char *v) { return set_pair(o, name, v, between, ((SdOptions *)o)->xl.field); }
+PAIR(set_original, "original-size", 'x', original)
+PAIR(set_target, "target-size", 'x', target)
+PAIR(set_crop, "crop", ',', crop)
+PAIR(set_negative_original, "negative-original-size", 'x', negative_original)
+PAIR(set_negative_target, "negative-target-size", 'x', negative_target)
+PAIR(set_negative_crop, "negative-crop", ',', negative_crop)
+#undef PAIR
+
+#define SHARE(function, name, low, high, field) \
+    static int function(void *o, const char *v) { return set_share(o, name, v, low, high, &((SdOptions *)o)->xl.field); }
+SHARE(set_aesthetic, "aesthetic", 0, 100, aesthetic)
+SHARE(set_negative_aesthetic, "negative-aesthetic", 0, 100, negative_aesthetic)
+SHARE(set_refine_at, "refine-at", 0.001, 1, refine_at)
+#undef SHARE
+
 static int set_bench(void *o, const char *v)
 {
     ((SdOptions *)o)->bench = true;
@@ -95,15 +177,44 @@ const SdcOption sd_options[] = {
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
     {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},
+    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for zero-SNR "
+     "schedules (default: 0)", set_rescale},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
-    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},
+    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own); \"euler,timestep_spacing=trailing\" sets fields", set_scheduler},
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
-    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
-    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",
-     set_latents},
+    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below)", set_strength},
+    {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
+    {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
+    {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
+     set_noise_level},
+    {"control-image", 0, "FILE", "what a ControlNet sees: PNG, float32 [1,3,H,W] in -1..1, or float32 latents [1,C,H/8,W/8]",
+     set_control},
+    {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
+    {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
+    {"control-stop", 0, "X", "share of the steps after which it ends (default: 1)", set_control_stop},
+    {"skip-layer-guidance", 0, "X", "Stable Diffusion 3.5: guidance by the network without some layers, such as 2.8 "
+     "(default: 0)", set_skip_layers},
+    {"skip-start", 0, "X", "share of the steps before it sets in (default: 0.01)", set_skip_start},
+    {"skip-stop", 0, "X", "share of the steps at which it ends (default: 0.2)", set_skip_stop},
+    {"embeddings", 0, "FILE", "what the text encoders would give, as --trace writes it (.npz), instead of them",
+     set_embeddings},
+    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's; for a pipeline "
+     "that starts from a picture that picture's latents", set_latents},
+    {"refine-at", 0, "X", "SDXL: share of the schedule after which the refiner goes on (default with one inside: 0.8); 1: the "
+     "base alone", set_refine_at},
+    {"original-size", 0, "WxH", "SDXL: of the picture that the prompt describes, before it was cropped (default: --size)",
+     set_original},
+    {"crop", 0, "X,Y", "SDXL: where the picture was cropped, from the left and from the top (default: 0,0)", set_crop},
+    {"target-size", 0, "WxH", "SDXL: of the picture after cropping (default: --size)", set_target},
+    {"negative-original-size", 0, "WxH", "the same for the negative prompt (default: the prompt's)", set_negative_original},
+    {"negative-crop", 0, "X,Y", "likewise (default: the prompt's; 0,0 beside another of the negative ones)",
+     set_negative_crop},
+    {"negative-target-size", 0, "WxH", "likewise (default: the prompt's)", set_negative_target},
+    {"aesthetic", 0, "X", "SDXL's refiner: how pleasing the picture shall be (default: 6)", set_aesthetic},
+    {"negative-aesthetic", 0, "X", "and how the negative prompt's is (default: 2.5)", set_negative_aesthetic},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
     {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as .npz",
      set_trace},
@@ -125,7 +236,11 @@ void sd_help(FILE *out)
     fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
     sdc_options_help(out, sd_options);
     const SdFamily *f = sd_family();
-    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g\n", f->class, (long long)f->steps, f->guidance);
+    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g --strength %g", f->class, (long long)f->steps,
+            f->guidance, sd_default_strength(f));
+    if (f->takes & SD_NOISE_LEVEL)
+        fprintf(out, " --noise-level %lld", (long long)f->noise_level);
+    fputc('\n', out);
     const char *const *text = sdc_model.defaults;
     if (text && *text)
         fprintf(out, "\nSet when this was compiled, instead of the defaults above:");
@@ -158,11 +273,16 @@ int sdc_sd_default(const char *text)
     return set_default(&unused, text, SDC_USAGE);
 }
 
+static const SdXlOptions xl_defaults = {
+    .original = {-1, -1}, .target = {-1, -1}, .crop = {-1, -1}, .negative_original = {-1, -1}, .negative_target = {-1, -1},
+    .negative_crop = {-1, -1}, .aesthetic = 6, .negative_aesthetic = 2.5, .refine_at = NAN};
+
 int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = 0.8, .eta = NAN};
+                     .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
+                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;
@@ -174,7 +294,9 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
         return sdc_error(SDC_USAGE, "more than one prompt; put it in quotes");
     if (n == 1)
         o->prompt = argv[1];
-    if (o->init_image && o->latents)
-        return sdc_error(SDC_USAGE, "--latents and --init-image do not go together");
+    if (!o->prompt && f->takes & SD_NO_PROMPT)
+        o->prompt = "";
+    if (o->xl.given && !f->xl)
+        return sdc_error(SDC_USAGE, "--%s: is for SDXL, not for a %s", o->xl.given, f->class);
     return SDC_OK;
 }

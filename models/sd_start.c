@@ -9,23 +9,27 @@
 #include "pipeline.h"
 #include "sd.h"
 
-static int start_from_picture(Sd *sd)
+int sd_start_noised(Sd *sd)
 {
-    int64_t count = sd->options->count, n = count * sd->size;
+    int64_t n = sd->options->count * sd->size;
     float *noise = NULL;
-    if (scheduler_begin(sd->scheduler, sd->options->strength))
+    if (scheduler_begin(sd->scheduler, sd_strength(sd->options)))
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
-    if (!code)
-        code = sd_encode_picture(sd, sd->latents);
     if (!code) {
-        for (int64_t k = 1; k < count; k++)
-            memcpy(sd->latents + k * sd->size, sd->latents, (size_t)sd->size * sizeof *sd->latents);
         sdc_random_normal(&sd->random, noise, n);
         scheduler_add_noise(sd->scheduler, sd->latents, sd->latents, noise);
     }
     free(noise);
     return code;
+}
+
+static int start_from_picture(Sd *sd)
+{
+    int code = sd_encode_picture(sd, sd->picture, sd->latents);
+    for (int64_t k = 1; !code && k < sd->options->count; k++)
+        memcpy(sd->latents + k * sd->size, sd->latents, (size_t)sd->size * sizeof *sd->latents);
+    return code ? code : sd_start_noised(sd);
 }
 
 int sd_start(Sd *sd)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/array_io.h"
 #include "pipeline.h"
 #include "sd.h"
 
@@ -63,6 +64,30 @@ int sd_read_prompts(Sd *sd, SdEncoder *e)
     const SdOptions *o = sd->options;
     int code = sd->guided ? read_prompt(e, "negative prompt", o->negative, e->ids) : SDC_OK;
     return code ? code : read_prompt(e, "prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+}
+
+/* ---- given embeddings ------------------------------------------------------------------------------------------- */
+
+/* Arrays with the inputs' names, a row for each prompt, the negative one first: what --trace writes. */
+int sd_read_embeddings(Sd *sd)
+{
+    int64_t prompts = sd_prompts(sd);
+    int code = SDC_OK;
+    for (int k = 0; !code && k < sd->n_conditions; k++) {
+        SdCondition *c = &sd->conditions[k];
+        SdcArray a = {0};
+        char member[512];
+        snprintf(member, sizeof member, "%.400s:%.100s", sd->options->embeddings, c->input);
+        if ((code = sdc_array_read(&a, member, c->input)))
+            return code;
+        if (a.dtype != DT_F32 || a.rank < 2 || a.dim[0] != prompts || a.count != prompts * c->row)
+            code = sdc_error(SDC_BAD_INPUT, "%s: not float32 with %lld rows of %lld values", member, (long long)prompts,
+                             (long long)c->row);
+        else
+            memcpy(c->values, a.data, (size_t)a.count * sizeof *c->values);
+        sdc_array_free(&a);
+    }
+    return code;
 }
 
 /* ---- encoders ---------------------------------------------------------------------------------------------------- */

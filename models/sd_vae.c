@@ -6,7 +6,7 @@
 #include "sd.h"
 
 /* latents of one picture = (mean + exp(log variance / 2) * noise - shift) * scale; the noise is drawn here. */
-int sd_encode_picture(Sd *sd, float *latents)
+int sd_encode_picture(Sd *sd, const float *picture, float *latents)
 {
     const SdcTensor *in, *out;
     float *moments = NULL;
@@ -18,7 +18,7 @@ int sd_encode_picture(Sd *sd, float *latents)
         goto done;
     int64_t row = 3 * sd->picture_height * sd->picture_width;
     for (int64_t k = 0; k < in->dim[0]; k++)
-        tensor_put(&c, in, k * row, sd->picture, row);
+        tensor_put(&c, in, k * row, picture, row);
     if ((code = pipeline_run(&c, sd->encoder)))
         goto done;
     tensor_get(&c, out, 0, moments, 2 * sd->size);
@@ -41,7 +41,7 @@ int sd_decode(Sd *sd, int64_t k, float *picture)
     SdcContext c = {0};
     float *latents = NULL;
     int code;
-    if ((code = pipeline_input(sd->decoder, "latent_sample", 4, &in)) ||
+    if ((code = pipeline_input(sd->decoder, sd_latents(sd->family), 4, &in)) ||
         (code = pipeline_output(sd->decoder, "sample", 4, &out)) || (code = pipeline_floats(&latents, sd->size)) ||
         (code = sdc_instance_open(&c, sd->decoder, sd->pool)))
         goto done;

@@ -1,12 +1,10 @@
 /* unconditional.c: the command line program of pipelines that draw from noise alone: reads what is asked for, draws,
  * writes. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline.h"
-#include "sd_report.h"
 #include "unconditional.h"
 
 /* ---- inputs ----------------------------------------------------------------------------------------------------- */
@@ -62,7 +60,7 @@ static char *parameters(const Unconditional *u, int64_t k)
 static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t first, int64_t count)
 {
     const int64_t picture = u->picture_channels * u->picture_height * u->picture_width;
-    Bytes bytes = {0};
+    SdcImage bytes = {0};
     char *text = parameters(u, first), software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
     const SdcText texts[] = {{"parameters", text}, {"Software", software}, {NULL, NULL}};
@@ -70,7 +68,7 @@ static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t firs
     if (!code && !(code = picture_grid(u->decoded + first * picture, count, u->picture_channels, u->picture_height,
                                        u->picture_width, u->options->columns, &bytes)))
         code = outputs_picture(out, k, &bytes, texts);
-    free(bytes.pixels);
+    sdc_image_free(&bytes);
     free(text);
     return code;
 }
@@ -140,38 +138,20 @@ static int draw(const UnconditionalOptions *o)
     return code;
 }
 
-static int check_file(bool json)
-{
-    int code = sdc_self_check();
-    if (!code)
-        puts(json ? "{\"intact\":true}" : "intact");
-    return code;
-}
-
-static int obey(const UnconditionalOptions *o)
-{
-    if (o->help)
-        unconditional_help(stdout);
-    else if (o->version)
-        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
-    else if (o->scheduler && !strcmp(o->scheduler, "list"))
-        scheduler_list(stdout);
-    else if (o->check)
-        return check_file(o->json);
-    else if (o->info)
-        return sd_info(&(SdOptions){.threads = o->threads, .count = o->count, .json = o->json});
-    else
-        return draw(o);
-    return SDC_OK;
-}
-
 int sdc_unconditional_main(int argc, char **argv)
 {
+    static const DriverHelp help = {
+        unconditional_options, "Usage: %s [OPTION]...\nDraws pictures from noise.\n\n",
+        "  %s -n 16 --grid -o samples.png\n"
+        "  %s --class 3,7 --guidance 2 --steps 50 --scheduler ddim -o digit.png      digit-1.png, digit-2.png\n"
+        "  %s --clip-text \"a photo of a cat\" --clip-scale 1000 -o cat.png\n"};
     UnconditionalOptions o;
     int code = unconditional_options_read(&o, argc, argv);
-    if (!code)
-        code = obey(&o);
-    if (fflush(stdout) && !code)
-        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
-    return code;
+    if (!code && !driver_answered(&o.driver, &help, &code)) {
+        if (o.scheduler && !strcmp(o.scheduler, "list"))
+            scheduler_list(stdout);
+        else
+            code = draw(&o);
+    }
+    return driver_end(code);
 }

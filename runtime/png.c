@@ -1,29 +1,29 @@
-/* png.c: pictures in and out through libpng's low-level interface; the contract is in runtime.h.
+/* png.c: pictures in and out through libpng's low-level interface; contracts are in image_decode.h and runtime.h.
  *
  * A picture that is read is untrusted: its width, height, pixels and ancillary chunks are limited before memory is
- * asked for, and a fault inside libpng comes back as an error line.  Anything becomes 8-bit RGB: palettes and grey are
- * expanded, 16 bits scaled, transparency laid over white.  Colour profiles and gamma are ignored, as PIL does. */
+ * asked for, and a fault inside libpng comes back as a message.  Anything becomes 8-bit RGBA: palettes and grey are
+ * expanded, of 16 bits the high ones are kept. */
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fileio.h"
+#include "image_decode.h"
 #include "runtime.h"
 
-enum { MAX_SIDE = 32768, MAX_PIXELS = 1 << 26, MAX_CHUNK = 8 << 20, MAX_CHUNKS = 1000, TEXT_COMPRESSED_FROM = 1024 };
+enum { MAX_CHUNKS = 1000, TEXT_COMPRESSED_FROM = 1024 };
 
 typedef struct {
     char message[160];          /* libpng's when it gave up, with its last warning, which often says more */
     char warning[100];
     png_structp png;
     png_infop info;
-    SdcFile in;
-    int64_t at;                 /* of in */
+    SdcDecoding *in;
+    int64_t at;                 /* of in's bytes */
+    png_bytep *rows;
     SdcOutput *out;
     int code;                   /* of writing; its line has been printed */
-    uint8_t *pixels;
-    png_bytep *rows;
     int width, height, channels;
 } Picture;
 
@@ -128,16 +128,16 @@ int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, c
 static void on_read(png_structp png, png_bytep data, size_t bytes)
 {
     Picture *p = png_get_io_ptr(png);
-    if ((int64_t)bytes > p->in.bytes - p->at)
+    if ((int64_t)bytes > p->in->in.bytes - p->at)
         png_error(png, "the file ends early");
-    memcpy(data, p->in.data + p->at, bytes);
+    memcpy(data, p->in->in.data + p->at, bytes);
     p->at += (int64_t)bytes;
 }
 
 /* Ask libpng for 8-bit RGBA whatever the file holds. */
 static void expand(Picture *p)
 {
-    png_set_scale_16(p->png);
+    png_set_strip_16(p->png);
     png_set_expand(p->png);                 /* palette, grey below 8 bits and tRNS */
     png_set_gray_to_rgb(p->png);
     png_set_add_alpha(p->png, 0xff, PNG_FILLER_AFTER);
@@ -145,68 +145,49 @@ static void expand(Picture *p)
     png_read_update_info(p->png, p->info);
 }
 
+static void find_orientation(Picture *p)
+{
+    png_bytep tags;
+    png_uint_32 bytes;
+    if (png_get_eXIf_1(p->png, p->info, &bytes, &tags))
+        p->in->orientation = sdc_exif_orientation(tags, bytes);
+}
+
 static bool read_picture(Picture *p)
 {
+    SdcDecoding *d = p->in;
     if (setjmp(png_jmpbuf(p->png)))
         return false;
     png_set_read_fn(p->png, p, on_read);
-    png_set_user_limits(p->png, MAX_SIDE, MAX_SIDE);
-    png_set_chunk_malloc_max(p->png, MAX_CHUNK);
+    png_set_user_limits(p->png, SDC_IMAGE_SIDE, SDC_IMAGE_SIDE);
+    png_set_chunk_malloc_max(p->png, SDC_IMAGE_METADATA);
     png_set_chunk_cache_max(p->png, MAX_CHUNKS);
     png_read_info(p->png, p->info);
-    png_uint_32 width = png_get_image_width(p->png, p->info), height = png_get_image_height(p->png, p->info);
-    if ((uint64_t)width * height > MAX_PIXELS)
-        png_error(p->png, "more than 64 million pixels");
-    p->width = (int)width;
-    p->height = (int)height;
+    if (!sdc_image_room(d, png_get_image_width(p->png, p->info), png_get_image_height(p->png, p->info)))
+        png_error(p->png, d->message);
+    size_t width = (size_t)d->width, height = (size_t)d->height;
     expand(p);
-    if (png_get_rowbytes(p->png, p->info) != (size_t)width * 4)
+    if (png_get_rowbytes(p->png, p->info) != width * 4)
         png_error(p->png, "not convertible to RGB");
-    p->pixels = malloc((size_t)width * height * 4);
     p->rows = malloc(height * sizeof *p->rows);
-    if (!p->pixels || !p->rows)
+    if (!p->rows)
         png_error(p->png, "out of memory");
     for (size_t y = 0; y < height; y++)
-        p->rows[y] = p->pixels + y * width * 4;
+        p->rows[y] = d->rgba + y * width * 4;
     png_read_image(p->png, p->rows);
-    png_read_end(p->png, NULL);
+    png_read_end(p->png, p->info);
+    find_orientation(p);
     return true;
 }
 
-/* RGBA over white, in place: pixel i's RGB goes to 3 i. */
-static void flatten(uint8_t *pixels, size_t n)
+bool sdc_png_decode(SdcDecoding *d)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned alpha = pixels[4 * i + 3];
-        for (size_t c = 0; c < 3; c++)
-            pixels[3 * i + c] = (uint8_t)((pixels[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
-    }
-}
-
-int sdc_png_read(const char *path, uint8_t **rgb, int *width, int *height)
-{
-    Picture p = {0};
-    int code = sdc_file_map(&p.in, path);
-    if (code)
-        return code;
-    bool done = false;
-    if (p.in.bytes < 8 || png_sig_cmp(p.in.data, 0, 8)) {
-        snprintf(p.message, sizeof p.message, "not a PNG file");
-    } else {
-        p.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
-        p.info = p.png ? png_create_info_struct(p.png) : NULL;
-        done = p.info && read_picture(&p);
-        png_destroy_read_struct(&p.png, &p.info, NULL);
-    }
-    sdc_file_unmap(&p.in);
+    Picture p = {.in = d};
+    p.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
+    p.info = p.png ? png_create_info_struct(p.png) : NULL;
+    bool done = p.info && read_picture(&p);
+    png_destroy_read_struct(&p.png, &p.info, NULL);
     free(p.rows);
-    if (!done) {
-        free(p.pixels);
-        return sdc_error(SDC_BAD_INPUT, "%s: %s", path, *p.message ? p.message : "out of memory");
-    }
-    flatten(p.pixels, (size_t)p.width * (size_t)p.height);
-    *rgb = p.pixels;
-    *width = p.width;
-    *height = p.height;
-    return SDC_OK;
+    snprintf(d->message, sizeof d->message, "%s", p.message);
+    return done;
 }

@@ -202,7 +202,7 @@ void sdc_random_normal(SdcRandom *r, float *out, int64_t n);     /* torch.randn 
 /* ---- tokenizer_clip.c ---------------------------------------------------------------------------------------------- */
 /* declared in tokenizer.h */
 
-/* ---- png.c (libpng) ------------------------------------------------------------------------------------------------ */
+/* ---- png.c (libpng): pictures out; image.h has those that are read -------------------------------------------------- */
 
 typedef struct { const char *key, *text; } SdcText;
 /* rgb [height][width][3]; texts end with a NULL key.  Written to a temporary file in the same folder, then renamed. */
@@ -211,7 +211,6 @@ struct SdcOutput;
 /* pixels: interleaved, of 1 channel (grey) or 3. */
 int sdc_png_emit_channels(struct SdcOutput *o, const uint8_t *pixels, int channels, int width, int height, const SdcText *texts);
 int sdc_png_emit(struct SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts);   /* not committed */
-int sdc_png_read(const char *path, uint8_t **rgb, int *width, int *height);    /* any PNG to 8-bit RGB; size-limited */
 
 /* ---- model_main.c: the command line of a single-model executable ----------------------------------------------------- */
 

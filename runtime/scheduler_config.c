@@ -296,25 +296,91 @@ static bool next_line(const char **text, const char *end, char *buffer, char **v
     return false;
 }
 
+/* Another sampler for a network that was trained to match flows, whose configuration has `shift`: the class's own way of
+ * doing so, where it has one. */
+static int keep_flow(SchedulerConfig *c, double shift)
+{
+    char text[40];
+    if (!strncmp(c->class->name, "FlowMatch", 9))
+        return SDC_OK;
+    if (!class_has(c->class, "use_flow_sigmas"))
+        return fail(c, SDC_USAGE, "%s does not do flow matching, which this network needs", c->class->name);
+    snprintf(text, sizeof text, "%.17g", shift);
+    scheduler_config_set(c, "use_flow_sigmas", "true");
+    scheduler_config_set(c, "prediction_type", "flow_prediction");
+    return scheduler_config_set(c, "flow_shift", text);
+}
+
+/* The class of the same method for flows. */
+static const char *flow_class(const char *class_name)
+{
+    static const struct { const char *name, *flow; } classes[] = {
+        { "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler" },
+        { "HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler" },
+    };
+    for (size_t k = 0; k < sizeof classes / sizeof *classes; k++)
+        if (!strcmp(classes[k].name, class_name))
+            return classes[k].flow;
+    return class_name;
+}
+
 /* Initialise by the text's class, or by class_name, then set the text's fields.  buffer as in next_line(). */
 static int read_text(SchedulerConfig *c, const char *class_name, const char *text, const char *end, char *buffer)
 {
     char own[MAX_NAME] = "", *value;
-    for (const char *p = text; next_line(&p, end, buffer, &value);)
+    double shift = 1;
+    for (const char *p = text; next_line(&p, end, buffer, &value);) {
         if (strcmp(buffer, "_class_name") == 0)
             snprintf(own, sizeof own, "%s", value);
+        if (strcmp(buffer, "shift") == 0)
+            shift = strtod(value, NULL);
+    }
     if (!class_name && !own[0])
         return fail(c, SDC_BAD_INPUT, "the scheduler's configuration has no _class_name");
-    int code = scheduler_config_init(c, class_name ? class_name : own);
+    bool flow = class_name && !strncmp(own, "FlowMatch", 9);
+    int code = scheduler_config_init(c, flow ? flow_class(class_name) : class_name ? class_name : own);
     for (const char *p = text; !code && next_line(&p, end, buffer, &value);)
         code = scheduler_config_set(c, buffer, value);
-    return code;
+    return code || !flow ? code : keep_flow(c, shift);
 }
 
-int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text, int64_t bytes)
+/* The words "field=value" between commas, from a command line. */
+static int set_fields(SchedulerConfig *c, const char *words)
+{
+    while (*(words += strspn(words, ","))) {
+        char word[2 * MAX_NAME];
+        size_t length = strcspn(words, ",");
+        snprintf(word, sizeof word, "%.*s", (int)length, words);
+        char *equals = strchr(word, '=');
+        if (equals)
+            *equals = '\0';
+        if (!equals || length >= sizeof word || !class_has(c->class, word))
+            return fail(c, SDC_USAGE, "%s has no field \"%.60s\"", c->class->name, word);
+        int code = scheduler_config_set(c, word, equals + 1);
+        if (code)
+            return code;
+        words += length;
+    }
+    return SDC_OK;
+}
+
+/* Up to the first comma; empty where that is a field already. */
+static void cut_name(char own[MAX_NAME], const char *name, const char **words)
+{
+    size_t length = strcspn(name, ","), equals = strcspn(name, "=");
+    length = equals < length ? 0 : length;
+    snprintf(own, MAX_NAME, "%.*s", (int)length, name);
+    *words = name + length;
+}
+
+int scheduler_config_read(SchedulerConfig *c, const char *given, const char *text, int64_t bytes)
 {
     *c = (SchedulerConfig){ 0 };
-    char plain[MAX_NAME] = "";
+    char plain[MAX_NAME] = "", own[MAX_NAME] = "";
+    const char *words = "";
+    if (given)
+        cut_name(own, given, &words);
+    const char *name = own[0] || (given && !*words) ? own : NULL;
     const SigmaEnding *ending = NULL;
     const SchedulerName *row = NULL;
     const SchedulerClass *class = name ? class_named(name) : NULL;
@@ -337,6 +403,8 @@ int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text
         code = set_words(c, row->overrides);
     if (!code && ending)
         code = set_sigmas(c, ending);
+    if (!code)
+        code = set_fields(c, words);
     if (code)
         scheduler_config_free(c);
     return code;

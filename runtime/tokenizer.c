@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime.h"
+#include "tokenizer_unigram.h"
 
 struct TokenizerKind {
     const char *magic;              /* the first eight bytes of its blobs */
@@ -30,10 +31,64 @@ static int64_t max_length_clip(const void *blob)
     return ((const ClipHeader *)blob)->max_length;
 }
 
+/* ---- BERT ------------------------------------------------------------------------------------------------------ */
+
+static int open_bert(Tokenizer *t, const void *blob, int64_t bytes)
+{
+    return tokenizer_bert_open(&t->bert, blob, bytes);
+}
+
+static int encode_bert(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out)
+{
+    return tokenizer_bert_encode(&t->bert, text, bytes, max_length, pad, out);
+}
+
+static int64_t max_length_bert(const void *blob)
+{
+    return ((const BertHeader *)blob)->max_length;
+}
+
+/* ---- byte pairs from tokenizer.json ------------------------------------------------------------------------------ */
+
+static int open_bpe(Tokenizer *t, const void *blob, int64_t bytes)
+{
+    return tokenizer_bpe_open(&t->bpe, blob, bytes);
+}
+
+static int encode_bpe(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out)
+{
+    return tokenizer_bpe_encode(&t->bpe, text, bytes, max_length, pad, out);
+}
+
+static int64_t max_length_bpe(const void *blob)
+{
+    return ((const BpeHeader *)blob)->max_length;
+}
+
+/* ---- unigram ---------------------------------------------------------------------------------------------------- */
+
+static int open_unigram(Tokenizer *t, const void *blob, int64_t bytes)
+{
+    return tokenizer_unigram_open(&t->unigram, blob, bytes);
+}
+
+static int encode_unigram(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out)
+{
+    return tokenizer_unigram_encode(&t->unigram, text, bytes, max_length, pad, out);
+}
+
+static int64_t max_length_unigram(const void *blob)
+{
+    return ((const UnigramHeader *)blob)->max_length;
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
 static const TokenizerKind kinds[] = {
     {CLIP_MAGIC, open_clip, encode_clip, max_length_clip},
+    {BERT_MAGIC, open_bert, encode_bert, max_length_bert},
+    {BPE_MAGIC, open_bpe, encode_bpe, max_length_bpe},
+    {UNIGRAM_MAGIC, open_unigram, encode_unigram, max_length_unigram},
 };
 
 int tokenizer_open(Tokenizer *t, const void *blob, int64_t bytes)

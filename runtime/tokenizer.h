@@ -6,13 +6,18 @@
  *
  * CLIP: byte-level byte-pair encoding, equal to the fast tokenizer of Hugging Face's transformers:
  *      special tokens are cut out of the text -> NFC -> runs of white space to one space -> lower case ->
- *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank     */
+ *      pieces 's 't 're 've 'm 'll 'd, letters, one digit, other -> bytes, the last with </w> -> merges by rank
+ *
+ * BERT: word pieces; tokenizer_bert.h has it.  Byte pairs of a tokenizer.json: tokenizer_bpe.h.  Unigram (T5, SigLIP):
+ * tokenizer_unigram.h. */
 #ifndef SDC_TOKENIZER_H
 #define SDC_TOKENIZER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "bpe.h"
 
 /* ---- tokenizer.c: all kinds --------------------------------------------------------------------------------------- */
 
@@ -28,7 +33,7 @@ void tokens_free(Tokens *tokens);
 /* ---- CLIP's blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
 
 #define CLIP_MAGIC "sdcCLIP1"
-#define CLIP_NONE UINT32_MAX
+#define CLIP_NONE BPE_NONE
 
 typedef struct {
     char magic[8];
@@ -37,22 +42,16 @@ typedef struct {
     uint32_t bos, eos, pad, unknown;
     uint32_t max_length;        /* model_max_length of tokenizer_config.json; 0 when it has none */
     uint32_t symbols;           /* uint32_t [512]: id of byte b at b, of b</w> at 256 + b; CLIP_NONE when absent */
-    uint32_t merges;            /* ClipMerge [1 << merge_bits], open addressing by clip_slot(), linear probing */
+    uint32_t merges;            /* BpeMerge [1 << merge_bits], see bpe.h */
     uint32_t merge_bits;
     uint32_t added;             /* ClipAdded [n_added] */
     uint32_t n_added;
 } ClipHeader;
 
-typedef struct { uint32_t left, right, rank, merged; } ClipMerge;       /* left is CLIP_NONE in an empty slot */
 typedef struct {
     uint32_t id, text, bytes;   /* text: offset of its `bytes` bytes */
     uint32_t normalized;        /* looked for behind normalisation (1), or in the text as given (0) */
 } ClipAdded;
-
-static inline uint32_t clip_slot(uint32_t left, uint32_t right, uint32_t bits)
-{
-    return (uint32_t)((((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u) >> (64 - bits));
-}
 
 /* ---- tokenizer_clip.c ------------------------------------------------------------------------------------------- */
 
@@ -61,7 +60,7 @@ static inline uint32_t clip_slot(uint32_t left, uint32_t right, uint32_t bits)
 typedef struct {
     const ClipHeader *header;       /* into the blob, which must outlive this */
     const uint32_t *symbols;
-    const ClipMerge *merges;
+    const BpeMerge *merges;
     const ClipAdded *added;
 } TokenizerClip;
 
@@ -78,13 +77,28 @@ int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t byte
  * when the text is not valid UTF-8, -2 when memory ran out. */
 int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal);
 
+/* ---- tokenizer_unigram.c (tokenizer_unigram.h) ------------------------------------------------------------------ */
+
+typedef struct UnigramHeader UnigramHeader;
+
+typedef struct {
+    const UnigramHeader *header;    /* into the blob, which must outlive this */
+    const double *scores;
+    const struct UnigramNode *nodes;
+    const struct UnigramAdded *added;
+    const struct UnigramCut *cuts;
+} TokenizerUnigram;
+
 /* ---- tokenizer.c: any kind --------------------------------------------------------------------------------------- */
+
+#include "tokenizer_bert.h"         /* word pieces */
+#include "tokenizer_bpe.h"          /* byte pairs as a tokenizer.json describes them */
 
 typedef struct TokenizerKind TokenizerKind;
 
 typedef struct {
     const TokenizerKind *kind;
-    union { TokenizerClip clip; };
+    union { TokenizerClip clip; TokenizerBert bert; TokenizerBpe bpe; TokenizerUnigram unigram; };
 } Tokenizer;
 
 /* As the functions of a kind above, which the blob's magic chooses. */

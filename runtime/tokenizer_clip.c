@@ -11,19 +11,13 @@
 #include "runtime.h"
 #include "unicode.h"
 
-#define CLIP_NOWHERE (-1)
-
-typedef struct { uint32_t id; int32_t previous, next; } Symbol;   /* of a piece; a list threaded through an array */
-
 typedef struct {
     const TokenizerClip *t;
     char *text;                     /* all normalised text so far */
     int64_t bytes;
     uint32_t *ids;                  /* [tokens], and where each starts in text */
     int64_t *starts, tokens, room;
-    Symbol *symbols;                /* of the current piece */
-    uint64_t *heap;                 /* candidate merges: rank << 32 | index of the left symbol */
-    int64_t piece_room, heap_size;
+    BpeMerger merger;               /* of the current piece */
 } Encoder;
 
 /* ---- the blob --------------------------------------------------------------------------------------------------- */
@@ -43,7 +37,7 @@ static bool header_is_sound(const ClipHeader *h, int64_t bytes)
     return !memcmp(h->magic, CLIP_MAGIC, sizeof h->magic) && h->bytes == bytes && h->vocabulary < CLIP_NONE &&
            known_id(h, h->bos) && known_id(h, h->eos) && known_id(h, h->pad) && known_id(h, h->unknown) &&
            h->merge_bits >= 1 && h->merge_bits <= 28 && fits(h, h->symbols, 512, sizeof(uint32_t)) &&
-           fits(h, h->merges, (uint64_t)1 << h->merge_bits, sizeof(ClipMerge)) &&
+           fits(h, h->merges, (uint64_t)1 << h->merge_bits, sizeof(BpeMerge)) &&
            fits(h, h->added, h->n_added, sizeof(ClipAdded));
 }
 
@@ -55,7 +49,7 @@ static bool tables_are_sound(const TokenizerClip *t)
             return false;
     uint32_t empty = 0;             /* a look-up ends at an empty slot, so there must be one */
     for (uint32_t i = 0; i < 1u << h->merge_bits; i++) {
-        const ClipMerge *m = &t->merges[i];
+        const BpeMerge *m = &t->merges[i];
         if (m->left == CLIP_NONE)
             empty++;
         else if (!known_id(h, m->merged))
@@ -82,96 +76,7 @@ int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes)
     return tables_are_sound(t) ? SDC_OK : SDC_BAD_INPUT;
 }
 
-static const ClipMerge *find_merge(const TokenizerClip *t, uint32_t left, uint32_t right)
-{
-    uint32_t bits = t->header->merge_bits, mask = (1u << bits) - 1;
-    for (uint32_t i = clip_slot(left, right, bits);; i = (i + 1) & mask) {
-        const ClipMerge *m = &t->merges[i];
-        if (m->left == CLIP_NONE)
-            return NULL;
-        if (m->left == left && m->right == right)
-            return m;
-    }
-}
-
-/* ---- merging one piece ------------------------------------------------------------------------------------------ */
-
-static void heap_push(Encoder *e, uint64_t key)
-{
-    int64_t i = e->heap_size++;
-    for (; i > 0 && e->heap[(i - 1) / 2] > key; i = (i - 1) / 2)
-        e->heap[i] = e->heap[(i - 1) / 2];
-    e->heap[i] = key;
-}
-
-static uint64_t heap_pop(Encoder *e)
-{
-    uint64_t top = e->heap[0], key = e->heap[--e->heap_size];
-    int64_t i = 0;
-    for (int64_t child = 1; child < e->heap_size; child = 2 * i + 1) {
-        if (child + 1 < e->heap_size && e->heap[child + 1] < e->heap[child])
-            child++;
-        if (e->heap[child] >= key)
-            break;
-        e->heap[i] = e->heap[child];
-        i = child;
-    }
-    e->heap[i] = key;
-    return top;
-}
-
-/* The merge of symbol i with its right neighbour, NULL when there is none. */
-static const ClipMerge *merge_at(const Encoder *e, int32_t i)
-{
-    const Symbol *s = e->symbols;
-    if (i == CLIP_NOWHERE || s[i].id == CLIP_NONE || s[i].next == CLIP_NOWHERE)
-        return NULL;
-    return find_merge(e->t, s[i].id, s[s[i].next].id);
-}
-
-static void consider(Encoder *e, int32_t i)
-{
-    const ClipMerge *m = merge_at(e, i);
-    if (m)
-        heap_push(e, (uint64_t)m->rank << 32 | (uint32_t)i);
-}
-
-/* Lowest rank first, leftmost among equals; entries whose symbols have changed since are passed over. */
-static void merge_all(Encoder *e)
-{
-    while (e->heap_size) {
-        uint64_t key = heap_pop(e);
-        int32_t i = (int32_t)(key & 0x7fffffff);
-        const ClipMerge *m = merge_at(e, i);
-        if (!m || m->rank != key >> 32)
-            continue;
-        Symbol *s = e->symbols;
-        int32_t gone = s[i].next;
-        s[i].id = m->merged;
-        s[i].next = s[gone].next;
-        s[gone].id = CLIP_NONE;
-        if (s[i].next != CLIP_NOWHERE)
-            s[s[i].next].previous = i;
-        consider(e, s[i].previous);
-        consider(e, i);
-    }
-}
-
-static bool room_for_piece(Encoder *e, int64_t n)
-{
-    if (n <= e->piece_room)
-        return true;
-    Symbol *symbols = realloc(e->symbols, (size_t)n * sizeof *symbols);
-    if (symbols)
-        e->symbols = symbols;
-    uint64_t *heap = realloc(e->heap, 3 * (size_t)n * sizeof *heap);    /* n - 1 at first, 2 more a merge */
-    if (heap)
-        e->heap = heap;
-    if (!symbols || !heap)
-        return false;
-    e->piece_room = n;
-    return true;
-}
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
 static bool add_token(Encoder *e, uint32_t id, int64_t start)
 {
@@ -194,20 +99,17 @@ static bool add_token(Encoder *e, uint32_t id, int64_t start)
 
 static bool add_piece(Encoder *e, int64_t begin, int64_t end)
 {
-    int64_t n = end - begin;
-    if (!room_for_piece(e, n))
-        return false;
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t id = e->t->symbols[(unsigned char)e->text[begin + i] + (i == n - 1 ? 256 : 0)];
-        e->symbols[i] = (Symbol){.id = id == CLIP_NONE ? e->t->header->unknown : id,
-                                 .previous = (int32_t)(i - 1), .next = (int32_t)(i == n - 1 ? CLIP_NOWHERE : i + 1)};
+    bpe_begin(&e->merger);
+    for (int64_t i = begin; i < end; i++) {
+        uint32_t id = e->t->symbols[(unsigned char)e->text[i] + (i == end - 1 ? 256 : 0)];
+        if (!bpe_add(&e->merger, id == CLIP_NONE ? e->t->header->unknown : id, i))
+            return false;
     }
-    e->heap_size = 0;
-    for (int32_t i = 0; i < n; i++)
-        consider(e, i);
-    merge_all(e);
-    for (int32_t i = 0; i != CLIP_NOWHERE; i = e->symbols[i].next)
-        if (!add_token(e, e->symbols[i].id, begin + i))
+    if (!bpe_merge(&e->merger))
+        return false;
+    const BpeSymbol *s = e->merger.symbols;
+    for (int32_t i = 0; i != BPE_NOWHERE; i = s[i].next)
+        if (!add_token(e, s[i].id, s[i].start))
             return false;
     return true;
 }
@@ -390,15 +292,14 @@ int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t byte
         return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
     if (max_length == 1)
         max_length = 2;
-    Encoder e = {.t = t};
+    Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = t->header->merge_bits}};
     int code = add_text(&e, text, bytes);
     if (!code)
         code = finish(&e, max_length, pad, out);
     free(e.text);
     free(e.ids);
     free(e.starts);
-    free(e.symbols);
-    free(e.heap);
+    bpe_free(&e.merger);
     if (code == SDC_BAD_INPUT)
         return sdc_error(code, "the prompt is not valid UTF-8");
     if (code) {

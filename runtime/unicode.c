@@ -20,6 +20,23 @@ UnicodeClass unicode_class(int32_t code)
     return (UnicodeClass)class_of_category[utf8proc_category(code) & 31];
 }
 
+bool unicode_is_mark(int32_t code)
+{
+    return utf8proc_category(code) == UTF8PROC_CATEGORY_MN;
+}
+
+bool unicode_is_control(int32_t code)
+{
+    utf8proc_category_t c = utf8proc_category(code);
+    return c >= UTF8PROC_CATEGORY_CC && c <= UTF8PROC_CATEGORY_CO;
+}
+
+bool unicode_is_punctuation(int32_t code)
+{
+    utf8proc_category_t c = utf8proc_category(code);
+    return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
+}
+
 int unicode_lower(int32_t code, int32_t lower[2])
 {
     if (code == 0x130) {    /* the only lower case of two characters in Unicode's SpecialCasing */
@@ -31,9 +48,8 @@ int unicode_lower(int32_t code, int32_t lower[2])
     return 1;
 }
 
-int64_t unicode_nfc(const char *text, int64_t bytes, int32_t **codes)
+static int64_t normal_form(const char *text, int64_t bytes, int32_t **codes, utf8proc_option_t options)
 {
-    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
     const utf8proc_uint8_t *source = (const utf8proc_uint8_t *)text;
     utf8proc_ssize_t n = utf8proc_decompose(source, bytes, NULL, 0, options);
     if (n < 0)
@@ -44,6 +60,16 @@ int64_t unicode_nfc(const char *text, int64_t bytes, int32_t **codes)
     n = utf8proc_decompose(source, bytes, *codes, n, options);
     n = utf8proc_normalize_utf32(*codes, n, options);
     return n;
+}
+
+int64_t unicode_nfc(const char *text, int64_t bytes, int32_t **codes)
+{
+    return normal_form(text, bytes, codes, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+}
+
+int64_t unicode_nfd(const char *text, int64_t bytes, int32_t **codes)
+{
+    return normal_form(text, bytes, codes, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
 }
 
 int unicode_decode(const char *text, int64_t bytes, int32_t *code)

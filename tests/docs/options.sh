@@ -11,7 +11,7 @@ need() { printf '%s\n' "$2" | grep -qE -e "(^|[^a-z-])$1([^a-z-]|\$)" || fail "$
 # "--name" for each line that begins an option in a help text, "-x" for its letter.
 options() { sed -nE 's/^  (-[a-zA-Z], |    )(--[a-z-]+).*/\1\2/p' | tr ', ' '\n\n' | grep -E '^-'; }
 # The rows of the tables of SdcOption in a source file.
-rows() { sed -nE "s/^    \\{\"([a-z-]+)\", ('.'|0), .*/--\\1/p" "$1"; }
+rows() { sed -nE "s/^    \\{\"([a-z-]+)\", ('.'|0), .*/--\\1/p" "$@"; }
 
 man=$(sed 's/\\f[A-Z]//g; s/\\-/-/g; s/"//g; s/^\.\(TP\|BI\|BR\|B\) *//' "$source/man/sdc.1")
 cli=$(cat "$source/docs/cli.md")
@@ -19,9 +19,7 @@ zsh=$(tr '+{}()' '     ' <"$source/completions/_sdc")
 fish=$(grep '^complete' "$source/completions/sdc.fish" | sed -E 's/-s ([a-z]) -l/-\1 -l/; s/ -l ([a-z-]+)/ --\1/g')
 known=$(
     for command in $("$sdc" --help | sed -nE 's/^  ([a-z]+) +[a-z].*/\1/p' | grep -v '^sdc$'); do "$sdc" "$command" --help | options; done
-    rows "$source/runtime/model_main.c"
-    rows "$source/models/sd_options.c"
-    rows "$source/models/unconditional_options.c"
+    rows "$source/runtime/model_main.c" "$source"/models/*.[ch]
     echo --version
 )
 
@@ -36,7 +34,7 @@ for command in compile inspect verify print explain bench; do
         case $option in --*) need "$option" "$bash" "completions/sdc.bash ($command)" ;; esac
     done
 done
-for option in $(rows "$source/runtime/model_main.c") $(rows "$source/models/sd_options.c") $(rows "$source/models/unconditional_options.c"); do
+for option in $(rows "$source/runtime/model_main.c" "$source"/models/*.[ch]); do
     need "$option" "$cli" "docs/cli.md (executables)"
 done
 

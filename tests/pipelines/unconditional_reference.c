@@ -48,22 +48,22 @@ static int64_t count_far(const SdcArray *decoded, const SdcArray *want, const ch
     const int64_t count = want->dim[0], height = want->dim[1], width = want->dim[2], channels = want->dim[3];
     const int64_t picture = height * width * channels;
     const uint8_t *wanted = want->data;
-    uint8_t *bytes = malloc((size_t)picture), *rgb;
+    uint8_t *bytes = malloc((size_t)picture);
     int64_t far = 0;
-    int png_width, png_height;
-    if (decoded->count != want->count || !bytes || sdc_png_read(png, &rgb, &png_width, &png_height) ||
-        png_width != count * width || png_height != height)
+    SdcImage grid;
+    if (decoded->count != want->count || !bytes || sdc_image_read(&grid, png, (int)channels) ||
+        grid.width != count * width || grid.height != height)
         return INT64_MAX;
     for (int64_t k = 0; k < count; k++) {
         picture_bytes((const float *)decoded->data + k * picture, (int)channels, height, width, bytes);
         for (int64_t i = 0; i < picture; i++) {
             const int64_t c = i % channels, x = i / channels % width, y = i / channels / width;
-            const int64_t shown = 3 * (y * png_width + k * width + x) + c;
-            far += abs(bytes[i] - wanted[k * picture + i]) > 2 || abs(rgb[shown] - wanted[k * picture + i]) > 2;
+            const int64_t shown = channels * (y * grid.width + k * width + x) + c;
+            far += abs(bytes[i] - wanted[k * picture + i]) > 2 || abs(grid.pixels[shown] - wanted[k * picture + i]) > 2;
         }
     }
     free(bytes);
-    free(rgb);
+    sdc_image_free(&grid);
     return far;
 }
 

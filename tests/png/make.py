@@ -1,4 +1,5 @@
-"""Writes pictures.json: PNG files of every kind, and what they look like as 8-bit RGB over white.  Needs Python alone."""
+"""Writes pictures.json: PNG files of every kind, and what they look like as 8-bit RGB, transparency dropped, the high byte of
+16 bits kept: Pillow's convert("RGB"), but for 16-bit grey, which Pillow cuts at 255.  Needs Python alone."""
 import json, random, struct, zlib
 
 R = random.Random(1)
@@ -31,7 +32,7 @@ def picture(colour, depth, interlace, transparent):
     top = (1 << depth) - 1
     pixels = [[tuple(R.randint(0, top) for _ in range(SAMPLES[colour])) for _ in range(WIDTH)] for _ in range(HEIGHT)]
     data, extra = b'', b''
-    to8 = lambda v: v * 255 // top if depth < 8 else v if depth == 8 else (v * 255 * 2 + 65535) // 131070
+    to8 = lambda v: v * 255 // top if depth < 8 else v if depth == 8 else v >> 8
     if colour == 3:
         palette = [tuple(R.randint(0, 255) for _ in range(3)) for _ in range(top + 1)]
         alpha = [R.randint(0, 255) for _ in range((top + 1) // 2)] if transparent else []
@@ -53,8 +54,7 @@ def picture(colour, depth, interlace, transparent):
     else:
         data = pack_rows(pixels, depth)
     png = SIGNATURE + header(WIDTH, HEIGHT, depth, colour, interlace) + extra + chunk(b'IDAT', zlib.compress(data)) + chunk(b'IEND')
-    over_white = lambda c, a: (c * a + 255 * (255 - a) + 127) // 255
-    rgb = bytes(over_white(c, v[3]) for row in pixels for p in row for v in [rgba(p)] for c in v[:3])
+    rgb = bytes(c for row in pixels for p in row for c in rgba(p)[:3])
     return png, rgb
 
 

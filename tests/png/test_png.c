@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../runtime/image.h"
 #include "../../runtime/runtime.h"
 
 static json_t *pictures;
@@ -50,7 +51,7 @@ static uint8_t *bytes_of(const json_t *hex, size_t *n)
     return bytes;
 }
 
-static int read_bytes(const json_t *picture, uint8_t **rgb, int *width, int *height)
+static int read_bytes(const json_t *picture, SdcImage *image)
 {
     size_t n;
     uint8_t *png = bytes_of(json_object_get(picture, "png"), &n);
@@ -58,7 +59,7 @@ static int read_bytes(const json_t *picture, uint8_t **rgb, int *width, int *hei
     fwrite(png, 1, n, f);
     fclose(f);
     free(png);
-    int code = sdc_png_read(in_folder("in.png"), rgb, width, height);
+    int code = sdc_image_read(image, in_folder("in.png"), 3);
     unlink(in_folder("in.png"));
     return code;
 }
@@ -69,15 +70,15 @@ static void test_every_kind(void **state)
     size_t i, n;
     json_t *picture;
     json_array_foreach(json_object_get(pictures, "good"), i, picture) {
-        uint8_t *rgb, *want = bytes_of(json_object_get(picture, "rgb"), &n);
-        int width, height;
-        assert_int_equal(read_bytes(picture, &rgb, &width, &height), SDC_OK);
-        assert_int_equal(width, json_integer_value(json_object_get(picture, "width")));
-        assert_int_equal(height, json_integer_value(json_object_get(picture, "height")));
-        assert_int_equal(n, width * height * 3);
-        if (memcmp(rgb, want, n))
+        uint8_t *want = bytes_of(json_object_get(picture, "rgb"), &n);
+        SdcImage got;
+        assert_int_equal(read_bytes(picture, &got), SDC_OK);
+        assert_int_equal(got.width, json_integer_value(json_object_get(picture, "width")));
+        assert_int_equal(got.height, json_integer_value(json_object_get(picture, "height")));
+        assert_int_equal(n, got.width * got.height * 3);
+        if (memcmp(got.pixels, want, n))
             fail_msg("%s differs", json_string_value(json_object_get(picture, "name")));
-        free(rgb);
+        sdc_image_free(&got);
         free(want);
     }
     print_message("%zu pictures\n", i);
@@ -89,17 +90,15 @@ static void test_bad_pictures(void **state)
     size_t i;
     json_t *picture;
     json_array_foreach(json_object_get(pictures, "bad"), i, picture) {
-        uint8_t *rgb = NULL;
-        int width, height;
+        SdcImage image;
         const char *name = json_string_value(json_object_get(picture, "name"));
-        if (read_bytes(picture, &rgb, &width, &height) != SDC_BAD_INPUT)
+        if (read_bytes(picture, &image) != SDC_BAD_INPUT)
             fail_msg("%s was read", name);
     }
-    uint8_t *rgb;
-    int width, height;
-    assert_int_equal(sdc_png_read(in_folder("absent.png"), &rgb, &width, &height), SDC_BAD_INPUT);
-    assert_int_equal(sdc_png_read(folder, &rgb, &width, &height), SDC_BAD_INPUT);
-    assert_int_equal(sdc_png_read("/dev/zero", &rgb, &width, &height), SDC_BAD_INPUT);
+    SdcImage image;
+    assert_int_equal(sdc_image_read(&image, in_folder("absent.png"), 3), SDC_BAD_INPUT);
+    assert_int_equal(sdc_image_read(&image, folder, 3), SDC_BAD_INPUT);
+    assert_int_equal(sdc_image_read(&image, "/dev/zero", 3), SDC_BAD_INPUT);
     print_message("%zu bad pictures refused\n", i);
 }
 
@@ -109,10 +108,10 @@ static void test_damage(void **state)
     (void)state;
     size_t n;
     uint8_t *png = bytes_of(json_object_get(json_array_get(json_object_get(pictures, "good"), 0), "png"), &n);
-    int keep = dup(STDERR_FILENO), width, height;
+    int keep = dup(STDERR_FILENO);
     assert_non_null(freopen("/dev/null", "w", stderr));
     for (size_t i = 0; i < 2 * n; i++) {
-        uint8_t *rgb = NULL;
+        SdcImage image;
         FILE *f = fopen(in_folder("in.png"), "wb");
         if (i >= n)
             png[i - n] ^= 0x55;
@@ -120,8 +119,8 @@ static void test_damage(void **state)
         if (i >= n)
             png[i - n] ^= 0x55;
         fclose(f);
-        if (!sdc_png_read(in_folder("in.png"), &rgb, &width, &height))
-            free(rgb);
+        if (!sdc_image_read(&image, in_folder("in.png"), 3))
+            sdc_image_free(&image);
     }
     dup2(keep, STDERR_FILENO);
     close(keep);
@@ -144,7 +143,7 @@ static void test_write(void **state)
 {
     (void)state;
     enum { W = 37, H = 21 };
-    uint8_t rgb[W * H * 3], *back, file[1 << 16];
+    uint8_t rgb[W * H * 3], file[1 << 16];
     for (size_t i = 0; i < sizeof rgb; i++)
         rgb[i] = (uint8_t)(i * i >> 3);
     char big[3000];
@@ -162,10 +161,10 @@ static void test_write(void **state)
     text = find_chunk(file, n, "iTXt", "Comment", &bytes);
     assert_true(text && bytes == 22 && !memcmp(text + 12, "ein K\xc3\xa4" "fer", 10));
     assert_non_null(find_chunk(file, n, "zTXt", "Long", &bytes));
-    int width, height;
-    assert_int_equal(sdc_png_read(in_folder("out.png"), &back, &width, &height), SDC_OK);
-    assert_true(width == W && height == H && !memcmp(rgb, back, sizeof rgb));
-    free(back);
+    SdcImage back;
+    assert_int_equal(sdc_image_read(&back, in_folder("out.png"), 3), SDC_OK);
+    assert_true(back.width == W && back.height == H && !memcmp(rgb, back.pixels, sizeof rgb));
+    sdc_image_free(&back);
     unlink(in_folder("out.png"));
 }
 

@@ -1,0 +1,11 @@
+/* statistics.h: the mean and deviation that a class of pipelines keeps in a file of its own. */
+#ifndef SDC_STATISTICS_H
+#define SDC_STATISTICS_H
+
+#include "../codegen/codegen.h"
+#include "pipelines.h"
+
+/* The tensors "mean" and "std" of the rule's folder as a section: float32 [2][n]. */
+Section statistics_section(const char *folder, const SectionRule *rule);
+
+#endif

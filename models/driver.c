@@ -1,0 +1,143 @@
+/* driver.c: see driver.h. */
+#define _GNU_SOURCE 1
+#include "driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sd.h"
+#include "sd_report.h"
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+int driver_set_threads(void *o, const char *v)
+{
+    return sdc_option_int("--threads", v, 1, 1024, &((DriverOptions *)o)->threads);
+}
+
+#define FLAG(name) \
+    int driver_set_##name(void *o, const char *v) { ((DriverOptions *)o)->name = *v == '1'; return SDC_OK; }
+FLAG(check)
+FLAG(help)
+FLAG(info)
+FLAG(json)
+FLAG(pin)
+FLAG(quiet)
+FLAG(version)
+#undef FLAG
+
+int driver_path(const char *name, const char *text, const char **into)
+{
+    if (!*text)
+        return sdc_error(SDC_USAGE, "--%s needs a file name", name);
+    *into = text;
+    return SDC_OK;
+}
+
+int driver_seed(const char *text, uint64_t *into)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno || *text < '0' || *text > '9' || *end)
+        return sdc_error(SDC_USAGE, "--seed: '%s' is not a whole number from 0 to 2^64 - 1", text);
+    *into = value;
+    return SDC_OK;
+}
+
+int driver_append(const char *name, const char *text, DriverList *list)
+{
+    if (list->count == DRIVER_LIST)
+        return sdc_error(SDC_USAGE, "--%s is given more than %d times", name, DRIVER_LIST);
+    list->list[list->count++] = text;
+    return SDC_OK;
+}
+
+int driver_default(const SdcOption *table, void *into, const char *text, int code)
+{
+    const char *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : 0;
+    for (const SdcOption *row = table; n && row->name; row++)
+        if (row->argument && strlen(row->name) == n && !memcmp(row->name, text, n))
+            return row->set(into, equals + 1);
+    return sdc_error(code, "the default '%s' is not OPTION=VALUE for one of this model's options", text);
+}
+
+int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int *positional)
+{
+    for (const char *const *text = sdc_model.defaults; text && *text; text++)
+        if (driver_default(table, into, *text, SDC_BUG))
+            return SDC_BUG;
+    return sdc_options_parse(table, into, argc, argv, positional);
+}
+
+/* ---- questions -------------------------------------------------------------------------------------------------- */
+
+/* text with each "%s" replaced by the executable's name. */
+static void print_named(const char *text)
+{
+    for (const char *at; (at = strstr(text, "%s")); text = at + 2)
+        printf("%.*s%s", (int)(at - text), text, sdc_model.name);
+    fputs(text, stdout);
+}
+
+static void print_help(const DriverHelp *help)
+{
+    print_named(help->usage);
+    sdc_options_help(stdout, help->table);
+    const char *const *text = sdc_model.defaults;
+    if (text && *text)
+        printf("\nSet when this was compiled, instead of the defaults above:");
+    for (; text && *text; text++)
+        printf(" --%s%s", *text, text[1] ? "" : "\n");
+    printf("\nExamples:\n");
+    print_named(help->examples);
+    printf("\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, 70 a bug.\n");
+}
+
+bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code)
+{
+    *code = SDC_OK;
+    if (o->help) {
+        print_help(help);
+    } else if (o->version) {
+        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
+    } else if (o->check) {
+        if (!(*code = sdc_self_check()))
+            puts(o->json ? "{\"intact\":true}" : "intact");
+    } else if (o->info) {
+        *code = sd_info(&(SdOptions){.threads = o->threads, .json = o->json, .count = 1});
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- the rest --------------------------------------------------------------------------------------------------- */
+
+int driver_pool(const DriverOptions *o, SdcPool **pool)
+{
+    int threads = o->threads ? (int)o->threads : sdc_default_threads();
+    *pool = sdc_pool_create(threads);
+    if (!*pool)
+        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    return o->pin ? sdc_pool_pin(*pool) : SDC_OK;
+}
+
+int driver_end(int code)
+{
+    if (fflush(stdout) && !code)
+        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
+    return code;
+}
+
+char *driver_numbered(const char *path, int64_t k, int64_t count)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    int stem = (int)(dot && dot > name ? dot - path : (long)strlen(path));
+    char *numbered = NULL;
+    int n = count == 1 ? asprintf(&numbered, "%s", path)
+                       : asprintf(&numbered, "%.*s-%lld%s", stem, path, (long long)k + 1, path + stem);
+    return n < 0 ? NULL : numbered;
+}

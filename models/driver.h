@@ -1,0 +1,60 @@
+/* driver.h: what the command lines of drivers share: options that all have, questions that need no model, errors. */
+#ifndef SDC_DRIVER_H
+#define SDC_DRIVER_H
+
+#include "../runtime/runtime.h"
+
+/* First in the options of a driver. */
+typedef struct {
+    int64_t threads;                /* 0: the CPUs that this process may use */
+    bool check, help, info, json, pin, quiet, version;
+} DriverOptions;
+
+/* Rows of the option table. */
+#define DRIVER_ROWS \
+    {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", driver_set_threads}, \
+    {"pin", 0, NULL, "keep each thread on a CPU of its own", driver_set_pin}, \
+    {"info", 0, NULL, "print what is inside: programs and the memory they take", driver_set_info}, \
+    {"json", 0, NULL, "print one JSON object", driver_set_json}, \
+    {"check", 0, NULL, "compare this file's contents with their checksums", driver_set_check}, \
+    {"quiet", 'q', NULL, "no notes", driver_set_quiet}, \
+    {"help", 'h', NULL, "print this", driver_set_help}, \
+    {"version", 'V', NULL, "print the version", driver_set_version}
+
+int driver_set_threads(void *o, const char *v);
+int driver_set_pin(void *o, const char *v);
+int driver_set_info(void *o, const char *v);
+int driver_set_json(void *o, const char *v);
+int driver_set_check(void *o, const char *v);
+int driver_set_quiet(void *o, const char *v);
+int driver_set_help(void *o, const char *v);
+int driver_set_version(void *o, const char *v);
+
+/* For a driver's own rows: a file's name that is not empty; a number of low to high. */
+int driver_path(const char *name, const char *text, const char **into);
+int driver_seed(const char *text, uint64_t *into);
+
+/* Values of an option that may be given several times. */
+enum { DRIVER_LIST = 1024 };
+typedef struct { const char *list[DRIVER_LIST]; int count; } DriverList;
+int driver_append(const char *name, const char *text, DriverList *list);
+
+/* "top=3" of `sdc compile --default`; `code` after printing why it is none of the table's options. */
+int driver_default(const SdcOption *table, void *into, const char *text, int code);
+
+/* Defaults of the compile command, then the command line. */
+int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int *positional);
+
+/* Answers --help, --version, --check and --info: true, with the exit code.  usage and examples: "%s" is the name. */
+typedef struct { const SdcOption *table; const char *usage, *examples; } DriverHelp;
+bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code);
+
+int driver_pool(const DriverOptions *o, SdcPool **pool);
+
+/* The driver's exit code: a standard output that can not be written is an error. */
+int driver_end(int code);
+
+/* "a.png" -> "a-2.png" for picture k = 1 of several; malloc'd, NULL when out of memory. */
+char *driver_numbered(const char *path, int64_t k, int64_t count);
+
+#endif

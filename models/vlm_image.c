@@ -1,0 +1,223 @@
+/* vlm_image.c: a picture through tower and resampler; see vlm.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/array_io.h"
+#include "../runtime/image.h"
+#include "pipeline.h"
+#include "sd.h"
+#include "vlm.h"
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+/* Pixel values as the tower takes them, from a file of numbers. */
+static int read_pixels(VlmImage *image, const char *path)
+{
+    SdcArray a = {0};
+    int64_t n = 3 * image->tower_height * image->tower_width;
+    int code = sdc_array_read(&a, path, "pixel_values");
+    if (code)
+        return code;
+    const int64_t *last = a.dim + a.rank - 3;
+    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[1] != image->tower_height)
+        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,3,%lld,%lld]", path, (long long)image->tower_height,
+                         (long long)image->tower_width);
+    else
+        memcpy(image->pixels, a.data, (size_t)n * sizeof *image->pixels);
+    sdc_array_free(&a);
+    image->size = (VlmSize){image->tower_width, image->tower_height};
+    return code;
+}
+
+static int read_picture(VlmImage *image, const char *path)
+{
+    SdcImage file;
+    if (sdc_path_ends(path, ".npy") || sdc_path_ends(path, ".npz"))
+        return read_pixels(image, path);
+    int code = sdc_image_read(&file, path, 3);
+    if (code)
+        return code;
+    image->rgb = file.pixels;
+    image->size = (VlmSize){file.width, file.height};
+    return SDC_OK;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static int open_resampler(VlmImage *image, const Vlm *v)
+{
+    const SdcTensor *in, *out;
+    int code;
+    image->resampler = pipeline_nth("resampler", 0);
+    if (!image->resampler)
+        return SDC_OK;
+    if ((code = pipeline_input(image->resampler, "image_feature", 3, &in)) ||
+        (code = pipeline_output(image->resampler, "image_embeds", 3, &out)))
+        return code;
+    if (in->dim[1] != image->n || in->dim[2] != image->hidden)
+        return sdc_error(SDC_UNSUPPORTED, "%s does not take what %s gives", image->resampler->name, image->tower->name);
+    image->patches = image->n;
+    image->width = image->hidden;
+    image->n = out->dim[1];
+    image->hidden = out->dim[2];
+    return sdc_instance_open(&image->resampler_context, image->resampler, v->pool);
+}
+
+static int open_tower(VlmImage *image, const Vlm *v)
+{
+    const SdcProgram *tower = image->tower = pipeline_nth("vision_encoder", 0);
+    if (!tower || tower->n_outputs < 1 || tower->outputs[0].rank != 3)
+        return sdc_error(SDC_UNSUPPORTED, "the vision tower is missing from this file");
+    image->n = tower->outputs[0].dim[1];
+    image->hidden = tower->outputs[0].dim[2];
+    int code = open_resampler(image, v);
+    if (!code && image->hidden != v->hidden)
+        code = sdc_error(SDC_UNSUPPORTED, "%s gives rows of %lld, the decoder takes %lld", tower->name,
+                         (long long)image->hidden, (long long)v->hidden);
+    return code ? code : sdc_instance_open(&image->tower_context, tower, v->pool);
+}
+
+int vlm_image_open(VlmImage *image, const Vlm *v)
+{
+    const SdcTensor *in;
+    int code;
+    *image = (VlmImage){.n = (int64_t)pipeline_number("image.tokens", 0), .hidden = v->hidden};
+    if (!v->prefix && (code = open_tower(image, v)))
+        return code;
+    if ((code = pipeline_input(v->prefix ? v->prefix : image->tower, "pixel_values", 4, &in)))
+        return code;
+    image->tower_height = in->dim[2];
+    image->tower_width = in->dim[3];
+    if (in->dim[1] != 3 || image->n < 1 || image->n > v->length)
+        return sdc_error(SDC_UNSUPPORTED, "a picture of %lld channels and %lld tokens does not fit", (long long)in->dim[1],
+                         (long long)image->n);
+    if ((code = pipeline_floats(&image->features, image->n * image->hidden)) ||
+        (code = pipeline_floats(&image->pixels, 3 * image->tower_height * image->tower_width)))
+        return code;
+    return read_picture(image, v->options->image);
+}
+
+void vlm_image_close(VlmImage *image)
+{
+    sdc_instance_close(&image->tower_context);
+    sdc_instance_close(&image->resampler_context);
+    free(image->rgb);
+    free(image->pixels);
+    free(image->features);
+}
+
+/* ---- pixels ----------------------------------------------------------------------------------------------------- */
+
+/* Three numbers of a setting, "0.5,0.5,0.5". */
+static void three(const char *key, double otherwise, double into[3])
+{
+    char text[128];
+    into[0] = into[1] = into[2] = otherwise;
+    if (pipeline_setting(key, text, sizeof text))
+        sscanf(text, "%lf,%lf,%lf", &into[0], &into[1], &into[2]);
+}
+
+/* One view, [top, top + height) x [left, ..) of rgb[..][pitch][3], as the tower's pixel values. */
+static void find_pixels(VlmImage *image, const uint8_t *rgb, int64_t pitch, int64_t left, int64_t top)
+{
+    double mean[3], deviation[3], scale = pipeline_number("image.rescale", 1.0 / 255);
+    int64_t height = image->tower_height, width = image->tower_width;
+    three("image.mean", 0.5, mean);
+    three("image.std", 0.5, deviation);
+    for (int64_t c = 0; c < 3; c++)
+        for (int64_t y = 0; y < height; y++)
+            for (int64_t x = 0; x < width; x++) {
+                uint8_t value = rgb[((top + y) * pitch + left + x) * 3 + c];
+                image->pixels[(c * height + y) * width + x] = (float)((value * scale - mean[c]) / deviation[c]);
+            }
+}
+
+/* ---- the resampler's positions ---------------------------------------------------------------------------------- */
+
+/* Each patch's place as sines and cosines: half of the row for its column, half for its row. */
+static void place(float *row, int64_t n, int64_t x, int64_t y)
+{
+    int64_t quarter = n / 4;
+    for (int64_t i = 0; i < quarter; i++) {
+        double turn = (double)(1.0f / powf(10000, (float)i / (float)quarter));
+        row[i] = (float)sin((double)x * turn);
+        row[quarter + i] = (float)cos((double)x * turn);
+        row[2 * quarter + i] = (float)sin((double)y * turn);
+        row[3 * quarter + i] = (float)cos((double)y * turn);
+    }
+}
+
+/* columns x rows patches are there, all others masked. */
+static int resample(VlmImage *image, const float *patches, int64_t columns, int64_t rows)
+{
+    const SdcTensor *in, *positions, *mask;
+    SdcContext *c = &image->resampler_context;
+    float *row = NULL;
+    int code;
+    if ((code = pipeline_input(image->resampler, "image_feature", 3, &in)) ||
+        (code = pipeline_input(image->resampler, "pos_embed", 3, &positions)) ||
+        (code = pipeline_input(image->resampler, "key_padding_mask", 2, &mask)) ||
+        (code = pipeline_floats(&row, positions->dim[2])))
+        return code;
+    tensor_put(c, in, 0, patches, image->patches * image->width);
+    tensor_fill(c, positions, 0);
+    tensor_fill(c, mask, 1);
+    for (int64_t i = 0, there = 0; i < columns * rows; i++) {
+        place(row, positions->dim[2], i % columns, i / columns);
+        tensor_put(c, positions, i * positions->dim[2], row, positions->dim[2]);
+        tensor_put_ids(c, mask, i, &there, 1);
+    }
+    free(row);
+    if ((code = pipeline_run(c, image->resampler)))
+        return code;
+    tensor_get(c, &image->resampler->outputs[0], 0, image->features, image->n * image->hidden);
+    return SDC_OK;
+}
+
+/* ---- a view ----------------------------------------------------------------------------------------------------- */
+
+static int run_tower(VlmImage *image)
+{
+    const SdcTensor *in, *out = &image->tower->outputs[0];
+    float *patches = NULL;
+    int code = pipeline_input(image->tower, "pixel_values", 4, &in);
+    if (code)
+        return code;
+    tensor_put(&image->tower_context, in, 0, image->pixels, 3 * image->tower_height * image->tower_width);
+    if ((code = pipeline_run(&image->tower_context, image->tower)))
+        return code;
+    if (!image->resampler) {
+        tensor_get(&image->tower_context, out, 0, image->features, image->n * image->hidden);
+        return SDC_OK;
+    }
+    int64_t side = (int64_t)sqrt((double)image->patches * (double)image->tower_width / (double)image->tower_height);
+    if (side < 1 || image->patches % side)
+        return sdc_error(SDC_UNSUPPORTED, "%s: %lld patches are no grid", image->tower->name, (long long)image->patches);
+    if (!(code = pipeline_floats(&patches, image->patches * image->width))) {
+        tensor_get(&image->tower_context, out, 0, patches, image->patches * image->width);
+        code = resample(image, patches, side, image->patches / side);
+    }
+    free(patches);
+    return code;
+}
+
+int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k)
+{
+    int64_t width = columns * image->tower_width, height = rows * image->tower_height;
+    int code = SDC_OK;
+    if (image->rgb) {
+        SdcImage resized = {(int)image->size.width, (int)image->size.height, 3, NULL};
+        size_t bytes = (size_t)(image->size.width * image->size.height * 3);
+        resized.pixels = malloc(bytes);
+        code = resized.pixels ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+        if (!code) {
+            memcpy(resized.pixels, image->rgb, bytes);
+            code = sdc_image_resize(&resized, (int)width, (int)height, SDC_BICUBIC);
+        }
+        if (!code)
+            find_pixels(image, resized.pixels, width, k % columns * image->tower_width, k / columns * image->tower_height);
+        sdc_image_free(&resized);
+    }
+    return code || !image->tower ? code : run_tower(image);
+}

@@ -1,0 +1,32 @@
+/* image_decode.h: the kinds of picture files one by one, on bytes in memory; image.h has the call on paths. */
+#ifndef SDC_IMAGE_DECODE_H
+#define SDC_IMAGE_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fileio.h"
+
+enum { SDC_IMAGE_SIDE = 32768, SDC_IMAGE_PIXELS = 1 << 26, SDC_IMAGE_METADATA = 8 << 20 };
+
+typedef struct {
+    SdcFile in;
+    int width, height;
+    uint8_t *rgba;              /* [height][width][4], malloc'd by sdc_image_room(); the caller's, also after a failure */
+    int orientation;            /* EXIF's, 1 to 8; 0: none */
+    char message[160];          /* why it failed, in the decoder's words */
+} SdcDecoding;
+
+/* Fills in all but `in`; false with a message where the file is damaged, unsupported or too large. */
+bool sdc_png_decode(SdcDecoding *d);
+bool sdc_jpeg_decode(SdcDecoding *d);
+bool sdc_webp_decode(SdcDecoding *d);
+
+/* Sets the size and makes room for it; false with a message where it is beyond the limits above. */
+bool sdc_image_room(SdcDecoding *d, uint64_t width, uint64_t height);
+
+/* The orientation that a TIFF block of EXIF tags states, 0 when it states none. */
+int sdc_exif_orientation(const uint8_t *tiff, size_t bytes);
+
+#endif

@@ -1,0 +1,312 @@
+/* tokenizer_bert.c: BERT's word pieces over a packed blob; the contract is in tokenizer_bert.h.
+ *
+ * Every token keeps where its text starts in the normalised text, so that what was cut can be named. */
+#include "tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "unicode.h"
+
+enum { WORD_CHARACTERS = 100, WORD_BYTES = 4 * WORD_CHARACTERS };
+
+typedef struct {
+    const TokenizerBert *t;
+    char *text;                     /* all normalised text so far */
+    int64_t bytes, text_room;
+    int64_t word;                   /* where the current word starts in it, and its characters */
+    int64_t characters;
+    uint32_t *ids;                  /* [tokens], and where each starts in text */
+    int64_t *starts, tokens, room;
+} Encoder;
+
+/* ---- the blob --------------------------------------------------------------------------------------------------- */
+
+static bool table_fits(const BertHeader *h, uint32_t offset, uint64_t count)
+{
+    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes &&
+           count <= (h->bytes - offset) / sizeof(BertWord);
+}
+
+static bool header_is_sound(const BertHeader *h, int64_t bytes)
+{
+    return !memcmp(h->magic, BERT_MAGIC, sizeof h->magic) && h->bytes == bytes && h->vocabulary < BERT_NONE &&
+           h->first < h->vocabulary && h->last < h->vocabulary && h->pad < h->vocabulary &&
+           h->unknown < h->vocabulary && h->word_bits >= 1 && h->word_bits <= 28 &&
+           table_fits(h, h->words, (uint64_t)1 << h->word_bits) && table_fits(h, h->special, h->n_special);
+}
+
+static bool word_is_sound(const BertHeader *h, const BertWord *w)
+{
+    return w->id < h->vocabulary && w->bytes > 0 && w->text <= h->bytes && w->bytes <= h->bytes - w->text;
+}
+
+static bool tables_are_sound(const TokenizerBert *t)
+{
+    const BertHeader *h = t->header;
+    uint32_t empty = 0;             /* a look-up ends at an empty slot, so there must be one */
+    for (uint32_t i = 0; i < 1u << h->word_bits; i++) {
+        if (t->words[i].id == BERT_NONE)
+            empty++;
+        else if (!word_is_sound(h, &t->words[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < h->n_special; i++)
+        if (!word_is_sound(h, &t->special[i]))
+            return false;
+    return empty > 0;
+}
+
+int tokenizer_bert_open(TokenizerBert *t, const void *blob, int64_t bytes)
+{
+    const BertHeader *h = blob;
+    if (!blob || bytes < (int64_t)sizeof *h || (uintptr_t)blob % 4 || !header_is_sound(h, bytes))
+        return SDC_BAD_INPUT;
+    t->header = h;
+    t->words = (const void *)((const char *)blob + h->words);
+    t->special = (const void *)((const char *)blob + h->special);
+    return tables_are_sound(t) ? SDC_OK : SDC_BAD_INPUT;
+}
+
+static bool is_word(const TokenizerBert *t, const BertWord *w, const char *text, int64_t bytes)
+{
+    return w->bytes <= bytes && !memcmp((const char *)t->header + w->text, text, w->bytes);
+}
+
+static const BertWord *find_word(const TokenizerBert *t, const char *text, uint32_t bytes)
+{
+    uint32_t mask = (1u << t->header->word_bits) - 1;
+    for (uint32_t i = bert_slot(text, bytes, t->header->word_bits);; i = (i + 1) & mask) {
+        const BertWord *w = &t->words[i];
+        if (w->id == BERT_NONE)
+            return NULL;
+        if (w->bytes == bytes && is_word(t, w, text, bytes))
+            return w;
+    }
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------------------------ */
+
+static bool add_token(Encoder *e, uint32_t id, int64_t start)
+{
+    if (e->tokens == e->room) {
+        int64_t room = 2 * e->room + 64;
+        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
+        if (ids)
+            e->ids = ids;
+        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
+        if (starts)
+            e->starts = starts;
+        if (!ids || !starts)
+            return false;
+        e->room = room;
+    }
+    e->ids[e->tokens] = id;
+    e->starts[e->tokens++] = start;
+    return true;
+}
+
+/* The longest word of the vocabulary at `start` of the current word; *end: behind it. */
+static const BertWord *longest_piece(const Encoder *e, int64_t start, int64_t *end)
+{
+    char piece[2 + WORD_BYTES] = "##";
+    uint32_t mark = start > e->word ? 2 : 0;
+    memcpy(piece + mark, e->text + start, (size_t)(e->bytes - start));
+    for (*end = e->bytes; *end > start;) {
+        const BertWord *w = find_word(e->t, piece, mark + (uint32_t)(*end - start));
+        if (w)
+            return w;
+        do
+            --*end;
+        while (*end > start && ((unsigned char)e->text[*end] & 0xc0) == 0x80);
+    }
+    return NULL;
+}
+
+/* The current word becomes tokens, or one [UNK]; the next one starts behind it. */
+static bool end_word(Encoder *e)
+{
+    int64_t before = e->tokens, end;
+    bool known = e->characters <= WORD_CHARACTERS, room = true;
+    for (int64_t start = e->word; known && room && start < e->bytes; start = end) {
+        const BertWord *w = longest_piece(e, start, &end);
+        known = w != NULL;
+        room = !known || add_token(e, w->id, start);
+    }
+    if (!known) {
+        e->tokens = before;
+        room = add_token(e, e->t->header->unknown, e->word);
+    }
+    e->word = e->bytes;
+    e->characters = 0;
+    return room;
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
+static bool put(Encoder *e, int32_t code)
+{
+    if (e->text_room - e->bytes < 4) {
+        int64_t room = 2 * e->text_room + 256;
+        char *text = realloc(e->text, (size_t)room);
+        if (!text)
+            return false;
+        e->text = text;
+        e->text_room = room;
+    }
+    e->bytes += unicode_encode(code, e->text + e->bytes);
+    e->characters++;
+    return true;
+}
+
+static bool put_space(Encoder *e)
+{
+    if (!end_word(e) || !put(e, ' '))
+        return false;
+    e->word = e->bytes;
+    e->characters = 0;
+    return true;
+}
+
+static bool is_chinese(int32_t c)
+{
+    return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
+           (c >= 0x2a700 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) ||
+           (c >= 0x2f800 && c <= 0x2fa1f);
+}
+
+static bool is_punctuation(int32_t c)
+{
+    bool ascii = (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
+    return ascii || unicode_is_punctuation(c);
+}
+
+static bool add_code(Encoder *e, int32_t code)
+{
+    uint32_t flags = e->t->header->flags;
+    bool space = code == '\t' || code == '\n' || code == '\r';
+    if (!space && (code == 0 || code == 0xfffd || unicode_is_control(code)))
+        return true;
+    if (space || unicode_class(code) == UNICODE_SPACE)
+        return put_space(e);
+    if (flags & BERT_STRIP_ACCENTS && unicode_is_mark(code))
+        return true;
+    int32_t lower[2] = {code};
+    int n = flags & BERT_LOWER ? unicode_lower(code, lower) : 1;
+    for (int i = 0; i < n; i++) {
+        bool alone = is_punctuation(lower[i]) || (flags & BERT_CHINESE && is_chinese(lower[i]));
+        if ((alone && !end_word(e)) || !put(e, lower[i]) || (alone && !end_word(e)))
+            return false;
+    }
+    return true;
+}
+
+/* Text without special tokens. */
+static int add_plain(Encoder *e, const char *text, int64_t bytes)
+{
+    int32_t *codes = NULL, code;
+    bool room = true;
+    if (e->t->header->flags & BERT_STRIP_ACCENTS) {
+        int64_t n = unicode_nfd(text, bytes, &codes);
+        for (int64_t i = 0; room && i < n; i++)
+            room = add_code(e, codes[i]);
+        free(codes);
+        if (n < 0)
+            return n == -1 ? SDC_BAD_INPUT : SDC_NO_SPACE;
+    } else {
+        for (int64_t i = 0, n; room && i < bytes; i += n) {
+            if (!(n = unicode_decode(text + i, bytes - i, &code)))
+                return SDC_BAD_INPUT;
+            room = add_code(e, code);
+        }
+    }
+    return room && end_word(e) ? SDC_OK : SDC_NO_SPACE;
+}
+
+/* The longest special token at text; NULL when there is none. */
+static const BertWord *special_at(const TokenizerBert *t, const char *text, int64_t bytes)
+{
+    const BertWord *best = NULL;
+    for (uint32_t i = 0; i < t->header->n_special; i++)
+        if (is_word(t, &t->special[i], text, bytes) && (!best || t->special[i].bytes > best->bytes))
+            best = &t->special[i];
+    return best;
+}
+
+static int add_special(Encoder *e, const BertWord *w)
+{
+    int64_t start = e->bytes;
+    for (uint32_t i = 0; i < w->bytes;) {
+        int32_t code;
+        int n = unicode_decode((const char *)e->t->header + w->text + i, w->bytes - i, &code);
+        if (!n)
+            return SDC_BAD_INPUT;
+        if (!put(e, code))
+            return SDC_NO_SPACE;
+        i += (uint32_t)n;
+    }
+    e->word = e->bytes;
+    e->characters = 0;
+    return add_token(e, w->id, start) ? SDC_OK : SDC_NO_SPACE;
+}
+
+static int add_text(Encoder *e, const char *text, int64_t bytes)
+{
+    int64_t begin = 0;
+    int code = SDC_OK;
+    for (int64_t i = 0; !code && i < bytes;) {
+        const BertWord *w = special_at(e->t, text + i, bytes - i);
+        if (!w) {
+            i++;
+            continue;
+        }
+        if (!(code = add_plain(e, text + begin, i - begin)))
+            code = add_special(e, w);
+        begin = i += w->bytes;
+    }
+    return code ? code : add_plain(e, text + begin, bytes - begin);
+}
+
+/* [CLS], as many tokens as fit, [SEP], padding. */
+static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
+{
+    const BertHeader *h = e->t->header;
+    out->tokens = e->tokens + 2;
+    int64_t kept = max_length > 0 && out->tokens > max_length ? max_length - 2 : e->tokens;
+    out->length = pad && max_length > 0 ? max_length : kept + 2;
+    out->ids = malloc((size_t)out->length * sizeof *out->ids);
+    if (!out->ids)
+        return SDC_NO_SPACE;
+    for (int64_t i = 0; i < out->length; i++)
+        out->ids[i] = i == 0 ? h->first : i <= kept ? e->ids[i - 1] : i == kept + 1 ? h->last : h->pad;
+    if (kept < e->tokens) {
+        int64_t start = e->starts[kept];
+        out->cut = strndup(e->text + start, (size_t)(e->bytes - start));
+    }
+    return kept < e->tokens && !out->cut ? SDC_NO_SPACE : SDC_OK;
+}
+
+int tokenizer_bert_encode(const TokenizerBert *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
+                          Tokens *out)
+{
+    *out = (Tokens){0};
+    if (bytes > CLIP_MAX_TEXT)
+        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
+    if (max_length == 1)
+        max_length = 2;
+    Encoder e = {.t = t};
+    int code = add_text(&e, text, bytes);
+    if (!code)
+        code = finish(&e, max_length, pad, out);
+    free(e.text);
+    free(e.ids);
+    free(e.starts);
+    if (code == SDC_BAD_INPUT)
+        return sdc_error(code, "the prompt is not valid UTF-8");
+    if (code) {
+        tokens_free(out);
+        return sdc_error(code, "out of memory while reading the prompt");
+    }
+    return SDC_OK;
+}

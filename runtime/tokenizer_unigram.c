@@ -1,0 +1,411 @@
+/* tokenizer_unigram.c: SentencePiece's unigram model over a packed blob; the contract is in tokenizer_unigram.h.
+ *
+ * Equal to the fast tokenizers of Hugging Face, whose order of comparisons decides between equal sums of scores.  Every
+ * token keeps where its text starts in all pieces side by side, so that what was cut off can be named. */
+#include "tokenizer_unigram.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "unicode.h"
+
+typedef struct { double score; int64_t start; uint32_t id; } Best;  /* of a prefix of the piece; start -1: none yet */
+
+typedef struct {
+    const TokenizerUnigram *t;
+    UnigramText text;               /* all pieces so far */
+    uint32_t *ids;                  /* [tokens], and where each starts in text */
+    int64_t *starts, tokens, room;
+    Best *best;                     /* of the current piece: [bytes + 1] */
+    int64_t best_room;
+    bool first;                     /* no piece was cut yet */
+} Encoder;
+
+/* ---- the blob --------------------------------------------------------------------------------------------------- */
+
+static bool fits(const UnigramHeader *h, uint32_t offset, uint64_t count, uint64_t size)
+{
+    return offset % 4 == 0 && offset <= h->bytes && count <= (h->bytes - offset) / size;
+}
+
+static bool text_fits(const UnigramHeader *h, uint32_t offset, uint32_t bytes)
+{
+    return offset <= h->bytes && bytes <= h->bytes - offset;
+}
+
+static bool ids_are_known(const UnigramHeader *h, const uint32_t *ids, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (ids[i] >= h->vocabulary)
+            return false;
+    return true;
+}
+
+static bool header_is_sound(const UnigramHeader *h, int64_t bytes)
+{
+    return !memcmp(h->magic, UNIGRAM_MAGIC, sizeof h->magic) && h->bytes == bytes && h->unknown < h->vocabulary &&
+           h->pad < h->vocabulary && h->n_prefix <= UNIGRAM_AFFIX && h->n_suffix <= UNIGRAM_AFFIX &&
+           ids_are_known(h, h->prefix, h->n_prefix) && ids_are_known(h, h->suffix, h->n_suffix) &&
+           h->scores % 8 == 0 && fits(h, h->scores, h->vocabulary, sizeof(double)) &&
+           fits(h, h->nodes, h->n_nodes, sizeof(UnigramNode)) && h->n_nodes > 0 &&
+           fits(h, h->added, h->n_added, sizeof(UnigramAdded)) && fits(h, h->rules, h->n_rules, sizeof(UnigramRule)) &&
+           fits(h, h->cuts, h->n_cuts, sizeof(UnigramCut));
+}
+
+static bool rule_is_sound(const UnigramHeader *h, const UnigramRule *r)
+{
+    return r->kind < UNIGRAM_RULES && text_fits(h, r->from, r->from_bytes) && text_fits(h, r->to, r->to_bytes) &&
+           (r->kind != UNIGRAM_PRECOMPILED || (r->units > 0 && r->units <= r->from_bytes / 4)) &&
+           (r->kind != UNIGRAM_REPLACE_TEXT || r->from_bytes > 0) && (r->kind != UNIGRAM_REPLACE_SET || r->least > 0);
+}
+
+static bool tables_are_sound(const TokenizerUnigram *t)
+{
+    const UnigramHeader *h = t->header;
+    const UnigramRule *rules = (const void *)((const char *)h + h->rules);
+    for (uint32_t i = 0; i < h->n_added; i++) {
+        const UnigramAdded *a = &t->added[i];
+        if (a->id >= h->vocabulary || a->bytes == 0 || !text_fits(h, a->text, a->bytes))
+            return false;
+    }
+    for (uint32_t i = 0; i < h->n_rules; i++)
+        if (!rule_is_sound(h, &rules[i]))
+            return false;
+    for (uint32_t i = 0; i < h->n_cuts; i++) {
+        const UnigramCut *c = &t->cuts[i];
+        if (c->kind >= UNIGRAM_CUTS || c->prepend >= UNIGRAM_PREPENDS || !text_fits(h, c->text, c->bytes) ||
+            (c->kind == UNIGRAM_METASPACE && c->bytes == 0))
+            return false;
+    }
+    return true;
+}
+
+int tokenizer_unigram_open(TokenizerUnigram *t, const void *blob, int64_t bytes)
+{
+    const UnigramHeader *h = blob;
+    if (!blob || bytes < (int64_t)sizeof *h || (uintptr_t)blob % 8 || !header_is_sound(h, bytes))
+        return SDC_BAD_INPUT;
+    const char *base = blob;
+    *t = (TokenizerUnigram){h, (const void *)(base + h->scores), (const void *)(base + h->nodes),
+                            (const void *)(base + h->added), (const void *)(base + h->cuts)};
+    return tables_are_sound(t) ? SDC_OK : SDC_BAD_INPUT;
+}
+
+/* The child of a node by byte; NULL when there is none. */
+static const UnigramNode *child(const TokenizerUnigram *t, const UnigramNode *node, uint8_t byte)
+{
+    const UnigramHeader *h = t->header;
+    if (node->first > h->n_nodes || node->count > h->n_nodes - node->first)
+        return NULL;
+    uint32_t low = node->first, high = low + node->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (t->nodes[middle].byte == byte)
+            return &t->nodes[middle];
+        if (t->nodes[middle].byte < byte)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* ---- growing ---------------------------------------------------------------------------------------------------- */
+
+bool unigram_append(UnigramText *t, const void *data, int64_t bytes)
+{
+    if (t->bytes + bytes > t->room) {
+        int64_t room = 2 * (t->bytes + bytes) + 64;
+        char *at = realloc(t->at, (size_t)room);
+        if (!at)
+            return false;
+        t->at = at;
+        t->room = room;
+    }
+    if (bytes)
+        memcpy(t->at + t->bytes, data, (size_t)bytes);
+    t->bytes += bytes;
+    return true;
+}
+
+int unigram_character(const char *text, int64_t bytes, int32_t *code)
+{
+    int n = unicode_decode(text, bytes, code);
+    if (n)
+        return n;
+    *code = -1;
+    return 1;
+}
+
+static bool add_token(Encoder *e, uint32_t id, int64_t start)
+{
+    if (e->tokens == e->room) {
+        int64_t room = 2 * e->room + 64;
+        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
+        if (ids)
+            e->ids = ids;
+        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
+        if (starts)
+            e->starts = starts;
+        if (!ids || !starts)
+            return false;
+        e->room = room;
+    }
+    e->ids[e->tokens] = id;
+    e->starts[e->tokens++] = start;
+    return true;
+}
+
+/* ---- one piece -------------------------------------------------------------------------------------------------- */
+
+static void offer(Best *at, double score, int64_t start, uint32_t id)
+{
+    if (at->start < 0 || score > at->score)
+        *at = (Best){score, start, id};
+}
+
+/* The best way to each place in text[bytes]. */
+static void find_best(Encoder *e, const char *text, int64_t bytes)
+{
+    const UnigramHeader *h = e->t->header;
+    for (int64_t i = 0; i <= bytes; i++)
+        e->best[i] = (Best){.start = -1};
+    int32_t code;
+    for (int64_t at = 0, step; at < bytes; at += step) {
+        step = unigram_character(text + at, bytes - at, &code);
+        const UnigramNode *node = e->t->nodes;
+        bool single = false;
+        for (int64_t i = at; i < bytes && (node = child(e->t, node, (uint8_t)text[i])); i++)
+            if (node->id < h->vocabulary) {
+                offer(&e->best[i + 1], e->best[at].score + e->t->scores[node->id], at, node->id);
+                single |= i + 1 == at + step;
+            }
+        if (!single)
+            offer(&e->best[at + step], e->best[at].score + h->unknown_score, at, h->unknown);
+    }
+}
+
+static bool add_piece(Encoder *e, const char *text, int64_t bytes)
+{
+    if (bytes >= e->best_room) {
+        Best *best = realloc(e->best, (size_t)(bytes + 1) * 2 * sizeof *best);
+        if (!best)
+            return false;
+        e->best = best;
+        e->best_room = (bytes + 1) * 2;
+    }
+    int64_t base = e->text.bytes, first = e->tokens;
+    if (!unigram_append(&e->text, text, bytes))
+        return false;
+    find_best(e, text, bytes);
+    bool unknown = false;
+    for (int64_t end = bytes; end > 0; end = e->best[end].start) {      /* last token first */
+        const Best *b = &e->best[end];
+        if (unknown && b->id == e->t->header->unknown)
+            e->starts[e->tokens - 1] = base + b->start;
+        else if (!add_token(e, b->id, base + b->start))
+            return false;
+        unknown = b->id == e->t->header->unknown;
+    }
+    for (int64_t i = first, k = e->tokens - 1; i < k; i++, k--) {
+        uint32_t id = e->ids[i];
+        int64_t start = e->starts[i];
+        e->ids[i] = e->ids[k];
+        e->starts[i] = e->starts[k];
+        e->ids[k] = id;
+        e->starts[k] = start;
+    }
+    return true;
+}
+
+/* ---- cutting the text ------------------------------------------------------------------------------------------- */
+
+static bool add_cut(Encoder *e, uint32_t k, const char *text, int64_t bytes);
+
+static bool cut_white_space(Encoder *e, uint32_t k, const char *text, int64_t bytes)
+{
+    int64_t begin = 0;
+    int32_t code;
+    for (int64_t i = 0, n; i < bytes; i += n) {
+        n = unigram_character(text + i, bytes - i, &code);
+        if (code < 0 || unicode_class(code) != UNICODE_SPACE)
+            continue;
+        if (!add_cut(e, k + 1, text + begin, i - begin))
+            return false;
+        begin = i + n;
+    }
+    return add_cut(e, k + 1, text + begin, bytes - begin);
+}
+
+static bool starts_with(const char *text, int64_t bytes, const char *with, uint32_t n)
+{
+    return n <= bytes && !memcmp(text, with, n);
+}
+
+static bool cut_metaspace(Encoder *e, uint32_t k, const char *text, int64_t bytes)
+{
+    const UnigramCut *c = &e->t->cuts[k];
+    const char *mark = (const char *)e->t->header + c->text;
+    bool prepend = c->prepend == UNIGRAM_ALWAYS || (c->prepend == UNIGRAM_FIRST && e->first);
+    UnigramText marked = {0};
+    bool done = !prepend || *text == ' ' || starts_with(text, bytes, mark, c->bytes) ||
+                unigram_append(&marked, mark, c->bytes);
+    for (int64_t i = 0; done && i < bytes; i++)
+        done = text[i] == ' ' ? unigram_append(&marked, mark, c->bytes) : unigram_append(&marked, text + i, 1);
+    int64_t begin = 0;
+    for (int64_t i = 1; done && c->split && i < marked.bytes; i++)
+        if (i - begin >= c->bytes && starts_with(marked.at + i, marked.bytes - i, mark, c->bytes)) {
+            done = add_cut(e, k + 1, marked.at + begin, i - begin);
+            begin = i;
+        }
+    done = done && add_cut(e, k + 1, marked.at + begin, marked.bytes - begin);
+    free(marked.at);
+    return done;
+}
+
+static bool (*const cutters[UNIGRAM_CUTS])(Encoder *, uint32_t, const char *, int64_t) = {
+    [UNIGRAM_METASPACE] = cut_metaspace, [UNIGRAM_WHITE_SPACE] = cut_white_space,
+};
+
+/* A piece as cut by the pre-tokeniser's first k steps. */
+static bool add_cut(Encoder *e, uint32_t k, const char *text, int64_t bytes)
+{
+    if (!bytes)
+        return true;
+    if (k < e->t->header->n_cuts)
+        return cutters[e->t->cuts[k].kind](e, k, text, bytes);
+    e->first = false;
+    return add_piece(e, text, bytes);
+}
+
+/* ---- added tokens ----------------------------------------------------------------------------------------------- */
+
+/* The first added token in text, the longest among those at one place, with the white space that it takes along:
+ * [*begin, *end).  NULL, and both at the text's end, when there is none. */
+static const UnigramAdded *find_added(const TokenizerUnigram *t, const char *text, int64_t bytes, bool normalized,
+                                      int64_t *begin, int64_t *end)
+{
+    const UnigramAdded *best = NULL;
+    int64_t at = 0, blank = 0;          /* white space begins at blank, up to `at` */
+    int32_t code;
+    for (int64_t n; at < bytes; at += n) {
+        for (uint32_t i = 0; i < t->header->n_added; i++) {
+            const UnigramAdded *a = &t->added[i];
+            if (!(a->flags & UNIGRAM_NORMALIZED) == !normalized && (!best || a->bytes > best->bytes) &&
+                starts_with(text + at, bytes - at, (const char *)t->header + a->text, a->bytes))
+                best = a;
+        }
+        if (best)
+            break;
+        n = unigram_character(text + at, bytes - at, &code);
+        if (code < 0 || unicode_class(code) != UNICODE_SPACE)
+            blank = at + n;
+    }
+    *begin = best && best->flags & UNIGRAM_STRIP_LEFT ? blank : at;
+    *end = at + (best ? best->bytes : 0);
+    while (best && best->flags & UNIGRAM_STRIP_RIGHT && *end < bytes) {
+        int n = unigram_character(text + *end, bytes - *end, &code);
+        if (code < 0 || unicode_class(code) != UNICODE_SPACE)
+            break;
+        *end += n;
+    }
+    return best;
+}
+
+/* Cut at the added tokens that count before normalisation, then, in what lies between, at those that count behind. */
+static bool add_text(Encoder *e, const char *text, int64_t bytes, bool normalized)
+{
+    for (int64_t at = 0, begin, end; at < bytes; at += end) {
+        const UnigramAdded *a = find_added(e->t, text + at, bytes - at, normalized, &begin, &end);
+        UnigramText normal = {0};
+        bool done = begin == 0 || (normalized ? add_cut(e, 0, text + at, begin)
+                                              : unigram_normalise(e->t->header, text + at, begin, &normal) &&
+                                                    add_text(e, normal.at, normal.bytes, true));
+        free(normal.at);
+        if (!done || (a && (!add_token(e, a->id, e->text.bytes) ||
+                            !unigram_append(&e->text, text + at + begin, end - begin))))
+            return false;
+        e->first = false;
+    }
+    return true;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+/* What did not fit, as text: the mark of a space is a space again, none in front. */
+static char *cut_text(const Encoder *e, int64_t start)
+{
+    const UnigramHeader *h = e->t->header;
+    const UnigramCut *c = e->t->cuts;
+    uint32_t k = 0;
+    while (k < h->n_cuts && c[k].kind != UNIGRAM_METASPACE)
+        k++;
+    char *cut = malloc((size_t)(e->text.bytes - start) + 1);
+    int64_t n = 0;
+    for (int64_t i = start; cut && i < e->text.bytes;) {
+        bool space = k < h->n_cuts && starts_with(e->text.at + i, e->text.bytes - i, (const char *)h + c[k].text,
+                                                  c[k].bytes);
+        if (!space || n)
+            cut[n++] = space ? ' ' : e->text.at[i];
+        i += space ? c[k].bytes : 1;
+    }
+    if (cut)
+        cut[n] = 0;
+    return cut;
+}
+
+/* Write the ids in front, as many tokens as fit, those behind and padding to out. */
+static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
+{
+    const UnigramHeader *h = e->t->header;
+    int64_t own = h->n_prefix + h->n_suffix;
+    out->tokens = e->tokens + own;
+    int64_t limit = max_length <= 0 ? out->tokens : max_length > own ? max_length : own;
+    int64_t kept = out->tokens > limit ? limit - own : e->tokens;
+    out->length = pad && max_length > 0 ? limit : kept + own;
+    out->ids = malloc((size_t)(out->length + 1) * sizeof *out->ids);
+    if (!out->ids)
+        return SDC_NO_SPACE;
+    int64_t n = 0;
+    for (uint32_t i = 0; i < h->n_prefix; i++)
+        out->ids[n++] = h->prefix[i];
+    for (int64_t i = 0; i < kept; i++)
+        out->ids[n++] = e->ids[i];
+    for (uint32_t i = 0; i < h->n_suffix; i++)
+        out->ids[n++] = h->suffix[i];
+    while (n < out->length)
+        out->ids[n++] = h->pad;
+    if (kept < e->tokens && !(out->cut = cut_text(e, e->starts[kept])))
+        return SDC_NO_SPACE;
+    return SDC_OK;
+}
+
+static bool is_utf8(const char *text, int64_t bytes)
+{
+    int32_t code;
+    for (int64_t i = 0, n; i < bytes; i += n)
+        if (!(n = unicode_decode(text + i, bytes - i, &code)))
+            return false;
+    return true;
+}
+
+int tokenizer_unigram_encode(const TokenizerUnigram *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
+                             Tokens *out)
+{
+    *out = (Tokens){0};
+    if (bytes > CLIP_MAX_TEXT)
+        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
+    if (!is_utf8(text, bytes))
+        return sdc_error(SDC_BAD_INPUT, "the prompt is not valid UTF-8");
+    Encoder e = {.t = t, .first = true};
+    int code = add_text(&e, text, bytes, false) ? finish(&e, max_length, pad, out) : SDC_NO_SPACE;
+    free(e.text.at);
+    free(e.ids);
+    free(e.starts);
+    free(e.best);
+    if (!code)
+        return SDC_OK;
+    tokens_free(out);
+    return sdc_error(code, "out of memory while reading the prompt");
+}

@@ -1,0 +1,143 @@
+"""Writes what test_vision.c compares with: pictures, model.onnx (means of the pixels, for any size), cases.json and
+recorded.npz.  `processors` are pictures through transformers' image processors on Pillow; `models` are those of
+../shared/data/models in onnxruntime, their probabilities by numpy.
+
+`autoencoders`: pictures to latents and back by onnxruntime, what is around it as in diffusers.
+
+    make.py MODELS      needs transformers, torch, Pillow, numpy, onnx, onnxruntime; made with transformers 5.23"""
+import json, os, sys
+import numpy
+import onnx
+import onnxruntime
+import torch
+from onnx import helper
+from PIL import Image
+from transformers import CLIPTokenizer
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+MODELS = sys.argv[1]
+CLASSES = {"clip": CLIPImageProcessorPil, "siglip": SiglipImageProcessorPil, "vit": ViTImageProcessorPil}
+TEXTS = ["a crab", "a photo of a cat", "two red apples on a table"]
+
+
+def waves(width, height, channels):
+    y, x = numpy.mgrid[:height, :width]
+    return numpy.stack([numpy.sin(x / (2 + c)) * 70 + numpy.cos(y / (6 - c)) * 50 + 128 + (x * y + 5 * c) % 11
+                        for c in range(channels)], -1).clip(0, 255).astype(numpy.uint8)
+
+
+def write_pictures():
+    Image.fromarray(waves(60, 44, 3)).save("wide.jpg", quality=85)
+    Image.fromarray(waves(30, 70, 4)).save("tall.png")
+    Image.fromarray(waves(33, 33, 3)).save("square.webp", quality=80)
+
+
+def write_model():
+    value = lambda name, *dims: helper.make_tensor_value_info(name, 1, dims)
+    axes = helper.make_tensor("axes", 7, [2], [2, 3])
+    node = helper.make_node("ReduceMean", ["pixel_values", "axes"], ["logits"], keepdims=0)
+    graph = helper.make_graph([node], "means", [value("pixel_values", "batch", 3, "height", "width")],
+                              [value("logits", "batch", 3)], [axes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(model, "model.onnx")
+
+
+# type, preprocessor_config.json, image_size of config.json, picture
+PROCESSORS = [
+    ("clip", {"size": {"shortest_edge": 20}, "crop_size": {"height": 20, "width": 20}}, None, "wide.jpg"),
+    ("clip", {"size": {"shortest_edge": 13}, "crop_size": {"height": 13, "width": 13}}, None, "tall.png"),
+    ("clip", {"size": {"shortest_edge": 12}, "crop_size": {"height": 21, "width": 15}}, None, "wide.jpg"),
+    ("clip", {"image_processor_type": "CLIPImageProcessorFast", "size": {"height": 17, "width": 19},
+              "do_center_crop": False, "image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.4]}, None, "square.webp"),
+    ("clip", {"feature_extractor_type": "CLIPFeatureExtractor", "size": 18, "crop_size": 16, "resample": 3}, None, "tall.png"),
+    ("clip", {"do_resize": False, "crop_size": {"height": 25, "width": 31}}, None, "tall.png"),
+    ("clip", None, 22, "wide.jpg"),
+    ("siglip", {"image_processor_type": "SiglipImageProcessor", "size": {"height": 20, "width": 28}}, None, "wide.jpg"),
+    ("siglip", {"size": {"height": 48, "width": 40}, "resample": 2, "rescale_factor": 0.005}, None, "tall.png"),
+    ("siglip", None, 24, "square.webp"),
+    ("vit", {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}, None, "wide.jpg"),
+    ("vit", {"feature_extractor_type": "ViTFeatureExtractor", "size": 18, "image_mean": [0.485, 0.456, 0.406],
+             "image_std": [0.229, 0.224, 0.225]}, None, "tall.png"),
+    ("vit", {"size": {"height": 15, "width": 22}, "resample": 1, "do_rescale": False}, None, "square.webp"),
+    ("vit", {"size": {"height": 15, "width": 22}, "resample": 0, "do_normalize": False}, None, "square.webp"),
+    ("vit", {"size": {"shortest_edge": 14}, "resample": 4, "do_center_crop": True, "crop_size": {"height": 14, "width": 14}},
+     None, "wide.jpg"),
+    ("vit", None, 20, "tall.png"),
+]
+
+
+def pixels(type, config, side, picture):
+    config = dict(config or {})
+    if side:
+        config = {"size": {"shortest_edge": side} if type == "clip" else {"height": side, "width": side}}
+        if type == "clip":
+            config["crop_size"] = {"height": side, "width": side}
+    known = [c for key in ("image_processor_type", "feature_extractor_type") if key in config
+             for c in CLASSES if config[key].lower().startswith(c)]
+    processor = CLASSES[known[0] if known else type].from_dict(config)
+    return processor(Image.open(picture).convert("RGB"), return_tensors="np")["pixel_values"].astype(numpy.float32)
+
+
+def softmax(x):
+    e = numpy.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def record_models(arrays):
+    pictures = ["wide.jpg", "tall.png"]
+    tokenizer = CLIPTokenizer.from_pretrained(f"{MODELS}/tiny-clip")
+    words = tokenizer(TEXTS, padding="max_length", max_length=77, return_tensors="np")
+    ids = numpy.random.default_rng(7).integers(2, 300, (3, 16))
+    feeds = {"tiny-clip": ("clip", 32, {"input_ids": words["input_ids"], "attention_mask": words["attention_mask"]}),
+             "tiny-siglip": ("siglip", 36, {"input_ids": ids}), "tiny-vit": ("vit", 32, {})}
+    arrays["siglip_ids"] = ids
+    rows = []
+    for name, (type, side, feed) in feeds.items():
+        session = onnxruntime.InferenceSession(f"{MODELS}/{name}/model.onnx")
+        feed["pixel_values"] = numpy.concatenate([pixels(type, None, side, p) for p in pictures])
+        feed = {key: value.astype(numpy.int64) if key != "pixel_values" else value for key, value in feed.items()}
+        out = dict(zip([o.name for o in session.get_outputs()], session.run(None, feed)))
+        logits = out["logits" if type == "vit" else "logits_per_image"].astype(numpy.float64)
+        probability = 1 / (1 + numpy.exp(-logits)) if type == "siglip" else softmax(logits)
+        rows.append({"model": name, "pictures": pictures, "texts": TEXTS if type == "clip" else [],
+                     "probability": probability.tolist()})
+        for key in "image_embeds", "text_embeds":
+            if key in out:
+                arrays[f"{name}.{key}"] = out[key]
+    return rows
+
+
+def record_autoencoders(arrays):
+    """wide.jpg at 64x64 through the encoder and the decoder; of a distribution its mean, and a draw of seed 3."""
+    picture = numpy.asarray(Image.open("wide.jpg").convert("RGB").resize((64, 64), Image.LANCZOS))
+    x = (picture.astype(numpy.float32) / 255 * 2 - 1).transpose(2, 0, 1)[None]
+    rows = []
+    for name, channels in ("tiny-sdxl", 4), ("tiny-vq", 3):
+        run = lambda part, value: onnxruntime.InferenceSession(f"{MODELS}/{name}/vae_{part}/model.onnx").run(
+            None, {onnx.load(f"{MODELS}/{name}/vae_{part}/model.onnx").graph.input[0].name: value})[0]
+        out = run("encoder", x)
+        latents = arrays[f"{name}.latents"] = out[:, :channels]
+        if out.shape[1] > channels:
+            noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(3)).numpy()
+            arrays[f"{name}.sample"] = latents + numpy.exp(0.5 * out[:, channels:].clip(-30, 20)) * noise
+        back = (run("decoder", latents)[0].transpose(1, 2, 0) / 2 + 0.5).clip(0, 1)
+        back = (back * 255).round().astype(numpy.uint8)
+        arrays[f"{name}.picture"] = back
+        error = numpy.mean((picture.astype(numpy.float64) - back) ** 2)
+        rows.append({"model": name, "psnr": float(10 * numpy.log10(255 ** 2 / error))})
+    return rows
+
+
+write_pictures()
+write_model()
+arrays, rows = {}, []
+for k, (type, config, side, picture) in enumerate(PROCESSORS):
+    arrays[f"pixels_{k}"] = pixels(type, config, side, picture)
+    rows.append({"type": type, "preprocessor": config, "image_size": side, "picture": picture})
+cases = {"processors": rows, "models": record_models(arrays),
+         "autoencoders": record_autoencoders(arrays)}
+json.dump(cases, open("cases.json", "w"), indent=1)
+numpy.savez_compressed("recorded.npz", **arrays)
+print({key: value.shape for key, value in arrays.items()}, os.path.getsize("recorded.npz"))

@@ -1,0 +1,89 @@
+"""Records greedy decoding of tiny-paligemma by the whole `prefill` graph, with no cache: python make.py MODELS_FOLDER
+
+Picture and prompt are read both ways (token_type_ids 0), the answer's tokens see those before them (1), as in the
+published model.  Writes paligemma.npz: pixel_values, prompt ids (-1 where the picture is), tokens and their logits, of
+three prompts.  And slices.npz: how MiniCPM-V 2.6 cuts pictures of many sizes, by the published processor's arithmetic
+(columns, rows, overview, refined); and the ids of a prompt about a picture of 64 x 48 that it makes.
+Needs: pip install numpy onnxruntime tokenizers"""
+import math, os, sys
+import numpy as np, onnxruntime as ort
+from tokenizers import Tokenizer
+
+here = os.path.dirname(os.path.abspath(__file__))
+session = ort.InferenceSession(os.path.join(sys.argv[1], 'tiny-paligemma/prefill/model.onnx'))
+IMAGE, TOKENS, STEPS = 300, 16, 8
+rng = np.random.default_rng(5)
+out = {'pixel_values': rng.standard_normal((1, 3, 28, 28)).astype(np.float32)}
+for k, length in enumerate((5, 12, 31)):
+    prompt = [IMAGE] * TOKENS + [2] + rng.integers(10, 290, length).tolist()
+    ids, tokens, logits = list(prompt), [], []
+    for _ in range(STEPS):
+        answer = len(ids) - len(prompt)
+        feeds = {'input_ids': np.array([ids]), 'pixel_values': out['pixel_values'], 'attention_mask': np.ones((1, len(ids)), np.int64),
+                 'token_type_ids': np.array([[0] * len(prompt) + [1] * answer])}
+        logits.append(session.run(None, feeds)[0][0, -1])
+        tokens.append(int(logits[-1].argmax()))
+        ids.append(tokens[-1])
+    out['prompt_%d' % k] = np.array([-1 if i == IMAGE else i for i in prompt])
+    out['tokens_%d' % k], out['logits_%d' % k] = np.array(tokens), np.stack(logits)
+    print(k, tokens, float(np.std(logits)))
+np.savez_compressed(os.path.join(here, 'paligemma.npz'), **out)
+
+
+# ---- MiniCPM-V 2.6's image_processing_minicpmv.py, with names of its own ----------------------------------------------
+
+def ensure_divide(length, patch): return max(round(length / patch) * patch, patch)
+
+
+def find_best_resize(size, scale, patch, allow_upscale=False):
+    width, height = size
+    if width * height > scale * scale or allow_upscale:
+        r = width / height
+        height = int(scale / math.sqrt(r))
+        width = int(height * r)
+    return ensure_divide(width, patch), ensure_divide(height, patch)
+
+
+def get_sliced_grid(size, most, scale):
+    width, height = size
+    log_ratio, ratio = math.log(width / height), width * height / (scale * scale)
+    multiple = min(math.ceil(ratio), most)
+    if multiple <= 1:
+        return None
+    candidates = []
+    for n in [multiple - 1, multiple, multiple + 1]:
+        if n == 1 or n > most:
+            continue
+        candidates += [[m, n // m] for m in range(1, n + 1) if n % m == 0]
+    best, least = [1, 1], float('inf')
+    for grid in candidates:
+        error = abs(log_ratio - math.log(grid[0] / grid[1]))
+        if error < least:
+            best, least = grid, error
+    return best
+
+
+def get_refine_size(size, grid, scale, patch):
+    width, height = ensure_divide(size[0], grid[0]), ensure_divide(size[1], grid[1])
+    best = find_best_resize((width / grid[0], height / grid[1]), scale, patch, True)
+    return best[0] * grid[0], best[1] * grid[1]
+
+
+rows = []
+for most, scale, patch in ((9, 448, 14), (4, 28, 7), (1, 448, 14), (9, 336, 14)):
+    sizes = [tuple(int(x) for x in rng.integers(1, 3000, 2)) for _ in range(150)] + [(448, 448), (449, 448), (1, 2000), (896, 448), (1344, 1344)]
+    for size in sizes:
+        grid = get_sliced_grid(size, most, scale)
+        overview = find_best_resize(size, scale, patch, grid is None)
+        refined = get_refine_size(size, grid, scale, patch) if grid else (0, 0)
+        rows.append([most, scale, patch, *size, *(grid or (0, 0)), *overview, *refined])
+
+t = Tokenizer.from_file(os.path.join(here, '../tokenizer_bpe/qwen2-320/tokenizer.json'))
+view = '<unk>' * 8
+columns, lines = get_sliced_grid((64, 48), 9, 28)
+picture = '<image>' + view + '</image>' + '\n'.join(('<slice>' + view + '</slice>') * columns for _ in range(lines))
+text = ('<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n' + picture +
+        '\nHow many crabs?<|im_end|>\n<|im_start|>assistant\n')
+ids = [-1 if i == t.token_to_id('<unk>') else i for i in t.encode(text).ids]
+np.savez_compressed(os.path.join(here, 'slices.npz'), rows=np.array(rows), prompt=np.array(ids))
+print(len(rows), 'sizes,', len(ids), 'ids')
