@@ -23,7 +23,7 @@ cp -r "$models/tiny-vq/model_index.json" "$models/tiny-vq/scheduler" "$models/ti
 chmod -R u+w vq-1
 sed -i 's/"scaling_factor": [0-9.]*/"scaling_factor": 1.0/' vq-1/vae_decoder/config.json
 
-compile() { "$sdc" compile "$@" --quiet --isa generic --cflag -O0; }          # quickly
+compile() { "$sdc" compile "$@" --quiet --cflag -O1; }      # to be quick
 compile "$models/tiny-ddpm" -o ddpm --clip "$models/tiny-clip" --default steps=10
 compile "$models/tiny-cond-mnist" -o mnist
 compile "$models/tiny-afhq64" -o afhq
