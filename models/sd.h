@@ -13,6 +13,7 @@
 #ifndef SDC_SD_H
 #define SDC_SD_H
 
+#include "../runtime/lora.h"
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "../runtime/tokenizer.h"
@@ -28,6 +29,7 @@ typedef struct {
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, strength, eta;     /* eta NaN: the sampler's own */
     uint64_t seed;
+    SdcLoraOptions loras;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
 

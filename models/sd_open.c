@@ -156,7 +156,8 @@ int sd_open(Sd *sd, const SdOptions *options)
     sd->pool = sdc_pool_create(threads);
     if (!sd->pool)
         return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
-    return options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
+    code = options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
+    return code ? code : sdc_lora_apply(&options->loras, sd->pool);
 }
 
 void sd_close(Sd *sd)

@@ -75,6 +75,9 @@ int sd_info(const SdOptions *o)
 {
     char class[96];
     int64_t threads = o->threads ? o->threads : sdc_default_threads();
+    int code = sdc_lora_apply(&o->loras, NULL);
+    if (code)
+        return code;
     if (!pipeline_setting("class", class, sizeof class))
         strcpy(class, "StableDiffusionPipeline");
     SdcCertificate c = sdc_certify((int)threads, o->count);

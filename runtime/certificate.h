@@ -12,6 +12,7 @@ typedef struct {
     int64_t arena, bound;             /* of the program with the largest, since they run one by one; its lower bound */
     int64_t arrays;                   /* read, converted and written outside the arena */
     int64_t stacks;                   /* of all threads */
+    int64_t changed;                  /* copies of weights that --lora changes, and what that takes */
     int64_t program;                  /* code, tokenizer and other tables, the C library and its buffers */
     int64_t all;                      /* the sum, the bound apart */
     int threads;
