@@ -17,6 +17,16 @@ static int option_batch(void *into, const char *value)
     return parse_int(value, 1, 64, &((Options *)into)->batch);
 }
 
+static int option_prompt_chunks(void *into, const char *value)
+{
+    return parse_int(value, 1, 8, &((Options *)into)->prompt_chunks);
+}
+
+static int option_clip_skip(void *into, const char *value)
+{
+    return parse_int(value, 1, 64, &((Options *)into)->clip_skip);
+}
+
 static int option_tune(void *into, const char *value)
 {
     enum { SECONDS = 60, MOST_SECONDS = 86400 };
@@ -32,6 +42,9 @@ static const SdcOption table[] = {
     {"bind", 0, "INPUT=FILE", "make an input a constant, from .npy, .npz or .pb (repeat)", option_binds},
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
+    {"prompt-chunks", 0, "N", "a pipeline's networks for prompts of up to N chunks of tokens, for its --long-prompts (1)",
+     option_prompt_chunks},
+    {"clip-skip", 0, "N", "the text encoder's last N layers as outputs, for a pipeline's --clip-skip (1)", option_clip_skip},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
@@ -119,9 +132,9 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.defaults.count))
+    if (!folder && (o.sizes.count || o.batch || o.prompt_chunks || o.clip_skip || o.defaults.count))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch and --default are for pipelines; %s is a single model: use --dim or --shape",
+                         "--size, --batch, --prompt-chunks, --clip-skip and --default are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

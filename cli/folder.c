@@ -3,6 +3,7 @@
  * model_index.json or config.json names the class; one row of pipelines.c says which components it has, which of their
  * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
  * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
+#include "clip_skip.h"
 #include "fit.h"
 #include "folder.h"
 #include "json_file.h"
@@ -27,6 +28,7 @@ typedef struct {
     const PipelineRule *rule;
     int64_t scale;                  /* pixels a latent */
     int64_t batch;
+    int64_t chunks, clip_skip;      /* of a prompt, and layers of the text encoder: up to so many */
     Size sizes[MAX_SIZES];
     int n_sizes;
     Graph *graphs[MAX_PROGRAMS];
@@ -116,16 +118,23 @@ static void read_sizes(Pipeline *p, const Options *o)
     }
 }
 
-static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
+static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s, int64_t chunks)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0]};
+                                  [TOKENS] = p->tokens[0] * chunks};
     return values[axis];
 }
 
+static void add_layers(Graph *g, const char *pass, void *pipeline)
+{
+    const Pipeline *p = pipeline;
+    if (p && p->clip_skip > 1 && !strcmp(pass, "norm"))
+        clip_skip_outputs(g, p->clip_skip);
+}
+
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
-static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
+static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s, int64_t chunks)
 {
     Model *m = onnx_load(path);
     ShapeBinding shapes[MAX_INPUTS];
@@ -142,17 +151,20 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
             ShapeBinding b = {.name = v->name, .shape = v->shape};
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
-                    b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
+                    b.shape.dim[d] = extent(p, rule->axes[d], batch, s, chunks);
             shapes[count++] = b;
         }
     }
-    run_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
+    watch_passes(m->graph, &(Bindings){.shapes = shapes, .n_shapes = count, .no_fuse = p->no_fuse, .block = BLOCK,
                                      .dtype = p->dtype, .exact = p->exact, .weights = p->weights, .choices = p->choices,
                                      .pack_winograd = p->pack_winograd,
-                                     .calibration = c->guided ? p->calibration : NULL}, "strips");
+                                     .calibration = c->guided ? p->calibration : NULL}, "strips",
+                 add_layers, strncmp(c->name, "text_encoder", 12) ? NULL : p);
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
+    if (chunks > 1)
+        name = text_format("%s-c%lld", name, (long long)chunks);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
     p->graphs[p->n_units] = m->graph;
@@ -199,10 +211,12 @@ static void compile_components(Pipeline *p)
         if (c->guided)
             p->calibration = calibrate_denoiser(path, p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
-            if (c->guided)
-                prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
-            if (!c->guided || !p->once)
-                prepare_component(p, c, path, p->batch, p->sizes[k]);
+            for (int64_t chunks = 1; chunks <= (c->guided && !p->once ? p->chunks : 1); chunks++) {
+                if (c->guided)
+                    prepare_component(p, c, path, 2 * p->batch, p->sizes[k], chunks);
+                if (!c->guided || !p->once)
+                    prepare_component(p, c, path, p->batch, p->sizes[k], chunks);
+            }
         }
     }
     compile_units(p);
@@ -240,7 +254,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .batch = o->batch ? o->batch : 1, .isa = isa, .no_fuse = o->no_fuse,
                     .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
-                    .choices = o->choices, .options = o, .max_memory = o->max_memory, .quiet = o->quiet};
+                    .choices = o->choices, .options = o, .chunks = o->prompt_chunks ? o->prompt_chunks : 1,
+                    .clip_skip = o->clip_skip, .max_memory = o->max_memory, .quiet = o->quiet};
     p->rule = find_rule(folder, &p->index);
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))

@@ -3,7 +3,7 @@ _sdc()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
     local -A options=(
-        [compile]="--output --dim --shape --bind --size --batch --default --emit --isa --cc --cflag --static --prefix
+        [compile]="--output --dim --shape --bind --size --batch --prompt-chunks --clip-skip --default --emit --isa --cc --cflag --static --prefix
                    --keep-source --jobs --no-cache --quiet --verbose --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --tune
                    --lock --threads --seed --help"
         [inspect]="--dim --shape --bind --max-memory --no-fuse --rate --dtype --calibrate --weights --exact --pack --help"

@@ -153,7 +153,7 @@ static int emit_trace(Sd *sd, Outputs *out)
     const SdcArray *list[4 + SD_ENCODERS + SD_CONDITIONS];
     int n = 4;
     for (int k = 0; k < sd->n_encoders; k++)
-        all[n++] = view(id_names[k], DT_I64, sd->encoders[k].ids, 2, (int64_t[]){prompts, sd->encoders[k].length});
+        all[n++] = view(id_names[k], DT_I64, sd->encoders[k].ids, 2, (int64_t[]){prompts, sd->chunks * sd->encoders[k].length});
     for (int k = 0; k < sd->n_conditions; k++) {
         const SdcTensor *t;
         int code = pipeline_input(sd->denoiser, sd->conditions[k].input, -1, &t);

@@ -4,6 +4,7 @@
  *      sd_options.c   the command line
  *      sd_family.c    the classes of pipelines: what each has and does, one row a class
  *      sd_open.c      programs that fit together, room, threads
+ *      sd_long.c      prompts of several chunks, with weights (sd_prompt.h)
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
  *      sd_start.c     the latents that the loop starts from
  *      sd_denoise.c   the loop
@@ -30,6 +31,8 @@ typedef struct {
     double guidance, strength, eta;     /* eta NaN: the sampler's own */
     uint64_t seed;
     SdcLoraOptions loras;
+    int64_t clip_skip;                  /* 1: the last layer's output; 2: the one before it ... */
+    bool weighting, long_prompts;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
 
@@ -51,7 +54,8 @@ typedef struct {
     const SdcProgram *program;
     Tokenizer tokenizer;
     int64_t length;                 /* tokens of a prompt */
-    int64_t *ids;                   /* [2][length]: the negative prompt's when guided, then the prompt's */
+    int64_t *ids;                   /* [2][chunks][length]: the negative prompt's when guided, then the prompt's */
+    float *weights;                 /* likewise, of each token; NULL: all are 1 */
 } SdEncoder;
 
 /* What the denoiser gets for a prompt beside sample and timestep: an input with a row for each prompt. */
@@ -71,6 +75,7 @@ typedef struct {
     int n_encoders;
     SdCondition conditions[SD_CONDITIONS];
     int n_conditions;
+    int64_t chunks;                     /* of a prompt: 1 without --long-prompts */
     SchedulerConfig config;
     Scheduler *scheduler;
     SdcRandom random;
@@ -134,10 +139,16 @@ int sd_prompts(const Sd *sd);                       /* 2 when guided, the negati
 int sd_add_encoder(Sd *sd, const char *component, const char *section);
 int sd_add_condition(Sd *sd, const char *input, int64_t row);
 
+/* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where they
+ * have brackets or chunks, and *done. */
+int sd_plan_chunks(Sd *sd, const SdEncoder *e);
+int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done);
+
 /* Both prompts' ids.  Too long prompts are cut with a warning. */
 int sd_read_prompts(Sd *sd, SdEncoder *e);
 
-/* Run an encoder on its ids; of each prompt outputs[k], row[k] elements, go to into[k] + prompt * pitch[k]. */
+/* Run an encoder on its ids; of each prompt outputs[k], row[k] elements, go to into[k] + prompt * pitch[k]; of several
+ * chunks what is there for each token one behind the other, of the rest the first chunk's.  Weights are applied. */
 typedef struct { const char *output; float *into; int64_t row, pitch; } SdTextOutput;
 int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int n);
 

@@ -165,8 +165,10 @@ void sd_close(Sd *sd)
     scheduler_destroy(sd->scheduler);
     scheduler_config_free(&sd->config);
     sdc_pool_destroy(sd->pool);
-    for (int k = 0; k < sd->n_encoders; k++)
+    for (int k = 0; k < sd->n_encoders; k++) {
         free(sd->encoders[k].ids);
+        free(sd->encoders[k].weights);
+    }
     for (int k = 0; k < sd->n_conditions; k++)
         free(sd->conditions[k].values);
     free(sd->latents);

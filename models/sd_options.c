@@ -32,6 +32,7 @@ static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", 
 static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
 static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
+static int set_skip(void *o, const char *v) { return sdc_option_int("--clip-skip", v, 1, 64, &((SdOptions *)o)->clip_skip); }
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
 static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
 static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
@@ -78,6 +79,8 @@ static int set_bench(void *o, const char *v)
 #define FLAG(name) \
     static int set_##name(void *o, const char *v) { ((SdOptions *)o)->name = *v == '1'; return SDC_OK; }
 FLAG(check)
+FLAG(weighting)
+FLAG(long_prompts)
 FLAG(help)
 FLAG(info)
 FLAG(json)
@@ -91,6 +94,11 @@ FLAG(version)
 const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
+    {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters (default: on)",
+     set_weighting},
+    {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's --prompt-chunks",
+     set_long_prompts},
+    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)", set_skip},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
@@ -164,7 +172,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = 0.8, .eta = NAN};
+                     .strength = 0.8, .eta = NAN, .clip_skip = 1, .weighting = true};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;
