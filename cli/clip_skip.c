@@ -40,7 +40,7 @@ void clip_skip_outputs(Graph *g, int64_t layers)
                  norm ? text_format("only %lld layers of CLIP's text encoder are found in front of last_hidden_state",
                                     (long long)k - 1)
                       : "there is no output last_hidden_state that is a LayerNormalization");
-        Node *copy = node_copy(norm, NULL);
+        Node *copy = node_copy(norm, norm);
         node_set_input(copy, 0, x);
         copy->out[0]->name = text_format("clip_skip.%lld", (long long)k);
         graph_output(g, copy->out[0]);

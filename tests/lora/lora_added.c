@@ -5,7 +5,6 @@
  * For networks of tiny-sd1 an adapter is made for every weight that has a module, once with kohya's names and once with
  * diffusers'; the executable that it is added to must give the bytes of one compiled from a model whose weights were changed
  * in the file.  Then the recorded files against diffusers' fused outputs, and files that are wrong. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,31 +12,14 @@
 
 #include "../../ir/sdc.h"
 #include "../../runtime/runtime.h"
+#include "executed.h"
 #include "harness.h"
 
 enum { RANK = 2, SECONDS = 120 };
 
 static const char unet_shapes[] =
     "--shape sample=2x4x16x16 --shape timestep=scalar --shape encoder_hidden_states=2x77x32";
-static const char *sdc, *folder;
-static int passed, failed;
-
-static void check(bool good, const char *what)
-{
-    *(good ? &passed : &failed) += 1;
-    if (!good)
-        printf("FAILED: %s\n", what);
-}
-
-static int run(const char *command)
-{
-    char *text, *argv[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};
-    const int code = run_program(argv, SECONDS, &text);
-    if (code)
-        printf("%s: %d: %s", command, code, text);
-    free(text);
-    return code;
-}
+static Executed e;
 
 static void write_bytes(const char *path, const void *data, size_t bytes)
 {
@@ -167,29 +149,7 @@ static bool same_bytes(const char *a, const char *b)
     return same;
 }
 
-static char *in(const char *name) { return format("%s/%s", folder, name); }
-
-static void compile(const char *model, const char *output, const char *options)
-{
-    if (run(format("%s compile %s -o %s/%s --quiet %s", sdc, model, folder, output, options)))
-        exit(1);
-}
-
-static double distance(const char *path, const char *reference, const char *name)
-{
-    SdcArray a, b;
-    double sum = 0, of = 0;
-    if (sdc_array_read(&a, path, NULL) || sdc_array_read(&b, reference, name) || a.count != b.count)
-        return INFINITY;
-    for (int64_t k = 0; k < a.count; k++) {
-        const double x = dtype_load_f(a.dtype, (char *)a.data + 4 * k), y = dtype_load_f(b.dtype, (char *)b.data + 4 * k);
-        sum += (x - y) * (x - y);
-        of += y * y;
-    }
-    sdc_array_free(&a);
-    sdc_array_free(&b);
-    return sqrt(sum / of);
-}
+static char *in(const char *name) { return in_folder(&e, name); }
 
 /* limit: of the distance from weights that were changed before they were rounded, 0: the same bytes. */
 static void every_module(const char *model, const char *prefix, bool kohya, int least, const char *output, const char *options,
@@ -197,17 +157,17 @@ static void every_module(const char *model, const char *prefix, bool kohya, int 
 {
     const int count = adapt_all(model, prefix, kohya, in("all.safetensors"), in("changed.onnx"));
     printf("%s, %s names: %d modules\n", model, kohya ? "kohya's" : "diffusers'", count);
-    check(count >= least, "every module has an adapter");
-    compile(model, "given", options);
-    compile(in("changed.onnx"), "changed", options);
-    check(!run(format("cd %s && ./given -o %s=before.npy && ./changed -o %s=changed.npy && ./given -o %s=after.npy && "
+    check(&e, count >= least, "every module has an adapter");
+    compile(&e, model, "given", options);
+    compile(&e, in("changed.onnx"), "changed", options);
+    check(&e, !run_shell(format("cd %s && ./given -o %s=before.npy && ./changed -o %s=changed.npy && ./given -o %s=after.npy && "
                       "./given --lora all.safetensors:0.5 --threads 1 -o %s=added.npy && ./given --check >check.txt",
-                      folder, output, output, output, output)), "they run");
-    const double d = distance(in("added.npy"), in("changed.npy"), NULL);
+                      e.folder, output, output, output, output)), "they run");
+    const double d = distance(in("added.npy"), NULL, in("changed.npy"), NULL);
     printf("%s: %.3g from what was compiled in\n", options, d);
-    check(limit ? d < limit : same_bytes(in("added.npy"), in("changed.npy")), "what is added is what was compiled in");
-    check(!same_bytes(in("added.npy"), in("before.npy")), "it changes the result");
-    check(same_bytes(in("after.npy"), in("before.npy")), "without it the result is what it was");
+    check(&e, limit ? d < limit : same_bytes(in("added.npy"), in("changed.npy")), "what is added is what was compiled in");
+    check(&e, !same_bytes(in("added.npy"), in("before.npy")), "it changes the result");
+    check(&e, same_bytes(in("after.npy"), in("before.npy")), "without it the result is what it was");
 }
 
 /* ---- the recorded files --------------------------------------------------------------------------------------------- */
@@ -220,15 +180,15 @@ static void recorded(const char *data)
         {"--lora %s/tiny-sd1-lora-kohya.safetensors:1", "out_kohya_alpha3_weight1"},
         {"--lora %s/tiny-sd1-lora.safetensors:0.25 --lora %s/tiny-sd1-lora.safetensors:.25", "out_diffusers_scale0.5"}};
     char *lora_folder = format("%s/tiny-sd1-lora", data), *reference = format("%s/reference.npz", lora_folder);
-    compile(format("%s/tiny-sd1/unet/model.onnx", data), "recorded", unet_shapes);
+    compile(&e, format("%s/tiny-sd1/unet/model.onnx", data), "recorded", unet_shapes);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         char lora[512];
         snprintf(lora, sizeof lora, cases[k].lora, lora_folder, lora_folder);
-        check(!run(format("cd %s && ./recorded --input sample=%s --input timestep=%s --input encoder_hidden_states=%s -o out_sample=out.npy %s",
-                          folder, reference, reference, reference, lora)), "it runs");
-        const double d = distance(in("out.npy"), reference, cases[k].output);
+        check(&e, !run_shell(format("cd %s && ./recorded --input sample=%s --input timestep=%s --input encoder_hidden_states=%s -o out_sample=out.npy %s",
+                          e.folder, reference, reference, reference, lora)), "it runs");
+        const double d = distance(in("out.npy"), NULL, reference, cases[k].output);
         printf("%s: %.3g from diffusers' fused weights\n", cases[k].output, d);
-        check(d < 1e-5, cases[k].output);
+        check(&e, d < 1e-5, cases[k].output);
     }
 }
 
@@ -244,12 +204,12 @@ static int exit_code(const char *command, char **text)
 static void refused(const char *file, int code, const char *line)
 {
     char *text;
-    const int got = exit_code(format("cd %s && ./recorded --lora %s 2>&1", folder, file), &text);
+    const int got = exit_code(format("cd %s && ./recorded --lora %s 2>&1", e.folder, file), &text);
     const char *end = strchr(text, '\n');
     const bool good = got == code && strstr(text, line) && end && !end[1];
     if (!good)
         printf("%s: %d, wanted %d '%s': %s\n", file, got, code, line, text);
-    check(good, file);
+    check(&e, good, file);
     free(text);
 }
 
@@ -282,7 +242,7 @@ static void wrong_files(const char *data)
     write_bytes(in("short.safetensors"), "\377\377\377\377\377\377\377\177{}", 10);
     refused("short.safetensors", SDC_BAD_INPUT, "behind the file");
     refused("absent.safetensors:0.5", SDC_BAD_INPUT, "absent.safetensors: cannot be opened");
-    compile(format("%s/tiny-sd1/text_encoder/model.onnx", data), "recorded", "--weights int8 --shape input_ids=1x77");
+    compile(&e, format("%s/tiny-sd1/text_encoder/model.onnx", data), "recorded", "--weights int8 --shape input_ids=1x77");
     refused("all.safetensors", SDC_UNSUPPORTED, "stored in integers");
 }
 
@@ -290,20 +250,19 @@ int main(int argc, char **argv)
 {
     if (argc != 3)
         return 1;
-    sdc = argv[1];
+    e.sdc = argv[1];
     struct stat info;
     const char *data = format("%s/../shared/data/models", argv[2]);
     if (stat(format("%s/tiny-sd1-lora", data), &info)) {
         printf("skipped: 3 groups of cases need %s\n", data);
         return EXIT_SKIPPED;
     }
-    folder = work_folder("lora");
+    e.folder = work_folder("lora");
     char *text = format("%s/tiny-sd1/text_encoder/model.onnx", data);
     every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample", unet_shapes, 0);
     every_module(text, "text_encoder.text_model.", false, 18, "last_hidden_state", "--shape input_ids=1x77", 0);
     every_module(text, "lora_te_text_model_", true, 18, "last_hidden_state", "--shape input_ids=1x77 --dtype bf16", 1e-2);
     recorded(data);
     wrong_files(data);
-    printf("%d checks passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return conclude(&e);
 }

@@ -72,4 +72,5 @@ def main():
             print(f"    {float(weight)!r} {json.dumps(text, ensure_ascii=False)}")
 
 
-main()
+if __name__ == "__main__":
+    main()
