@@ -10,6 +10,7 @@
  *      sd_denoise.c   the loop
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
+ *      sd_preview.c   previews and grids
  *      sd_report.c    --info and --bench                                                                             */
 #ifndef SDC_SD_H
 #define SDC_SD_H
@@ -32,7 +33,8 @@ typedef struct {
     uint64_t seed;
     SdcLoraOptions loras;
     int64_t clip_skip;                  /* 1: the last layer's output; 2: the one before it ... */
-    bool weighting, long_prompts;
+    int64_t preview_every;              /* steps; 0: no previews */
+    bool weighting, long_prompts, grid;
     bool bench, check, help, info, json, pin, quiet, version;
 } SdOptions;
 
@@ -176,6 +178,12 @@ void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t
 /* Lanczos (3 lobes, widened when shrinking) of interleaved RGB.  *to is malloc'd [to_height][to_width][3]. */
 int sd_image_resize(const uint8_t *from, int64_t height, int64_t width, int64_t to_height, int64_t to_width,
                     uint8_t **to);
+
+/* sd_preview.c: what the network, given these latents, predicts of the finished pictures, written to OUTPUT-preview.png. */
+int sd_preview(Sd *sd, const float *given, const float *predicted, double timestep);
+/* All pictures [count][3][picture_height][picture_width] side by side; *rgb is malloc'd. */
+int sd_grid(const Sd *sd, const float *pictures, uint8_t **rgb, int *width, int *height);
+char *sd_more_parameters(const SdOptions *o);   /* of sd_parameters(): what is not always there; malloc'd, or NULL */
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 char *sd_parameters(const Sd *sd, int64_t k);

@@ -170,11 +170,13 @@ char *sd_parameters(const Sd *sd, int64_t k)
         snprintf(strength, sizeof strength, ", Denoising strength: %g", o->strength);
     if (o->count > 1)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)o->count, (long long)k);
-    int n = asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
-                     "Model hash: %010llx, Model: %s%s%s%s, RNG: CPU, Version: sdc %s",
+    char *more = sd_more_parameters(o);
+    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
+                     "Model hash: %010llx, Model: %s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
                      (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,
-                     strength, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
+                     strength, batch, o->latents ? ", Latents: given" : "", more, sdc_model.version);
+    free(more);
     return n < 0 ? NULL : text;
 }

@@ -33,6 +33,10 @@ static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
 static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
 static int set_skip(void *o, const char *v) { return sdc_option_int("--clip-skip", v, 1, 64, &((SdOptions *)o)->clip_skip); }
+static int set_preview(void *o, const char *v)
+{
+    return sdc_option_int("--preview-every", v, 1, 1000, &((SdOptions *)o)->preview_every);
+}
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
 static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
 static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
@@ -80,6 +84,7 @@ static int set_bench(void *o, const char *v)
     static int set_##name(void *o, const char *v) { ((SdOptions *)o)->name = *v == '1'; return SDC_OK; }
 FLAG(check)
 FLAG(weighting)
+FLAG(grid)
 FLAG(long_prompts)
 FLAG(help)
 FLAG(info)
@@ -109,6 +114,8 @@ const SdcOption sd_options[] = {
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
+    {"grid", 0, NULL, "all pictures of -n in one file, side by side", set_grid},
+    {"preview-every", 0, "N", "after every N steps write what is to be expected to FILE-preview.png", set_preview},
     {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: 0.8)", set_strength},
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's",

@@ -80,7 +80,12 @@ int sd_info(const SdOptions *o)
         return code;
     if (!pipeline_setting("class", class, sizeof class))
         strcpy(class, "StableDiffusionPipeline");
+    const SdcProgram *decoder = o->preview_every ? pipeline_nth("vae_decoder", 0) : NULL;
     SdcCertificate c = sdc_certify((int)threads, o->count);
+    if (decoder) {                      /* runs beside the denoiser */
+        c.arena += decoder->arena_bytes;
+        c.all += decoder->arena_bytes;
+    }
     if (o->json)
         info_json(class, &c);
     else
