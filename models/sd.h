@@ -5,6 +5,7 @@
  *      sd_family.c    the classes of pipelines: what each has and does, one row a class
  *      sd_open.c      programs that fit together, room, threads
  *      sd_long.c      prompts of several chunks, with weights (sd_prompt.h)
+ *      sd_embedding.c words that stand for vectors from files
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
  *      sd_start.c     the latents that the loop starts from
  *      sd_denoise.c   the loop
@@ -33,6 +34,8 @@ typedef struct {
     uint64_t seed;
     SdcLoraOptions loras;
     int64_t clip_skip;                  /* 1: the last layer's output; 2: the one before it ... */
+    const char *embeddings[16];         /* FILE or FILE:TOKEN */
+    int n_embeddings;
     int64_t preview_every;              /* steps; 0: no previews */
     bool weighting, long_prompts, grid;
     bool bench, check, help, info, json, pin, quiet, version;
@@ -58,6 +61,8 @@ typedef struct {
     int64_t length;                 /* tokens of a prompt */
     int64_t *ids;                   /* [2][chunks][length]: the negative prompt's when guided, then the prompt's */
     float *weights;                 /* likewise, of each token; NULL: all are 1 */
+    struct SdEmbedding *embeddings; /* of --embedding (sd_prompt.h) */
+    int n_embeddings;
 } SdEncoder;
 
 /* What the denoiser gets for a prompt beside sample and timestep: an input with a row for each prompt. */
@@ -143,8 +148,13 @@ int sd_add_condition(Sd *sd, const char *input, int64_t row);
 
 /* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where they
  * have brackets or chunks, and *done. */
-int sd_plan_chunks(Sd *sd, const SdEncoder *e);
+int sd_plan_chunks(Sd *sd, SdEncoder *e);
 int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done);
+
+/* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its table. */
+int sd_embeddings_open(const Sd *sd, SdEncoder *e);
+void sd_embeddings_close(SdEncoder *e);
+int sd_embeddings_place(const Sd *sd, SdEncoder *e);
 
 /* Both prompts' ids.  Too long prompts are cut with a warning. */
 int sd_read_prompts(Sd *sd, SdEncoder *e);

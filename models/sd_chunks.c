@@ -97,14 +97,60 @@ static int add_word(Filler *f, int64_t id, float weight)
     return code;
 }
 
-static int add_text(Filler *f, const char *text, double weight)
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c < 0;
+}
+
+/* The first word in text that is an embedding's, the longest of those at one place: where it is, and its number; NULL: none. */
+static const char *find_embedding(const SdReading *r, const char *text, int *number)
+{
+    for (const char *at = text; *at; at++) {
+        *number = -1;
+        for (int k = 0; k < r->n_embeddings; k++) {
+            const char *token = r->embeddings[k].token;
+            const size_t n = strlen(token);
+            const bool inside = (at > text && is_letter(at[-1]) && is_letter(*token))
+                                || (is_letter(token[n - 1]) && is_letter(at[n < strlen(at) ? n : strlen(at)]));
+            if (!strncmp(at, token, n) && !inside && (*number < 0 || n > strlen(r->embeddings[*number].token)))
+                *number = k;
+        }
+        if (*number >= 0)
+            return at;
+    }
+    return NULL;
+}
+
+/* All vectors of one, in one chunk where they fit. */
+static int add_embedding(Filler *f, int number, double weight)
+{
+    const int64_t vectors = f->r->embeddings[number].vectors, most = f->r->length - 2;
+    int64_t first = 0;
+    for (int k = 0; k < number; k++)
+        first += f->r->embeddings[k].vectors;
+    int code = f->r->chunked && f->used + vectors > most && vectors <= most ? next_chunk(f) : SDC_OK;
+    for (int64_t k = 0; !code && k < vectors; k++)
+        code = add_word(f, -1 - first - k, (float)weight);
+    return code;
+}
+
+static int add_words(Filler *f, const char *text, int64_t bytes, double weight)
 {
     Tokens t;
-    int code = tokenizer_encode(f->r->tokenizer, text, (int64_t)strlen(text), 0, false, &t);
+    int code = tokenizer_encode(f->r->tokenizer, text, bytes, 0, false, &t);
     for (int64_t k = 1; !code && k + 1 < t.length; k++)
         code = add_word(f, t.ids[k], (float)weight);
     tokens_free(&t);
     return code;
+}
+
+static int add_text(Filler *f, const char *text, double weight)
+{
+    int number, code = SDC_OK;
+    for (const char *at; !code && (at = find_embedding(f->r, text, &number)); text = at + strlen(f->r->embeddings[number].token))
+        if (!(code = add_words(f, text, at - text, weight)))
+            code = add_embedding(f, number, weight);
+    return code ? code : add_words(f, text, (int64_t)strlen(text), weight);
 }
 
 static int fill(Filler *f, const SdPieces *pieces)

@@ -18,7 +18,8 @@ static bool has_ends(const SdEncoder *e)
 
 static int read_one(const Sd *sd, const SdEncoder *e, const char *text, SdChunks *c)
 {
-    const SdReading r = {&e->tokenizer, e->length, sd->options->weighting, sd->options->long_prompts};
+    const SdReading r = {&e->tokenizer, e->length, sd->options->weighting, sd->options->long_prompts,
+                         e->embeddings, e->n_embeddings};
     return sd_chunks_read(c, &r, text);
 }
 
@@ -42,16 +43,19 @@ static const SdcProgram *denoiser_for(const Sd *sd, int64_t tokens)
     return NULL;
 }
 
-int sd_plan_chunks(Sd *sd, const SdEncoder *e)
+int sd_plan_chunks(Sd *sd, SdEncoder *e)
 {
     int64_t most = sd->chunks > 1 ? sd->chunks : 1;
+    int code = has_ends(e) ? sd_embeddings_open(sd, e) : SDC_OK;
+    if (code)
+        return code;
     if (!sd->options->long_prompts || !has_ends(e)) {
         sd->chunks = most;
         return SDC_OK;
     }
     for (int k = 0; k < sd_prompts(sd); k++) {
         SdChunks c;
-        int code = read_one(sd, e, prompt_text(sd, k), &c);
+        code = read_one(sd, e, prompt_text(sd, k), &c);
         most = c.n > most ? c.n : most;
         sd_chunks_free(&c);
         if (code)
@@ -91,7 +95,7 @@ static int lay_out(const Sd *sd, SdEncoder *e, int k, const SdChunks *c, const S
 /* Is there anything in the prompts that a tokenizer alone does not read? */
 static bool says_more(const Sd *sd)
 {
-    bool more = sd->options->long_prompts;
+    bool more = sd->options->long_prompts || sd->options->n_embeddings;
     for (int k = 0; sd->options->weighting && k < sd_prompts(sd); k++)
         more |= strpbrk(prompt_text(sd, k), "\\()[]") != NULL;
     return more;
@@ -117,5 +121,5 @@ int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done)
         sd_chunks_free(&c);
     }
     sd_chunks_free(&empty);
-    return code;
+    return code ? code : sd_embeddings_place(sd, e);
 }

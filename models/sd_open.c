@@ -168,6 +168,7 @@ void sd_close(Sd *sd)
     for (int k = 0; k < sd->n_encoders; k++) {
         free(sd->encoders[k].ids);
         free(sd->encoders[k].weights);
+        sd_embeddings_close(&sd->encoders[k]);
     }
     for (int k = 0; k < sd->n_conditions; k++)
         free(sd->conditions[k].values);

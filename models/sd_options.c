@@ -44,6 +44,13 @@ static int set_strength(void *o, const char *v) { return real("strength", v, 0, 
 static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
 static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
 static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_embedding(void *into, const char *v)
+{
+    SdOptions *o = into;
+    if (o->n_embeddings == sizeof o->embeddings / sizeof *o->embeddings)
+        return sdc_error(SDC_USAGE, "--embedding: more than %zu files", sizeof o->embeddings / sizeof *o->embeddings);
+    return path("embedding", v, &o->embeddings[o->n_embeddings++]);
+}
 static int set_lora(void *o, const char *v) { return sdc_lora_option(&((SdOptions *)o)->loras, v); }
 static int set_threads(void *o, const char *v)
 {
@@ -123,6 +130,7 @@ const SdcOption sd_options[] = {
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
     {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as .npz",
      set_trace},
+    {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)", set_embedding},
     {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)", set_lora},
     {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
     {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},

@@ -93,6 +93,8 @@ char *sd_more_parameters(const SdOptions *o)
         name = name ? name + 1 : o->loras.text[k];
         fprintf(out, ", Lora: %.*s:%g", (int)(o->loras.text[k] + path - name), name, scale);
     }
+    for (int k = 0; k < o->n_embeddings; k++)
+        fprintf(out, ", Embedding: %s", strrchr(o->embeddings[k], '/') ? strrchr(o->embeddings[k], '/') + 1 : o->embeddings[k]);
     if (o->init_image)
         fprintf(out, ", Init image: %s", strrchr(o->init_image, '/') ? strrchr(o->init_image, '/') + 1 : o->init_image);
     if (o->long_prompts)

@@ -24,12 +24,18 @@ void sd_pieces_free(SdPieces *p);
 
 /* ---- sd_chunks.c ------------------------------------------------------------------------------------------------- */
 
+/* A word that stands for vectors of its own (sd_embedding.c): [vectors][width]. */
+typedef struct SdEmbedding { char *token; float *values; int64_t vectors, width; } SdEmbedding;
+enum { SD_EMBEDDINGS = 16 };
+
 /* How a prompt is read. */
 typedef struct {
     const Tokenizer *tokenizer;
     int64_t length;                 /* tokens of a chunk, with the two around them */
     bool weighted;                  /* brackets are weights */
     bool chunked;                   /* more words than fit, and BREAK, begin another chunk */
+    const SdEmbedding *embeddings;  /* their words' ids are -1 for the first one's first vector, -2 ... */
+    int n_embeddings;
 } SdReading;
 
 /* ids, weights: [n][length].  Words of a chunk that do not fit go to the next one, from the last comma on when that is

@@ -7,101 +7,13 @@
 #include <unistd.h>
 
 #include "lora_file.h"
-#include "origins.h"
-
-/* The section, taken apart and checked. */
-typedef struct {
-    SdcOriginsHeader header;
-    const SdcOrigin *origins;
-    const SdcLayout *layouts;
-    const SdcNest *nests;
-    const char *text;
-    int64_t weights_bytes;
-} Table;
+#include "origin_table.h"
 
 typedef struct {
     SdcAdapters adapters;
-    Table table;
+    SdcOriginTable table;
     char **names;                   /* [origins]: as an adapter's name is written */
 } Lora;
-
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
-
-static int damaged(void)
-{
-    return sdc_error(SDC_BAD_INPUT, "the table of this file's weights is damaged; copy or compile it again");
-}
-
-/* Do base and the loops stay in [0, end)? */
-static bool stays_inside(int64_t base, int levels, const int64_t *count, const int64_t *step, int64_t end)
-{
-    int64_t low = base, high = base, reach;
-    for (int k = 0; k < levels; k++) {
-        if (count[k] < 1 || __builtin_mul_overflow(count[k] - 1, step[k], &reach) ||
-            __builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high))
-            return false;
-    }
-    return low >= 0 && high < end;
-}
-
-static bool origin_fits(const Table *t, const SdcOrigin *o)
-{
-    const SdcOriginsHeader *h = &t->header;
-    if (o->component < 0 || o->component >= h->text_bytes || o->module < 0 || o->module >= h->text_bytes ||
-        o->reason < 0 || o->reason >= h->text_bytes)
-        return false;
-    if (o->reason)
-        return true;
-    const int64_t size = dtype_info((DType)o->dtype)->bytes;
-    if (o->layout < 0 || o->layout >= h->layouts || size < 1 || o->offset < 0 || o->bytes < 0 || o->offset % size ||
-        o->bytes > t->weights_bytes - o->offset)
-        return false;
-    const SdcLayout *l = &t->layouts[o->layout];
-    if (l->nest < 0 || l->nests < 0 || l->nests > h->nests - l->nest)
-        return false;
-    for (const SdcNest *n = t->nests + l->nest; n < t->nests + l->nest + l->nests; n++)
-        if (n->levels < 0 || n->levels > SDC_NEST_LEVELS ||
-            !stays_inside(n->to, (int)n->levels, n->count, n->to_step, o->bytes / size) ||
-            !stays_inside(n->from, (int)n->levels, n->count, n->from_step, l->elements))
-            return false;
-    for (int k = 0; k < SDC_ORIGIN_AXES; k++)
-        if (o->first[k] < 0 || o->count[k] < 1 || o->first[k] > o->dim[k] - o->count[k])
-            return false;
-    return stays_inside(o->base, SDC_ORIGIN_AXES, o->count, o->stride, l->elements);
-}
-
-/* A part of the section, count elements of `size`; NULL when it is too short. */
-static const void *part(SdcSection *left, int64_t count, int64_t size)
-{
-    const void *p = left->data;
-    if (count < 0 || count > left->bytes / size)
-        return NULL;
-    left->data = (const char *)left->data + count * size;
-    left->bytes -= count * size;
-    return p;
-}
-
-static int table_open(Table *t)
-{
-    SdcSection left = sdc_section("origins");
-    t->weights_bytes = sdc_section("weights").bytes;
-    if (!left.data)
-        return sdc_error(SDC_UNSUPPORTED, "--lora: this executable has no weights of modules that it could change");
-    const SdcOriginsHeader *h = part(&left, 1, sizeof *h);
-    if (!h)
-        return damaged();
-    t->header = *h;
-    t->origins = part(&left, h->origins, sizeof *t->origins);
-    t->layouts = t->origins ? part(&left, h->layouts, sizeof *t->layouts) : NULL;
-    t->nests = t->layouts ? part(&left, h->nests, sizeof *t->nests) : NULL;
-    t->text = t->nests ? part(&left, h->text_bytes, 1) : NULL;
-    if (!t->text || h->text_bytes < 1 || t->text[h->text_bytes - 1])
-        return damaged();
-    for (int64_t k = 0; k < h->origins; k++)
-        if (!origin_fits(t, &t->origins[k]))
-            return damaged();
-    return SDC_OK;
-}
 
 /* ---- which adapter changes what ------------------------------------------------------------------------------------ */
 
@@ -286,7 +198,7 @@ static int add_all(const Lora *l, SdcPool *pool)
 
 static int open_all(Lora *l, const SdcLoraOptions *o)
 {
-    int code = table_open(&l->table);
+    int code = sdc_origin_table_open(&l->table);
     if (!code)
         code = sdc_adapters_open(&l->adapters, o);
     if (code)
