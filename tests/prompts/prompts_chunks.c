@@ -1,5 +1,6 @@
 /* prompts_chunks: the tokens, the text encoder's outputs and the denoiser's for prompts with weights, of several chunks, and
- * with --clip-skip, against what onnxruntime and numpy make of them (make_chunks.py).
+ * with --clip-skip and --embedding, against what onnxruntime and numpy make of them (make_chunks.py,
+ * make_embedding.py).
  *
  *      prompts_chunks SDC SOURCE */
 #include <math.h>
@@ -68,6 +69,19 @@ static void draw(size_t k, const char *reference)
     printf("\n");
 }
 
+static void embedding(const char *source)
+{
+    const char *trace = in_folder(&e, "trace.npz"), *reference = format("%s/tests/prompts/chunks.npz", source);
+    check(&e, !run_shell(format("cd %s && ./sd 'a my-style crab' --embedding %s/tests/prompts/my-style.safetensors --steps 1 "
+                                "--trace trace.npz && ./sd --check && ./sd 'a <x> crab' --embedding %s/tests/prompts/my-style.safetensors:'<x>' "
+                                "--steps 1 --trace other.npz", e.folder, source, source)), "it draws with an embedding");
+    check(&e, distance(trace, "input_ids", reference, "embedding.ids") == 0, "an embedding's rows");
+    const double states = distance(trace, "encoder_hidden_states", reference, "embedding.encoder_hidden_states");
+    printf("embedding: states %.3g\n", states);
+    check(&e, states < 1e-3, "what it is given");
+    check(&e, distance(in_folder(&e, "other.npz"), "latents", trace, "latents") == 0, "another word for it");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -82,11 +96,12 @@ int main(int argc, char **argv)
     compile(&e, folder, "sd", "--prompt-chunks 3 --clip-skip 2");
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         draw(k, format("%s/tests/prompts/chunks.npz", argv[2]));
+    embedding(argv[2]);
     check(&e, run_shell(format("cd %s && ./sd 'a crab' --clip-skip 3 2>&1 | grep -q 'compile with --clip-skip 3'", e.folder)) == 0,
           "a layer that is not there");
     check(&e, run_shell(format("cd %s && ./sd 'a BREAK b BREAK c BREAK d' --long-prompts 2>&1 | grep -q 'compile with --prompt-chunks 4'",
                                e.folder)) == 0, "too many chunks");
-    check(&e, run_shell(format("cd %s && ./sd 'a crab' --steps 2 -o a.png && ./sd 'a crab' --steps 2 --no-weighting -o b.png && cmp a.png b.png",
+    check(&e, run_shell(format("cd %s && ./sd 'a crab' --steps 2 --save-latents a.npy && ./sd 'a crab' --steps 2 --no-weighting --save-latents b.npy && cmp a.npy b.npy",
                                e.folder)) == 0, "without weights");
     return conclude(&e);
 }
