@@ -3,6 +3,7 @@
  *      kohya       lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight     ... .lora_up.weight  ... .alpha
  *      PEFT        unet.down_blocks.0.attentions.0.proj_in.lora_A.weight              ... .lora_B.weight
  *      diffusers   unet.down_blocks.0.attn1.processor.to_q_lora.down.weight           ... .up.weight
+ *      SDXL's      lora_unet_input_blocks_1_1_proj_in.lora_down.weight                 by the original code's names
  *
  * Without alpha the scale is 1.  Names lose their prefix, which says the networks, and have '_' for '.' afterwards. */
 #include "lora_file.h"
@@ -54,6 +55,63 @@ static char *plain(const char *s, size_t length)
     if (n > strlen(old) && !strcmp(name + n - strlen(old), old))
         memcpy(name + n, "_0", 3);
     return name;
+}
+
+/* ---- names of the original code: what kohya's scripts write for SDXL ------------------------------------------------ */
+
+static const struct { const char *original, *diffusers; } parts[] = {
+    {"in_layers_2", "conv1"}, {"emb_layers_1", "time_emb_proj"}, {"out_layers_3", "conv2"}, {"skip_connection", "conv_shortcut"},
+};
+static const struct { const char *original, *diffusers; } single[] = {
+    {"input_blocks_0_0", "conv_in"}, {"out_2", "conv_out"}, {"time_embed_0", "time_embedding_linear_1"},
+    {"time_embed_2", "time_embedding_linear_2"}, {"label_emb_0_0", "add_embedding_linear_1"},
+    {"label_emb_0_2", "add_embedding_linear_2"},
+};
+
+static const char *part_of_resnet(const char *rest)
+{
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+        if (!strcmp(rest, parts[k].original))
+            return parts[k].diffusers;
+    return rest;
+}
+
+/* "input_blocks_4_1_proj_in" -> "down_blocks_1_attentions_0_proj_in": two layers a block, and a third place for what changes the
+ * size.  false: it is no such name. */
+static bool from_original(const char *name, char *into, size_t room)
+{
+    enum { PLACES = 3 };
+    unsigned n, m = 0;
+    int used = 0;
+    for (size_t k = 0; k < sizeof single / sizeof *single; k++)
+        if (!strcmp(name, single[k].original))
+            return snprintf(into, room, "%s", single[k].diffusers) > 0;
+    if (sscanf(name, "middle_block_%u_%n", &n, &used) == 1 && used && n < PLACES)
+        return snprintf(into, room, "mid_block_%s_%u_%s", n == 1 ? "attentions" : "resnets", n / 2,
+                        n == 1 ? name + used : part_of_resnet(name + used)) > 0;
+    if (sscanf(name, "input_blocks_%u_%u_%n", &n, &m, &used) == 2 && used && n > 0) {
+        if (!strcmp(name + used, "op"))
+            return snprintf(into, room, "down_blocks_%u_downsamplers_0_conv", (n - 1) / PLACES) > 0;
+        return snprintf(into, room, "down_blocks_%u_%s_%u_%s", (n - 1) / PLACES, m ? "attentions" : "resnets", (n - 1) % PLACES,
+                        m ? name + used : part_of_resnet(name + used)) > 0;
+    }
+    used = 0;
+    if (sscanf(name, "output_blocks_%u_%u_%n", &n, &m, &used) != 2 || !used)
+        return false;
+    if (!strcmp(name + used, "conv"))
+        return snprintf(into, room, "up_blocks_%u_upsamplers_0_conv", n / PLACES) > 0;
+    return snprintf(into, room, "up_blocks_%u_%s_%u_%s", n / PLACES, m ? "attentions" : "resnets", n % PLACES,
+                    m ? name + used : part_of_resnet(name + used)) > 0;
+}
+
+/* An adapter's name as diffusers has it; takes over `name`. */
+static char *in_diffusers(char *name)
+{
+    char other[512];
+    if (!name || !from_original(name, other, sizeof other))
+        return name;
+    free(name);
+    return strdup(other);
 }
 
 char *sdc_adapter_name(const char *module, const char *component)
@@ -138,7 +196,7 @@ static int take_tensor(SdcAdapters *all, const SdcSafetensors *file, const SdcSa
     name += prefix >= 0 ? strlen(prefixes[prefix].begin) : 0;
     if (name > t->name + n - end)
         return sdc_error(SDC_BAD_INPUT, "%s: %s: names no module", file->path, t->name);
-    char *module = plain(name, (size_t)(t->name + n - end - name));
+    char *module = in_diffusers(plain(name, (size_t)(t->name + n - end - name)));
     SdcAdapter *a = module ? adapter_of(all, file, module, prefix, t->name) : NULL;
     if (!a)
         return sdc_error(SDC_NO_SPACE, "out of memory");

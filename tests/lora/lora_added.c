@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "../../ir/sdc.h"
+#include "../../runtime/lora_file.h"
 #include "../../runtime/runtime.h"
 #include "executed.h"
 #include "harness.h"
@@ -192,6 +193,35 @@ static void recorded(const char *data)
     }
 }
 
+/* ---- names ---------------------------------------------------------------------------------------------------------- */
+
+/* The original code's names for two of the recorded network's modules give what diffusers' do. */
+static void original_names(void)
+{
+    static const char *const names[][2] = {
+        {"lora_unet_input_blocks_1_0_in_layers_2", "unet.down_blocks.0.resnets.0.conv1"},
+        {"lora_unet_input_blocks_3_0_op", "unet.down_blocks.0.downsamplers.0.conv"},
+        {"lora_unet_input_blocks_4_1_proj_in", "unet.down_blocks.1.attentions.0.proj_in"},
+        {"lora_unet_middle_block_1_proj_out", "unet.mid_block.attentions.0.proj_out"},
+        {"lora_unet_middle_block_2_out_layers_3", "unet.mid_block.resnets.1.conv2"},
+        {"lora_unet_output_blocks_4_0_skip_connection", "unet.up_blocks.1.resnets.1.conv_shortcut"},
+        {"lora_unet_output_blocks_8_1_proj_in", "unet.up_blocks.2.attentions.2.proj_in"},
+        {"lora_unet_time_embed_2", "unet.time_embedding.linear_2"}};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        SdcAdapters a[2] = {0};
+        for (int j = 0; j < 2; j++) {
+            File f = {.header = format("%s", "")};
+            memset(add_tensor(&f, format("%s.lora_down.weight", names[k][j]), 1, 1), 0, 4);
+            memset(add_tensor(&f, format("%s.lora_up.weight", names[k][j]), 1, 1), 0, 4);
+            write_file(&f, in("name.safetensors"));
+            check(&e, !sdc_adapters_open(&a[j], &(SdcLoraOptions){{in("name.safetensors")}, 1}) && a[j].n == 1, names[k][j]);
+        }
+        check(&e, !strcmp(a[0].list[0].name, a[1].list[0].name), names[k][0]);
+        sdc_adapters_close(&a[0]);
+        sdc_adapters_close(&a[1]);
+    }
+}
+
 /* ---- wrong files ---------------------------------------------------------------------------------------------------- */
 
 static int exit_code(const char *command, char **text)
@@ -263,6 +293,7 @@ int main(int argc, char **argv)
     every_module(text, "text_encoder.text_model.", false, 18, "last_hidden_state", "--shape input_ids=1x77", 0);
     every_module(text, "lora_te_text_model_", true, 18, "last_hidden_state", "--shape input_ids=1x77 --dtype bf16", 1e-2);
     recorded(data);
+    original_names();
     wrong_files(data);
     return conclude(&e);
 }
