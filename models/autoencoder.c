@@ -9,6 +9,7 @@
 
 #include "../runtime/fileio.h"
 #include "../runtime/json.h"
+#include "outputs.h"
 #include "pipeline.h"
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
@@ -183,7 +184,7 @@ static int emit(Autoencoder *a, const Field *latents, int64_t k, int64_t n, cons
 {
     Field picture = {0};
     uint8_t *rgb = NULL;
-    char *path = driver_numbered(a->options->output ? a->options->output : "image.png", k, n);
+    char *path = outputs_numbered(a->options->output ? a->options->output : "image.png", k, n);
     int code = path ? autoencoder_decode(a, latents, from, &picture) : sdc_error(SDC_NO_SPACE, "out of memory");
     if (!code && original && (picture.width != original->width || picture.height != original->height))
         code = sdc_error(SDC_UNSUPPORTED, "%s: comes back as %lldx%lld", from, (long long)picture.width,

@@ -96,13 +96,3 @@ int driver_end(int code)
         code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
     return code;
 }
-
-char *driver_numbered(const char *path, int64_t k, int64_t count)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    int stem = (int)(dot && dot > name ? dot - path : (long)strlen(path));
-    char *numbered = NULL;
-    int n = count == 1 ? asprintf(&numbered, "%s", path)
-                       : asprintf(&numbered, "%.*s-%lld%s", stem, path, (long long)k + 1, path + stem);
-    return n < 0 ? NULL : numbered;
-}

@@ -47,7 +47,4 @@ int driver_pool(const DriverOptions *o, SdcPool **pool);
 /* The driver's exit code: a standard output that can not be written is an error. */
 int driver_end(int code);
 
-/* "a.png" -> "a-2.png" for picture k = 1 of several; malloc'd, NULL when out of memory. */
-char *driver_numbered(const char *path, int64_t k, int64_t count);
-
 #endif

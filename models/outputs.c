@@ -23,17 +23,22 @@ static char *named_after(const char *output, const char *text)
     return asprintf(&path, "%.*s%s%s", (int)(end - output), output, text, end) < 0 ? NULL : path;
 }
 
-int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others)
+char *outputs_numbered(const char *output, int64_t k, int64_t count)
 {
     char number[32] = "";
+    if (count > 1)
+        snprintf(number, sizeof number, "-%lld", (long long)k + 1);
+    return named_after(output, number);
+}
+
+int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others)
+{
     *out = (Outputs){.count = count, .room = count + others, .output = output};
     out->files = calloc((size_t)out->room, sizeof *out->files);
     out->paths = calloc((size_t)count, sizeof *out->paths);
     int code = out->files && out->paths ? SDC_OK : out_of_memory();
     for (int64_t k = 0; !code && k < count; k++) {
-        if (count > 1)
-            snprintf(number, sizeof number, "-%lld", (long long)k + 1);
-        out->paths[k] = named_after(output, number);
+        out->paths[k] = outputs_numbered(output, k, count);
         code = out->paths[k] ? outputs_check(out->paths[k]) : out_of_memory();
     }
     return code;

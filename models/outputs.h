@@ -27,6 +27,8 @@ typedef struct {
 
 /* count pictures named after `output` ("a.png", or "a-1.png", "a-2.png" ...), and room for `others` more files. */
 int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others);
+/* "a.png" -> "a-2.png" for picture k = 1 of several; malloc'd, NULL when out of memory. */
+char *outputs_numbered(const char *output, int64_t k, int64_t count);
 int outputs_check(const char *path);                /* NULL is fine */
 int outputs_open(Outputs *out, const char *path, SdcOutput **file);
 int outputs_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n);   /* .npy of one, .npz of any */

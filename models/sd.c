@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "../runtime/array_io.h"
-#include "../runtime/fileio.h"
 #include "pipeline.h"
 #include "sd.h"
 #include "sd_report.h"
@@ -37,112 +36,44 @@ static int read_latents(Sd *sd, float **latents)
 
 /* ---- outputs ---------------------------------------------------------------------------------------------------- */
 
-/* The open files: pictures first, then latents and trace where asked for. */
-typedef struct {
-    SdcOutput *files;
-    int64_t n;
-    char **paths;                   /* [count] of the pictures */
-    float *decoded;                 /* [count][3][height][width] */
-} Outputs;
-
 /* How many files the pictures go to. */
 static int64_t picture_files(const SdOptions *o) { return o->grid ? 1 : o->count; }
-
-/* "a.png" -> "a-2.png" when there are several; malloc'd. */
-static char *picture_path(const SdOptions *o, int64_t k)
-{
-    const char *slash = strrchr(o->output, '/'), *name = slash ? slash + 1 : o->output, *dot = strrchr(name, '.');
-    int stem = (int)(dot && dot > name ? dot - o->output : (long)strlen(o->output));
-    char *path = NULL;
-    int n = picture_files(o) == 1 ? asprintf(&path, "%s", o->output)
-                          : asprintf(&path, "%.*s-%lld%s", stem, o->output, (long long)k + 1, o->output + stem);
-    return n < 0 ? NULL : path;
-}
 
 /* Before the work begins: name the pictures, and see whether everything could be written. */
 static int prepare_outputs(Outputs *out, const SdOptions *o)
 {
-    out->files = calloc((size_t)o->count + 2, sizeof *out->files);
-    out->paths = calloc((size_t)o->count, sizeof *out->paths);
-    if (!out->files || !out->paths)
-        return sdc_error(SDC_NO_SPACE, "out of memory");
-    int code = SDC_OK;
-    for (int64_t k = 0; !code && k < picture_files(o); k++) {
-        out->paths[k] = picture_path(o, k);
-        code = out->paths[k] ? sdc_output_check(out->paths[k]) : sdc_error(SDC_NO_SPACE, "out of memory");
-    }
-    if (!code && o->save_latents)
-        code = sdc_output_check(o->save_latents);
-    if (!code && o->trace)
-        code = sdc_output_check(o->trace);
-    return code;
-}
-
-static void free_outputs(Outputs *out, const SdOptions *o)
-{
-    for (int64_t i = 0; i < out->n; i++)
-        sdc_output_discard(&out->files[i]);
-    for (int64_t k = 0; out->paths && k < o->count; k++)
-        free(out->paths[k]);
-    free(out->paths);
-    free(out->files);
-    free(out->decoded);
-}
-
-static int open_output(Outputs *out, const char *path, SdcOutput **o)
-{
-    *o = &out->files[out->n];
-    int code = sdc_output_open(*o, path, 0666);
+    int code = outputs_begin(out, o->output, picture_files(o), 2);
     if (!code)
-        out->n++;
-    return code;
+        code = outputs_check(o->save_latents);
+    return code ? code : outputs_check(o->trace);
 }
 
-/* Decode a picture, and write it, or with --grid all of them when it is the last one. */
-static int emit_picture(Sd *sd, Outputs *out, int64_t k)
+/* Decode picture k to decoded, and write it, or with --grid all of them when it is the last one. */
+static int emit_picture(Sd *sd, Outputs *out, float *decoded, int64_t k)
 {
-    int64_t n = sd->picture_height * sd->picture_width;
-    const bool grid = sd->options->grid, last = k + 1 == sd->options->count;
-    int width = (int)sd->picture_width, height = (int)sd->picture_height;
-    float *picture = out->decoded + k * 3 * n;
-    uint8_t *rgb = grid ? NULL : malloc((size_t)n * 3);
+    const int64_t height = sd->picture_height, width = sd->picture_width;
+    const bool grid = sd->options->grid;
     char *parameters = sd_parameters(sd, k), software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
     const SdcText texts[] = {{"parameters", parameters}, {"Software", software}, {NULL, NULL}};
-    SdcOutput *o;
-    int code = (rgb || grid) && parameters ? sd_decode(sd, k, picture) : sdc_error(SDC_NO_SPACE, "out of memory");
-    if (!code && !grid)
-        sd_image_bytes(picture, sd->picture_height, sd->picture_width, rgb);
-    if (!code && grid && last)
-        code = sd_grid(sd, out->decoded, &rgb, &width, &height);
-    if (!code && (!grid || last) && !(code = open_output(out, out->paths[grid ? 0 : k], &o)))
-        code = sdc_png_emit(o, rgb, width, height, texts);
-    free(rgb);
+    Bytes bytes = {0};
+    float *picture = decoded + k * 3 * height * width;
+    int code = parameters ? sd_decode(sd, k, picture) : sdc_error(SDC_NO_SPACE, "out of memory");
+    if (!code && (!grid || k + 1 == sd->options->count)) {
+        code = picture_grid(grid ? decoded : picture, grid ? sd->options->count : 1, 3, height, width, 0, &bytes);
+        if (!code)
+            code = outputs_picture(out, grid ? 0 : k, &bytes, texts);
+    }
+    free(bytes.pixels);
     free(parameters);
     return code;
-}
-
-/* An array that borrows data and name. */
-static SdcArray view(const char *name, DType dtype, void *data, int rank, const int64_t *dim)
-{
-    SdcArray a = {.dtype = dtype, .rank = rank, .count = 1, .data = data, .name = (char *)(uintptr_t)name};
-    for (int i = 0; i < rank; i++)
-        a.count *= a.dim[i] = dim[i];
-    return a;
-}
-
-static int emit_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n)
-{
-    SdcOutput *o;
-    int code = open_output(out, path, &o);
-    return code ? code : sdc_arrays_emit(o, arrays, n, sdc_path_ends(path, ".npz"));
 }
 
 static int emit_latents(Sd *sd, Outputs *out)
 {
     const int64_t dim[] = {sd->options->count, sd->channels, sd->height, sd->width};
-    SdcArray a = view("latents", DT_F32, sd->latents, 4, dim);
-    return emit_arrays(out, sd->options->save_latents, (const SdcArray *const[]){&a}, 1);
+    SdcArray a = outputs_view("latents", DT_F32, sd->latents, 4, dim);
+    return outputs_arrays(out, sd->options->save_latents, (const SdcArray *const[]){&a}, 1);
 }
 
 /* Arrays of a trace, their names and extents. */
@@ -152,7 +83,7 @@ typedef struct { SdcArray all[2 * TRACED + 1]; char names[2 * TRACED + 1][64]; i
 static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank, const int64_t *dim)
 {
     snprintf(t->names[t->n], sizeof t->names[t->n], "%s%s", prefix, name);
-    t->all[t->n] = view(t->names[t->n], dtype, data, rank, dim);
+    t->all[t->n] = outputs_view(t->names[t->n], dtype, data, rank, dim);
     t->n++;
 }
 
@@ -188,7 +119,7 @@ static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
 }
 
 /* A refiner's arrays are called refiner_NAME. */
-static int emit_trace(Sd *sd, Outputs *out)
+static int emit_trace(Sd *sd, Outputs *out, float *decoded)
 {
     const int64_t picture_dim[] = {sd->options->count, 3, sd->picture_height, sd->picture_width};
     const SdcArray *list[2 * TRACED + 1];
@@ -196,28 +127,26 @@ static int emit_trace(Sd *sd, Outputs *out)
     int code = add_drawing(&t, "", sd);
     if (code || (sd->refiner && (code = add_drawing(&t, "refiner_", sd->refiner))))
         return code;
-    add_array(&t, "", "decoded", DT_F32, out->decoded, 4, picture_dim);
+    add_array(&t, "", "decoded", DT_F32, decoded, 4, picture_dim);
     for (int k = 0; k < t.n; k++)
         list[k] = &t.all[k];
-    return emit_arrays(out, sd->options->trace, list, t.n);
+    return outputs_arrays(out, sd->options->trace, list, t.n);
 }
 
 static int write_outputs(Sd *sd, Outputs *out)
 {
     const SdOptions *o = sd->options;
-    int code = pipeline_floats(&out->decoded, o->count * 3 * sd->picture_height * sd->picture_width);
+    float *decoded = NULL;
+    int code = pipeline_floats(&decoded, o->count * 3 * sd->picture_height * sd->picture_width);
     for (int64_t k = 0; !code && k < o->count; k++)
-        code = emit_picture(sd, out, k);
+        code = emit_picture(sd, out, decoded, k);
     if (!code && o->save_latents)
         code = emit_latents(sd, out);
     if (!code && o->trace)
-        code = emit_trace(sd, out);
-    for (int64_t i = 0; !code && i < out->n; i++)
-        code = sdc_output_sync(&out->files[i]);
-    for (int64_t i = 0; !code && i < out->n; i++)
-        code = sdc_output_commit(&out->files[i]);
-    for (int64_t k = 0; !code && k < picture_files(o); k++)
-        puts(out->paths[k]);
+        code = emit_trace(sd, out, decoded);
+    if (!code)
+        code = outputs_commit(out);
+    free(decoded);
     return code;
 }
 
@@ -246,11 +175,12 @@ static int draw(const SdOptions *o)
         code = prepare_outputs(&out, o);
     if (!code)
         code = open_drawing(&sd, o, &given, &picture);
+    sd.outputs = &out;
     if (!code)
         code = o->bench ? sd_bench(&sd) : sd_draw(&sd);
     if (!code && !o->bench)
         code = write_outputs(&sd, &out);
-    free_outputs(&out, o);
+    outputs_end(&out);
     sd_close(&sd);
     free(given);
     free(picture);

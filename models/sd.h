@@ -14,7 +14,7 @@
  *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
- *      sd_preview.c   previews and grids
+ *      sd_preview.c   previews
  *      sd_report.c    --info and --bench                                                                             */
 #ifndef SDC_SD_H
 #define SDC_SD_H
@@ -23,6 +23,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "../runtime/tokenizer.h"
+#include "outputs.h"
 
 /* ---- sd_options.c ----------------------------------------------------------------------------------------------- */
 
@@ -113,6 +114,7 @@ struct Sd {
     float *extra;                       /* [extra_size]: masks and the like, the same for every picture and evaluation */
     struct SdTask *task;                /* sd_tasks.c's; NULL for text and image to image */
     int64_t picture_height, picture_width;
+    Outputs *outputs;                   /* where previews go */
     const float *given;                 /* --latents: [count][size], or NULL */
     const float *picture;               /* --init-image: [3][picture_height][picture_width] in -1..1, or NULL */
 
@@ -295,13 +297,8 @@ bool sd_is_array(const char *path);
  * become the file's; otherwise pictures are resized and arrays must fit.  *plane is malloc'd. */
 int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane);
 
-/* [3][height][width] in -1..1 to [height][width][3], rounded to even as diffusers does. */
-void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb);
-
-/* sd_preview.c: what the network, given these latents, predicts of the finished pictures, written to OUTPUT-preview.png. */
+/* sd_preview.c: what the network, given these latents, predicts of the finished pictures, as the outputs' preview. */
 int sd_preview(Sd *sd, const float *given, const float *predicted, double timestep);
-/* All pictures [count][3][picture_height][picture_width] side by side; *rgb is malloc'd. */
-int sd_grid(const Sd *sd, const float *pictures, uint8_t **rgb, int *width, int *height);
 char *sd_more_parameters(const SdOptions *o);   /* of sd_parameters(): what is not always there; malloc'd, or NULL */
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */

@@ -109,18 +109,7 @@ int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **pla
     return (sd_is_array(path) ? read_array : read_grey)(path, height, width, plane);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb)
-{
-    int64_t n = height * width;
-    for (int64_t c = 0; c < 3; c++)
-        for (int64_t i = 0; i < n; i++) {
-            float v = picture[c * n + i] / 2 + 0.5f;
-            v = v > 0 ? (v < 1 ? v : 1) : 0;            /* NaN becomes black */
-            rgb[3 * i + c] = (uint8_t)rintf(v * 255);
-        }
-}
+/* ---- what was drawn, in words --------------------------------------------------------------------------------- */
 
 /* "EulerAncestralDiscreteScheduler" -> "EulerAncestralDiscrete" unless a name was asked for. */
 static int sampler(const Sd *sd, const char **name)

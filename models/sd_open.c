@@ -236,6 +236,7 @@ static int draw_refined(Sd *sd)
 {
     Sd *r = sd->refiner;
     r->random = sd->random;
+    r->outputs = sd->outputs;
     r->warming = sd->warming;
     int code = draw_part(r);
     if (!code)

@@ -4,83 +4,66 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver_options.h"
 #include "sd.h"
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-static int real(const char *name, const char *text, double low, double high, double *into)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end || !(value >= low && value <= high))
-        return sdc_error(SDC_USAGE, "--%s: '%s' is not a number from %g to %g", name, text, low, high);
-    *into = value;
-    return SDC_OK;
-}
-
-static int path(const char *name, const char *text, const char **into)
-{
-    if (!*text)
-        return sdc_error(SDC_USAGE, "--%s needs a file name", name);
-    *into = text;
-    return SDC_OK;
-}
-
 static int set_prompt(void *o, const char *v) { ((SdOptions *)o)->prompt = v; return SDC_OK; }
 static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", v, 1, 1000, &((SdOptions *)o)->steps); }
-static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
-static int set_rescale(void *o, const char *v) { return real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
+static int set_guidance(void *o, const char *v) { return driver_real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
+static int set_rescale(void *o, const char *v) { return driver_real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
-static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
+static int set_eta(void *o, const char *v) { return driver_real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
 static int set_skip(void *o, const char *v) { return sdc_option_int("--clip-skip", v, 1, 64, &((SdOptions *)o)->clip_skip); }
 static int set_preview(void *o, const char *v)
 {
     return sdc_option_int("--preview-every", v, 1, 1000, &((SdOptions *)o)->preview_every);
 }
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
-static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
-static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
-static int set_strength(void *o, const char *v) { return real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
-static int set_mask(void *o, const char *v) { return path("mask", v, &((SdOptions *)o)->mask); }
-static int set_depth(void *o, const char *v) { return path("depth-map", v, &((SdOptions *)o)->depth_map); }
-static int set_latents(void *o, const char *v) { return path("latents", v, &((SdOptions *)o)->latents); }
-static int set_save(void *o, const char *v) { return path("save-latents", v, &((SdOptions *)o)->save_latents); }
-static int set_trace(void *o, const char *v) { return path("trace", v, &((SdOptions *)o)->trace); }
+static int set_output(void *o, const char *v) { return driver_path("output", v, &((SdOptions *)o)->output); }
+static int set_image(void *o, const char *v) { return driver_path("init-image", v, &((SdOptions *)o)->init_image); }
+static int set_strength(void *o, const char *v) { return driver_real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
+static int set_mask(void *o, const char *v) { return driver_path("mask", v, &((SdOptions *)o)->mask); }
+static int set_depth(void *o, const char *v) { return driver_path("depth-map", v, &((SdOptions *)o)->depth_map); }
+static int set_latents(void *o, const char *v) { return driver_path("latents", v, &((SdOptions *)o)->latents); }
+static int set_save(void *o, const char *v) { return driver_path("save-latents", v, &((SdOptions *)o)->save_latents); }
+static int set_trace(void *o, const char *v) { return driver_path("trace", v, &((SdOptions *)o)->trace); }
 static int set_noise_level(void *o, const char *v)
 {
     return sdc_option_int("--noise-level", v, 0, 999, &((SdOptions *)o)->noise_level);
 }
 
-static int set_embeddings(void *o, const char *v) { return path("embeddings", v, &((SdOptions *)o)->embeddings); }
-static int set_control(void *o, const char *v) { return path("control-image", v, &((SdOptions *)o)->control_image); }
+static int set_embeddings(void *o, const char *v) { return driver_path("embeddings", v, &((SdOptions *)o)->embeddings); }
+static int set_control(void *o, const char *v) { return driver_path("control-image", v, &((SdOptions *)o)->control_image); }
 static int set_control_scale(void *o, const char *v)
 {
-    return real("control-scale", v, 0, 100, &((SdOptions *)o)->control_scale);
+    return driver_real("control-scale", v, 0, 100, &((SdOptions *)o)->control_scale);
 }
 
 static int set_control_start(void *o, const char *v)
 {
-    return real("control-start", v, 0, 1, &((SdOptions *)o)->control_start);
+    return driver_real("control-start", v, 0, 1, &((SdOptions *)o)->control_start);
 }
 
 static int set_control_stop(void *o, const char *v)
 {
-    return real("control-stop", v, 0, 1, &((SdOptions *)o)->control_stop);
+    return driver_real("control-stop", v, 0, 1, &((SdOptions *)o)->control_stop);
 }
 
 static int set_skip_layers(void *o, const char *v)
 {
-    return real("skip-layer-guidance", v, 0, 100, &((SdOptions *)o)->skip_layers);
+    return driver_real("skip-layer-guidance", v, 0, 100, &((SdOptions *)o)->skip_layers);
 }
 
-static int set_skip_start(void *o, const char *v) { return real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
-static int set_skip_stop(void *o, const char *v) { return real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
+static int set_skip_start(void *o, const char *v) { return driver_real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
+static int set_skip_stop(void *o, const char *v) { return driver_real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
 static int set_embedding(void *into, const char *v)
 {
     SdOptions *o = into;
     if (o->n_words == sizeof o->words / sizeof *o->words)
         return sdc_error(SDC_USAGE, "--embedding: more than %zu files", sizeof o->words / sizeof *o->words);
-    return path("embedding", v, &o->words[o->n_words++]);
+    return driver_path("embedding", v, &o->words[o->n_words++]);
 }
 
 static int set_lora(void *o, const char *v) { return sdc_lora_option(&((SdOptions *)o)->loras, v); }
@@ -89,29 +72,8 @@ static int set_threads(void *o, const char *v)
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
 }
 
-static int set_seed(void *o, const char *v)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(v, &end, 10);
-    if (errno || *v < '0' || *v > '9' || *end)
-        return sdc_error(SDC_USAGE, "--seed: '%s' is not a whole number from 0 to 2^64 - 1", v);
-    ((SdOptions *)o)->seed = value;
-    return SDC_OK;
-}
-
-static int set_size(void *into, const char *v)
-{
-    SdOptions *o = into;
-    int used = 0;
-    long long width, height;
-    if (sscanf(v, "%lldx%lld%n", &width, &height, &used) != 2 || v[used] || width < 1 || height < 1 ||
-        width > 32768 || height > 32768)
-        return sdc_error(SDC_USAGE, "--size: '%s' is not WIDTHxHEIGHT", v);
-    o->width = width;
-    o->height = height;
-    return SDC_OK;
-}
+static int set_seed(void *o, const char *v) { return driver_seed(v, &((SdOptions *)o)->seed); }
+static int set_size(void *o, const char *v) { return driver_size(v, &((SdOptions *)o)->width, &((SdOptions *)o)->height); }
 
 static int set_negative(void *into, const char *v)
 {
@@ -144,7 +106,7 @@ static int set_pair(SdOptions *o, const char *name, const char *v, char between,
 static int set_share(SdOptions *o, const char *name, const char *v, double low, double high, double *into)
 {
     note_xl(o, name);
-    return real(name, v, low, high, into);
+    return driver_real(name, v, low, high, into);
 }
 
 #define PAIR(function, name, between, field) \
@@ -207,7 +169,7 @@ const SdcOption sd_options[] = {
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"grid", 0, NULL, "all pictures of -n in one file, side by side", set_grid},
-    {"preview-every", 0, "N", "after every N steps write what is to be expected to FILE-preview.png", set_preview},
+    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png", set_preview},
     {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)", set_strength},
     {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
@@ -267,11 +229,7 @@ void sd_help(FILE *out)
     if (f->takes & SD_NOISE_LEVEL)
         fprintf(out, " --noise-level %lld", (long long)f->noise_level);
     fputc('\n', out);
-    const char *const *text = sdc_model.defaults;
-    if (text && *text)
-        fprintf(out, "\nSet when this was compiled, instead of the defaults above:");
-    for (; text && *text; text++)
-        fprintf(out, " --%s%s", *text, text[1] ? "" : "\n");
+    driver_defaults_help(out);
     fprintf(out, "\nExamples:\n"
             "  %s \"a crab\" -o crab.png\n"
             "  %s --prompt \"a red apple\" --steps 30 --guidance 3 --seed 7 --scheduler dpmpp_2m\n"
@@ -283,20 +241,10 @@ void sd_help(FILE *out)
 }
 
 /* "steps=20" of `sdc compile --default`. */
-static int set_default(SdOptions *o, const char *text, int code)
-{
-    const char *equals = strchr(text, '=');
-    size_t n = equals ? (size_t)(equals - text) : 0;
-    for (const SdcOption *row = sd_options; n && row->name; row++)
-        if (row->argument && strlen(row->name) == n && !memcmp(row->name, text, n))
-            return row->set(o, equals + 1);
-    return sdc_error(code, "the default '%s' is not OPTION=VALUE for one of this pipeline's options", text);
-}
-
 int sdc_sd_default(const char *text)
 {
     SdOptions unused = {0};
-    return set_default(&unused, text, SDC_USAGE);
+    return driver_default(sd_options, &unused, text, SDC_USAGE);
 }
 
 static const SdXlOptions xl_defaults = {
@@ -309,9 +257,8 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
                      .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
                      .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .clip_skip = 1, .weighting = true};
-    for (const char *const *text = sdc_model.defaults; text && *text; text++)
-        if (set_default(o, *text, SDC_BUG))
-            return SDC_BUG;
+    if (driver_defaults(sd_options, o))
+        return SDC_BUG;
     int n = 0;
     const char *preset = o->prompt;
     if (sdc_options_parse(sd_options, o, argc, argv, &n))

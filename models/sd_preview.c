@@ -1,4 +1,4 @@
-/* sd_preview.c: pictures of a drawing that is not finished, and of all pictures of a run.
+/* sd_preview.c: pictures of a drawing that is not finished, and what its files say of it.
  *
  * A preview shows what the network takes the finished latents for, x0, decoded: from what it was given, its prediction and
  * the noise of the timestep.  Samplers differ in how they scale latents, but the network is given
@@ -8,23 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../runtime/fileio.h"
-#include "grid.h"
 #include "pipeline.h"
 #include "sd.h"
-
-int sd_grid(const Sd *sd, const float *pictures, uint8_t **rgb, int *width, int *height)
-{
-    const int64_t count = sd->options->count, n = 3 * sd->picture_height * sd->picture_width;
-    uint8_t *bytes = malloc((size_t)(count * n));
-    int code = bytes ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
-    for (int64_t k = 0; !code && k < count; k++)
-        sd_image_bytes(pictures + k * n, sd->picture_height, sd->picture_width, bytes + k * n);
-    if (!code)
-        code = grid_join(bytes, count, sd->picture_height, sd->picture_width, rgb, width, height);
-    free(bytes);
-    return code;
-}
 
 static void finished_latents(const Sd *sd, const float *given, const float *predicted, double timestep, float *x0)
 {
@@ -41,39 +26,26 @@ static void finished_latents(const Sd *sd, const float *given, const float *pred
                 : predicted[i];
 }
 
-/* "a.png" -> "a-preview.png". */
-static char *preview_path(const SdOptions *o)
-{
-    const char *slash = strrchr(o->output, '/'), *name = slash ? slash + 1 : o->output, *dot = strrchr(name, '.');
-    const int stem = (int)(dot && dot > name ? dot - o->output : (long)strlen(o->output));
-    char *path = NULL;
-    return asprintf(&path, "%.*s-preview.png", stem, o->output) < 0 ? NULL : path;
-}
-
 int sd_preview(Sd *sd, const float *given, const float *predicted, double timestep)
 {
-    const int64_t n = 3 * sd->picture_height * sd->picture_width;
+    const int64_t n = 3 * sd->picture_height * sd->picture_width, count = sd->options->count;
     float *x0 = NULL, *pictures = NULL, *latents = sd->latents;
-    uint8_t *rgb = NULL;
-    int width, height, code;
-    char *path = preview_path(sd->options);
-    if (!(code = path ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory")) &&
-        !(code = pipeline_floats(&x0, sd->options->count * sd->size)) &&
-        !(code = pipeline_floats(&pictures, sd->options->count * n))) {
+    Bytes bytes = {0};
+    int code;
+    if (!(code = pipeline_floats(&x0, count * sd->size)) && !(code = pipeline_floats(&pictures, count * n))) {
         finished_latents(sd, given, predicted, timestep, x0);
         sd->latents = x0;
-        for (int64_t k = 0; !code && k < sd->options->count; k++)
+        for (int64_t k = 0; !code && k < count; k++)
             code = sd_decode(sd, k, pictures + k * n);
         sd->latents = latents;
     }
     if (!code)
-        code = sd_grid(sd, pictures, &rgb, &width, &height);
+        code = picture_grid(pictures, count, 3, sd->picture_height, sd->picture_width, 0, &bytes);
     if (!code)
-        code = sdc_png_write(path, rgb, width, height, &(SdcText){NULL, NULL});
-    free(rgb);
+        code = outputs_preview(sd->outputs, &bytes);
+    free(bytes.pixels);
     free(pictures);
     free(x0);
-    free(path);
     return code;
 }
 
