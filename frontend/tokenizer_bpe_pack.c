@@ -77,7 +77,8 @@ static int count_id(BpePacker *p, const json_t *value, const char *field, const 
 {
     json_int_t id = json_integer_value(value);
     if (!json_is_integer(value) || id < 0 || id >= MAX_ID)
-        return sdc_error(SDC_BAD_INPUT, "%s: %s: the id of '%s' is not a number below %d", p->path, field, text, MAX_ID);
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: the id of '%s' is not a number below %d", p->path, field, text,
+                         MAX_ID);
     if (id >= p->header.vocabulary)
         p->header.vocabulary = (uint32_t)id + 1;
     return SDC_OK;
@@ -264,7 +265,7 @@ static int pack_added(BpePacker *p)
     for (size_t i = 0; !code && i < n; i++) {
         const json_t *token = json_array_get(tokens, i);
         int kind = json_is_true(json_object_get(token, "normalized")) ? NORMALISED : RAW;
-        BpeHeader *base = (BpeHeader *)p->blob.at;      /* rules are read relative to it; it moves when the blob grows */
+        BpeHeader *base = (BpeHeader *)p->blob.at;      /* rules are read relative to it; it moves as the blob grows */
         *base = p->header;
         TokenizerBpe rules = {.header = base, .rules = p->rules};
         code = read_added(p, &rules, token, &list[kind][p->header.n_added[kind]++]);

@@ -14,7 +14,7 @@
 #include "../runtime/wire.h"
 #include "tokenizer_bpe_pack.h"
 
-enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, BYTE = 6, BYTE_PAIRS = 2, MAX_PIECES = 1 << 22 };
+enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, BYTE_PAIRS = 2, MAX_PIECES = 1 << 22 };
 
 typedef struct { const char *text; size_t bytes; float score; uint64_t type; json_int_t id; } Piece;
 
@@ -104,7 +104,9 @@ static int read_model(Reader *r, const void *data, int64_t bytes)
                          (int)r->model_type);
     if (r->prefix || r->squeeze || r->mapped)
         return sdc_error(SDC_UNSUPPORTED, "%s: normalizer_spec: %s is not supported", r->path,
-                         r->prefix ? "add_dummy_prefix" : r->squeeze ? "remove_extra_whitespaces" : "a map of characters");
+                         r->prefix    ? "add_dummy_prefix"
+                         : r->squeeze ? "remove_extra_whitespaces"
+                                      : "a map of characters");
     return SDC_OK;
 }
 
@@ -174,7 +176,8 @@ int bpe_read_spiece(const char *path, const void *data, int64_t bytes, json_t **
         json_decref(r.unknown);
         return code;
     }
-    *root = json_pack("{s:{s:s,s:o,s:o,s:b,s:b,s:o?},s:o,s:{s:s,s:{s:s},s:s},s:{s:s,s:[{s:s,s:{s:s},s:s},{s:s},{s:s}]}}",
+    *root = json_pack("{s:{s:s,s:o,s:o,s:b,s:b,s:o?},s:o,"
+                      "s:{s:s,s:{s:s},s:s},s:{s:s,s:[{s:s,s:{s:s},s:s},{s:s},{s:s}]}}",
                       "model", "type", "BPE", "vocab", r.vocab, "merges", r.merges, "byte_fallback", r.fallback != 0,
                       "fuse_unk", 1, "unk_token", r.unknown, "added_tokens", r.added,
                       "normalizer", "type", "Replace", "pattern", "String", " ", "content", mark,
