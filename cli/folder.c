@@ -57,6 +57,7 @@ typedef struct Pipeline {
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
     Section clip_tokenizer;         /* of --clip */
+    Section statistics;             /* of the rule; no data: it has none */
 } Pipeline;
 
 /* The row of a folder, and in *index the file that names its class. */
@@ -412,6 +413,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     read_sizes(p, o);
     read_tokenizers(p);
     check_schedulers(p->folder, p->rule, o);
+    if (p->rule->statistics.section)
+        p->statistics = statistics_section(p->folder, &p->rule->statistics);
     if (o->refiner)
         open_refiner(p, o->refiner);
     if (o->text_length && !p->rule->tokenizers[2].section)
@@ -526,8 +529,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     n = add_schedulers(p, sections, n);
     if (p->refiner)
         n = add_schedulers(p->refiner, sections, n);
-    if (p->rule->statistics.section)
-        sections[n++] = statistics_section(folder, &p->rule->statistics);
+    if (p->statistics.data)
+        sections[n++] = p->statistics;
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -2,7 +2,7 @@
  *
  *      hidden_states -> Conv (one step a patch) -> Reshape, Transpose -> Add (positions) -> the tokens
  *
- * The kind of ControlNet that goes with Stable Diffusion 3.5 large has no such part: it takes the transformer's tokens. */
+ * The ControlNets of Stable Diffusion 3.5 large have no such part: they take the transformer's tokens. */
 #include "patches.h"
 
 #include <string.h>

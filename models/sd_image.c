@@ -139,7 +139,8 @@ char *sd_parameters(const Sd *sd, int64_t k)
     int name_bytes = sampler(sd, &name);
     bool negative = sd->guided && *o->negative;
     if (sd->picture)
-        snprintf(strength, sizeof strength, ", Denoising strength: %g%s", sd_strength(o), o->mask ? ", Mask: given" : "");
+        snprintf(strength, sizeof strength, ", Denoising strength: %g%s", sd_strength(o),
+                 o->mask ? ", Mask: given" : "");
     else if (sd->family->takes & SD_NOISE_LEVEL)
         snprintf(strength, sizeof strength, ", Noise level: %d", sd_noise_level(sd));
     if (o->count > 1)

@@ -2,7 +2,7 @@
  *
  *      sd_network.c     what any of them is given for an evaluation
  *      sd_skip.c        skip-layer guidance
- *      sd_control.c     ControlNet: residuals that the denoiser takes                                                 */
+ *      sd_control.c     ControlNet: residuals that the denoiser takes                                               */
 #ifndef SDC_SD_NETWORK_H
 #define SDC_SD_NETWORK_H
 

@@ -184,7 +184,7 @@ const SdcOption sd_options[] = {
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
-    {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
+    {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)", set_strength},
     {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},

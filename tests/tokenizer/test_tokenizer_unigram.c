@@ -1,4 +1,5 @@
-/* test_tokenizer_unigram.c: the unigram tokenizers against recorded ids, other files than T5's, bad files, damaged blobs.
+/* test_tokenizer_unigram.c: the unigram tokenizers against recorded ids, on other files than T5's, on bad files and on
+ * damaged blobs.
  *
  *      test_tokenizer_unigram SOURCE_FOLDER
  *
@@ -86,7 +87,7 @@ static void test_vectors(void **state)
     remove_tree(folder);
 }
 
-/* ---- stages that T5 lacks ----------------------------------------------------------------------------------------- */
+/* ---- stages that T5 lacks --------------------------------------------------------------------------------------- */
 
 #define MARK "\xe2\x96\x81"
 
@@ -98,7 +99,8 @@ static const char *small(const char *normaliser, const char *pre_tokeniser, cons
 {
     return format("{\"model\":{\"type\":\"Unigram\",\"unk_id\":2,\"vocab\":" VOCABULARY "},\"added_tokens\":["
                   "{\"id\":1,\"content\":\"</s>\"},{\"id\":10,\"content\":\"<x>\",\"rstrip\":true}],"
-                  "\"normalizer\":%s,\"pre_tokenizer\":%s,\"post_processor\":%s}", normaliser, pre_tokeniser, processor);
+                  "\"normalizer\":%s,\"pre_tokenizer\":%s,\"post_processor\":%s}",
+                  normaliser, pre_tokeniser, processor);
 }
 
 #define METASPACE(scheme) "{\"type\":\"Metaspace\",\"replacement\":\"" MARK "\",\"prepend_scheme\":\"" scheme "\"}"
@@ -110,7 +112,11 @@ static const char *small(const char *normaliser, const char *pre_tokeniser, cons
 #define AROUND "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"</s>\"}},{\"Sequence\":" \
                "{\"id\":\"A\"}}],\"special_tokens\":{\"</s>\":{\"ids\":[1,0]}}}"
 
-static const struct { const char *normaliser, *pre_tokeniser, *processor, *text; int n; int64_t ids[16]; } small_rows[] = {
+static const struct {
+    const char *normaliser, *pre_tokeniser, *processor, *text;
+    int n;
+    int64_t ids[16];
+} small_rows[] = {
     {"null", METASPACE("always"), "null", "ab a", 3, {7, 3, 4}},
     {"null", METASPACE("never"), "null", "ab ab", 2, {6, 7}},
     {"null", METASPACE("first"), "null", "ab<x> ab", 3, {7, 10, 6}},
@@ -137,8 +143,8 @@ static void test_stages(void **state)
                    small(small_rows[i].normaliser, small_rows[i].pre_tokeniser, small_rows[i].processor));
         Packed p = pack(folder);
         Tokens got;
-        assert_int_equal(tokenizer_encode(&p.t, small_rows[i].text, (int64_t)strlen(small_rows[i].text), 0, false, &got),
-                         SDC_OK);
+        int64_t bytes = (int64_t)strlen(small_rows[i].text);
+        assert_int_equal(tokenizer_encode(&p.t, small_rows[i].text, bytes, 0, false, &got), SDC_OK);
         bool equal = got.length == small_rows[i].n &&
                      !memcmp(got.ids, small_rows[i].ids, (size_t)got.length * sizeof *got.ids);
         for (int64_t k = 0; !equal && k < got.length; k++)
@@ -218,8 +224,8 @@ static void test_bad_files(void **state)
         expect(folder, bad_files[i].file, bad_files[i].text, bad_files[i].code, i);
     for (size_t i = 0; i < sizeof bad_stages / sizeof *bad_stages; i++)
         expect(folder, "tokenizer.json",
-               small(bad_stages[i].normaliser, bad_stages[i].pre_tokeniser, bad_stages[i].processor), bad_stages[i].code,
-               100 + i);
+               small(bad_stages[i].normaliser, bad_stages[i].pre_tokeniser, bad_stages[i].processor),
+               bad_stages[i].code, 100 + i);
     remove_tree(folder);
 }
 
@@ -234,7 +240,8 @@ static void test_damaged_blob(void **state)
     static const char map[] = "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"DAAAAAAEAABhBAAAAQAAAGIA\"}";
     const char *folder = work_folder("unigram");
     write_text(format("%s/tokenizer.json", folder),
-               small(format(SEQUENCE("normalizers", "%s," REPLACE("Regex", " {2,}", "a") ",{\"type\":\"Lowercase\"}"), map),
+               small(format(SEQUENCE("normalizers", "%s," REPLACE("Regex", " {2,}", "a") ",{\"type\":\"Lowercase\"}"),
+                            map),
                      SEQUENCE("pretokenizers", "{\"type\":\"WhitespaceSplit\"}," METASPACE("always")), BEHIND));
     Packed p = pack(folder);
     uint32_t *words = aligned_alloc(8, (size_t)(p.bytes + 7) & ~7u);

@@ -77,9 +77,10 @@ def tokens_of(folder):
         at = n.output[0]
         if n.op_type == 'Add':
             break
-    cut = onnx.utils.Extractor(model).extract_model(['hidden_states'], [at])
-    s = ort.InferenceSession(cut.SerializeToString())
-    return lambda x: torch.from_numpy(s.run(None, {'hidden_states': x.numpy()})[0])
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(at))
+    s = ort.InferenceSession(model.SerializeToString())
+    none = {f'block_controlnet_hidden_states.{i}': np.zeros((2, 48, 32), np.float32) for i in (0, 1)}
+    return lambda **x: torch.from_numpy(s.run([at], {k: v.numpy() for k, v in x.items()} | none)[0])
 
 def control_image(name='control_image', single=False, folder='tiny-sd35-controlnet', vae='tiny-sd35', steps=3, seed=4, scale=3.0, strength=0.8):
     draw = np.random.default_rng(1)
@@ -92,7 +93,7 @@ def control_image(name='control_image', single=False, folder='tiny-sd35-controln
     net, control = graph(folder, 'transformer'), graph(folder, 'controlnet_single' if single else 'controlnet')
     tokens = tokens_of(folder)
     def network(i, x, t):
-        c = control(hidden_states=tokens(x) if single else x, controlnet_cond=torch.cat([cond] * 2), conditioning_scale=np.array(strength, np.float32),
+        c = control(hidden_states=tokens(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled) if single else x, controlnet_cond=torch.cat([cond] * 2), conditioning_scale=np.array(strength, np.float32),
                     pooled_projections=torch.zeros_like(pooled), timestep=t, **({} if single else dict(encoder_hidden_states=text)))
         c.pop('block_controlnet_hidden_states.2', None)
         return net(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled, **c)['out_hidden_states']
