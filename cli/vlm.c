@@ -9,8 +9,8 @@
  *
  * Keys and values: the graph's outputs present.* are past and new ones joined.  Here they become the new ones alone,
  * and the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A
- * chunk needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the
- * text's attentions become the outputs. */
+ * chunk needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of
+ * the text's attentions become the outputs. */
 #include "vlm.h"
 
 #include <stdlib.h>

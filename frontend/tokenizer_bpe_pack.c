@@ -4,7 +4,8 @@
  *      added_tokens       id, content, special, normalized, lstrip, rstrip
  *      normalizer, pre_tokenizer, post_processor, decoder      tokenizer_bpe_stages.c
  *
- * and of tokenizer_config.json, where there is one, model_max_length and pad_token.  The files are untrusted. */
+ * and of tokenizer_config.json, where there is one, model_max_length and pad_token.  Without a tokenizer.json a
+ * tokenizer.model is read as if it were one.  The files are untrusted. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <stdlib.h>
@@ -76,7 +77,8 @@ static int count_id(BpePacker *p, const json_t *value, const char *field, const 
 {
     json_int_t id = json_integer_value(value);
     if (!json_is_integer(value) || id < 0 || id >= MAX_ID)
-        return sdc_error(SDC_BAD_INPUT, "%s: %s: the id of '%s' is not a number below %d", p->path, field, text, MAX_ID);
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: the id of '%s' is not a number below %d", p->path, field, text,
+                         MAX_ID);
     if (id >= p->header.vocabulary)
         p->header.vocabulary = (uint32_t)id + 1;
     return SDC_OK;
@@ -172,7 +174,7 @@ static int read_merge(BpePacker *p, const json_t *entry, uint32_t rank, BpeMerge
     }
     if (!left || !right || !bytes || !*right)
         return sdc_error(SDC_BAD_INPUT, "%s: model: merges: entry %u is not two tokens", p->path, rank);
-    *m = (BpeMerge){.rank = rank};
+    *m = (BpeMerge){.rank = p->ranked ? (uint32_t)json_integer_value(json_array_get(entry, 2)) : rank};
     char *whole = malloc(bytes + strlen(right) + 1);
     if (!whole)
         return sdc_error(SDC_NO_SPACE, "%s: out of memory", p->path);
@@ -263,7 +265,7 @@ static int pack_added(BpePacker *p)
     for (size_t i = 0; !code && i < n; i++) {
         const json_t *token = json_array_get(tokens, i);
         int kind = json_is_true(json_object_get(token, "normalized")) ? NORMALISED : RAW;
-        BpeHeader *base = (BpeHeader *)p->blob.at;      /* rules are read relative to it; it moves when the blob grows */
+        BpeHeader *base = (BpeHeader *)p->blob.at;      /* rules are read relative to it; it moves as the blob grows */
         *base = p->header;
         TokenizerBpe rules = {.header = base, .rules = p->rules};
         code = read_added(p, &rules, token, &list[kind][p->header.n_added[kind]++]);
@@ -433,13 +435,24 @@ static int pack_stages(BpePacker *p)
     return bpe_append(p, p->items, h->n_items * sizeof *p->items, true, &h->items);
 }
 
+static int read_spiece(BpePacker *p)
+{
+    SdcFile file;
+    int code = sdc_file_map(&file, p->path);
+    if (code)
+        return code;
+    code = bpe_read_spiece(p->path, file.data, file.bytes, &p->root);
+    sdc_file_unmap(&file);
+    return code;
+}
+
 static int pack(BpePacker *p, const char *config)
 {
     uint32_t zero;
     int code;
     memcpy(p->header.magic, BPE_MAGIC, sizeof p->header.magic);
-    if ((code = read_json(p->path, true, &p->root)) || (code = read_json(config, false, &p->config)) ||
-        (code = check_model(p)) || (code = count_vocabulary(p)))
+    if ((code = p->ranked ? read_spiece(p) : read_json(p->path, true, &p->root)) ||
+        (code = read_json(config, false, &p->config)) || (code = check_model(p)) || (code = count_vocabulary(p)))
         return code;
     read_settings(p);
     if ((code = bpe_append(p, &p->header, sizeof p->header, true, &zero)) || (code = pack_stages(p)) ||
@@ -453,14 +466,16 @@ static int pack(BpePacker *p, const char *config)
 
 int tokenizer_bpe_pack(const char *folder, void **blob, int64_t *bytes)
 {
-    char *path = NULL, *config = NULL;
+    char *path = NULL, *model = NULL, *config = NULL;
     *blob = NULL;
-    if (asprintf(&path, "%s/tokenizer.json", folder) < 0 || asprintf(&config, "%s/tokenizer_config.json", folder) < 0)
+    if (asprintf(&path, "%s/tokenizer.json", folder) < 0 || asprintf(&model, "%s/tokenizer.model", folder) < 0 ||
+        asprintf(&config, "%s/tokenizer_config.json", folder) < 0)
         return sdc_error(SDC_NO_SPACE, "%s: out of memory", folder);
     BpePacker *p = calloc(1, sizeof *p);
     int code = SDC_NO_SPACE;
     if (p) {
-        p->path = path;
+        p->ranked = access(path, F_OK) && !access(model, F_OK);
+        p->path = p->ranked ? model : path;
         code = pack(p, config);
     }
     if (!code) {
@@ -475,6 +490,7 @@ int tokenizer_bpe_pack(const char *folder, void **blob, int64_t *bytes)
     }
     free(p);
     free(path);
+    free(model);
     free(config);
     return code;
 }

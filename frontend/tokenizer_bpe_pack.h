@@ -2,7 +2,8 @@
  *
  *      tokenizer_bpe_pack.c      vocabulary, merges, added tokens, the blob
  *      tokenizer_bpe_stages.c    normaliser, pre-tokeniser, post-processor, decoder
- *      tokenizer_regex_pack.c    regular expressions to rows of items                                                 */
+ *      tokenizer_regex_pack.c    regular expressions to rows of items
+ *      tokenizer_bpe_spiece.c    tokenizer.model, where there is no tokenizer.json                                    */
 #ifndef SDC_TOKENIZER_BPE_PACK_H
 #define SDC_TOKENIZER_BPE_PACK_H
 
@@ -16,7 +17,8 @@ enum { BPE_MAX_RULES = 16, BPE_MAX_STEPS = 8, BPE_MAX_ITEMS = 256 };
 typedef struct { char *at; size_t bytes, room; } BpeBlob;
 
 typedef struct {
-    const char *path;               /* of tokenizer.json, for messages */
+    const char *path;               /* of tokenizer.json or tokenizer.model, for messages */
+    bool ranked;                    /* merges have their rank as a third part: those of a tokenizer.model */
     json_t *root, *vocab, *config;  /* config: tokenizer_config.json, or NULL */
     BpeHeader header;
     BpeBlob blob;
@@ -39,5 +41,8 @@ int bpe_pack_decoder(BpePacker *p, const json_t *stage);
 
 /* Items of the pattern behind p->items[n_items]; *first and *count say where. */
 int bpe_pack_regex(BpePacker *p, const char *pattern, uint32_t *first, uint32_t *count);
+
+/* A SentencePiece model to what a tokenizer.json would hold, with ranked merges.  The caller decref's *root. */
+int bpe_read_spiece(const char *path, const void *data, int64_t bytes, json_t **root);
 
 #endif

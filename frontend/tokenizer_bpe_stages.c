@@ -100,7 +100,8 @@ static int normalise_prepend(BpePacker *p, const json_t *stage)
 
 int bpe_pack_normaliser(BpePacker *p, const json_t *stage)
 {
-    static const Stage rows[] = {{"NFC", normalise_nfc}, {"Replace", normalise_replace}, {"Prepend", normalise_prepend}};
+    static const Stage rows[] = {{"NFC", normalise_nfc}, {"Replace", normalise_replace},
+                                 {"Prepend", normalise_prepend}};
     static const Stages stages = {"normalizer", "normalizers", rows, sizeof rows / sizeof *rows};
     return pack_stage(p, stage, &stages, 0);
 }
@@ -164,7 +165,8 @@ static int add_affix(BpePacker *p, const json_t *id, bool behind)
     return SDC_OK;
 }
 
-/* "single": [{"SpecialToken": {"id": "<bos>"}}, {"Sequence": {"id": "A"}}], "special_tokens": {"<bos>": {"ids": [2]}} */
+/* "single": [{"SpecialToken": {"id": "<bos>"}}, {"Sequence": {"id": "A"}}],
+ * "special_tokens": {"<bos>": {"ids": [2]}} */
 static int template(BpePacker *p, const json_t *stage)
 {
     const json_t *single = json_object_get(stage, "single");
@@ -179,8 +181,8 @@ static int template(BpePacker *p, const json_t *stage)
         const json_t *token = name ? json_object_get(json_object_get(stage, "special_tokens"), name) : NULL;
         const json_t *ids = json_object_get(token, "ids");
         if (!json_is_array(ids))
-            return sdc_error(SDC_BAD_INPUT, "%s: post_processor: single: entry %zu has no ids in special_tokens", p->path,
-                             i);
+            return sdc_error(SDC_BAD_INPUT, "%s: post_processor: single: entry %zu has no ids in special_tokens",
+                             p->path, i);
         for (size_t k = 0; !code && k < json_array_size(ids); k++)
             code = add_affix(p, json_array_get(ids, k), sequences > 0);
     }
@@ -213,8 +215,9 @@ static int decode_fallback(BpePacker *p, const json_t *stage)
 static int decode_level(BpePacker *p, const json_t *stage)
 {
     (void)stage;
-    return p->header.flags & BPE_BYTE_LEVEL ? SDC_OK
-                                            : unsupported(p, "decoder", "ByteLevel without a pre_tokenizer of that type");
+    if (p->header.flags & BPE_BYTE_LEVEL)
+        return SDC_OK;
+    return unsupported(p, "decoder", "ByteLevel without a pre_tokenizer of that type");
 }
 
 /* Without Fuse or ByteLevel tokens would be joined by spaces. */

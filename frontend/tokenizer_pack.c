@@ -16,6 +16,7 @@ static const struct {
     {"vocab.txt", NULL, tokenizer_bert_pack},
     {"tokenizer.json", "Unigram", tokenizer_unigram_pack},
     {"tokenizer.json", NULL, tokenizer_bpe_pack},
+    {"tokenizer.model", NULL, tokenizer_bpe_pack},
     {"spiece.model", NULL, tokenizer_unigram_pack},
 };
 

@@ -1,6 +1,4 @@
 /* vlm_options.c: the command line of a vision language model's executable. */
-#include <stdlib.h>
-
 #include "pipeline.h"
 #include "vlm.h"
 

@@ -120,7 +120,7 @@ static inline bool bpe_text_fits(const BpeHeader *h, uint32_t at, uint32_t bytes
 
 /* ---- frontend/tokenizer_bpe_pack.c (compiler only) -------------------------------------------------------------- */
 
-/* Pack FOLDER/tokenizer.json and, where present, tokenizer_config.json.  *blob is malloc'd.  SDC_OK, or an SDC_ code
+/* Pack FOLDER/tokenizer.json, or else tokenizer.model, and, where present, tokenizer_config.json.  *blob is malloc'd.  SDC_OK, or an SDC_ code
  * with the error printed, which names the field that is wrong or not supported. */
 int tokenizer_bpe_pack(const char *folder, void **blob, int64_t *bytes);
 

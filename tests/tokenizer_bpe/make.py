@@ -2,7 +2,7 @@
 
 Without arguments: trains small tokenizers of Gemma's and Qwen2's kind (the same normaliser, pre-tokeniser, decoder and
 settings as the published files) on the project's documentation, and records texts and ids of each.  With folders: records
-vectors of the tokenizer.json in each, for instance of a published one.  Needs: pip install tokenizers"""
+vectors of the tokenizer.json in each, for instance of a published one.  Needs: pip install tokenizers sentencepiece"""
 import glob, gzip, json, os, random, sys
 import tokenizers
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -138,7 +138,34 @@ def record(folder):
     print(folder, n, 'tokens,', len(rows), 'texts')
 
 
+def sentencepiece_model(folder):
+    """A tokenizer.model with Gemma's settings, and what the library itself gives."""
+    import io
+    import sentencepiece as sp
+    os.makedirs(folder, exist_ok=True)
+    out = io.BytesIO()
+    sp.SentencePieceTrainer.train(
+        sentence_iterator=(s.rstrip('\n') for s in corpus()), model_writer=out, model_type='bpe', vocab_size=900, byte_fallback=True,
+        normalization_rule_name='identity', add_dummy_prefix=False, remove_extra_whitespaces=False, pad_id=0, eos_id=1, bos_id=2,
+        unk_id=3, user_defined_symbols=['\u2581\u2581', '<b>', '\n\n'], split_digits=True, allow_whitespace_only_pieces=True,
+        minloglevel=2)
+    open(os.path.join(folder, 'tokenizer.model'), 'wb').write(out.getvalue())
+    t = sp.SentencePieceProcessor(model_proto=out.getvalue())
+    rows = []
+    for s in texts([]):
+        if '\x00' in s or any(c in s for c in ('<pad>', '<unk>', '<s>', '</s>')):      # here these are cut out of a text
+            continue
+        ids = t.encode(s)
+        d = t.decode(ids)
+        rows.append({'text': s, 'ids': ids, **({} if d == s else {'decoded': d, 'shown': d})})
+    with gzip.GzipFile(os.path.join(folder, 'vectors.json.gz'), 'wb', 9, mtime=0) as f:
+        f.write(json.dumps({'tokenizer': 'sentencepiece ' + sp.__version__, 'vectors': rows, 'decoded': []},
+                           ensure_ascii=True, separators=(',', ':')).encode())
+    print(folder, t.get_piece_size(), 'tokens,', len(rows), 'texts')
+
+
 if len(sys.argv) == 1:
+    sentencepiece_model(os.path.join(here, 'spiece'))
     parts = ['<unk>', '<image>', '</image>', '<slice>', '</slice>']
     qwen2(os.path.join(here, 'qwen2'), 1000, parts)
     gemma(os.path.join(here, 'gemma'), 1200, None, True)

@@ -45,7 +45,8 @@ static void check_slices(void)
     for (int64_t k = 0; k < n; k++) {
         const int64_t *r = (const int64_t *)rows.data + 11 * k;
         VlmCut c = vlm_cut((VlmSize){r[3], r[4]}, (VlmSlicing){r[0], r[1], r[2]});
-        const int64_t got[] = {c.columns, c.rows, c.overview.width, c.overview.height, c.refined.width, c.refined.height};
+        const int64_t got[] = {c.columns,         c.rows,          c.overview.width,
+                               c.overview.height, c.refined.width, c.refined.height};
         if (memcmp(got, r + 5, sizeof got) && bad++ < 5)
             printf("%lld x %lld: %lld x %lld slices, recorded %lld x %lld\n", (long long)r[3], (long long)r[4],
                    (long long)c.columns, (long long)c.rows, (long long)r[5], (long long)r[6]);
@@ -102,7 +103,8 @@ static void compare(const char *trace, const char *recorded, const char *suffix)
     double worst = a.count == b.count ? 0 : INFINITY;
     for (int64_t i = 0; i < a.count && a.count == b.count; i++)
         worst = fmax(worst, fabs((double)((float *)a.data)[i] - (double)((float *)b.data)[i]));
-    printf("%s%s: %lld tokens, logits within %.2g of the recorded ones\n", recorded, suffix, (long long)got.count, worst);
+    printf("%s%s: %lld tokens, logits within %.2g of the recorded ones\n", recorded, suffix, (long long)got.count,
+           worst);
     check(worst <= 1e-4, "the recorded logits");
     sdc_array_free(&got);
     sdc_array_free(&want);
