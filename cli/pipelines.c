@@ -51,7 +51,7 @@
 
 /* SDXL's refiner beside a base, whose autoencoder it shares. */
 static const PipelineRule xl_refiner = {
-    .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "unet",
+    .class = "StableDiffusionXLImg2ImgPipeline", .denoiser = "refiner_unet",
     .tokenizers = {{"refiner_tokenizer_2", "tokenizer_2"}}, .schedulers = {{"refiner_scheduler", "scheduler"}},
     .components = {
         {"refiner_text_encoder_2", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}, .folder = "text_encoder_2"},
