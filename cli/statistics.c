@@ -28,7 +28,8 @@ Section statistics_section(const char *folder, const SectionRule *rule)
 {
     SdcSafetensors file;
     int64_t n = 0;
-    int code = sdc_safetensors_open(&file, text_format("%s/%s/diffusion_pytorch_model.safetensors", folder, rule->folder));
+    const char *path = text_format("%s/%s/diffusion_pytorch_model.safetensors", folder, rule->folder);
+    int code = sdc_safetensors_open(&file, path);
     if (code)
         exit(code);
     float *mean = find_values(&file, "mean", &n), *deviation = find_values(&file, "std", &n);
