@@ -15,7 +15,7 @@ typedef struct {
     char **names;                   /* [origins]: as an adapter's name is written */
 } Lora;
 
-/* ---- which adapter changes what ------------------------------------------------------------------------------------ */
+/* ---- which adapter changes what ---------------------------------------------------------------------------------- */
 
 static bool changes(const Lora *l, const SdcAdapter *a, int64_t origin)
 {
@@ -80,7 +80,7 @@ static int find_changes(Lora *l)
     return SDC_OK;
 }
 
-/* ---- adding -------------------------------------------------------------------------------------------------------- */
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
 
 typedef struct { const SdcOrigin *origin; const SdcAdapter *adapter; const float *down, *up; float *change; } Product;
 
@@ -215,7 +215,7 @@ static int add_all(const Lora *l, SdcPool *pool)
     return code;
 }
 
-/* ---- from options to weights --------------------------------------------------------------------------------------- */
+/* ---- from options to weights ------------------------------------------------------------------------------------- */
 
 static int open_all(Lora *l, const SdcLoraOptions *o)
 {
