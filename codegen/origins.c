@@ -61,7 +61,7 @@ static SdcOrigin *add_row(Rows *r)
     return &r->list[r->count++];
 }
 
-/* ---- from a constant to weights ------------------------------------------------------------------------------------ */
+/* ---- from a constant to weights ---------------------------------------------------------------------------------- */
 
 /* The weight as PyTorch has it; a product's has its outputs first. */
 static void found_weight(Origins *o, const Value *v, const Box *b, const char *reason)
@@ -214,7 +214,7 @@ static void follow(Origins *o, const Value *v, Box b)
         blocked(o, v, text_format("%s makes another constant of it", op_info(n->op)->name));
 }
 
-/* ---- one buffer after the other ------------------------------------------------------------------------------------ */
+/* ---- one buffer after the other ---------------------------------------------------------------------------------- */
 
 uint64_t origins_find(Origins *o, const Program *p, const Buffer *b)
 {

@@ -204,7 +204,7 @@ Value *emit_ints(const Call *c, const int64_t *v, int count);
 Value *emit_int(const Call *c, int64_t v);                                           /* 1-D with one element */
 Node *read_as(Call *c, Op op);                     /* one node of that operator from all that is left of the call */
 
-/* ---- modules.c ---------------------------------------------------------------------------------------------------- */
+/* ---- modules.c --------------------------------------------------------------------------------------------------- */
 
 void modules_name(Graph *g);                       /* Value.module of the initializers that are modules' weights */
 

@@ -46,7 +46,7 @@ static void multiply(Parser *p, int64_t from, double factor)
         p->pieces->list[k].weight *= factor;
 }
 
-/* ---- text between brackets ----------------------------------------------------------------------------------------- */
+/* ---- text between brackets --------------------------------------------------------------------------------------- */
 
 static bool is_space(char c) { return c && strchr(" \t\n\r\f\v", c); }
 
@@ -104,7 +104,7 @@ static size_t weight_at(const char *text, double *weight)
     return *end || *p != ')' ? 0 : (size_t)(p + 1 - text);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* What is at text, which is not empty; returns its length. */
 static size_t parse_one(Parser *p, const char *text)

@@ -199,7 +199,7 @@ void sd_chunk_weigh(float *values, const float *weights, int64_t length, int64_t
         before += (double)values[k];
     for (int64_t k = 0; k < length * features; k++)
         after += (double)(values[k] *= weights[k / features]);
-    const float restore = after ? (float)(before / after) : 1;
+    const float restore = after != 0 ? (float)(before / after) : 1;
     for (int64_t k = 0; k < length * features; k++)
         values[k] *= restore;
 }

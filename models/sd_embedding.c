@@ -50,7 +50,8 @@ static char *token_for(const char *text, size_t path, const char *key)
         return strdup(text + path + 1);
     if (named)
         return strdup(key);
-    const char *slash = memrchr(text, '/', path), *name = slash ? slash + 1 : text, *dot = memrchr(name, '.', (size_t)(text + path - name));
+    const char *slash = memrchr(text, '/', path), *name = slash ? slash + 1 : text;
+    const char *dot = memrchr(name, '.', (size_t)(text + path - name));
     return strndup(name, (size_t)((dot && dot > name ? dot : text + path) - name));
 }
 

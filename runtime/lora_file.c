@@ -29,7 +29,7 @@ static const struct { const char *begin, *components[2]; } prefixes[] = {
 
 static bool begins(const char *s, const char *with) { return !strncmp(s, with, strlen(with)); }
 
-/* ---- names --------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* `length` letters of a key or path without a prefix, '_' for '.'; malloc'd. */
 static char *plain(const char *s, size_t length)
@@ -57,7 +57,7 @@ static char *plain(const char *s, size_t length)
     return name;
 }
 
-/* ---- names of the original code: what kohya's scripts write for SDXL ------------------------------------------------ */
+/* ---- names of the original code: what kohya's scripts write for SDXL --------------------------------------------- */
 
 static const struct { const char *original, *diffusers; } parts[] = {
     {"in_layers_2", "conv1"}, {"emb_layers_1", "time_emb_proj"}, {"out_layers_3", "conv2"}, {"skip_connection", "conv_shortcut"},
@@ -130,7 +130,7 @@ bool sdc_adapter_is_for(const SdcAdapter *a, const char *component)
     return a->prefix < 0;
 }
 
-/* ---- what is asked for ---------------------------------------------------------------------------------------------- */
+/* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
 size_t sdc_lora_split(const char *text, double *scale)
 {
@@ -156,7 +156,7 @@ int sdc_lora_option(SdcLoraOptions *o, const char *text)
     return SDC_OK;
 }
 
-/* ---- files --------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static SdcAdapter *adapter_of(SdcAdapters *all, const SdcSafetensors *file, char *name, int prefix, const char *key)
 {

@@ -31,7 +31,7 @@ static void write_bytes(const char *path, const void *data, size_t bytes)
     }
 }
 
-/* ---- adapters ------------------------------------------------------------------------------------------------------ */
+/* ---- adapters ---------------------------------------------------------------------------------------------------- */
 
 typedef struct { char *header, *data; size_t used, bytes; } File;
 
@@ -171,7 +171,7 @@ static void every_module(const char *model, const char *prefix, bool kohya, int 
     check(&e, same_bytes(in("after.npy"), in("before.npy")), "without it the result is what it was");
 }
 
-/* ---- the recorded files --------------------------------------------------------------------------------------------- */
+/* ---- the recorded files ------------------------------------------------------------------------------------------ */
 
 static void recorded(const char *data)
 {
@@ -193,7 +193,7 @@ static void recorded(const char *data)
     }
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* The original code's names for two of the recorded network's modules give what diffusers' do. */
 static void original_names(void)
@@ -222,7 +222,7 @@ static void original_names(void)
     }
 }
 
-/* ---- wrong files ---------------------------------------------------------------------------------------------------- */
+/* ---- wrong files ------------------------------------------------------------------------------------------------- */
 
 static int exit_code(const char *command, char **text)
 {
