@@ -4,18 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver.h"
 #include "sd.h"
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
 static int real(const char *name, const char *text, double low, double high, double *into)
 {
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end || !(value >= low && value <= high))
-        return sdc_error(SDC_USAGE, "--%s: '%s' is not a number from %g to %g", name, text, low, high);
-    *into = value;
-    return SDC_OK;
+    return driver_real(name, text, low, high, into);
 }
 
 static int path(const char *name, const char *text, const char **into)
