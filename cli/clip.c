@@ -8,7 +8,7 @@
 #include "../runtime/runtime.h"
 #include "json_file.h"
 
-/* ---- the model --------------------------------------------------------------------------------------------------------- */
+/* ---- the model -------------------------------------------------------------------------------------------------- */
 
 static Value *named(Value *const *values, const char *const *names, int count, const char *name)
 {
@@ -72,7 +72,7 @@ Graph *clip_text_graph(const char *folder, int64_t tokens)
     return g;
 }
 
-/* ---- the picture --------------------------------------------------------------------------------------------------------- */
+/* ---- the picture ------------------------------------------------------------------------------------------------ */
 
 /* Three numbers of a list; those of OpenAI's models where it is absent. */
 static void read_triple(const json_t *root, const char *key, const double *otherwise, double *into)
@@ -158,7 +158,7 @@ static void feed_tower(Graph *g, Value *pixels, const char *folder, int64_t chan
     value_replace(pixels, x);
 }
 
-/* ---- the loss ------------------------------------------------------------------------------------------------------------ */
+/* ---- the loss --------------------------------------------------------------------------------------------------- */
 
 static Value *row_length(Graph *g, Value *x)
 {

@@ -9,7 +9,8 @@
  * x = keep x0 + add e.  The network's e is held constant when x0 = (x - add e) / keep is differentiated, so that
  * dL/dx = (f / keep + (1 - f) / |keep, add|) dL/dseen: a backward pass through CLIP alone.  One through the denoiser as well
  * would cost several times its evaluation and the memory of all its layers, for a direction that differs little where
- * guidance works, at high noise, where f x0 is most of what CLIP sees.  Nothing is clamped: a pixel beyond the range keeps its slope. */
+ * guidance works, at high noise, where f x0 is most of what CLIP sees.  Nothing is clamped: a pixel beyond the range
+ * keeps its slope. */
 #include "clip_guide.h"
 
 #include <math.h>
@@ -18,7 +19,7 @@
 
 #include "../runtime/tokenizer.h"
 
-/* ---- the text -------------------------------------------------------------------------------------------------------- */
+/* ---- the text --------------------------------------------------------------------------------------------------- */
 
 static int put_text(SdcContext *c, const SdcProgram *p, const SdcTensor *ids, const char *text)
 {
@@ -66,7 +67,7 @@ static int embed_text(ClipGuide *c, SdcPool *pool, const char *text)
     return code;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------------ */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 int clip_guide_open(ClipGuide *c, SdcPool *pool, const char *text, int64_t count, int64_t channels, int64_t height,
                     int64_t width)
@@ -97,7 +98,7 @@ void clip_guide_close(ClipGuide *c)
     free(c->slope);
 }
 
-/* ---- leading ------------------------------------------------------------------------------------------------------------ */
+/* ---- leading ---------------------------------------------------------------------------------------------------- */
 
 int clip_guide_lead(ClipGuide *c, const Scheduler *s, double scale, const float *sample, float *predicted, float *x0,
                     float *losses)

@@ -38,7 +38,7 @@ void outputs_end(Outputs *out);
 /* An array that borrows data and name. */
 SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const int64_t *dim);
 
-/* ---- pictures -------------------------------------------------------------------------------------------------------- */
+/* ---- pictures --------------------------------------------------------------------------------------------------- */
 
 /* Interleaved, 8 bits a channel, of 1 channel or 3. */
 typedef struct { int channels, width, height; uint8_t *pixels; } Bytes;

@@ -13,7 +13,7 @@
 #include "clip_guide.h"
 #include "outputs.h"
 
-/* ---- unconditional_options.c -------------------------------------------------------------------------------------- */
+/* ---- unconditional_options.c ------------------------------------------------------------------------------------ */
 
 enum { MAX_CLASSES = 1024 };
 
@@ -37,7 +37,7 @@ extern const SdcOption unconditional_options[];
 int unconditional_options_read(UnconditionalOptions *o, int argc, char **argv);
 void unconditional_help(FILE *out);
 
-/* ---- unconditional_run.c --------------------------------------------------------------------------------------------- */
+/* ---- unconditional_run.c ---------------------------------------------------------------------------------------- */
 
 /* One drawing; latents, which are the pictures themselves without a decoder, are [count][channels][height][width]. */
 typedef struct {

@@ -82,7 +82,7 @@ static int find_tensors(Unconditional *u)
     return SDC_OK;
 }
 
-/* ---- classes ----------------------------------------------------------------------------------------------------- */
+/* ---- classes ---------------------------------------------------------------------------------------------------- */
 
 static int choose_classes(Unconditional *u)
 {
@@ -108,7 +108,7 @@ static int choose_classes(Unconditional *u)
     return SDC_OK;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 static int open_scheduler(Unconditional *u)
 {
@@ -194,7 +194,7 @@ void unconditional_close(Unconditional *u)
     free(u->decoded);
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
 
 /* The classes of rows [row, row + batch), unless the network has just seen the same. */
 static int show_classes(Unconditional *u, SdcContext *c, int64_t row)
@@ -303,7 +303,7 @@ int unconditional_draw(Unconditional *u, const float *given, Outputs *out)
     return code ? code : unconditional_decode(u, u->latents);
 }
 
-/* ---- decoding ----------------------------------------------------------------------------------------------------------- */
+/* ---- decoding --------------------------------------------------------------------------------------------------- */
 
 int unconditional_decode(Unconditional *u, const float *latents)
 {

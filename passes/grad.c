@@ -29,33 +29,40 @@ static const struct { BackwardRule *rule; Derivative *slope; } rows[OP_COUNT] = 
     [OP_Softplus] = {.slope = slope_softplus}, [OP_Softsign] = {.slope = slope_softsign},
     [OP_Mish] = {.slope = slope_mish}, [OP_Swish] = {.slope = slope_swish}, [OP_Gelu] = {.slope = slope_gelu},
     [OP_GeluTanh] = {.slope = slope_gelu_tanh},
-    [OP_Floor] = {grad_flat}, [OP_Ceil] = {grad_flat}, [OP_Round] = {grad_flat}, [OP_Sign] = {grad_flat},
+    [OP_Floor] = {.rule = grad_flat}, [OP_Ceil] = {.rule = grad_flat}, [OP_Round] = {.rule = grad_flat},
+    [OP_Sign] = {.rule = grad_flat},
 
-    [OP_Add] = {grad_add}, [OP_Sub] = {grad_sub}, [OP_Mul] = {grad_mul}, [OP_Div] = {grad_div}, [OP_Pow] = {grad_pow},
-    [OP_Max] = {grad_extremum}, [OP_Min] = {grad_extremum}, [OP_PRelu] = {grad_prelu}, [OP_Where] = {grad_where},
-    [OP_Clip] = {grad_clip},
+    [OP_Add] = {.rule = grad_add}, [OP_Sub] = {.rule = grad_sub}, [OP_Mul] = {.rule = grad_mul},
+    [OP_Div] = {.rule = grad_div}, [OP_Pow] = {.rule = grad_pow}, [OP_Max] = {.rule = grad_extremum},
+    [OP_Min] = {.rule = grad_extremum}, [OP_PRelu] = {.rule = grad_prelu}, [OP_Where] = {.rule = grad_where},
+    [OP_Clip] = {.rule = grad_clip},
 
-    [OP_Identity] = {grad_reshape}, [OP_Reshape] = {grad_reshape}, [OP_Flatten] = {grad_reshape},
-    [OP_Squeeze] = {grad_reshape}, [OP_Unsqueeze] = {grad_reshape}, [OP_Cast] = {grad_cast}, [OP_CastLike] = {grad_cast},
-    [OP_Transpose] = {grad_transpose}, [OP_Expand] = {grad_expand}, [OP_Concat] = {grad_concat}, [OP_Split] = {grad_split},
-    [OP_Slice] = {grad_slice}, [OP_Pad] = {grad_pad}, [OP_Tile] = {grad_tile}, [OP_Trilu] = {grad_trilu},
-    [OP_DepthToSpace] = {grad_depth_to_space}, [OP_SpaceToDepth] = {grad_space_to_depth},
-    [OP_Gather] = {grad_gather}, [OP_GatherElements] = {grad_gather_elements}, [OP_GatherND] = {grad_gather_nd},
-    [OP_CumSum] = {grad_cumsum},
+    [OP_Identity] = {.rule = grad_reshape}, [OP_Reshape] = {.rule = grad_reshape},
+    [OP_Flatten] = {.rule = grad_reshape}, [OP_Squeeze] = {.rule = grad_reshape},
+    [OP_Unsqueeze] = {.rule = grad_reshape}, [OP_Cast] = {.rule = grad_cast}, [OP_CastLike] = {.rule = grad_cast},
+    [OP_Transpose] = {.rule = grad_transpose}, [OP_Expand] = {.rule = grad_expand},
+    [OP_Concat] = {.rule = grad_concat}, [OP_Split] = {.rule = grad_split}, [OP_Slice] = {.rule = grad_slice},
+    [OP_Pad] = {.rule = grad_pad}, [OP_Tile] = {.rule = grad_tile}, [OP_Trilu] = {.rule = grad_trilu},
+    [OP_DepthToSpace] = {.rule = grad_depth_to_space}, [OP_SpaceToDepth] = {.rule = grad_space_to_depth},
+    [OP_Gather] = {.rule = grad_gather}, [OP_GatherElements] = {.rule = grad_gather_elements},
+    [OP_GatherND] = {.rule = grad_gather_nd}, [OP_CumSum] = {.rule = grad_cumsum},
 
-    [OP_MatMul] = {grad_matmul}, [OP_Gemm] = {grad_gemm}, [OP_Einsum] = {grad_einsum}, [OP_Conv] = {grad_conv},
-    [OP_ConvTranspose] = {grad_conv_transpose}, [OP_AveragePool] = {grad_average_pool},
-    [OP_GlobalAveragePool] = {grad_global_average}, [OP_Resize] = {grad_resize},
+    [OP_MatMul] = {.rule = grad_matmul}, [OP_Gemm] = {.rule = grad_gemm}, [OP_Einsum] = {.rule = grad_einsum},
+    [OP_Conv] = {.rule = grad_conv}, [OP_ConvTranspose] = {.rule = grad_conv_transpose},
+    [OP_AveragePool] = {.rule = grad_average_pool}, [OP_GlobalAveragePool] = {.rule = grad_global_average},
+    [OP_Resize] = {.rule = grad_resize},
 
-    [OP_ReduceSum] = {grad_reduce_sum}, [OP_ReduceMean] = {grad_reduce_mean}, [OP_ReduceMax] = {grad_reduce_extremum},
-    [OP_ReduceMin] = {grad_reduce_extremum}, [OP_ReduceL1] = {grad_reduce_l1}, [OP_ReduceL2] = {grad_reduce_l2},
-    [OP_ReduceSumSquare] = {grad_reduce_square}, [OP_ReduceLogSum] = {grad_reduce_log_sum},
-    [OP_Softmax] = {grad_softmax}, [OP_LogSoftmax] = {grad_log_softmax}, [OP_LayerNormalization] = {grad_layer_norm},
-    [OP_RMSNormalization] = {grad_rms_norm}, [OP_InstanceNormalization] = {grad_channel_norm},
-    [OP_GroupNormalization] = {grad_channel_norm}, [OP_BatchNormalization] = {grad_batch_norm},
+    [OP_ReduceSum] = {.rule = grad_reduce_sum}, [OP_ReduceMean] = {.rule = grad_reduce_mean},
+    [OP_ReduceMax] = {.rule = grad_reduce_extremum}, [OP_ReduceMin] = {.rule = grad_reduce_extremum},
+    [OP_ReduceL1] = {.rule = grad_reduce_l1}, [OP_ReduceL2] = {.rule = grad_reduce_l2},
+    [OP_ReduceSumSquare] = {.rule = grad_reduce_square}, [OP_ReduceLogSum] = {.rule = grad_reduce_log_sum},
+    [OP_Softmax] = {.rule = grad_softmax}, [OP_LogSoftmax] = {.rule = grad_log_softmax},
+    [OP_LayerNormalization] = {.rule = grad_layer_norm}, [OP_RMSNormalization] = {.rule = grad_rms_norm},
+    [OP_InstanceNormalization] = {.rule = grad_channel_norm}, [OP_GroupNormalization] = {.rule = grad_channel_norm},
+    [OP_BatchNormalization] = {.rule = grad_batch_norm},
 };
 
-/* ---- what depends on the input --------------------------------------------------------------------------------------- */
+/* ---- what depends on the input ---------------------------------------------------------------------------------- */
 
 /* Does a node of the graph, which n holds, read what depends on the input? */
 static bool captures(const Graph *g, const bool *depends)
@@ -110,7 +117,7 @@ static bool *dependent_values(const Graph *g, const Value *input)
     }
 }
 
-/* ---- gradients of values ----------------------------------------------------------------------------------------------- */
+/* ---- gradients of values ---------------------------------------------------------------------------------------- */
 
 bool wants(const Backward *b, const Node *n, int k)
 {
@@ -174,7 +181,7 @@ static void visit(Backward *b, Node *n)
         no_gradient(n, "this operator");
 }
 
-/* ---- the pass -------------------------------------------------------------------------------------------------------------- */
+/* ---- the pass --------------------------------------------------------------------------------------------------- */
 
 static Value *backward(Graph *g, Value *loss, Value *input)
 {
@@ -244,7 +251,7 @@ void pass_grad(Graph *g)
         add_gradient(g, g->model->gradients[k]);
 }
 
-/* ---- building -------------------------------------------------------------------------------------------------------------- */
+/* ---- building --------------------------------------------------------------------------------------------------- */
 
 Value *plus(Backward *b, Value *x, Value *y) { return make2(b->at, OP_Add, x, y); }
 Value *minus(Backward *b, Value *x, Value *y) { return make2(b->at, OP_Sub, x, y); }

@@ -19,7 +19,7 @@ typedef void BackwardRule(Backward *b, Node *n, Value *dy);
 /* Of an elementwise operator with one operand: its derivative, which broadcasts to the result's shape. */
 typedef Value *Derivative(Backward *b, Node *n);
 
-/* ---- grad.c ---------------------------------------------------------------------------------------------------------- */
+/* ---- grad.c ----------------------------------------------------------------------------------------------------- */
 
 bool wants(const Backward *b, const Node *n, int k);            /* does operand k depend on the input, as a float can? */
 /* v is n's part of the gradient with respect to its operand k: summed over the axes along which that was broadcast,
@@ -45,7 +45,7 @@ Value *flipped_axis(Backward *b, Value *x, int64_t axis);       /* in reverse or
 Value *padded(Backward *b, Value *x, const int64_t *before, const int64_t *after);  /* with zeros, one entry an axis */
 Value *transposed_last(Backward *b, Value *x);                  /* the last two axes swapped */
 
-/* ---- grad_elementwise.c, grad_movement.c, grad_linear.c, grad_norm.c --------------------------------------------------- */
+/* ---- grad_elementwise.c, grad_movement.c, grad_linear.c, grad_norm.c -------------------------------------------- */
 
 Derivative slope_abs, slope_neg, slope_reciprocal, slope_sqrt, slope_exp, slope_log, slope_sin, slope_cos, slope_tan,
     slope_asin, slope_acos, slope_atan, slope_sinh, slope_cosh, slope_asinh, slope_acosh, slope_atanh, slope_tanh, slope_erf,

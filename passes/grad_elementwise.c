@@ -19,7 +19,7 @@ static Value *compare(Backward *b, Op op, Value *x, double y)
     return make2(b->at, op, x, number(b, x, y));
 }
 
-/* ---- one operand: slopes ------------------------------------------------------------------------------------------ */
+/* ---- one operand: slopes ---------------------------------------------------------------------------------------- */
 
 Value *slope_abs(Backward *b, Node *n) { return apply(b, OP_Sign, x_of(n)); }
 Value *slope_neg(Backward *b, Node *n) { return number(b, x_of(n), -1); }
@@ -159,7 +159,7 @@ Value *slope_gelu_tanh(Backward *b, Node *n)
     return gated(b, x, u, shifted(b, scaled(b, xx, 3 * c * k), c));
 }
 
-/* ---- several operands ----------------------------------------------------------------------------------------------- */
+/* ---- several operands ------------------------------------------------------------------------------------------- */
 
 /* The result is the same all around each operand: roundings, signs. */
 void grad_flat(Backward *b, Node *n, Value *dy)

@@ -19,7 +19,7 @@ static Value *with_axis(Backward *b, Value *x, int k)
     return shaped(b, x, &s);
 }
 
-/* ---- products -------------------------------------------------------------------------------------------------------- */
+/* ---- products --------------------------------------------------------------------------------------------------- */
 
 /* A [.., M, K] by B [.., K, N]; a vector on either side is a row or a column, whose axis the result lacks. */
 void grad_matmul(Backward *b, Node *n, Value *dy)
@@ -57,7 +57,7 @@ void grad_gemm(Backward *b, Node *n, Value *dy)
         give(b, n, 2, beta == 1 ? dy : scaled(b, dy, beta));
 }
 
-/* ---- Einsum ------------------------------------------------------------------------------------------------------------ */
+/* ---- Einsum ----------------------------------------------------------------------------------------------------- */
 
 /* Labels as letters, those that the equation did not use left out. */
 static char letter(const Einsum *e, int label)
@@ -128,7 +128,7 @@ void grad_einsum(Backward *b, Node *n, Value *dy)
             give(b, n, k, einsum_part(b, n, &e, k, dy));
 }
 
-/* ---- convolutions ------------------------------------------------------------------------------------------------------ */
+/* ---- convolutions ----------------------------------------------------------------------------------------------- */
 
 static void set_window(Node *n, const Window *w, int64_t group)
 {
@@ -199,7 +199,7 @@ void grad_conv_transpose(Backward *b, Node *n, Value *dy)
     give(b, n, 0, v);
 }
 
-/* ---- pools ------------------------------------------------------------------------------------------------------------- */
+/* ---- pools ------------------------------------------------------------------------------------------------------ */
 
 /* How many elements of the image each window holds, in those that it has: [1, 1, out..], all 1 without padding. */
 static Value *window_shares(Backward *b, Node *n, const Window *w)
@@ -241,7 +241,7 @@ void grad_global_average(Backward *b, Node *n, Value *dy)
     give(b, n, 0, scaled(b, dy, 1 / (double)area));
 }
 
-/* ---- Resize ------------------------------------------------------------------------------------------------------------ */
+/* ---- Resize ----------------------------------------------------------------------------------------------------- */
 
 /* [out, in]: the weight of each element of the data in each of the result; every mode is a matrix along each axis. */
 static Value *resize_matrix(Backward *b, const ResizeAxis *a, DType type)

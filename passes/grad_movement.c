@@ -158,7 +158,7 @@ void grad_cumsum(Backward *b, Node *n, Value *dy)
     give(b, n, 0, finished(sums));
 }
 
-/* ---- gathers: what was read several times gets several parts ------------------------------------------------------------ */
+/* ---- gathers: what was read several times gets several parts ---------------------------------------------------- */
 
 static Value *scattered(Backward *b, Op op, const Value *x, Value *indices, Value *dy)
 {

@@ -6,7 +6,7 @@
 #include "../runtime/runtime.h"
 #include "grad.h"
 
-/* ---- reductions ------------------------------------------------------------------------------------------------------ */
+/* ---- reductions ------------------------------------------------------------------------------------------------- */
 
 /* v, of the reduction's result, with the axes that it took away as 1. */
 static Value *with_reduced(Backward *b, const Node *n, Value *v)
@@ -67,7 +67,7 @@ void grad_reduce_log_sum(Backward *b, Node *n, Value *dy)
     give(b, n, 0, with_reduced(b, n, times(b, dy, apply(b, OP_Exp, apply(b, OP_Neg, n->out[0])))));
 }
 
-/* ---- softmax ----------------------------------------------------------------------------------------------------------- */
+/* ---- softmax ---------------------------------------------------------------------------------------------------- */
 
 static Value *axis_sum(Backward *b, const Node *n, Value *v)
 {
@@ -86,7 +86,7 @@ void grad_log_softmax(Backward *b, Node *n, Value *dy)
     give(b, n, 0, minus(b, dy, times(b, apply(b, OP_Exp, n->out[0]), axis_sum(b, n, dy))));
 }
 
-/* ---- norms --------------------------------------------------------------------------------------------------------------- */
+/* ---- norms ------------------------------------------------------------------------------------------------------ */
 
 /* Rows over some axes: x - mean and 1 / deviation; of an RMSNorm x itself and 1 / root of its mean square. */
 typedef struct {

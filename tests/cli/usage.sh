@@ -28,6 +28,9 @@ expect 1 'takes one model' "$sdc" bench
 expect 1 'no-such-option' "$sdc" compile tiny.onnx -o out/x --no-such-option
 expect 1 'static' "$sdc" compile tiny.onnx -o out/x --statik
 expect 1 'dim' "$sdc" compile tiny.onnx -o out/x --dim
+expect 1 "expected LOSS:INPUT, an output of 'y' and an input of 'x'" "$sdc" print tiny.onnx --dim batch=1 --grad z:x --after grad
+expect 1 'must be one number' "$sdc" print tiny.onnx --dim batch=1 --grad y:x --after grad
+expect 1 'is a single model' "$sdc" compile tiny.onnx -o out/x --clip .
 expect 1 'NAME=VALUE' "$sdc" compile tiny.onnx -o out/x --dim batch
 expect 1 'whole number' "$sdc" compile tiny.onnx -o out/x --dim batch=two
 expect 1 'whole number' "$sdc" compile tiny.onnx -o out/x --dim batch=-1

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* ---- elementwise ----------------------------------------------------------------------------------------------------- */
+/* ---- elementwise ------------------------------------------------------------------------------------------------ */
 
 typedef enum { ANY, POSITIVE, INSIDE, ABOVE_ONE } Domain;
 
@@ -64,7 +64,7 @@ static void choices(Maker *m)
     keep(m, op3(m, OP_Clip, some(m), scalar(m, number_in(m, -1, 0)), scalar(m, number_in(m, 0.1, 1))));
 }
 
-/* ---- movement -------------------------------------------------------------------------------------------------------------- */
+/* ---- movement --------------------------------------------------------------------------------------------------- */
 
 static Value *node_on(Maker *m, Op op, Value *x, const char *name, int64_t v)
 {
@@ -150,7 +150,7 @@ static void gathered(Maker *m)
     keep(m, op2(m, OP_GatherND, x, indices(m, 2, (int64_t[]){5, 1}, x->shape.dim[0])));
 }
 
-/* ---- images ---------------------------------------------------------------------------------------------------------------- */
+/* ---- images ----------------------------------------------------------------------------------------------------- */
 
 static Value *image(Maker *m, int64_t channels)
 {
@@ -204,7 +204,7 @@ static void resized(Maker *m)
     keep(m, end(n));
 }
 
-/* ---- products -------------------------------------------------------------------------------------------------------------- */
+/* ---- products --------------------------------------------------------------------------------------------------- */
 
 static void multiplied(Maker *m)
 {
@@ -252,7 +252,7 @@ static void einsum(Maker *m)
     keep(m, end(n));
 }
 
-/* ---- reductions and norms -------------------------------------------------------------------------------------------------- */
+/* ---- reductions and norms --------------------------------------------------------------------------------------- */
 
 static const Op reductions[] = {OP_ReduceSum, OP_ReduceMean, OP_ReduceMax, OP_ReduceMin, OP_ReduceL1, OP_ReduceL2,
                                 OP_ReduceSumSquare, OP_ReduceLogSum, OP_ReduceLogSumExp};
@@ -310,7 +310,7 @@ static void attention(Maker *m)
     keep(m, end(n));
 }
 
-/* ---- all of it --------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
 
 static Template *const parts[] = {choices, views, joined, sliced, gathered, convolved, pooled, resized, multiplied, gemm, einsum,
                                   softmaxes, row_norms, channel_norms, attention};

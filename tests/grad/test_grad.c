@@ -4,8 +4,8 @@
  *
  * Each seed is a random graph, one in three by the fuzzer, the others of parts that together have every operator with a
  * rule (rules.c).  The loss is a weighted sum of its results.  In double precision, the slope of the loss along a random
- * direction of each float input must be what the gradient says, to 1e-3 of it, and again after all passes (3e-2 with constants in half precision, which these round).  The step of
- * the differences is the best of four: too short a one rounds, too long a one bends.  Graphs with masks like -3.4e38 are
+ * direction of each float input must be what the gradient says, to 1e-3 of it, and again after all passes (3e-2 with
+ * constants in half precision, which these round).  The step of the differences is the best of four: too short a one rounds, too long a one bends.  Graphs with masks like -3.4e38 are
  * left out: beside them a difference is lost, in double precision as well, of which the gradient knows nothing.
  *
  * Last, the recorded loss of a CLIP image encoder and its gradient, by PyTorch, and the loss of CLIP guidance, by
@@ -27,7 +27,7 @@ enum { WRONG = 40, UNJUDGED = 41, SECONDS = 60, DIRECTIONS = 2 };
 
 static int failed, unjudged, without_rule, judged;
 
-/* ---- a graph and its loss -------------------------------------------------------------------------------------------- */
+/* ---- a graph and its loss --------------------------------------------------------------------------------------- */
 
 static Graph *graph_of_rules(uint64_t seed)
 {
@@ -98,7 +98,7 @@ static Bindings all_gradients(const Graph *g)
     return b;
 }
 
-/* ---- slopes ---------------------------------------------------------------------------------------------------------------- */
+/* ---- slopes ----------------------------------------------------------------------------------------------------- */
 
 static double uniform(uint64_t *state)
 {
@@ -253,7 +253,7 @@ static void report(int seed, int code, const char *text, void *context)
     judged += !code;
 }
 
-/* ---- the recorded case --------------------------------------------------------------------------------------------------- */
+/* ---- the recorded case ------------------------------------------------------------------------------------------ */
 
 static int output_of_name(const Graph *g, const char *name)
 {
