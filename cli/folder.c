@@ -155,7 +155,7 @@ static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
 
 static bool is_denoiser(const Pipeline *p, const ComponentRule *c)
 {
-    return p->rule->denoiser && !strcmp(c->folder ? c->folder : c->name, p->rule->denoiser);
+    return c->guided && p->rule->denoiser && !strcmp(c->folder ? c->folder : c->name, p->rule->denoiser);
 }
 
 static bool is_input(const InputRule *rule, const char *name)
