@@ -11,7 +11,7 @@ typedef struct { const char **list; int count; } Texts;     /* an option that ma
 typedef struct {
     const char *output, *isa, *emit, *cc, *keep_source, *prefix, *after, *report, *emulator, *refiner, *clip;
     Texts dims, shapes, binds, defaults, cflags, sizes, data, inputs;
-    int64_t jobs, batch, length, text_length, seed, threads, runs, max_memory;
+    int64_t jobs, batch, length, text_length, prompt_chunks, clip_skip, seed, threads, runs, max_memory;
     double rtol, atol, rms;
     unsigned no_fuse;                       /* bits of Fusion */
     bool exact, pack_winograd;

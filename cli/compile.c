@@ -28,6 +28,16 @@ static int option_text_length(void *into, const char *value)
     return parse_int(value, 1, 4096, &((Options *)into)->text_length);
 }
 
+static int option_prompt_chunks(void *into, const char *value)
+{
+    return parse_int(value, 1, 8, &((Options *)into)->prompt_chunks);
+}
+
+static int option_clip_skip(void *into, const char *value)
+{
+    return parse_int(value, 1, 64, &((Options *)into)->clip_skip);
+}
+
 static int option_tune(void *into, const char *value)
 {
     enum { SECONDS = 60, MOST_SECONDS = 86400 };
@@ -48,6 +58,9 @@ static const SdcOption table[] = {
      option_length},
     {"text-length", 0, "N", "tokens that the T5 encoder of a pipeline reads (its tokenizer's, 256 at most)",
      option_text_length},
+    {"prompt-chunks", 0, "N", "a pipeline's networks for prompts of up to N chunks of tokens, for its --long-prompts (1)",
+     option_prompt_chunks},
+    {"clip-skip", 0, "N", "the text encoder's last N layers as outputs, for a pipeline's --clip-skip (1)", option_clip_skip},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
     {"clip", 0, "FOLDER", "a CLIP model, to lead what a DDPMPipeline or DDIMPipeline draws by --clip-text", option_clip},
@@ -137,10 +150,11 @@ int command_compile(int argc, char **argv)
     if ((o.threads || o.seed) && !o.tune)
         return sdc_error(SDC_USAGE, "--threads and --seed are for --tune; an executable takes its own when it is run");
     const bool folder = !stat(positional[0], &info) && S_ISDIR(info.st_mode);
-    if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.defaults.count || o.refiner || o.clip))
+    if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.prompt_chunks || o.clip_skip ||
+                    o.defaults.count || o.refiner || o.clip))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch, --length, --text-length, --default, --refiner and --clip are for pipelines; %s is a "
-                         "single model: use --dim or --shape",
+                         "--size, --batch, --length, --text-length, --prompt-chunks, --clip-skip, --default, --refiner and "
+                         "--clip are for pipelines; %s is a single model: use --dim or --shape",
                          positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);

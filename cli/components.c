@@ -31,8 +31,8 @@ const char *component_file(const char *folder, const ComponentRule *rule)
         return text_format("%s/%s", here, graph);
     const char *other = first_file(here, weights, sizeof weights / sizeof *weights);
     if (rule->required && other)
-        fail(SDC_BAD_INPUT, "%s/%s: is missing; %s there are PyTorch's weights: export the folder to ONNX", here, graphs[0],
-             other);
+        fail(SDC_BAD_INPUT, "%s/%s: is missing; %s there are PyTorch's weights: export the folder to ONNX", here,
+             graphs[0], other);
     if (rule->required)
         fail(SDC_BAD_INPUT, "%s/%s: is missing; the pipeline needs it", here, graphs[0]);
     return NULL;

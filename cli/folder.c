@@ -4,6 +4,7 @@
  * axes follow from the picture's size, the batch and the tokenizer's length, and which driver runs them.  Each component
  * is compiled once for every batch and size that the driver may ask for; equal weights are stored once. */
 #include "clip.h"
+#include "clip_skip.h"
 #include "components.h"
 #include "fit.h"
 #include "folder.h"
@@ -33,6 +34,7 @@ typedef struct Pipeline {
     struct Pipeline *refiner;       /* of --refiner, with components and tokenizers of its own; NULL */
     int64_t scale;                  /* pixels a latent */
     int64_t batch;
+    int64_t chunks, clip_skip;      /* of a prompt, and layers of the text encoder: up to so many */
     Size sizes[MAX_SIZES];
     int n_sizes;
     Graph *graphs[MAX_PROGRAMS];
@@ -57,6 +59,7 @@ typedef struct Pipeline {
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
     Section clip_tokenizer;         /* of --clip */
+    Section statistics;             /* of the rule; no data: it has none */
 } Pipeline;
 
 /* The row of a folder, and in *index the file that names its class. */
@@ -142,11 +145,11 @@ static void read_sizes(Pipeline *p, const Options *o)
     }
 }
 
-static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s)
+static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s, int64_t chunks)
 {
     const int64_t values[AXES] = {[BATCH] = batch, [LATENT_HEIGHT] = s.height / p->scale,
                                   [LATENT_WIDTH] = s.width / p->scale, [HEIGHT] = s.height, [WIDTH] = s.width,
-                                  [TOKENS] = p->tokens[0], [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
+                                  [TOKENS] = p->tokens[0] * chunks, [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
                                   [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
                                   [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
                                   [PATCHES] = p->patch ? s.height / p->scale / p->patch * (s.width / p->scale / p->patch) : 0};
@@ -170,17 +173,25 @@ static Bindings pass_options(const Pipeline *p)
                       .choices = p->choices, .pack_winograd = p->pack_winograd};
 }
 
+static void add_layers(Graph *g, const char *pass, void *pipeline)
+{
+    const Pipeline *p = pipeline;
+    if (p && p->clip_skip > 1 && !strcmp(pass, "norm"))
+        clip_skip_outputs(g, p->clip_skip);
+}
+
 /* Up to the strips: what all components have in memory beside their arenas is known then. */
 static void add_unit(Pipeline *p, Graph *g, const Bindings *b, Unit unit)
 {
-    run_passes(g, b, "strips");
+    watch_passes(g, b, "strips", add_layers, strncmp(unit.name, "text_encoder", 12) ? NULL : p);
     if (p->n_units == MAX_PROGRAMS)
         fail(SDC_UNSUPPORTED, "more than %d programs in one executable", MAX_PROGRAMS);
     p->graphs[p->n_units] = g;
     p->units[p->n_units++] = unit;
 }
 
-static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s)
+static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s,
+                              int64_t chunks)
 {
     Model *m = onnx_load(path);
     if (c->patches)
@@ -199,7 +210,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
             ShapeBinding b = {.name = v->name, .shape = v->shape};
             for (int d = 0; d < rule->rank; d++)
                 if (rule->axes[d] >= 0)
-                    b.shape.dim[d] = extent(p, rule->axes[d], batch, s);
+                    b.shape.dim[d] = extent(p, rule->axes[d], batch, s, chunks);
             for (int d = 0; d < rule->rank; d++)
                 if (v->shape.dim[d] >= 0 && v->shape.dim[d] != b.shape.dim[d])
                     fail(SDC_BAD_INPUT,
@@ -212,6 +223,8 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
     b.n_shapes = count;
     b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
     const char *name = text_format("%s@b%lld", c->name, (long long)batch);
+    if (chunks > 1)
+        name = text_format("%s-c%lld", name, (long long)chunks);
     if (c->per_size)
         name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
     add_unit(p, m->graph, &b, (Unit){name, batch > p->batch});
@@ -293,10 +306,12 @@ static void prepare_components(Pipeline *p)
         if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
-            if (c->guided)
-                prepare_component(p, c, path, 2 * p->batch, p->sizes[k]);
-            if (!c->guided || !p->once)
-                prepare_component(p, c, path, p->batch, p->sizes[k]);
+            for (int64_t chunks = 1; chunks <= (c->guided && !p->once ? p->chunks : 1); chunks++) {
+                if (c->guided)
+                    prepare_component(p, c, path, 2 * p->batch, p->sizes[k], chunks);
+                if (!c->guided || !p->once)
+                    prepare_component(p, c, path, p->batch, p->sizes[k], chunks);
+            }
         }
     }
 }
@@ -397,7 +412,8 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     Pipeline *p = alloc(sizeof *p);
     *p = (Pipeline){.folder = folder, .batch = o->batch ? o->batch : 1, .isa = isa, .no_fuse = o->no_fuse,
                     .dtype = o->dtype, .exact = o->exact, .weights = o->weights, .pack_winograd = o->pack_winograd,
-                    .choices = o->choices, .options = o, .max_memory = o->max_memory, .quiet = o->quiet};
+                    .choices = o->choices, .options = o, .chunks = o->prompt_chunks ? o->prompt_chunks : 1,
+                    .clip_skip = o->clip_skip, .max_memory = o->max_memory, .quiet = o->quiet};
     p->rule = find_rule(folder, &p->index);
     if (p->rule->describe)
         p->rule->describe(folder, p->index, &p->facts);
@@ -406,12 +422,16 @@ static Pipeline *open_pipeline(const char *folder, const Options *o, const Isa *
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
+    if (p->chunks > 1 && (!p->rule->tokenizers[0].section || p->rule->tokenizers[1].section))
+        fail(SDC_UNSUPPORTED, "--prompt-chunks: is for classes with one text encoder, not for a %s", p->rule->class);
     p->scale = p->facts.scale ? p->facts.scale : latent_scale(folder, p->rule->decoder);
     if (!p->rule->denoiser && !p->rule->sized && o->sizes.count)
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);
     read_sizes(p, o);
     read_tokenizers(p);
     check_schedulers(p->folder, p->rule, o);
+    if (p->rule->statistics.section)
+        p->statistics = statistics_section(p->folder, &p->rule->statistics);
     if (o->refiner)
         open_refiner(p, o->refiner);
     if (o->text_length && !p->rule->tokenizers[2].section)
@@ -526,8 +546,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     n = add_schedulers(p, sections, n);
     if (p->refiner)
         n = add_schedulers(p->refiner, sections, n);
-    if (p->rule->statistics.section)
-        sections[n++] = statistics_section(folder, &p->rule->statistics);
+    if (p->statistics.data)
+        sections[n++] = p->statistics;
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -21,8 +21,9 @@ static int64_t config_number(const char *folder, const char *part, const char *k
     return value;
 }
 
-/* feature_extractor/ tells what pictures become for `part`; without it the processor's class does, on the part's size. */
-static void describe_processor(const char *folder, const char *part, const char *class, int64_t side, FolderFacts *facts)
+/* feature_extractor/ tells what pictures become for `part`; without it the processor's class, in the part's size. */
+static void describe_processor(const char *folder, const char *part, const char *class, int64_t side,
+                               FolderFacts *facts)
 {
     side = config_number(folder, part, "image_size", side);
     ImageProcessor p = read_image_processor(text_format("%s/feature_extractor", folder), class, side);

@@ -28,8 +28,8 @@
 #define UNET .denoiser = "unet", .decoder = "vae_decoder", .configs = {{"vae.", "vae_decoder"}}, \
     .tokenizers = {{"tokenizer", "tokenizer"}}
 #define TEXT_ENCODER {"text_encoder", true, false, false, {{"input_ids", 2, {BATCH, TOKENS}, 0}}}
-#define UNET_INPUTS {"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, {"timestep", 1, {BATCH}, RATE_TIMESTEP}, \
-    {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}
+#define UNET_INPUTS {"sample", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}, \
+    {"timestep", 1, {BATCH}, RATE_TIMESTEP}, {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}
 #define DENOISER {"unet", true, true, true, {UNET_INPUTS}}
 #define DECODER(latents) {"vae_decoder", true, false, true, {{latents, 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}}}
 #define ENCODER {"vae_encoder", false, false, true, {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}
@@ -95,10 +95,11 @@ static const PipelineRule pipelines[] = {
     {SD("StableUnCLIPImg2ImgPipeline"), UNET, .describe = describe_image_encoder,
      .statistics = {"image_normalizer", "image_normalizer"},
      .schedulers = {{"scheduler", "scheduler"}, {"image_noising_scheduler", "image_noising_scheduler"}},
-     .components = {TEXT_ENCODER, {"unet", true, true, true, {UNET_INPUTS, {"class_labels", 2, {BATCH, -1}, RATE_PROMPT}}},
+     .components = {TEXT_ENCODER,
+                    {"unet", true, true, true, {UNET_INPUTS, {"class_labels", 2, {BATCH, -1}, RATE_PROMPT}}},
                     DECODER("latent_sample"), ON_PICTURES("image_encoder")}},
-    {SD("LDMTextToImagePipeline"), UNET, .describe = describe_latent_diffusion, .schedulers = {{"scheduler", "scheduler"}},
-     .components = {TEXT_ENCODER, DENOISER, DECODER("latents")}},
+    {SD("LDMTextToImagePipeline"), UNET, .describe = describe_latent_diffusion,
+     .schedulers = {{"scheduler", "scheduler"}}, .components = {TEXT_ENCODER, DENOISER, DECODER("latents")}},
     VISION("clip", RATE_PROMPT, TEXTS),
     VISION("siglip", RATE_PROMPT, TEXTS),
     VISION("clip_vision_model", 0),

@@ -1,7 +1,7 @@
 /* statistics.c: see statistics.h.
  *
- * A safetensors file is the header's length (8 bytes, little endian), the header, a JSON object {name: {"dtype", "shape",
- * "data_offsets": [begin, end]}}, and the data that the offsets point into. */
+ * A safetensors file is the header's length (8 bytes, little endian), the header, a JSON object {name: {"dtype",
+ * "shape", "data_offsets": [begin, end]}}, and the data that the offsets point into. */
 #include "statistics.h"
 
 #include <jansson.h>
@@ -37,7 +37,8 @@ static const void *find_values(const TensorFile *f, const char *name, int64_t *n
 {
     const json_t *tensor = json_object_get(f->header, name), *offsets = json_object_get(tensor, "data_offsets");
     const char *dtype = json_string_value(json_object_get(tensor, "dtype"));
-    int64_t begin = json_integer_value(json_array_get(offsets, 0)), end = json_integer_value(json_array_get(offsets, 1));
+    int64_t begin = json_integer_value(json_array_get(offsets, 0));
+    int64_t end = json_integer_value(json_array_get(offsets, 1));
     if (!dtype)
         fail(SDC_BAD_INPUT, "%s: no tensor '%s'", f->path, name);
     if (strcmp(dtype, "F32"))

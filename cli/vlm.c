@@ -8,8 +8,8 @@
  *      prefill/                         where there is one: picture and prompt, read both ways
  *
  * Keys and values: the graph's outputs present.* are past and new ones joined.  Here they become the new ones alone,
- * and the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A chunk
- * needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the
+ * and the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A
+ * chunk needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the
  * text's attentions become the outputs. */
 #include "vlm.h"
 
@@ -114,11 +114,11 @@ static char *all_settings(const Folder *f)
 {
     static const struct { const char *setting, *key, *other; } rows[] = {
         {"image.mean", "image_mean", "norm_mean"},     {"image.std", "image_std", "norm_std"},
-        {"image.rescale", "rescale_factor", NULL},     {"slice.max", "max_slice_nums", NULL},
-        {"slice.side", "scale_resolution", NULL},      {"slice.patch", "patch_size", NULL},
-        {"slice.image_id", "use_image_id", NULL},
+        {"image.rescale", "rescale_factor", NULL},     {"image.resample", "resample", NULL},
+        {"slice.max", "max_slice_nums", NULL},         {"slice.side", "scale_resolution", NULL},
+        {"slice.patch", "patch_size", NULL},           {"slice.image_id", "use_image_id", NULL},
     };
-    char *text = text_format("model_type=%s\n%s", f->type, eos_setting(f));
+    char *text = text_format("class=%s\n%s", f->type, eos_setting(f));
     if (has(f, "prefill")) {
         const json_t *token = json_object_get(f->config, "image_token_index");
         if (!token)
@@ -342,8 +342,8 @@ Program **vlm_programs(const char *folder, const char *class, const Options *o, 
 {
     Folder f = {.folder = folder, .type = class, .options = o, .isa = isa};
     if (o->int8 || o->calibrate.count)
-        fail(SDC_USAGE, "--dtype int8 and --calibrate are for single models and for denoisers; a %s takes --weights int8",
-             class);
+        fail(SDC_USAGE, "--dtype int8 and --calibrate are for single models and for denoisers; a %s takes "
+             "--weights int8", class);
     f.config = read_json(text_format("%s/config.json", folder));
     f.generation = read_optional(&f, "generation_config.json");
     f.preprocessor = read_optional(&f, "preprocessor_config.json");

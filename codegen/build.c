@@ -16,6 +16,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/sections.h"
 #include "build.h"
+#include "origins.h"
 
 /* A folder for source and objects: a temporary one, or the user's. */
 static char *work_folder(const BuildOptions *o)
@@ -178,6 +179,15 @@ static void report(Program *const *programs, int n_programs, const BuildOptions 
            (double)usage.ru_maxrss * 1024 / 1e6, (double)memory_peak() / 1e6, (double)cc_peak_rss() / 1e6);
 }
 
+/* Behind the given ones; nothing when it is empty. */
+static void add_section(BuildOptions *o, Section s)
+{
+    Section *list = alloc_more(o->sections, o->n_sections, o->n_sections + 1, sizeof *list);
+    list[o->n_sections] = s;
+    o->sections = list;
+    o->n_sections += s.bytes > 0;
+}
+
 void build(Program *const *programs, int n_programs, const BuildOptions *given)
 {
     BuildOptions o = *given;
@@ -187,7 +197,10 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
     char *folder = work_folder(&o), *weights_path, *final_path;
     bool host = !strcmp(cc_machine(o.cc), host_machine());
     int weights_fd = beside(source_only ? text_format("%s/%s.weights", folder, o.name) : o.output, &weights_path);
-    int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path);
+    Origins *origins = o.kind == EMIT_LIBRARY ? NULL : origins_new();
+    int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path, origins);
+    if (origins)
+        add_section(&o, origins_section(origins));
     stages.packing = sdc_now() - stages.begin;
     int library_fd = o.kind == EMIT_LIBRARY ? library_weights(&o, weights_fd, weights, &final_path) : -1;
     char **files = emit_source(programs, n_programs, &o, folder, &summary);

@@ -211,9 +211,12 @@ Traffic call_traffic(const Call *c);
 void program_work(Program *p);                  /* flops and moved_bytes; called by plan_program */
 void print_work(const Program *p, int indent);  /* a line a pace on stdout, where not all is done in each step */
 
+typedef struct Origins Origins;                 /* origins.h */
+
 /* Evaluate and pack every weights buffer of the programs, stream the bytes to `fd` and set the buffers' offsets; equal
- * bytes are stored once, whichever programs they belong to.  Returns the size of the whole region. */
-int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path);
+ * bytes of the same origin are stored once, whichever programs they belong to.  What was packed where is added to
+ * `origins` unless NULL (origins.h).  Returns the size of the whole region. */
+int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path, Origins *origins);
 
 /* What the user asked of an executable. */
 typedef enum { EMIT_EXECUTABLE, EMIT_LIBRARY, EMIT_SOURCE } EmitKind;

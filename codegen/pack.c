@@ -1,7 +1,8 @@
 /* pack.c: constants, in the order their kernels read them, streamed to a file.
  *
  *   memory:  one tensor, its recipe's operands and its packed form at a time
- *   keeps:   equal bytes are stored once (two programs over the same weights, a weight used twice)                    */
+ *   keeps:   equal bytes are stored once (two programs over the same weights, a weight used twice), but for weights of
+ *            different modules: a LoRA may change one of them                                                         */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,12 @@
 
 #include "../runtime/runtime.h"
 #include "codegen.h"
+#include "origins.h"
 
 enum { ALIGNMENT = 64 };
 
-typedef struct { XXH128_hash_t hash; int64_t bytes, offset; int program; } Stored;     /* program: the last that uses it */
+/* origin: of which modules' weights, 0: of none; program: the last that uses it. */
+typedef struct { XXH128_hash_t hash; uint64_t origin; int64_t bytes, offset; int program; } Stored;
 
 typedef struct {
     Stored *list;
@@ -45,11 +48,11 @@ static void append(Store *s, const void *data, int64_t bytes)
 }
 
 /* The place of these bytes, stored before or now; *fresh_use: `program` did not use them yet. */
-static int64_t store(Store *s, const void *data, int64_t bytes, int program, bool *fresh_use)
+static int64_t store(Store *s, const void *data, int64_t bytes, uint64_t origin, int program, bool *fresh_use)
 {
     XXH128_hash_t hash = XXH3_128bits(data, (size_t)bytes);
     for (int k = 0; k < s->count; k++)
-        if (s->list[k].bytes == bytes && XXH128_isEqual(s->list[k].hash, hash)) {
+        if (s->list[k].bytes == bytes && s->list[k].origin == origin && XXH128_isEqual(s->list[k].hash, hash)) {
             *fresh_use = s->list[k].program != program;
             s->list[k].program = program;
             return s->list[k].offset;
@@ -59,7 +62,7 @@ static int64_t store(Store *s, const void *data, int64_t bytes, int program, boo
         s->room = s->room ? 2 * s->room : 256;
         s->list = alloc_more(s->list, s->count, s->room, sizeof *s->list);
     }
-    s->list[s->count++] = (Stored){hash, bytes, s->end, program};
+    s->list[s->count++] = (Stored){hash, origin, bytes, s->end, program};
     append(s, data, bytes);
     return s->list[s->count - 1].offset;
 }
@@ -76,12 +79,15 @@ static void *aligned_copy(const Tensor *t)
     return memcpy(copy, t->data, bytes);
 }
 
-static void pack_buffer(Store *s, Program *p, int program, Buffer *b)
+static void pack_buffer(Store *s, Program *p, int program, Buffer *b, Origins *origins)
 {
     bool fresh_use;
+    const uint64_t origin = origins ? origins_find(origins, p, b) : 0;
     const Tensor *t = constant_tensor(b->value);
     if (!b->pack) {
-        b->offset = store(s, t->data, b->bytes, program, &fresh_use);
+        b->offset = store(s, t->data, b->bytes, origin, program, &fresh_use);
+        if (origin)
+            origins_add(origins, b, t, t->data);
     } else {
         void *packed = calloc((size_t)b->bytes + 1, 1);
         if (!packed)
@@ -93,15 +99,17 @@ static void pack_buffer(Store *s, Program *p, int program, Buffer *b)
         b->pack(packed, &source, b->pack_parameters);
         if (b->bytes > 1 << 20)
             memory_sample();
+        b->offset = store(s, packed, b->bytes, origin, program, &fresh_use);
+        if (origin)
+            origins_add(origins, b, &source, packed);
         free(copy);
-        b->offset = store(s, packed, b->bytes, program, &fresh_use);
         free(packed);
     }
     constant_release(b->value);
     p->weights_bytes += fresh_use ? b->bytes : 0;
 }
 
-int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path)
+int64_t pack_programs(Program *const *programs, int n_programs, int fd, const char *path, Origins *origins)
 {
     Store s = {.fd = fd, .path = path};
     for (int p = 0; p < n_programs; p++) {
@@ -109,7 +117,7 @@ int64_t pack_programs(Program *const *programs, int n_programs, int fd, const ch
         for (int k = 0; k < programs[p]->n_buffers; k++) {
             Buffer *b = programs[p]->buffers[k];
             if (b->kind == BUFFER_WEIGHTS)
-                pack_buffer(&s, programs[p], p, b);
+                pack_buffer(&s, programs[p], p, b, origins);
         }
     }
     return s.end;

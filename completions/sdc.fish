@@ -51,6 +51,8 @@ complete -c sdc -n $compile -l length -x -d "Tokens that a vision language model
 complete -c sdc -n $compile -l refiner -x -a "(__fish_complete_directories)" -d "Folder of SDXL's refiner"
 complete -c sdc -n $compile -l text-length -x -d "Tokens that the T5 encoder of a pipeline reads"
 complete -c sdc -n $compile -l clip -r -d "CLIP model that leads a pipeline without text"
+complete -c sdc -n $compile -l prompt-chunks -x -d "Chunks of a prompt that a pipeline takes"
+complete -c sdc -n $compile -l clip-skip -x -d "Last layers of the text encoder that a pipeline offers"
 complete -c sdc -n $compile -l default -x -d "OPTION=VALUE: default of one of a pipeline's options"
 complete -c sdc -n $compile -l emit -x -a "exe lib source" -d "Kind of output"
 complete -c sdc -n $compile -l prefix -x -d "Prefix of a library's symbols"

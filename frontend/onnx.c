@@ -102,5 +102,6 @@ Model *onnx_load(const char *path)
     if (!im.model->graph->n_outputs)
         fail(SDC_BAD_INPUT, "%s: the graph has no outputs", path);
     region_close(&region);
+    modules_name(im.model->graph);
     return im.model;
 }

@@ -204,6 +204,10 @@ Value *emit_ints(const Call *c, const int64_t *v, int count);
 Value *emit_int(const Call *c, int64_t v);                                           /* 1-D with one element */
 Node *read_as(Call *c, Op op);                     /* one node of that operator from all that is left of the call */
 
+/* ---- modules.c ---------------------------------------------------------------------------------------------------- */
+
+void modules_name(Graph *g);                       /* Value.module of the initializers that are modules' weights */
+
 /* ---- sequence.c -------------------------------------------------------------------------------------------------- */
 
 /* A sequence that the file builds from known parts is taken apart while importing; its name stands for a placeholder.

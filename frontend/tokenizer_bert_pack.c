@@ -1,8 +1,8 @@
 /* tokenizer_bert_pack.c: vocab.txt and the configuration beside it as one blob; the contract is in
  * runtime/tokenizer_bert.h.
  *
- * vocab.txt has a token a line, its id being the line's number; one that comes twice has the later id, as in transformers.
- * What tokenizer_config.json does not say is as in its class BertTokenizer. */
+ * vocab.txt has a token a line, its id being the line's number; one that comes twice has the later id, as in
+ * transformers.  What tokenizer_config.json does not say is as in its class BertTokenizer. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +162,8 @@ static int write_blob(const Packer *p, void **blob, int64_t *bytes)
                     .pad = p->special[2].id, .unknown = p->special[3].id, .words = sizeof h, .word_bits = p->word_bits,
                     .max_length = length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0,
                     .flags = read_flags(p), .n_special = N_SPECIAL};
-    uint64_t texts = sizeof h + (slots + N_SPECIAL) * sizeof(BertWord), all = (texts + (uint64_t)p->vocab.bytes + 3) & ~3u;
+    uint64_t texts = sizeof h + (slots + N_SPECIAL) * sizeof(BertWord);
+    uint64_t all = (texts + (uint64_t)p->vocab.bytes + 3) / 4 * 4;
     if (all > INT32_MAX)
         fail(SDC_UNSUPPORTED, "%s/vocab.txt: too long", p->folder);
     h.special = h.words + (uint32_t)(slots * sizeof(BertWord));

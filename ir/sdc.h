@@ -65,6 +65,10 @@ typedef enum {
     OP_COUNT
 } Op;
 
+/* What an initializer is to PyTorch: the weight of a module "down_blocks.0.conv1"; the axis that counts its outputs; the
+ * rows of an embedding.  For the table of origins alone. */
+typedef struct { const char *path; int outputs; bool table; } Module;
+
 struct Value {
     int id;                         /* unique in the whole model; printed as v17 */
     const char *name;               /* the model's own name, for inputs, outputs and messages; may be NULL */
@@ -76,6 +80,8 @@ struct Value {
     bool constant;                  /* tensor != NULL, or computed from constants alone (a recipe, evaluated by pack) */
     bool evaluated;                 /* tensor holds a recipe's value until constant_release() */
     bool graph_output;              /* named in some graph's outputs */
+    const Module *module;           /* of an initializer; NULL: it is no module's weight */
+    const Node *folded;             /* the node that pass_fold took away, with operands that still are there; NULL: none */
     unsigned rate;                  /* of a graph input: RATE_ bits, 0 until --rate says; see rate.c */
     bool stays;                     /* of a graph input: its place is no one else's, so that it holds what it was given for all runs */
     Node **uses;                    /* one entry an operand, in no order */

@@ -21,6 +21,7 @@ static AutoencoderOptions *of(void *o)
 static int set_output(void *o, const char *v) { return driver_path("output", v, &of(o)->output); }
 static int set_latents(void *o, const char *v) { return driver_path("latents", v, &of(o)->latents); }
 static int set_seed(void *o, const char *v) { return driver_seed(v, &of(o)->seed); }
+static int set_size(void *o, const char *v) { return driver_size(v, &of(o)->width, &of(o)->height); }
 static int set_sample(void *o, const char *v) { of(o)->sample = *v == '1'; return SDC_OK; }
 static int set_scaled(void *o, const char *v) { of(o)->scaled = *v == '1'; return SDC_OK; }
 
@@ -29,17 +30,6 @@ static int set_range(void *o, const char *v)
     of(o)->unit = !strcmp(v, "0..1");
     if (!of(o)->unit && strcmp(v, "-1..1"))
         return sdc_error(SDC_USAGE, "--range: '%s' is neither -1..1 nor 0..1", v);
-    return SDC_OK;
-}
-
-static int set_size(void *o, const char *v)
-{
-    int used = 0;
-    long long width, height;
-    if (sscanf(v, "%lldx%lld%n", &width, &height, &used) != 2 || v[used] || width < 1 || height < 1)
-        return sdc_error(SDC_USAGE, "--size: '%s' is not WIDTHxHEIGHT", v);
-    of(o)->width = width;
-    of(o)->height = height;
     return SDC_OK;
 }
 

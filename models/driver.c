@@ -27,25 +27,6 @@ FLAG(quiet)
 FLAG(version)
 #undef FLAG
 
-int driver_path(const char *name, const char *text, const char **into)
-{
-    if (!*text)
-        return sdc_error(SDC_USAGE, "--%s needs a file name", name);
-    *into = text;
-    return SDC_OK;
-}
-
-int driver_seed(const char *text, uint64_t *into)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno || *text < '0' || *text > '9' || *end)
-        return sdc_error(SDC_USAGE, "--seed: '%s' is not a whole number from 0 to 2^64 - 1", text);
-    *into = value;
-    return SDC_OK;
-}
-
 int driver_append(const char *name, const char *text, DriverList *list)
 {
     if (list->count == DRIVER_LIST)
@@ -54,22 +35,10 @@ int driver_append(const char *name, const char *text, DriverList *list)
     return SDC_OK;
 }
 
-int driver_default(const SdcOption *table, void *into, const char *text, int code)
-{
-    const char *equals = strchr(text, '=');
-    size_t n = equals ? (size_t)(equals - text) : 0;
-    for (const SdcOption *row = table; n && row->name; row++)
-        if (row->argument && strlen(row->name) == n && !memcmp(row->name, text, n))
-            return row->set(into, equals + 1);
-    return sdc_error(code, "the default '%s' is not OPTION=VALUE for one of this model's options", text);
-}
-
 int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int *positional)
 {
-    for (const char *const *text = sdc_model.defaults; text && *text; text++)
-        if (driver_default(table, into, *text, SDC_BUG))
-            return SDC_BUG;
-    return sdc_options_parse(table, into, argc, argv, positional);
+    int code = driver_defaults(table, into);
+    return code ? code : sdc_options_parse(table, into, argc, argv, positional);
 }
 
 /* ---- questions -------------------------------------------------------------------------------------------------- */
@@ -86,11 +55,7 @@ static void print_help(const DriverHelp *help)
 {
     print_named(help->usage);
     sdc_options_help(stdout, help->table);
-    const char *const *text = sdc_model.defaults;
-    if (text && *text)
-        printf("\nSet when this was compiled, instead of the defaults above:");
-    for (; text && *text; text++)
-        printf(" --%s%s", *text, text[1] ? "" : "\n");
+    driver_defaults_help(stdout);
     printf("\nExamples:\n");
     print_named(help->examples);
     printf("\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, 70 a bug.\n");

@@ -2,7 +2,7 @@
 #ifndef SDC_DRIVER_H
 #define SDC_DRIVER_H
 
-#include "../runtime/runtime.h"
+#include "driver_options.h"
 
 /* First in the options of a driver. */
 typedef struct {
@@ -30,17 +30,10 @@ int driver_set_quiet(void *o, const char *v);
 int driver_set_help(void *o, const char *v);
 int driver_set_version(void *o, const char *v);
 
-/* For a driver's own rows: a file's name that is not empty; a number of low to high. */
-int driver_path(const char *name, const char *text, const char **into);
-int driver_seed(const char *text, uint64_t *into);
-
 /* Values of an option that may be given several times. */
 enum { DRIVER_LIST = 1024 };
 typedef struct { const char *list[DRIVER_LIST]; int count; } DriverList;
 int driver_append(const char *name, const char *text, DriverList *list);
-
-/* "top=3" of `sdc compile --default`; `code` after printing why it is none of the table's options. */
-int driver_default(const SdcOption *table, void *into, const char *text, int code);
 
 /* Defaults of the compile command, then the command line. */
 int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int *positional);

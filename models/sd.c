@@ -45,13 +45,16 @@ typedef struct {
     float *decoded;                 /* [count][3][height][width] */
 } Outputs;
 
+/* How many files the pictures go to. */
+static int64_t picture_files(const SdOptions *o) { return o->grid ? 1 : o->count; }
+
 /* "a.png" -> "a-2.png" when there are several; malloc'd. */
 static char *picture_path(const SdOptions *o, int64_t k)
 {
     const char *slash = strrchr(o->output, '/'), *name = slash ? slash + 1 : o->output, *dot = strrchr(name, '.');
     int stem = (int)(dot && dot > name ? dot - o->output : (long)strlen(o->output));
     char *path = NULL;
-    int n = o->count == 1 ? asprintf(&path, "%s", o->output)
+    int n = picture_files(o) == 1 ? asprintf(&path, "%s", o->output)
                           : asprintf(&path, "%.*s-%lld%s", stem, o->output, (long long)k + 1, o->output + stem);
     return n < 0 ? NULL : path;
 }
@@ -64,7 +67,7 @@ static int prepare_outputs(Outputs *out, const SdOptions *o)
     if (!out->files || !out->paths)
         return sdc_error(SDC_NO_SPACE, "out of memory");
     int code = SDC_OK;
-    for (int64_t k = 0; !code && k < o->count; k++) {
+    for (int64_t k = 0; !code && k < picture_files(o); k++) {
         out->paths[k] = picture_path(o, k);
         code = out->paths[k] ? sdc_output_check(out->paths[k]) : sdc_error(SDC_NO_SPACE, "out of memory");
     }
@@ -95,20 +98,25 @@ static int open_output(Outputs *out, const char *path, SdcOutput **o)
     return code;
 }
 
+/* Decode a picture, and write it, or with --grid all of them when it is the last one. */
 static int emit_picture(Sd *sd, Outputs *out, int64_t k)
 {
     int64_t n = sd->picture_height * sd->picture_width;
+    const bool grid = sd->options->grid, last = k + 1 == sd->options->count;
+    int width = (int)sd->picture_width, height = (int)sd->picture_height;
     float *picture = out->decoded + k * 3 * n;
-    uint8_t *rgb = malloc((size_t)n * 3);
+    uint8_t *rgb = grid ? NULL : malloc((size_t)n * 3);
     char *parameters = sd_parameters(sd, k), software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
     const SdcText texts[] = {{"parameters", parameters}, {"Software", software}, {NULL, NULL}};
     SdcOutput *o;
-    int code = rgb && parameters ? sd_decode(sd, k, picture) : sdc_error(SDC_NO_SPACE, "out of memory");
-    if (!code && !(code = open_output(out, out->paths[k], &o))) {
+    int code = (rgb || grid) && parameters ? sd_decode(sd, k, picture) : sdc_error(SDC_NO_SPACE, "out of memory");
+    if (!code && !grid)
         sd_image_bytes(picture, sd->picture_height, sd->picture_width, rgb);
-        code = sdc_png_emit(o, rgb, (int)sd->picture_width, (int)sd->picture_height, texts);
-    }
+    if (!code && grid && last)
+        code = sd_grid(sd, out->decoded, &rgb, &width, &height);
+    if (!code && (!grid || last) && !(code = open_output(out, out->paths[grid ? 0 : k], &o)))
+        code = sdc_png_emit(o, rgb, width, height, texts);
     free(rgb);
     free(parameters);
     return code;
@@ -164,7 +172,7 @@ static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
         const char *found = strstr(e->component, encoder);
         char name[32];
         snprintf(name, sizeof name, "input_ids%s", found ? found + strlen(encoder) : "");
-        add_array(t, prefix, name, DT_I64, e->ids, 2, (int64_t[]){prompts, e->length});
+        add_array(t, prefix, name, DT_I64, e->ids, 2, (int64_t[]){prompts, sd->chunks * e->length});
     }
     for (int k = 0; k < sd->n_conditions; k++) {
         const SdcTensor *input;
@@ -208,7 +216,7 @@ static int write_outputs(Sd *sd, Outputs *out)
         code = sdc_output_sync(&out->files[i]);
     for (int64_t i = 0; !code && i < out->n; i++)
         code = sdc_output_commit(&out->files[i]);
-    for (int64_t k = 0; !code && k < o->count; k++)
+    for (int64_t k = 0; !code && k < picture_files(o); k++)
         puts(out->paths[k]);
     return code;
 }

@@ -4,6 +4,8 @@
  *      sd_options.c   the command line
  *      sd_family.c    the classes of pipelines: what each has and does, one row a class
  *      sd_open.c      programs that fit together, room, threads
+ *      sd_long.c      prompts of several chunks, with weights (sd_prompt.h)
+ *      sd_embedding.c words that stand for vectors from files
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
  *      sd_xl.c        SDXL: two encoders, micro-conditioning, base and refiner
  *      sd_start.c     the latents that the loop starts from
@@ -12,10 +14,12 @@
  *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
  *      sd_vae.c       pictures to latents and back
  *      sd_image.c     pictures: bytes to floats and back, size, text chunks
+ *      sd_preview.c   previews and grids
  *      sd_report.c    --info and --bench                                                                             */
 #ifndef SDC_SD_H
 #define SDC_SD_H
 
+#include "../runtime/lora.h"
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "../runtime/tokenizer.h"
@@ -45,6 +49,12 @@ typedef struct {
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
+    SdcLoraOptions loras;
+    int64_t clip_skip;                  /* 1: the last layer's output; 2: the one before it ... */
+    const char *words[16];              /* --embedding: FILE or FILE:TOKEN */
+    int n_words;
+    int64_t preview_every;              /* steps; 0: no previews */
+    bool weighting, long_prompts, grid;
     bool bench, check, help, info, json, pin, quiet, version;
     bool negative_given;                /* SDXL tells an empty prompt from none */
     SdXlOptions xl;
@@ -69,7 +79,10 @@ typedef struct {
     const SdcProgram *program;
     Tokenizer tokenizer;
     int64_t length;                 /* tokens of a prompt */
-    int64_t *ids;                   /* [2][length]: the negative prompt's when guided, then the prompt's */
+    int64_t *ids;                   /* [2][chunks][length]: the negative prompt's when guided, then the prompt's */
+    float *weights;                 /* likewise, of each token; NULL: all are 1 */
+    struct SdEmbedding *embeddings; /* of --embedding (sd_prompt.h) */
+    int n_embeddings;
 } SdEncoder;
 
 /* What the denoiser gets for a prompt beside sample and timestep: an input with a row for each prompt. */
@@ -89,6 +102,7 @@ struct Sd {
     int n_encoders;
     SdCondition conditions[SD_CONDITIONS];
     int n_conditions;
+    int64_t chunks;                     /* of a prompt: 1 without --long-prompts */
     SchedulerConfig config;
     Scheduler *scheduler;
     SdcRandom random;
@@ -194,10 +208,21 @@ int sd_prompts(const Sd *sd);                       /* 2 when guided, the negati
 int sd_add_encoder(Sd *sd, const char *component, const char *section);
 int sd_add_condition(Sd *sd, const char *input, int64_t row);
 
+/* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where they
+ * have brackets or chunks, and *done. */
+int sd_plan_chunks(Sd *sd, SdEncoder *e);
+int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done);
+
+/* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its table. */
+int sd_embeddings_open(const Sd *sd, SdEncoder *e);
+void sd_embeddings_close(SdEncoder *e);
+int sd_embeddings_place(const Sd *sd, SdEncoder *e);
+
 /* Both prompts' ids.  Too long prompts are cut with a warning. */
 int sd_read_prompts(Sd *sd, SdEncoder *e);
 
-/* Run an encoder on its ids; of each prompt outputs[k], row[k] elements, go to into[k] + prompt * pitch[k]. */
+/* Run an encoder on its ids; of each prompt outputs[k], row[k] elements, go to into[k] + prompt * pitch[k]; of several
+ * chunks what is there for each token one behind the other, of the rest the first chunk's.  Weights are applied. */
 typedef struct { const char *output; float *into; int64_t row, pitch; } SdTextOutput;
 int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int n);
 
@@ -272,6 +297,12 @@ int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **pla
 
 /* [3][height][width] in -1..1 to [height][width][3], rounded to even as diffusers does. */
 void sd_image_bytes(const float *picture, int64_t height, int64_t width, uint8_t *rgb);
+
+/* sd_preview.c: what the network, given these latents, predicts of the finished pictures, written to OUTPUT-preview.png. */
+int sd_preview(Sd *sd, const float *given, const float *predicted, double timestep);
+/* All pictures [count][3][picture_height][picture_width] side by side; *rgb is malloc'd. */
+int sd_grid(const Sd *sd, const float *pictures, uint8_t **rgb, int *width, int *height);
+char *sd_more_parameters(const SdOptions *o);   /* of sd_parameters(): what is not always there; malloc'd, or NULL */
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 char *sd_parameters(const Sd *sd, int64_t k);

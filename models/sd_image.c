@@ -139,18 +139,21 @@ char *sd_parameters(const Sd *sd, int64_t k)
     int name_bytes = sampler(sd, &name);
     bool negative = sd->guided && *o->negative;
     if (sd->picture)
-        snprintf(strength, sizeof strength, ", Denoising strength: %g%s", sd_strength(o), o->mask ? ", Mask: given" : "");
+        snprintf(strength, sizeof strength, ", Denoising strength: %g%s", sd_strength(o),
+                 o->mask ? ", Mask: given" : "");
     else if (sd->family->takes & SD_NOISE_LEVEL)
         snprintf(strength, sizeof strength, ", Noise level: %d", sd_noise_level(sd));
     if (o->count > 1)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)o->count, (long long)k);
     if (sd->refiner)
         snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
-    int n = asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
-                     "Model hash: %010llx, Model: %s%s%s%s%s, RNG: CPU, Version: sdc %s",
+    char *more = sd_more_parameters(o);
+    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
+                     "Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
                      (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,
-                     strength, batch, refined, o->latents ? ", Latents: given" : "", sdc_model.version);
+                     strength, batch, refined, o->latents ? ", Latents: given" : "", more, sdc_model.version);
+    free(more);
     return n < 0 ? NULL : text;
 }

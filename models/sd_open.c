@@ -184,7 +184,8 @@ int sd_open(Sd *sd, const SdOptions *options)
         return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
     if (sd->refiner)
         sd->refiner->pool = sd->pool;
-    return options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
+    code = options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
+    return code ? code : sdc_lora_apply(&options->loras, sd->pool);
 }
 
 void sd_close(Sd *sd)
@@ -198,8 +199,11 @@ void sd_close(Sd *sd)
     scheduler_destroy(sd->scheduler);
     scheduler_config_free(&sd->config);
     sdc_pool_destroy(sd->pool);
-    for (int k = 0; k < sd->n_encoders; k++)
+    for (int k = 0; k < sd->n_encoders; k++) {
         free(sd->encoders[k].ids);
+        free(sd->encoders[k].weights);
+        sd_embeddings_close(&sd->encoders[k]);
+    }
     for (int k = 0; k < sd->n_conditions; k++)
         free(sd->conditions[k].values);
     free(sd->latents);

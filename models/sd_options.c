@@ -32,6 +32,11 @@ static int set_guidance(void *o, const char *v) { return real("guidance", v, 0, 
 static int set_rescale(void *o, const char *v) { return real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
 static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
 static int set_eta(void *o, const char *v) { return real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
+static int set_skip(void *o, const char *v) { return sdc_option_int("--clip-skip", v, 1, 64, &((SdOptions *)o)->clip_skip); }
+static int set_preview(void *o, const char *v)
+{
+    return sdc_option_int("--preview-every", v, 1, 1000, &((SdOptions *)o)->preview_every);
+}
 static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
 static int set_output(void *o, const char *v) { return path("output", v, &((SdOptions *)o)->output); }
 static int set_image(void *o, const char *v) { return path("init-image", v, &((SdOptions *)o)->init_image); }
@@ -70,6 +75,15 @@ static int set_skip_layers(void *o, const char *v)
 
 static int set_skip_start(void *o, const char *v) { return real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
 static int set_skip_stop(void *o, const char *v) { return real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
+static int set_embedding(void *into, const char *v)
+{
+    SdOptions *o = into;
+    if (o->n_words == sizeof o->words / sizeof *o->words)
+        return sdc_error(SDC_USAGE, "--embedding: more than %zu files", sizeof o->words / sizeof *o->words);
+    return path("embedding", v, &o->words[o->n_words++]);
+}
+
+static int set_lora(void *o, const char *v) { return sdc_lora_option(&((SdOptions *)o)->loras, v); }
 static int set_threads(void *o, const char *v)
 {
     return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
@@ -159,6 +173,9 @@ static int set_bench(void *o, const char *v)
 #define FLAG(name) \
     static int set_##name(void *o, const char *v) { ((SdOptions *)o)->name = *v == '1'; return SDC_OK; }
 FLAG(check)
+FLAG(weighting)
+FLAG(grid)
+FLAG(long_prompts)
 FLAG(help)
 FLAG(info)
 FLAG(json)
@@ -172,6 +189,11 @@ FLAG(version)
 const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
+    {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters (default: on)",
+     set_weighting},
+    {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's --prompt-chunks",
+     set_long_prompts},
+    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)", set_skip},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
@@ -184,7 +206,9 @@ const SdcOption sd_options[] = {
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
-    {"init-image", 0, "FILE", "start from this picture: PNG, or float32 [1,3,H,W] in -1..1 as .npy or .npz", set_image},
+    {"grid", 0, NULL, "all pictures of -n in one file, side by side", set_grid},
+    {"preview-every", 0, "N", "after every N steps write what is to be expected to FILE-preview.png", set_preview},
+    {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz", set_image},
     {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)", set_strength},
     {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
@@ -218,6 +242,8 @@ const SdcOption sd_options[] = {
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
     {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as .npz",
      set_trace},
+    {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)", set_embedding},
+    {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)", set_lora},
     {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
     {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
     {"bench", 0, "N", "time N complete drawings after one step to warm up; write no picture", set_bench},
@@ -282,7 +308,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
                      .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
-                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2};
+                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .clip_skip = 1, .weighting = true};
     for (const char *const *text = sdc_model.defaults; text && *text; text++)
         if (set_default(o, *text, SDC_BUG))
             return SDC_BUG;

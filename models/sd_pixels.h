@@ -5,8 +5,8 @@
 
 #include "sd.h"
 
-/* *pixels, malloc'd, is one row of the program's pixel_values: a picture by the folder's image processor (image_input.h),
- * or a float32 array as it is. */
+/* *pixels, malloc'd, is one row of the program's pixel_values: a picture by the folder's image processor
+ * (image_input.h), or a float32 array as it is. */
 int sd_pixels_read(const SdcProgram *p, const char *path, float **pixels);
 
 /* n values of the output's first row. */

@@ -75,9 +75,17 @@ int sd_info(const SdOptions *o)
 {
     char class[96];
     int64_t threads = o->threads ? o->threads : sdc_default_threads();
+    int code = sdc_lora_apply(&o->loras, NULL);
+    if (code)
+        return code;
     if (!pipeline_setting("class", class, sizeof class))
         strcpy(class, "StableDiffusionPipeline");
+    const SdcProgram *decoder = o->preview_every ? pipeline_nth("vae_decoder", 0) : NULL;
     SdcCertificate c = sdc_certify((int)threads, o->count);
+    if (decoder) {                      /* runs beside the denoiser */
+        c.arena += decoder->arena_bytes;
+        c.all += decoder->arena_bytes;
+    }
     if (o->json)
         info_json(class, &c);
     else

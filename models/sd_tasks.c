@@ -19,7 +19,8 @@ typedef struct SdTask {
     float *mask;                    /* [picture_height][picture_width]: 1 where the picture is redrawn, else 0 */
     float *latent_mask;             /* [height][width] */
     float *masked;                  /* [3][picture_height][picture_width]: the picture, 0 where it is redrawn */
-    float *kept, *noise, *noised;   /* [count][size]: the picture's latents, the noise of the start, one over the other */
+    float *kept, *noise;            /* [count][size]: the picture's latents, the noise of the start */
+    float *noised;                  /* [count][size]: one over the other */
     float *low;                     /* [3][height][width]: the picture to enlarge */
     float *drawn;                   /* noise over `low` or `embedding` */
     Scheduler *levels;              /* what that noise weighs */
@@ -113,7 +114,8 @@ static int open_levels(Sd *sd, const char *section, int64_t limit)
     if (limit > s->config.num_train_timesteps - 1)
         limit = s->config.num_train_timesteps - 1;
     if (sd_noise_level(sd) > limit)
-        return sdc_error(SDC_USAGE, "--noise-level %d: this model takes 0 to %lld", sd_noise_level(sd), (long long)limit);
+        return sdc_error(SDC_USAGE, "--noise-level %d: this model takes 0 to %lld", sd_noise_level(sd),
+                         (long long)limit);
     return SDC_OK;
 }
 

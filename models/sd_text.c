@@ -5,6 +5,7 @@
 #include "../runtime/array_io.h"
 #include "pipeline.h"
 #include "sd.h"
+#include "sd_prompt.h"
 
 int sd_prompts(const Sd *sd)
 {
@@ -25,7 +26,9 @@ int sd_add_encoder(Sd *sd, const char *component, const char *section)
     if (code || (code = pipeline_input(e->program, "input_ids", 2, &ids)))
         return code;
     e->length = ids->dim[1];
-    e->ids = calloc((size_t)e->length * 2, sizeof *e->ids);
+    if ((code = sd_plan_chunks(sd, e)))
+        return code;
+    e->ids = calloc((size_t)(e->length * sd->chunks) * 2, sizeof *e->ids);
     return e->ids ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
 }
 
@@ -50,11 +53,16 @@ static int read_prompt(const SdEncoder *e, const char *what, const char *text, i
                   (long long)e->length, tokens.cut);
     memcpy(ids, tokens.ids, (size_t)e->length * sizeof *ids);
     tokens_free(&tokens);
+    return SDC_OK;
+}
+
+static int check_ids(const SdEncoder *e, int64_t n)
+{
     const SdcTensor *input;
-    code = pipeline_input(e->program, "input_ids", 2, &input);
-    for (int64_t i = 0; !code && i < e->length; i++)
-        if (input->bound > 0 && ids[i] >= input->bound)
-            code = sdc_error(SDC_BAD_INPUT, "the tokenizer gives id %lld, the %s knows %lld", (long long)ids[i],
+    int code = pipeline_input(e->program, "input_ids", 2, &input);
+    for (int64_t i = 0; !code && i < n; i++)
+        if (input->bound > 0 && e->ids[i] >= input->bound)
+            code = sdc_error(SDC_BAD_INPUT, "the tokenizer gives id %lld, the %s knows %lld", (long long)e->ids[i],
                              e->component, (long long)input->bound);
     return code;
 }
@@ -62,8 +70,13 @@ static int read_prompt(const SdEncoder *e, const char *what, const char *text, i
 int sd_read_prompts(Sd *sd, SdEncoder *e)
 {
     const SdOptions *o = sd->options;
-    int code = sd->guided ? read_prompt(e, "negative prompt", o->negative, e->ids) : SDC_OK;
-    return code ? code : read_prompt(e, "prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+    bool done;
+    int code = sd_read_chunks(sd, e, &done);
+    if (!code && !done && sd->guided)
+        code = read_prompt(e, "negative prompt", o->negative, e->ids);
+    if (!code && !done)
+        code = read_prompt(e, "prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+    return code ? code : check_ids(e, sd_prompts(sd) * sd->chunks * e->length);
 }
 
 /* ---- given embeddings ------------------------------------------------------------------------------------------- */
@@ -97,11 +110,25 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* A chunk's output for each token, or what the first chunk has for the whole prompt, to where it belongs. */
+static void take_output(const Sd *sd, const SdEncoder *e, const SdcContext *c, const SdcTensor *out, int64_t at, int64_t row,
+                        const SdTextOutput *o)
+{
+    const int64_t prompt = row / sd->chunks, chunk = row % sd->chunks;
+    const bool tokens = out->rank == 3 && out->dim[1] == e->length;
+    float *into = o->into + prompt * o->pitch + (tokens ? chunk * o->row : 0);
+    if (chunk && !tokens)
+        return;
+    tensor_get(c, out, at * o->row, into, o->row);
+    if (tokens && e->weights)
+        sd_chunk_weigh(into, e->weights + row * e->length, e->length, out->dim[2]);
+}
+
 static int run_rows(Sd *sd, const SdEncoder *e, SdcContext *c, const SdTextOutput *outputs, int n)
 {
     const SdcTensor *ids, *out;
     int code = pipeline_input(e->program, "input_ids", 2, &ids);
-    int64_t rows = sd_prompts(sd);
+    int64_t rows = sd_prompts(sd) * sd->chunks;
     for (int64_t row = 0; !code && row < rows; row += ids->dim[0]) {
         for (int64_t k = 0; k < ids->dim[0]; k++)
             tensor_put_ids(c, ids, k * e->length, e->ids + smaller(row + k, rows - 1) * e->length, e->length);
@@ -114,7 +141,7 @@ static int run_rows(Sd *sd, const SdEncoder *e, SdcContext *c, const SdTextOutpu
                 code = sdc_error(SDC_UNSUPPORTED, "%s gives %lld values of '%s', not %lld", e->component,
                                  (long long)tensor_row(out), o->output, (long long)o->row);
             for (int64_t i = 0; !code && i < ids->dim[0] && row + i < rows; i++)
-                tensor_get(c, out, i * o->row, o->into + (row + i) * o->pitch, o->row);
+                take_output(sd, e, c, out, i, row + i, o);
         }
     }
     return code;
@@ -132,17 +159,35 @@ int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int 
 
 /* ---- one CLIP encoder: Stable Diffusion 1 and 2 ------------------------------------------------------------------ */
 
+/* The encoder's output that --clip-skip names. */
+enum { SD_LAYER = 32 };
+static int sd_clip_layer(const Sd *sd, char name[SD_LAYER])
+{
+    const SdcProgram *p = sd->encoders[0].program;
+    const int64_t skip = sd->options->clip_skip;
+    int last = 1;
+    snprintf(name, SD_LAYER, skip > 1 ? "clip_skip.%lld" : "last_hidden_state", (long long)skip);
+    for (int k = 0; k < p->n_outputs; k++)
+        last = sscanf(p->outputs[k].name, "clip_skip.%d", &(int){0}) == 1 ? last + 1 : last;
+    if (skip <= last)
+        return SDC_OK;
+    return sdc_error(SDC_UNSUPPORTED, "--clip-skip %lld: the %s was compiled for at most %d; compile with --clip-skip %lld",
+                     (long long)skip, sd->encoders[0].component, last, (long long)skip);
+}
+
 int sd_clip_open(Sd *sd)
 {
     const SdcTensor *text, *hidden;
+    char name[SD_LAYER];
     int code;
     if ((code = sd_add_encoder(sd, "text_encoder", "tokenizer")) ||
-        (code = pipeline_output(sd->encoders[0].program, "last_hidden_state", 3, &hidden)) ||
+        (code = sd_clip_layer(sd, name)) || (code = pipeline_output(sd->encoders[0].program, name, 3, &hidden)) ||
         (code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)))
         return code;
-    if (sd->encoders[0].length != text->dim[1] || hidden->dim[1] != text->dim[1] || hidden->dim[2] != text->dim[2])
+    if (sd->encoders[0].length != hidden->dim[1] || sd->chunks * hidden->dim[1] != text->dim[1] ||
+        hidden->dim[2] != text->dim[2])
         return sdc_error(SDC_UNSUPPORTED, "text_encoder gives %lld x %lld, %s takes %lld x %lld",
-                         (long long)hidden->dim[1], (long long)hidden->dim[2], sd->family->denoiser,
+                         (long long)(sd->chunks * hidden->dim[1]), (long long)hidden->dim[2], sd->family->denoiser,
                          (long long)text->dim[1], (long long)text->dim[2]);
     return sd_add_condition(sd, "encoder_hidden_states", tensor_row(text));
 }
@@ -150,7 +195,10 @@ int sd_clip_open(Sd *sd)
 int sd_clip_encode(Sd *sd)
 {
     SdCondition *text = &sd->conditions[0];
+    char name[SD_LAYER];
     int code = sd_read_prompts(sd, &sd->encoders[0]);
-    return code ? code : sd_run_encoder(sd, &sd->encoders[0],
-                                        &(SdTextOutput){"last_hidden_state", text->values, text->row, text->row}, 1);
+    if (code || (code = sd_clip_layer(sd, name)))
+        return code;
+    return sd_run_encoder(sd, &sd->encoders[0],
+                          &(SdTextOutput){name, text->values, text->row / sd->chunks, text->row}, 1);
 }

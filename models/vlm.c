@@ -3,7 +3,6 @@
  * A character that is not complete yet waits for its other tokens, and so do replacement characters at the end, which
  * may become others. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,9 +84,9 @@ static int answer(Vlm *v)
     int code;
     printed = 0;
     if ((o->trace && (code = sdc_output_check(o->trace))) || (code = vlm_prompt(v)) || (code = vlm_prefill(v)) ||
-        (code = vlm_answer(v, o->json ? say_nothing : say)))
+        (code = vlm_answer(v, o->common.json ? say_nothing : say)))
         return code;
-    if (o->json) {
+    if (o->common.json) {
         code = print_json(v);
     } else {
         print_text(v, true);
@@ -101,39 +100,27 @@ static int look(const VlmOptions *o)
     Vlm v;
     int code = vlm_open(&v, o);
     if (!code)
-        code = o->bench ? vlm_bench(&v) : answer(&v);
+        code = o->runs ? vlm_bench(&v) : answer(&v);
     vlm_close(&v);
     return code;
 }
 
-static int obey(VlmOptions *o)
+static int obey(const VlmOptions *o)
 {
-    if (o->help)
-        vlm_help(stdout);
-    else if (o->version)
-        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
-    else if (o->check) {
-        int code = sdc_self_check();
-        if (!code)
-            puts(o->json ? "{\"intact\":true}" : "intact");
-        return code;
-    } else if (o->info)
+    int code;
+    if (o->common.info && !o->common.help)
         return vlm_info(o);
-    else if (!o->prompt && !o->ids)
+    if (driver_answered(&o->common, &vlm_help, &code))
+        return code;
+    if (!o->prompt && !o->ids)
         return sdc_error(SDC_USAGE, "what is asked?  for example: %s --image crab.png \"caption en\"; see --help",
                          sdc_model.name);
-    else
-        return look(o);
-    return SDC_OK;
+    return look(o);
 }
 
 int sdc_vlm_main(int argc, char **argv)
 {
     VlmOptions o;
     int code = vlm_options_read(&o, argc, argv);
-    if (!code)
-        code = obey(&o);
-    if (fflush(stdout) && !code)
-        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
-    return code;
+    return driver_end(code ? code : obey(&o));
 }

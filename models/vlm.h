@@ -19,24 +19,25 @@
 #ifndef SDC_VLM_H
 #define SDC_VLM_H
 
-#include "../runtime/runtime.h"
+#include "../runtime/image.h"
 #include "../runtime/tokenizer.h"
+#include "driver.h"
 
 /* ---- vlm_options.c ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
+    DriverOptions common;
     const char *prompt, *ids;           /* ids: "2,17,image,9", instead of a prompt; NULL: none */
     const char *image, *trace;          /* paths or NULL */
     const char *system;                 /* of chat templates; NULL: the model's own */
-    int64_t max_tokens, top_k, threads, runs, slices;   /* slices: at most; 0: the model's own */
+    int64_t max_tokens, top_k, runs, slices;    /* slices: at most; 0: the model's own; runs: of --bench, 0 without */
     double temperature, top_p;
     uint64_t seed;
-    bool bench, check, help, info, json, pin, quiet, version;
 } VlmOptions;
 
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int vlm_options_read(VlmOptions *o, int argc, char **argv);
-void vlm_help(FILE *out);
+extern const DriverHelp vlm_help;
 
 /* ---- vlm_slices.c ----------------------------------------------------------------------------------------------- */
 
@@ -106,8 +107,8 @@ int vlm_prompt(Vlm *v);                                 /* all of it, from --ids
 
 /* A picture, and the networks that look at it. */
 typedef struct {
-    uint8_t *rgb;                       /* [height][width][3]; NULL: given as pixel values */
-    VlmSize size;
+    SdcImage picture;                   /* pixels NULL: given as pixel values */
+    SdcImage resized;                   /* to all views of a grid */
     float *pixels;                      /* [3][tower_height][tower_width] of the last view */
     const SdcProgram *tower, *resampler;    /* tower: NULL where `prefix` looks; resampler: NULL without one */
     SdcContext tower_context, resampler_context;

@@ -6,7 +6,6 @@
 #include "../runtime/array_io.h"
 #include "../runtime/image.h"
 #include "pipeline.h"
-#include "sd.h"
 #include "vlm.h"
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -26,21 +25,14 @@ static int read_pixels(VlmImage *image, const char *path)
     else
         memcpy(image->pixels, a.data, (size_t)n * sizeof *image->pixels);
     sdc_array_free(&a);
-    image->size = (VlmSize){image->tower_width, image->tower_height};
     return code;
 }
 
 static int read_picture(VlmImage *image, const char *path)
 {
-    SdcImage file;
     if (sdc_path_ends(path, ".npy") || sdc_path_ends(path, ".npz"))
         return read_pixels(image, path);
-    int code = sdc_image_read(&file, path, 3);
-    if (code)
-        return code;
-    image->rgb = file.pixels;
-    image->size = (VlmSize){file.width, file.height};
-    return SDC_OK;
+    return sdc_image_read(&image->picture, path, 3);
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
@@ -102,7 +94,8 @@ void vlm_image_close(VlmImage *image)
 {
     sdc_instance_close(&image->tower_context);
     sdc_instance_close(&image->resampler_context);
-    free(image->rgb);
+    sdc_image_free(&image->picture);
+    sdc_image_free(&image->resized);
     free(image->pixels);
     free(image->features);
 }
@@ -118,8 +111,8 @@ static void three(const char *key, double otherwise, double into[3])
         sscanf(text, "%lf,%lf,%lf", &into[0], &into[1], &into[2]);
 }
 
-/* One view, [top, top + height) x [left, ..) of rgb[..][pitch][3], as the tower's pixel values. */
-static void find_pixels(VlmImage *image, const uint8_t *rgb, int64_t pitch, int64_t left, int64_t top)
+/* The view whose first pixel is [top][left] of the resized picture, as the tower's pixel values. */
+static void find_pixels(VlmImage *image, int64_t left, int64_t top)
 {
     double mean[3], deviation[3], scale = pipeline_number("image.rescale", 1.0 / 255);
     int64_t height = image->tower_height, width = image->tower_width;
@@ -128,7 +121,7 @@ static void find_pixels(VlmImage *image, const uint8_t *rgb, int64_t pitch, int6
     for (int64_t c = 0; c < 3; c++)
         for (int64_t y = 0; y < height; y++)
             for (int64_t x = 0; x < width; x++) {
-                uint8_t value = rgb[((top + y) * pitch + left + x) * 3 + c];
+                uint8_t value = image->resized.pixels[((top + y) * image->resized.width + left + x) * 3 + c];
                 image->pixels[(c * height + y) * width + x] = (float)((value * scale - mean[c]) / deviation[c]);
             }
 }
@@ -203,22 +196,31 @@ static int run_tower(VlmImage *image)
     return code;
 }
 
+/* The picture in the size of the grid, unless it is there from the last view. */
+static int resize(VlmImage *image, int64_t width, int64_t height)
+{
+    const SdcImage *picture = &image->picture;
+    size_t bytes = (size_t)picture->width * (size_t)picture->height * 3;
+    if (image->resized.width == width && image->resized.height == height)
+        return SDC_OK;
+    sdc_image_free(&image->resized);
+    image->resized = *picture;
+    image->resized.pixels = malloc(bytes);
+    if (!image->resized.pixels)
+        return sdc_error(SDC_NO_SPACE, "out of memory");
+    memcpy(image->resized.pixels, picture->pixels, bytes);
+    double filter = pipeline_number("image.resample", SDC_BICUBIC);
+    bool known = filter >= 0 && filter < SDC_RESAMPLES;
+    return sdc_image_resize(&image->resized, (int)width, (int)height, known ? (SdcResample)filter : SDC_BICUBIC);
+}
+
 int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k)
 {
-    int64_t width = columns * image->tower_width, height = rows * image->tower_height;
     int code = SDC_OK;
-    if (image->rgb) {
-        SdcImage resized = {(int)image->size.width, (int)image->size.height, 3, NULL};
-        size_t bytes = (size_t)(image->size.width * image->size.height * 3);
-        resized.pixels = malloc(bytes);
-        code = resized.pixels ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
-        if (!code) {
-            memcpy(resized.pixels, image->rgb, bytes);
-            code = sdc_image_resize(&resized, (int)width, (int)height, SDC_BICUBIC);
-        }
+    if (image->picture.pixels) {
+        code = resize(image, columns * image->tower_width, rows * image->tower_height);
         if (!code)
-            find_pixels(image, resized.pixels, width, k % columns * image->tower_width, k / columns * image->tower_height);
-        sdc_image_free(&resized);
+            find_pixels(image, k % columns * image->tower_width, k / columns * image->tower_height);
     }
     return code || !image->tower ? code : run_tower(image);
 }

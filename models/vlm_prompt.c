@@ -104,8 +104,8 @@ static int add_picture(Vlm *v)
         code = add_text(v, "<image_id>0</image_id>");
     if (!code)
         code = add_marked(v, &image, 1, 1, 0, whole);
-    if (!code && image.rgb)
-        code = add_slices(v, &image, vlm_cut(image.size, rules));
+    if (!code && image.picture.pixels)
+        code = add_slices(v, &image, vlm_cut((VlmSize){image.picture.width, image.picture.height}, rules));
     vlm_image_close(&image);
     return code ? code : add_text(v, "\n");
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "../runtime/certificate.h"
-#include "../runtime/json.h"
 #include "pipeline.h"
+#include "sd_report.h"
 #include "vlm.h"
 
 static const double mib = 1048576;
@@ -32,55 +32,14 @@ static const SdcProgram *step_program(int64_t *length)
     return NULL;
 }
 
-static void print_programs(bool json)
-{
-    if (!json)
-        printf("  %-24s %8s %12s %12s %12s\n", "program", "kernels", "GFLOP", "arena MiB", "weights MiB");
-    for (int i = 0; i < sdc_model.n_programs; i++) {
-        const SdcProgram *p = sdc_model.programs[i];
-        if (json) {
-            printf("%s{", i ? "," : "");
-            sdc_json_text("name", p->name);
-            printf(",\"kernels\":%d,\"flops\":%lld,\"arena_bytes\":%lld,\"weights_bytes\":%lld}", p->kernels,
-                   (long long)p->flops, (long long)p->arena_bytes, (long long)p->weights_bytes);
-        } else {
-            printf("  %-24s %8d %12.4g %12.2f %12.2f\n", p->name, p->kernels, (double)p->flops / 1e9,
-                   (double)p->arena_bytes / mib, (double)p->weights_bytes / mib);
-        }
-    }
-}
-
 int vlm_info(const VlmOptions *o)
 {
-    char model[64] = "";
-    int64_t length = 0, threads = o->threads ? o->threads : sdc_default_threads();
-    int64_t cache = cache_bytes(step_program(&length));
-    SdcCertificate c = sdc_certify((int)threads, 1);
-    pipeline_setting("model_type", model, sizeof model);
-    if (o->json) {
-        printf("{");
-        sdc_json_text("name", sdc_model.name);
-        printf(",");
-        sdc_json_text("version", sdc_model.version);
-        printf(",");
-        sdc_json_text("model_type", model);
-        printf(",\"length\":%lld,\"cache_bytes\":%lld,\"programs\":[", (long long)length, (long long)cache);
-        print_programs(true);
-        printf("],");
-        sdc_certificate_json(&c);
-        printf("}\n");
-        return SDC_OK;
-    }
-    printf("%s: %s, compiled by sdc %s\n", sdc_model.name, model, sdc_model.version);
-    printf("  isa      %s\n  compiler %s\n", sdc_model.isa, sdc_model.compiler);
-    for (const char *const *text = sdc_model.defaults; text && *text; text++)
-        printf("  default  %s\n", *text);
-    print_programs(false);
-    printf("  length   %lld tokens of prompt, picture and answer, with %.2f MiB of keys and values in the decoder's arena\n",
-           (long long)length, (double)cache / mib);
-    printf("  memory, at most; programs run one by one, and several are open at a time:\n");
-    sdc_certificate_text(&c);
-    return SDC_OK;
+    int64_t length = 0, cache = cache_bytes(step_program(&length));
+    int code = sd_info(&(SdOptions){.threads = o->common.threads, .json = o->common.json, .count = 1});
+    if (!code && !o->common.json)
+        printf("  length   %lld tokens of prompt, picture and answer, with %.2f MiB of keys and values in the "
+               "decoder's arena\n", (long long)length, (double)cache / mib);
+    return code;
 }
 
 /* ---- --bench ---------------------------------------------------------------------------------------------------- */
@@ -102,7 +61,7 @@ int vlm_bench(Vlm *v)
         return code;
     SdcMemory m = sdc_memory();
     int threads = sdc_pool_threads(v->pool);
-    if (v->options->json)
+    if (v->options->common.json)
         printf("{\"runs\":%lld,\"threads\":%d,\"prompt_tokens\":%lld,\"tokens\":%lld,\"image_ms\":%.9g,"
                "\"prefill_ms\":%.9g,\"token_ms\":%.9g,\"peak_rss_mb\":%.9g,\"peak_anon_mb\":%.9g}\n",
                (long long)v->options->runs, threads, (long long)v->count, (long long)v->produced, image * 1e3,

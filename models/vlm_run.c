@@ -50,7 +50,7 @@ int vlm_open(Vlm *v, const VlmOptions *options)
     if (tokenizer_bpe_open(&v->tokenizer, tokenizer.data, tokenizer.bytes))
         return sdc_error(SDC_BAD_INPUT, "the tokenizer is missing from this file or damaged");
     char model[MAX_NAME] = "";
-    pipeline_setting("model_type", model, sizeof model);
+    pipeline_setting("class", model, sizeof model);
     v->template = vlm_template(model);
     if (!v->template)
         return sdc_error(SDC_UNSUPPORTED, "there is no prompt template for model_type '%s'", model);
@@ -64,11 +64,7 @@ int vlm_open(Vlm *v, const VlmOptions *options)
     if (options->trace && (code = pipeline_floats(&v->trace, (v->length + 1) * v->vocabulary)))
         return code;
     sdc_random_seed(&v->random, options->seed);
-    int threads = options->threads ? (int)options->threads : sdc_default_threads();
-    v->pool = sdc_pool_create(threads);
-    if (!v->pool)
-        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
-    if (options->pin && (code = sdc_pool_pin(v->pool)))
+    if ((code = driver_pool(&options->common, &v->pool)))
         return code;
     code = sdc_instance_open(&v->embed_context, v->embed, v->pool);
     return code ? code : sdc_instance_open(&v->step_context, v->step, v->pool);
@@ -226,7 +222,7 @@ static int read_chunks(Vlm *v, SdcContext *c)
     if (!code)
         code = sdc_instance_open(c, v->chunk, v->pool);
     SdcProgress bar;
-    sdc_progress_begin(&bar, "reading", v->count, v->options->quiet);
+    sdc_progress_begin(&bar, "reading", v->count, v->options->common.quiet);
     while (!code && v->filled < v->count - 1) {
         int64_t rest = v->count - 1 - v->filled, n = rest < in->dim[1] ? rest : in->dim[1];
         if ((code = run(v, v->chunk, c, v->embeddings + v->filled * v->hidden, n)) ||

@@ -47,8 +47,10 @@ void pass_fold(Graph *g)
         if (!folded)
             continue;
         for (int k = 0; k < n->n_out; k++)
-            if (n->out[k])
+            if (n->out[k]) {
+                n->out[k]->folded = n;
                 n->out[k]->def = NULL;
+            }
         node_detach(n);
     }
 }

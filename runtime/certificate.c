@@ -62,12 +62,12 @@ void sdc_certificate_finish(SdcCertificate *c, int threads, int64_t pictures, in
     c->arrays *= 1 + 2 * pictures;
     c->stacks = (int64_t)threads * SDC_STACK_BYTES;
     c->program = file_bytes - weights + BASE_BYTES;
-    c->all = c->weights + c->arena + c->arrays + c->stacks + c->program;
+    c->all = c->weights + c->arena + c->arrays + c->stacks + c->changed + c->program;
 }
 
 SdcCertificate sdc_certify(int threads, int64_t pictures)
 {
-    SdcCertificate c = {0};
+    SdcCertificate c = {.changed = sdc_weights_changed()};
     for (int i = 0; i < sdc_model.n_programs; i++) {
         const SdcProgram *p = sdc_model.programs[i];
         sdc_certificate_add(&c, p->name, p->arena_bytes, p->bound_bytes, p->inputs, p->n_inputs, p->outputs,
@@ -84,6 +84,8 @@ void sdc_certificate_text(const SdcCertificate *c)
            (double)c->bound / mib);
     printf("    arrays  %10.2f MiB  read, converted and written\n", (double)c->arrays / mib);
     printf("    stacks  %10.2f MiB  %d thread%s\n", (double)c->stacks / mib, c->threads, c->threads == 1 ? "" : "s");
+    if (c->changed)
+        printf("    changed %10.2f MiB  copies of weights that --lora adds to\n", (double)c->changed / mib);
     printf("    program %10.2f MiB  code and libraries\n", (double)c->program / mib);
     printf("    in all  %10.2f MiB\n", (double)c->all / mib);
 }
@@ -93,7 +95,7 @@ void sdc_certificate_json(const SdcCertificate *c)
     const struct { const char *key; int64_t value; } rows[] = {
         {"weights_bytes", c->weights}, {"arena_bytes", c->arena},   {"arena_bound_bytes", c->bound},
         {"arrays_bytes", c->arrays},   {"stacks_bytes", c->stacks}, {"program_bytes", c->program},
-        {"total_bytes", c->all},       {"threads", c->threads},
+        {"changed_bytes", c->changed}, {"total_bytes", c->all},    {"threads", c->threads},
     };
     printf("\"memory\":{");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

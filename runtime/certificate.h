@@ -13,6 +13,7 @@ typedef struct {
     int64_t beside[3], beside_bound[3];     /* of what is open with another: sdc_certificate_beside() */
     int64_t arrays;                   /* read, converted and written outside the arena */
     int64_t stacks;                   /* of all threads */
+    int64_t changed;                  /* copies of weights that --lora changes, and what that takes */
     int64_t program;                  /* code, tokenizer and other tables, the C library and its buffers */
     int64_t all;                      /* the sum, the bound apart */
     int threads;

@@ -5,6 +5,7 @@
 #ifndef SDC_MODEL_CLI_H
 #define SDC_MODEL_CLI_H
 
+#include "lora.h"
 #include "runtime.h"
 
 typedef struct SdcCommand {
@@ -13,6 +14,7 @@ typedef struct SdcCommand {
     int n_inputs, n_outputs;
     int64_t bench, profile, threads, seed;    /* bench, profile: runs to time; both 0: one run, not timed */
     int64_t turns;                    /* programs to time in turns, from `program` on; 0: not that */
+    SdcLoraOptions loras;
     bool pin, info, json, check, help, version;
 } SdcCommand;
 

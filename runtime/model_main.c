@@ -66,6 +66,8 @@ static int set_seed(void *into, const char *value)
     return sdc_option_int("--seed", value, 0, INT64_MAX, &((SdcCommand *)into)->seed);
 }
 
+static int set_lora(void *into, const char *value) { return sdc_lora_option(&((SdcCommand *)into)->loras, value); }
+
 #define FLAG(field)                                           \
     static int set_##field(void *into, const char *value)     \
     {                                                         \
@@ -85,6 +87,7 @@ static const SdcOption options[] = {
                                 "inputs not given are random", set_input},
     {"output", 'o', "NAME=FILE", "write an output as .npy, or into an .npz; without any, print a line for each",
      set_output},
+    {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)", set_lora},
     {"bench", 0, "N", "time N runs after one to warm up", set_bench},
     {"profile", 0, "[=N]", "time every kernel call: median of N runs (10), beside what this machine can do at most",
      set_profile},
@@ -144,6 +147,8 @@ static int open_session(Session *s, const SdcCommand *c)
         return sdc_error(SDC_NO_SPACE, "%lld threads cannot be started; ask for fewer with --threads",
                          (long long)c->threads);
     code = c->pin ? sdc_pool_pin(s->pool) : SDC_OK;
+    if (!code)
+        code = sdc_lora_apply(&c->loras, s->pool);
     if (!code)
         code = sdc_inputs_load(s->arrays, p, &s->inputs, c->seed);
     return code ? code : sdc_instance_open(&s->context, p, s->pool);
@@ -247,6 +252,14 @@ static int check_file(bool json)
     return code;
 }
 
+static int print_info(const SdcCommand *c)
+{
+    const int code = sdc_lora_apply(&c->loras, NULL);
+    if (!code)
+        sdc_print_info(c->program, (int)c->threads, c->json);
+    return code;
+}
+
 static int obey(const SdcCommand *c)
 {
     if (c->help)
@@ -258,7 +271,7 @@ static int obey(const SdcCommand *c)
     else if (c->turns)
         return sdc_turns(c);
     else if (c->info)
-        sdc_print_info(c->program, (int)c->threads, c->json);
+        return print_info(c);
     else
         return run_model(c);
     return SDC_OK;

@@ -108,6 +108,11 @@ void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units);
 typedef struct { const void *data; int64_t bytes; } SdcSection;
 int sdc_self_open(void);                        /* map the tail of /proc/self/exe; SDC_ code, message printed */
 SdcSection sdc_section(const char *name);       /* data NULL when absent */
+/* A part of the section "weights", from now on writable and this process's own: its pages are copied when they are written
+ * to; the file stays as it is.  NULL after printing. */
+void *sdc_weights_private(int64_t offset, int64_t bytes);
+void sdc_weights_change(int64_t bytes);         /* so much memory will be taken for that; the certificate counts it */
+int64_t sdc_weights_changed(void);
 int sdc_self_check(void);                       /* compare the stored checksums; --check */
 int64_t sdc_self_bytes(void);                   /* of the executable's file, and of one beside it that holds the data */
 uint64_t sdc_self_hash(void);                   /* of the whole executable's tail, for the PNG's text */

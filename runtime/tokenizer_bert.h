@@ -1,14 +1,18 @@
 /* tokenizer_bert.h: BERT's word pieces, equal to transformers' BertTokenizer; a part of tokenizer.h, which includes it.
  *
- *      special tokens are cut out of the text -> control characters go, white space is one space -> spaces about Chinese
- *      characters -> NFD without accents -> lower case -> words between spaces, each punctuation mark a word of its own ->
- *      the longest piece of the vocabulary from the left, those inside a word with ## before them; [UNK] for a word that
- *      does not come out, or has more than 100 characters */
+ *      special tokens are cut out of the text -> control characters go, white space is one space -> spaces about
+ *      Chinese characters -> NFD without accents -> lower case -> words between spaces, each punctuation mark a word of
+ *      its own -> the longest piece of the vocabulary from the left, those inside a word with ## before them; [UNK] for
+ *      a word that does not come out, or has more than 100 characters
+ *
+ * BertTokenizer's tables of categories are of Unicode 8, utf8proc's of 15.  Of all characters 624 are of another kind
+ * for it: controls, marks and punctuation that came since or changed then (U+166D, U+111C9), and lower case of
+ * Unicode 16. */
 #ifndef SDC_TOKENIZER_BERT_H
 #define SDC_TOKENIZER_BERT_H
 
 
-/* ---- the blob: as CLIP's in tokenizer.h ---------------------------------------------------------------------------- */
+/* ---- the blob: as CLIP's in tokenizer.h ------------------------------------------------------------------------- */
 
 #define BERT_MAGIC "sdcBERT1"
 #define BERT_NONE UINT32_MAX

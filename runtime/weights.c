@@ -3,8 +3,10 @@
  * The file is mapped whole and read-only: nothing is copied, pages load when a kernel first touches them and are
  * shared by all processes that run the same file.  The mapping is the process's one piece of global state; everything
  * below sdc_sections_parse works on any buffer. */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 static const char self_path[] = "/proc/self/exe";
 static SdcFile self_file;
 static SdcSections self;
+static int64_t changed_bytes;           /* that copies of weights will take */
 static int64_t beside_bytes;            /* of NAME.weights, where the data lie there */
 
 static int damaged(const char *path, const char *what)
@@ -131,6 +134,26 @@ int sdc_self_check(void)
     char name[PATH_MAX];
     return sdc_sections_check(&self, self_name(name));
 }
+
+void *sdc_weights_private(int64_t offset, int64_t bytes)
+{
+    const SdcSection weights = sdc_section("weights");
+    if (offset < 0 || bytes < 0 || bytes > weights.bytes - offset) {
+        sdc_error(SDC_BAD_INPUT, "a changed weight lies outside this file's weights; copy or compile it again");
+        return NULL;
+    }
+    uint8_t *data = (uint8_t *)(uintptr_t)weights.data + offset;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)data & ~(page - 1);
+    if (mprotect((void *)first, (uintptr_t)data + (uintptr_t)bytes - first, PROT_READ | PROT_WRITE)) {
+        sdc_error(SDC_NO_SPACE, "no room for changed weights: %s", strerror(errno));
+        return NULL;
+    }
+    return data;
+}
+
+void sdc_weights_change(int64_t bytes) { changed_bytes += bytes; }
+
+int64_t sdc_weights_changed(void) { return changed_bytes; }
 
 uint64_t sdc_self_hash(void) { return self.hash; }
 

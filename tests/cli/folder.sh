@@ -60,6 +60,27 @@ try 2 'tokenizer: sep_token is not a token' words
 put words/tokenizer/tokenizer_config.json '{"sep_token": "[CLS]", "mask_token": "the", "do_lower_case": 1}'
 try 2 'tokenizer/tokenizer_config\.json: do_lower_case' words
 
+# Variations: the image encoder's statistics.
+odd vary model_index.json
+put vary/model_index.json '{"_class_name": "StableUnCLIPImg2ImgPipeline"}'
+try 2 'image_noising_scheduler/scheduler_config\.json: .*No such file' vary
+ln -s scheduler vary/image_noising_scheduler
+try 2 'image_normalizer/diffusion_pytorch_model\.safetensors: is missing' vary
+mkdir vary/image_normalizer
+tensors() { { printf "\\$(printf %o ${#1})\\000\\000\\000\\000\\000\\000\\000%s" "$1"; printf 12345678; } >vary/image_normalizer/diffusion_pytorch_model.safetensors; }
+tensors '{"mean":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+try 2 "safetensors: no tensor 'std'" vary
+tensors '{"mean":{"dtype":"F16","shape":[1],"data_offsets":[0,4]}}'
+try 3 "safetensors: tensor 'mean' is of type F16, not F32" vary
+tensors '{"mean":{"dtype":"F32","shape":[1],"data_offsets":[0,12]}}'
+try 2 "safetensors: tensor 'mean': its data_offsets are not in the file" vary
+tensors '{"mean":{"dtype":"F32","data_offsets":[0,4]},"std":{"dtype":"F32","data_offsets":[0,8]}}'
+try 2 "safetensors: 1 values of 'mean', 2 of 'std'" vary
+tensors '[1]'
+try 2 'safetensors: the header is not a JSON object' vary
+printf '\377\377' >vary/image_normalizer/diffusion_pytorch_model.safetensors
+try 2 "safetensors: the header's length is beyond the file's end" vary
+
 odd class model_index.json
 put class/model_index.json '{"_class_name": "KandinskyPipeline"}'
 try 3 'pipelines of class KandinskyPipeline are not supported' class

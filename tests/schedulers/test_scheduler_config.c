@@ -50,6 +50,27 @@ static void another_class_keeps_the_folders_fields(void **state)
     assert_true(c.beta_end == 0.012);
 }
 
+/* Behind a name, or alone: set last, over the folder's and the name's own. */
+static void fields_may_follow_a_name(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"euler,clip_sample=true", "euler,timestep_spacing", "euler,=1", "x,steps_offset=1",
+                                        "euler,timestep_spacing=", "euler,timestep_spacing=none", ""};
+    SchedulerConfig c;
+    assert_int_equal(read(&c, "Euler a,timestep_spacing=trailing,steps_offset=0", folder), SDC_OK);
+    assert_string_equal(c.class->name, "EulerAncestralDiscreteScheduler");
+    assert_int_equal(c.timestep_spacing, SPACING_TRAILING);
+    assert_int_equal(c.steps_offset, 0);
+    assert_true(c.beta_start == 0.00085);
+    assert_int_equal(read(&c, "steps_offset=7", folder), SDC_OK);
+    assert_string_equal(c.class->name, "PNDMScheduler");
+    assert_int_equal(c.steps_offset, 7);
+    assert_int_equal(read(&c, "dpmpp_2m_karras,use_karras_sigmas=false", folder), SDC_OK);
+    assert_false(c.use_karras_sigmas);
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
+        assert_int_not_equal(read(&c, wrong[k], folder), SDC_OK);
+}
+
 typedef struct { const char *name, *class_name; } Spelling;
 static const Spelling spellings[] = {
     { "ddim", "DDIMScheduler" }, { "DDIM", "DDIMScheduler" }, { "DDIMScheduler", "DDIMScheduler" },
@@ -256,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_folder_names_its_class),
         cmocka_unit_test(another_class_keeps_the_folders_fields),
+        cmocka_unit_test(fields_may_follow_a_name),
         cmocka_unit_test(names_in_every_spelling),
         cmocka_unit_test(endings_choose_the_sigmas),
         cmocka_unit_test(bad_text_is_refused),

@@ -2,7 +2,7 @@
  *
  *      test_tokenizer_bert SOURCE_FOLDER
  *
- * vectors.json.gz has a vocabulary, texts, and for each configuration the ids that BertTokenizer gave them (make.py). */
+ * vectors.json.gz has a vocabulary, texts, and for each configuration the ids that BertTokenizer gave them: make.py. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,8 +63,8 @@ static bool same_padded(const Tokenizer *t, const json_t *text, const json_t *wa
 {
     Tokens got;
     int64_t n = (int64_t)json_array_size(want), kept = n < length ? n : length;
-    assert_int_equal(tokenizer_encode(t, json_string_value(text), (int64_t)json_string_length(text), length, true, &got),
-                     SDC_OK);
+    int64_t bytes = (int64_t)json_string_length(text);
+    assert_int_equal(tokenizer_encode(t, json_string_value(text), bytes, length, true, &got), SDC_OK);
     bool same = got.length == length && got.tokens == n && !got.cut == (n <= length);
     for (int64_t i = 0; same && i < length; i++)
         same = got.ids[i] == (i < kept - 1    ? json_integer_value(json_array_get(want, (size_t)i))

@@ -2,11 +2,12 @@
 
 Picture and prompt are read both ways (token_type_ids 0), the answer's tokens see those before them (1), as in the
 published model.  Writes paligemma.npz: pixel_values, prompt ids (-1 where the picture is), tokens and their logits, of
-three prompts.  And slices.npz: how MiniCPM-V 2.6 cuts pictures of many sizes, by the published processor's arithmetic
+three prompts, and what follows from picture.png and "caption en" by Pillow and `tokenizers`.  And slices.npz: how MiniCPM-V 2.6 cuts pictures of many sizes, by the published processor's arithmetic
 (columns, rows, overview, refined); and the ids of a prompt about a picture of 64 x 48 that it makes.
-Needs: pip install numpy onnxruntime tokenizers"""
+Needs: pip install numpy onnxruntime tokenizers pillow"""
 import math, os, sys
 import numpy as np, onnxruntime as ort
+from PIL import Image
 from tokenizers import Tokenizer
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -27,6 +28,18 @@ for k, length in enumerate((5, 12, 31)):
     out['prompt_%d' % k] = np.array([-1 if i == IMAGE else i for i in prompt])
     out['tokens_%d' % k], out['logits_%d' % k] = np.array(tokens), np.stack(logits)
     print(k, tokens, float(np.std(logits)))
+
+t = Tokenizer.from_file(os.path.join(here, '../tokenizer_bpe/gemma-320/tokenizer.json'))    # from the picture's file and text
+picture = Image.open(os.path.join(here, 'picture.png')).convert('RGB').resize((28, 28), Image.BICUBIC)
+pixels = (np.asarray(picture, np.float32) / 255 - 0.5) / 0.5
+ids = [IMAGE] * TOKENS + [2] + t.encode('caption en\n', add_special_tokens=False).ids
+prompt, logits = len(ids), []
+for _ in range(STEPS):
+    feeds = {'input_ids': np.array([ids]), 'pixel_values': pixels.transpose(2, 0, 1)[None], 'attention_mask': np.ones((1, len(ids)), np.int64),
+             'token_type_ids': np.array([[0] * prompt + [1] * (len(ids) - prompt)])}
+    logits.append(session.run(None, feeds)[0][0, -1])
+    ids.append(int(logits[-1].argmax()))
+out['tokens_3'], out['logits_3'] = np.array(ids[prompt:]), np.stack(logits)
 np.savez_compressed(os.path.join(here, 'paligemma.npz'), **out)
 
 

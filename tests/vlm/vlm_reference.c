@@ -212,7 +212,9 @@ static void check_paligemma(void)
         compare(trace, recorded, format("_%d", k));
         sdc_array_free(&prompt);
     }
-    check(answers(format("'%s' -i '%s/tests/vlm/picture.png' 'caption en' -n 4", exe, source)), "a caption");
+    check(answers(format("'%s' -i '%s/tests/vlm/picture.png' 'caption en' -n 8 --trace '%s'", exe, source, trace)),
+          "a caption");
+    compare(trace, recorded, "_3");
     refuses(format("'%s' 'caption en'", exe), SDC_USAGE, "needs a picture");
     refuses(format("'%s' --ids 2,5", exe), SDC_USAGE, "needs a picture");
     refuses(format("'%s' compile '%s' -o '%s' --length 5000", sdc, folder, exe), SDC_USAGE, "positions for 256");

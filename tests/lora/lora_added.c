@@ -1,0 +1,299 @@
+/* lora_added: LoRA files on compiled executables.
+ *
+ *      lora_added SDC SOURCE
+ *
+ * For networks of tiny-sd1 an adapter is made for every weight that has a module, once with kohya's names and once with
+ * diffusers'; the executable that it is added to must give the bytes of one compiled from a model whose weights were changed
+ * in the file.  Then the recorded files against diffusers' fused outputs, and files that are wrong. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../ir/sdc.h"
+#include "../../runtime/lora_file.h"
+#include "../../runtime/runtime.h"
+#include "executed.h"
+#include "harness.h"
+
+enum { RANK = 2, SECONDS = 120 };
+
+static const char unet_shapes[] =
+    "--shape sample=2x4x16x16 --shape timestep=scalar --shape encoder_hidden_states=2x77x32";
+static Executed e;
+
+static void write_bytes(const char *path, const void *data, size_t bytes)
+{
+    FILE *out = fopen(path, "wb");
+    if (!out || fwrite(data, 1, bytes, out) != bytes || fclose(out)) {
+        printf("%s cannot be written\n", path);
+        exit(1);
+    }
+}
+
+/* ---- adapters ------------------------------------------------------------------------------------------------------ */
+
+typedef struct { char *header, *data; size_t used, bytes; } File;
+
+static float *add_tensor(File *f, const char *name, int64_t rows, int64_t columns)
+{
+    const size_t bytes = (size_t)(rows * columns) * sizeof(float);
+    char *more = format("%s%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld,%lld],\"data_offsets\":[%zu,%zu]}", f->header,
+                        *f->header ? "," : "", name, (long long)rows, (long long)columns, f->bytes, f->bytes + bytes);
+    free(f->header);
+    f->header = more;
+    f->data = realloc(f->data, f->bytes + bytes);
+    float *values = (float *)(void *)(f->data + f->bytes);
+    f->bytes += bytes;
+    return values;
+}
+
+static void write_file(const File *f, const char *path)
+{
+    char *header = format("{\"__metadata__\":{\"a\":\"b\\\"}\"},%s}", f->header);
+    const uint64_t length = strlen(header);
+    char *all = malloc(8 + length + f->bytes);
+    memcpy(all, &length, 8);
+    memcpy(all + 8, header, length);
+    memcpy(all + 8 + length, f->data, f->bytes);
+    write_bytes(path, all, 8 + length + f->bytes);
+    free(all);
+    free(header);
+}
+
+static float next_random(void)
+{
+    static uint32_t state = 1;
+    state = state * 1664525 + 1013904223;
+    return (float)(state >> 8) / 16777216 - 0.5f;
+}
+
+/* One adapter for a weight, and the same change in the copy of the model. */
+static void adapt(const Value *v, const char *prefix, bool kohya, File *f, char *copy)
+{
+    const int64_t *dim = v->shape.dim;
+    const int out_axis = v->module->outputs, in_axis = 1 - out_axis;
+    const int64_t outputs = dim[out_axis], taps = v->tensor->count / dim[0] / dim[1], inputs = dim[in_axis] * taps;
+    char *name = format("%s%s", prefix, v->module->path);
+    for (char *p = name + strlen(prefix); kohya && *p; p++)
+        *p = *p == '.' ? '_' : *p;
+    add_tensor(f, format("%s%s", name, kohya ? ".lora_down.weight" : ".lora_A.weight"), RANK, inputs);
+    add_tensor(f, format("%s%s", name, kohya ? ".lora_up.weight" : ".lora_B.weight"), outputs, RANK);
+    if (kohya)
+        *add_tensor(f, format("%s.alpha", name), 1, 1) = 3;
+    float *up = (float *)(void *)(f->data + f->bytes) - (kohya ? 1 : 0) - outputs * RANK, *down = up - RANK * inputs;
+    for (int64_t k = 0; k < RANK * (inputs + outputs); k++)
+        down[k] = next_random() / 4;
+    for (int64_t o = 0; o < outputs; o++)
+        for (int64_t i = 0; i < inputs; i++) {
+            const int64_t at = out_axis ? i * outputs + o : o * inputs + i;
+            float sum = 0, w;
+            for (int r = 0; r < RANK; r++)
+                sum += up[o * RANK + r] * down[r * inputs + i];
+            memcpy(&w, copy + at * 4, 4);
+            w += 0.5f * (kohya ? 1.5f : 1) * sum;
+            memcpy(copy + at * 4, &w, 4);
+        }
+    free(name);
+}
+
+/* Where the tensor's bytes are in the model file. */
+static char *place_in(char *model, size_t bytes, const Tensor *t)
+{
+    char *at = memmem(model, bytes, t->data, (size_t)t->count * 4);
+    return at && !memmem(at + 1, bytes - (size_t)(at + 1 - model), t->data, (size_t)t->count * 4) ? at : NULL;
+}
+
+static bool seen(Value *const *list, int n, const Value *v)
+{
+    bool found = false;
+    for (int k = 0; k < n; k++)
+        found |= list[k] == v;
+    return found;
+}
+
+/* Adapters for every module of a model and the changed model; how many. */
+static int adapt_all(const char *path, const char *prefix, bool kohya, const char *adapters, const char *changed)
+{
+    size_t bytes;
+    char *model = read_text(path, &bytes);
+    File f = {.header = format("%s", "")};
+    Model *m = onnx_load(path);
+    Value *done[1024];
+    int count = 0;
+    for (Node *n = m->graph->first; n; n = n->next)
+        for (int k = 0; k < n->n_in; k++) {
+            Value *v = n->in[k];
+            if (!v || !v->module || v->module->table || seen(done, count, v))
+                continue;
+            char *copy = place_in(model, bytes, v->tensor);
+            if (copy && count < 1024) {
+                adapt(v, prefix, kohya, &f, copy);
+                done[count++] = v;
+            }
+        }
+    write_file(&f, adapters);
+    write_bytes(changed, model, bytes);
+    free(model);
+    free(f.header);
+    free(f.data);
+    return count;
+}
+
+static bool same_bytes(const char *a, const char *b)
+{
+    size_t n, m;
+    char *x = read_text(a, &n), *y = read_text(b, &m);
+    const bool same = x && y && n == m && !memcmp(x, y, n);
+    free(x);
+    free(y);
+    return same;
+}
+
+static char *in(const char *name) { return in_folder(&e, name); }
+
+/* limit: of the distance from weights that were changed before they were rounded, 0: the same bytes. */
+static void every_module(const char *model, const char *prefix, bool kohya, int least, const char *output, const char *options,
+                         double limit)
+{
+    const int count = adapt_all(model, prefix, kohya, in("all.safetensors"), in("changed.onnx"));
+    printf("%s, %s names: %d modules\n", model, kohya ? "kohya's" : "diffusers'", count);
+    check(&e, count >= least, "every module has an adapter");
+    compile(&e, model, "given", options);
+    compile(&e, in("changed.onnx"), "changed", options);
+    check(&e, !run_shell(format("cd %s && ./given -o %s=before.npy && ./changed -o %s=changed.npy && ./given -o %s=after.npy && "
+                      "./given --lora all.safetensors:0.5 --threads 1 -o %s=added.npy && ./given --check >check.txt",
+                      e.folder, output, output, output, output)), "they run");
+    const double d = distance(in("added.npy"), NULL, in("changed.npy"), NULL);
+    printf("%s: %.3g from what was compiled in\n", options, d);
+    check(&e, limit ? d < limit : same_bytes(in("added.npy"), in("changed.npy")), "what is added is what was compiled in");
+    check(&e, !same_bytes(in("added.npy"), in("before.npy")), "it changes the result");
+    check(&e, same_bytes(in("after.npy"), in("before.npy")), "without it the result is what it was");
+}
+
+/* ---- the recorded files --------------------------------------------------------------------------------------------- */
+
+static void recorded(const char *data)
+{
+    static const struct { const char *lora, *output; } cases[] = {
+        {"", "out_base"}, {"--lora %s/tiny-sd1-lora.safetensors", "out_diffusers_scale1"},
+        {"--lora %s/tiny-sd1-lora.safetensors:0.5", "out_diffusers_scale0.5"},
+        {"--lora %s/tiny-sd1-lora-kohya.safetensors:1", "out_kohya_alpha3_weight1"},
+        {"--lora %s/tiny-sd1-lora.safetensors:0.25 --lora %s/tiny-sd1-lora.safetensors:.25", "out_diffusers_scale0.5"}};
+    char *lora_folder = format("%s/tiny-sd1-lora", data), *reference = format("%s/reference.npz", lora_folder);
+    compile(&e, format("%s/tiny-sd1/unet/model.onnx", data), "recorded", unet_shapes);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        char lora[512];
+        snprintf(lora, sizeof lora, cases[k].lora, lora_folder, lora_folder);
+        check(&e, !run_shell(format("cd %s && ./recorded --input sample=%s --input timestep=%s --input encoder_hidden_states=%s -o out_sample=out.npy %s",
+                          e.folder, reference, reference, reference, lora)), "it runs");
+        const double d = distance(in("out.npy"), NULL, reference, cases[k].output);
+        printf("%s: %.3g from diffusers' fused weights\n", cases[k].output, d);
+        check(&e, d < 1e-5, cases[k].output);
+    }
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------------------- */
+
+/* The original code's names for two of the recorded network's modules give what diffusers' do. */
+static void original_names(void)
+{
+    static const char *const names[][2] = {
+        {"lora_unet_input_blocks_1_0_in_layers_2", "unet.down_blocks.0.resnets.0.conv1"},
+        {"lora_unet_input_blocks_3_0_op", "unet.down_blocks.0.downsamplers.0.conv"},
+        {"lora_unet_input_blocks_4_1_proj_in", "unet.down_blocks.1.attentions.0.proj_in"},
+        {"lora_unet_middle_block_1_proj_out", "unet.mid_block.attentions.0.proj_out"},
+        {"lora_unet_middle_block_2_out_layers_3", "unet.mid_block.resnets.1.conv2"},
+        {"lora_unet_output_blocks_4_0_skip_connection", "unet.up_blocks.1.resnets.1.conv_shortcut"},
+        {"lora_unet_output_blocks_8_1_proj_in", "unet.up_blocks.2.attentions.2.proj_in"},
+        {"lora_unet_time_embed_2", "unet.time_embedding.linear_2"}};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        SdcAdapters a[2] = {0};
+        for (int j = 0; j < 2; j++) {
+            File f = {.header = format("%s", "")};
+            memset(add_tensor(&f, format("%s.lora_down.weight", names[k][j]), 1, 1), 0, 4);
+            memset(add_tensor(&f, format("%s.lora_up.weight", names[k][j]), 1, 1), 0, 4);
+            write_file(&f, in("name.safetensors"));
+            check(&e, !sdc_adapters_open(&a[j], &(SdcLoraOptions){{in("name.safetensors")}, 1}) && a[j].n == 1, names[k][j]);
+        }
+        check(&e, !strcmp(a[0].list[0].name, a[1].list[0].name), names[k][0]);
+        sdc_adapters_close(&a[0]);
+        sdc_adapters_close(&a[1]);
+    }
+}
+
+/* ---- wrong files ---------------------------------------------------------------------------------------------------- */
+
+static int exit_code(const char *command, char **text)
+{
+    char *argv[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};
+    return run_program(argv, SECONDS, text);
+}
+
+/* One line that says so, and that exit code. */
+static void refused(const char *file, int code, const char *line)
+{
+    char *text;
+    const int got = exit_code(format("cd %s && ./recorded --lora %s 2>&1", e.folder, file), &text);
+    const char *end = strchr(text, '\n');
+    const bool good = got == code && strstr(text, line) && end && !end[1];
+    if (!good)
+        printf("%s: %d, wanted %d '%s': %s\n", file, got, code, line, text);
+    check(&e, good, file);
+    free(text);
+}
+
+static void wrong_files(const char *data)
+{
+    static const struct { const char *header; int code; const char *line; } headers[] = {
+        {"{}", SDC_BAD_INPUT, "has no weights"},
+        {"{ ", SDC_BAD_INPUT, "not the JSON"},
+        {"[1]", SDC_BAD_INPUT, "not the JSON"},
+        {"{\"a\":{\"dtype\":\"F32\"}}", SDC_BAD_INPUT, "lacks a field"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,400]}}", SDC_BAD_INPUT, "outside the file"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "suit its shape"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[99999999999,99999999999],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "too large"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "too long"},
+        {"{\"x.hada_w1_a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", SDC_UNSUPPORTED, "x.hada_w1_a"},
+        {"{\"x.lora_A.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "is missing"},
+        {"{\"x.lora_A.weight\":{\"dtype\":\"I32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
+         "\"x.lora_B.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "none of its"},
+        {"{\"conv_in.lora_A.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
+         "\"conv_in.lora_B.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "1 x 1"},
+    };
+    for (size_t k = 0; k < sizeof headers / sizeof *headers; k++) {
+        char bytes[1024] = {0};
+        const uint64_t length = strlen(headers[k].header);
+        memcpy(bytes, &length, 8);
+        memcpy(bytes + 8, headers[k].header, length);
+        write_bytes(in("wrong.safetensors"), bytes, 8 + length + 8);
+        refused("wrong.safetensors", headers[k].code, headers[k].line);
+    }
+    write_bytes(in("short.safetensors"), "\377\377\377\377\377\377\377\177{}", 10);
+    refused("short.safetensors", SDC_BAD_INPUT, "behind the file");
+    refused("absent.safetensors:0.5", SDC_BAD_INPUT, "absent.safetensors: cannot be opened");
+    compile(&e, format("%s/tiny-sd1/text_encoder/model.onnx", data), "recorded", "--weights int8 --shape input_ids=1x77");
+    refused("all.safetensors", SDC_UNSUPPORTED, "stored in integers");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 1;
+    e.sdc = argv[1];
+    struct stat info;
+    const char *data = format("%s/../shared/data/models", argv[2]);
+    if (stat(format("%s/tiny-sd1-lora", data), &info)) {
+        printf("skipped: 3 groups of cases need %s\n", data);
+        return EXIT_SKIPPED;
+    }
+    e.folder = work_folder("lora");
+    char *text = format("%s/tiny-sd1/text_encoder/model.onnx", data);
+    every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample", unet_shapes, 0);
+    every_module(text, "text_encoder.text_model.", false, 18, "last_hidden_state", "--shape input_ids=1x77", 0);
+    every_module(text, "lora_te_text_model_", true, 18, "last_hidden_state", "--shape input_ids=1x77 --dtype bf16", 1e-2);
+    recorded(data);
+    original_names();
+    wrong_files(data);
+    return conclude(&e);
+}

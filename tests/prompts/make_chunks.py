@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Writes chunks.npz: what onnxruntime and numpy make of prompts with weights, of several chunks, and with --clip-skip.
+
+    make_chunks.py TINY_SD1                    writes chunks.npz beside itself
+
+Of each case: ids and, of some, encoder_hidden_states of the negative prompt and the prompt, and the UNet's output for them,
+guided, at timestep 1.  Tokens come from transformers, chunks from AUTOMATIC1111's published algorithm.  Needs numpy, onnx, onnxruntime,
+transformers."""
+import os
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+from transformers import CLIPTokenizer
+
+folder = sys.argv[1]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from make_weights import parse  # noqa: E402
+
+LENGTH, REACH = 75, 20
+LONG = ("a watercolour of a lighthouse on a cliff above the sea at dusk, with gulls around it, boats in the bay, a path that "
+        "leads down to the water, clouds that glow red and gold, soft light, fine lines, loose washes, (rough paper:1.3), "
+        "muted colours, a small house with lit windows, smoke from its chimney, wet rocks in front, spray, wind in the grass, "
+        "a far coast in the haze, [people] on the beach, nets that hang to dry, a lantern, a bench")
+CASES = {          # prompt, negative, clip skip
+    "weights": ("a (red:1.5) [crab] on \\(sand\\), ((sea))", "(blurry:0.6)", 1),
+    "long": (LONG, "blurry", 1),
+    "breaks": ("a crab BREAK (on sand:1.2) BREAK a lighthouse", "", 1),
+    "skip": ("a crab", "blurry", 2),
+    "all": (LONG, "grey, (dull:1.4) BREAK flat", 2),
+}
+
+
+def chunks_of(tokenizer, text):
+    begin, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
+    comma = tokenizer.convert_tokens_to_ids(",</w>")
+    chunks, words, comma_at = [], [], -1
+
+    def close():
+        nonlocal words, comma_at
+        ids = [begin] + [i for i, _ in words] + [end]
+        weights = [1.0] + [w for _, w in words] + [1.0]
+        more = LENGTH + 2 - len(ids)
+        chunks.append((ids + [pad] * more, weights + [1.0] * more))
+        words, comma_at = [], -1
+
+    for piece, weight in parse(text):
+        if piece == "BREAK" and weight == -1:
+            close()
+            continue
+        for token in tokenizer(piece, add_special_tokens=False, truncation=False).input_ids:
+            if token == comma:
+                comma_at = len(words)
+            elif len(words) == LENGTH and comma_at != -1 and len(words) - comma_at <= REACH:
+                rest = words[comma_at + 1:]
+                words = words[:comma_at + 1]
+                close()
+                words = rest
+            if len(words) == LENGTH:
+                close()
+            words.append((token, weight))
+    if words or not chunks:
+        close()
+    return chunks
+
+
+def encoder(path, skip):
+    model = onnx.load(path)
+    norm = next(n for n in model.graph.node if n.output[0] == "last_hidden_state")
+    if skip == 1:
+        return onnxruntime.InferenceSession(model.SerializeToString()), lambda y: y[0]
+    layers = [n.name for n in model.graph.node if n.name.endswith("/Add_1") and n.name.count("/") == 3]
+    assert norm.input[0].startswith(layers[-1])
+    name = norm.input[0].replace(layers[-1], layers[-skip])
+    model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    values = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+    scale, bias = values[norm.input[1]], values[norm.input[2]]
+    epsilon = next(a.f for a in norm.attribute if a.name == "epsilon")
+
+    def normalised(y):
+        x = y[-1].astype(np.float64)
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
+        return (x * scale + bias).astype(np.float32)
+
+    return onnxruntime.InferenceSession(model.SerializeToString()), normalised
+
+
+def weighed(z, weights):
+    if all(w == 1 for w in weights):
+        return z
+    before = z.mean()
+    z = z * np.array(weights, np.float32)[None, :, None]
+    return z * (before / z.mean())
+
+
+def main():
+    tokenizer = CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer"))
+    unet = onnxruntime.InferenceSession(os.path.join(folder, "unet", "model.onnx"))
+    sample = np.random.default_rng(5).standard_normal((1, 4, 16, 16)).astype(np.float32)
+    out = {"sample": sample}
+    for name, (prompt, negative, skip) in CASES.items():
+        session, hidden = encoder(os.path.join(folder, "text_encoder", "model.onnx"), skip)
+        both = [chunks_of(tokenizer, negative), chunks_of(tokenizer, prompt)]
+        count = max(map(len, both))
+        rows, ids = [], []
+        for chunks in both:
+            chunks = chunks + chunks_of(tokenizer, "") * (count - len(chunks))
+            ids.append(np.concatenate([c for c, _ in chunks]))
+            rows.append(np.concatenate([weighed(hidden(session.run(None, {"input_ids": np.array([c], np.int64)})), w)
+                                        for c, w in chunks], 1))
+        text = np.concatenate(rows)
+        out[name + ".ids"] = np.stack(ids).astype(np.int32)
+        if name in ("weights", "breaks", "skip"):
+            out[name + ".encoder_hidden_states"] = text.astype(np.float16)
+        noise = unet.run(None, {"sample": np.concatenate([sample] * 2), "timestep": np.array(1, np.float32), "encoder_hidden_states": text})[0]
+        out[name + ".noise"] = noise[:1] + 7.5 * (noise[1:] - noise[:1])
+    np.savez_compressed(os.path.join(os.path.dirname(os.path.abspath(__file__)), "chunks.npz"), **out)
+
+
+main()

@@ -1,0 +1,107 @@
+/* prompts_chunks: the tokens, the text encoder's outputs and the denoiser's for prompts with weights, of several chunks, and
+ * with --clip-skip and --embedding, against what onnxruntime and numpy make of them (make_chunks.py,
+ * make_embedding.py).
+ *
+ *      prompts_chunks SDC SOURCE */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../runtime/runtime.h"
+#include "executed.h"
+#include "harness.h"
+
+#define LONG                                                                                                              \
+    "a watercolour of a lighthouse on a cliff above the sea at dusk, with gulls around it, boats in the bay, a path that " \
+    "leads down to the water, clouds that glow red and gold, soft light, fine lines, loose washes, (rough paper:1.3), "    \
+    "muted colours, a small house with lit windows, smoke from its chimney, wet rocks in front, spray, wind in the grass, " \
+    "a far coast in the haze, [people] on the beach, nets that hang to dry, a lantern, a bench"
+
+static const struct { const char *name, *prompt, *negative, *options; bool states; } cases[] = {
+    {"weights", "a (red:1.5) [crab] on \\\\(sand\\\\), ((sea))", "(blurry:0.6)", "", true},
+    {"long", LONG, "blurry", "--long-prompts", false},
+    {"breaks", "a crab BREAK (on sand:1.2) BREAK a lighthouse", "", "--long-prompts", true},
+    {"skip", "a crab", "blurry", "--clip-skip 2", true},
+    {"all", LONG, "grey, (dull:1.4) BREAK flat", "--long-prompts --clip-skip 2", false},
+};
+
+static Executed e;
+
+/* What the network predicted in one Euler step from timestep 1, whose noise level is that of the folder. */
+static double noise_distance(const char *trace, const char *reference, const char *name)
+{
+    const double root = sqrt(0.00085) + (sqrt(0.012) - sqrt(0.00085)) / 999;
+    const double signal = (1 - 0.00085) * (1 - root * root), sigma = sqrt((1 - signal) / signal);
+    SdcArray latents, noise;
+    double sum = 0, of = 0;
+    if (sdc_array_read(&latents, trace, "latents") || sdc_array_read(&noise, reference, name) || latents.count != 2 * noise.count)
+        return INFINITY;
+    const float *x = latents.data, *wanted = noise.data;
+    for (int64_t k = 0; k < noise.count; k++) {
+        const double y = ((double)x[k] - (double)x[noise.count + k]) / sigma;
+        sum += (y - (double)wanted[k]) * (y - (double)wanted[k]);
+        of += (double)wanted[k] * (double)wanted[k];
+    }
+    sdc_array_free(&latents);
+    sdc_array_free(&noise);
+    return sqrt(sum / of);
+}
+
+static void draw(size_t k, const char *reference)
+{
+    const char *trace = in_folder(&e, "trace.npz");
+    const char *name = cases[k].name;
+    check(&e, !run_shell(format("cd %s && ./sd --prompt \"%s\" --negative \"%s\" %s --scheduler euler --steps 1 --latents %s:sample "
+                                "--trace trace.npz -o out.png", e.folder, cases[k].prompt, cases[k].negative, cases[k].options,
+                                reference)), "it draws");
+    const double ids = distance(trace, "input_ids", reference, format("%s.ids", name));
+    const double noise = noise_distance(trace, reference, format("%s.noise", name));
+    printf("%s: ids %.3g, noise %.3g", name, ids, noise);
+    check(&e, ids == 0, "tokens");
+    check(&e, noise < 1e-3, "what the network predicts");
+    if (cases[k].states) {
+        const double states = distance(trace, "encoder_hidden_states", reference, format("%s.encoder_hidden_states", name));
+        printf(", states %.3g", states);
+        check(&e, states < 1e-3, "what it is given");       /* recorded in float16 */
+    }
+    printf("\n");
+}
+
+static void embedding(const char *source)
+{
+    const char *trace = in_folder(&e, "trace.npz"), *reference = format("%s/tests/prompts/chunks.npz", source);
+    check(&e, !run_shell(format("cd %s && ./sd 'a my-style crab' --embedding %s/tests/prompts/my-style.safetensors --steps 1 "
+                                "--trace trace.npz && ./sd --check && ./sd 'a <x> crab' --embedding %s/tests/prompts/my-style.safetensors:'<x>' "
+                                "--steps 1 --trace other.npz", e.folder, source, source)), "it draws with an embedding");
+    check(&e, distance(trace, "input_ids", reference, "embedding.ids") == 0, "an embedding's rows");
+    const double states = distance(trace, "encoder_hidden_states", reference, "embedding.encoder_hidden_states");
+    printf("embedding: states %.3g\n", states);
+    check(&e, states < 1e-3, "what it is given");
+    check(&e, distance(in_folder(&e, "other.npz"), "latents", trace, "latents") == 0, "another word for it");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 1;
+    struct stat info;
+    const char *folder = format("%s/../shared/data/models/tiny-sd1", argv[2]);
+    if (stat(folder, &info)) {
+        printf("skipped: %zu cases need %s\n", sizeof cases / sizeof *cases, folder);
+        return EXIT_SKIPPED;
+    }
+    e = (Executed){.sdc = argv[1], .folder = work_folder("chunks")};
+    compile(&e, folder, "sd", "--prompt-chunks 3 --clip-skip 2");
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        draw(k, format("%s/tests/prompts/chunks.npz", argv[2]));
+    embedding(argv[2]);
+    check(&e, run_shell(format("cd %s && ./sd 'a crab' --clip-skip 3 2>&1 | grep -q 'compile with --clip-skip 3'", e.folder)) == 0,
+          "a layer that is not there");
+    check(&e, run_shell(format("cd %s && ./sd 'a BREAK b BREAK c BREAK d' --long-prompts 2>&1 | grep -q 'compile with --prompt-chunks 4'",
+                               e.folder)) == 0, "too many chunks");
+    check(&e, run_shell(format("cd %s && ./sd 'a crab' --steps 2 --save-latents a.npy && ./sd 'a crab' --steps 2 --no-weighting --save-latents b.npy && cmp a.npy b.npy",
+                               e.folder)) == 0, "without weights");
+    return conclude(&e);
+}
