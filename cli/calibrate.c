@@ -270,7 +270,8 @@ static Input *traced_inputs(const Graph *g, const char *path, const char *prefix
     sample.dim[0] *= times->dim[0];
     for (int k = 0; k < g->n_inputs; k++) {
         const Value *v = g->inputs[k];
-        if (!strcmp(v->name, "sample") && v->shape.rank == 4)
+        bool latents = !strcmp(v->name, "sample") || !strcmp(v->name, "hidden_states");
+        if (latents && v->shape.rank == 4)
             in[k] = rows_for(v, &sample, step * pictures, pictures, prompts, false);
         else if (!strcmp(v->name, "timestep") && v->shape.rank <= 1)
             in[k] = rows_for(v, times, step, 1, pictures * prompts, false);
