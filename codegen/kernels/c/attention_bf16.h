@@ -281,11 +281,13 @@ static void ID(_part)(void *argument, int64_t begin, int64_t end)
     const ID(_Operands) *all = argument;
     const int64_t share = ID(_share)(), units = sdc_ceil_div(ID(_rows), share);
     sdc_bf16_begin();
+    const uint32_t flush = sdc_flush_begin();
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t row = unit % units * share, head = unit / units % (HEADS), batch = unit / units / (HEADS);
         const ID(_Operands) a = ID(_head)(all, batch, head);
         ID(_unit)(&a, row, sdc_min(share, ID(_rows) - row));
     }
+    sdc_flush_end(flush);
     sdc_bf16_end();
 }
 

@@ -84,6 +84,25 @@ static inline sdc_vf sdc_exp2_halved(sdc_vf x)
 #endif
 }
 
+/* Results below the normal numbers are 0 until sdc_flush_end(): each vector with one would take 200 cycles instead of 1. */
+static inline uint32_t sdc_flush_begin(void)
+{
+    uint32_t before = 0;
+#if defined(__AVX512F__)
+    __asm__ volatile("stmxcsr %0" : "=m"(before)::"memory");
+    const uint32_t flush = before | 0x8000;
+    __asm__ volatile("ldmxcsr %0" ::"m"(flush) : "memory");
+#endif
+    return before;
+}
+static inline void sdc_flush_end(uint32_t before)
+{
+    (void)before;
+#if defined(__AVX512F__)
+    __asm__ volatile("ldmxcsr %0" ::"m"(before) : "memory");
+#endif
+}
+
 /* The sum of both halves of each lane as bf16, added to `sum`. */
 static inline sdc_vf sdc_bf16_pair_sum(sdc_vf sum, sdc_vu pair)
 {
