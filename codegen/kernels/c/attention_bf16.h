@@ -8,10 +8,10 @@
  *
  * For each block of keys, which become tiles once a unit, and each group of 32 queries: S = K Q^T, P = 2^(S - base),
  * O = O + V^T P.  Queries are columns throughout, lanes of a vector, so maxima and sums take no steps across lanes.
- * base is the largest score of the first block; where the sum of a block's weights shows that a score is far larger, that
- * query's base is raised and its O and sum are scaled.  Three groups are under way at once, panel by panel of 32 keys: the
- * next one's S, this one's P, the last one's O, so that tiles and vectors work at the same time.  A unit is up to 1024
- * queries of one head of keys, what fits with O on the stack. */
+ * base is the largest score of the first block; where the sum of a block's weights shows that a score is far larger,
+ * that query's base is raised and its O and sum are scaled.  Panel by panel of 32 keys the next group's S is computed
+ * beside this group's P, so that tiles and vectors work at the same time.  A unit is up to 1024 queries of one head of
+ * keys, what fits with O on the stack. */
 #include "attention_bf16_tile.h"
 #define TQ bf16
 #define TK bf16
@@ -25,8 +25,8 @@ enum {
     ID(_v_panels) = ((V_SIZE) + 31) / 32,
     ID(_v_width) = SDC_ROUND_UP(V_SIZE, 32),
     ID(_values) = (int)ID(_v_tiles) * 16,
-    ID(_key_bytes) = (int)ID(_slices) * 64 + (int)ID(_v_tiles) * 32 + 384,     /* with S and P of two groups */
-    ID(_fit) = (KEY_BLOCK) ? (KEY_BLOCK) : SDC_GREATER(64, SDC_LESSER(256, 62000 / (int)ID(_key_bytes) / 32 * 32)),
+    ID(_key_bytes) = (int)ID(_slices) * 64 + (int)ID(_v_tiles) * 32 + 320,     /* with S of two groups and P */
+    ID(_fit) = (KEY_BLOCK) ? (KEY_BLOCK) : SDC_GREATER(64, SDC_LESSER(256, 60000 / (int)ID(_key_bytes) / 32 * 32)),
     ID(_keys) = SDC_LESSER((int)ID(_fit), SDC_ROUND_UP(KEYS, 32)),      /* of a block */
     ID(_query_bytes) = (int)ID(_slices) * 64 + (int)ID(_v_tiles) * 64 + 8,
     ID(_most) = SDC_LESSER(1024, 400000 / (int)ID(_query_bytes) / 32 * 32),
@@ -41,7 +41,7 @@ typedef struct {
     st_bf16 k[ID(_keys) * ID(_width)];                          /* [key][depth] */
     st_bf16 v[ID(_values) * ID(_keys)];                         /* [value][key] */
     float s[2][ID(_keys) * 32];                                 /* [key][query] */
-    st_bf16 p[2][ID(_keys) * 32];                               /* [panel of keys][tile][pair][query][2] */
+    st_bf16 p[ID(_keys) * 32];                                  /* [panel of keys][tile][pair][query][2] */
     st_bf16 rows[32 * SDC_GREATER((int)ID(_width), (int)ID(_v_width))];
 } __attribute__((aligned(64))) ID(_Room);
 _Static_assert(sizeof(ID(_Room)) <= 800000, "a kernel may use half of a thread's stack");
@@ -64,7 +64,8 @@ static void ID(_load)(const ID(_Unit) *u, const st_bf16 *q)
     for (int64_t g = 0; g < groups; g++)
         for (int64_t t = 0; t < ID(_tiles)(u, g); t++) {
             for (int64_t m = 0; m < 16; m++) {
-                const int64_t row = g * 32 + t * 16 + m, from = ID(_at)(u->row + sdc_min(row, u->rows - 1), Q_ROW, Q_HEAD);
+                const int64_t row = g * 32 + t * 16 + m;
+                const int64_t from = ID(_at)(u->row + sdc_min(row, u->rows - 1), Q_ROW, Q_HEAD);
                 sdc_bf16_rows(r->rows + m * width, q + from, 0, row < u->rows, SIZE, 1, width);
             }
             sdc_bf16_queries(r->q[g] + t * SDC_BF16_TILE, ID(_tiles)(u, g) * SDC_BF16_TILE, r->rows, ID(_slices));
@@ -103,14 +104,15 @@ static inline void ID(_scores)(const ID(_Unit) *u, float *s, int64_t group, int6
 }
 
 /* O of a panel of values. */
-static inline void ID(_add)(const ID(_Unit) *u, const st_bf16 *p, int64_t group, int64_t panel)
+static inline void ID(_add)(const ID(_Unit) *u, int64_t group, int64_t panel)
 {
     enum { keys = ID(_keys) };
     const st_bf16 *v = u->r->v + panel * 32 * keys;
     int64_t line[keys / 32];
     for (int64_t l = 0; l < u->panels; l++)
         line[l] = l * 32;
-    const SdcBf16Walk w = {.a = {v, v + 16 * keys}, .row = keys, .line = line, .lines = u->panels, .taps = 1, .b = p};
+    const SdcBf16Walk w = {.a = {v, v + 16 * keys}, .row = keys, .line = line, .lines = u->panels, .taps = 1,
+                           .b = u->r->p};
     const int64_t tiles = sdc_min(2, ID(_v_tiles) - panel * 2);
     sdc_bf16_tile_for(false, tiles, ID(_tiles)(u, group))(u->r->o[group][panel * 32], NULL, &w);
 }
@@ -163,11 +165,11 @@ static void ID(_hide)(const ID(_Unit) *u, float *s, int64_t group)
 static inline float ID(_factor)(void) { return (HAS_MASK) ? 1 : (float)((SCALE) * 1.4426950408889634); }
 
 /* P of a panel of keys and a tile of queries; adds to sum[2]. */
-static inline __attribute__((always_inline)) void ID(_weigh)(const ID(_Unit) *u, st_bf16 *p, const float *s, int64_t group,
+static inline __attribute__((always_inline)) void ID(_weigh)(const ID(_Unit) *u, const float *s, int64_t group,
                                                              int64_t tile, int64_t panel, sdc_vf *sum)
 {
-    sdc_bf16_weigh(p + (panel * ID(_tiles)(u, group) + tile) * SDC_BF16_TILE, s + panel * 1024 + tile * 16, ID(_factor)(),
-                   sdc_load(u->r->base[group] + tile * 16), sum);
+    st_bf16 *p = u->r->p + (panel * ID(_tiles)(u, group) + tile) * SDC_BF16_TILE;
+    sdc_bf16_weigh(p, s + panel * 1024 + tile * 16, ID(_factor)(), sdc_load(u->r->base[group] + tile * 16), sum);
 }
 
 /* The largest scores become the base where `lanes` are set. */
@@ -185,40 +187,37 @@ static void ID(_raise)(const ID(_Unit) *u, const float *s, int64_t group, int64_
 }
 
 /* Ends P of a group and a tile of queries whose weights are sum[2], perhaps after starting anew with a larger base. */
-static void ID(_settle)(const ID(_Unit) *u, st_bf16 *p, const float *s, int64_t group, int64_t tile, sdc_vf *sum)
+static void ID(_settle)(const ID(_Unit) *u, const float *s, int64_t group, int64_t tile, sdc_vf *sum)
 {
     const sdc_vi far = sum[0] + sum[1] > 0x1p16f;
     if (sdc_bf16_any(far)) {
         ID(_raise)(u, s, group, tile, far);
         sum[0] = sum[1] = (sdc_vf){0};
         for (int64_t i = 0; i < u->panels; i++)
-            ID(_weigh)(u, p, s, group, tile, i, sum);
+            ID(_weigh)(u, s, group, tile, i, sum);
     }
     float *to = u->r->sum[group] + tile * 16;
     sdc_store(to, sdc_load(to) + (sum[0] + sum[1]));
 }
 
-/* One step of the pipeline: groups next, now and last, or -1; number: now's, counted over the block. */
-static void ID(_step)(const ID(_Unit) *u, int64_t next, int64_t now, int64_t last, int64_t number)
+/* P and O of group `now`, the block's number `number`, and S of group `next`; either may be -1. */
+static void ID(_step)(const ID(_Unit) *u, int64_t next, int64_t now, int64_t number)
 {
-    ID(_Room) *r = u->r;
-    float *s = r->s[number & 1], *s_next = r->s[~number & 1];
-    st_bf16 *p = r->p[number & 1], *p_last = r->p[~number & 1];
+    float *s = u->r->s[number & 1], *s_next = u->r->s[~number & 1];
     sdc_vf sum[2][2] = {{{0}}};
     const int64_t tiles = now < 0 ? 0 : ID(_tiles)(u, now);
-    int64_t added = 0;
     for (int64_t t = 0; t < tiles && u->first == 0; t++)
         ID(_raise)(u, s, now, t, (sdc_vi){0} == 0);
     for (int64_t i = 0; i < u->panels; i++) {
         if (next >= 0)
             ID(_scores)(u, s_next, next, i);
         for (int64_t t = 0; t < tiles; t++)
-            ID(_weigh)(u, p, s, now, t, i, sum[t]);
-        for (; last >= 0 && added < (i + 1) * ID(_v_panels) / u->panels; added++)
-            ID(_add)(u, p_last, last, added);
+            ID(_weigh)(u, s, now, t, i, sum[t]);
     }
     for (int64_t t = 0; t < tiles; t++)
-        ID(_settle)(u, p, s, now, t, sum[t]);
+        ID(_settle)(u, s, now, t, sum[t]);
+    for (int64_t i = 0; i < ID(_v_panels) && now >= 0; i++)
+        ID(_add)(u, now, i);
     if (next >= 0 && ((HAS_MASK) || (CAUSAL) || u->keys < u->panels * 32))
         ID(_hide)(u, s_next, next);
 }
@@ -263,13 +262,13 @@ static void ID(_unit)(const ID(_Operands) *a, int64_t row, int64_t rows)
         u.keys = sdc_min(keys - u.first, ID(_keys));
         u.panels = sdc_ceil_div(u.keys, 32);
         ID(_gather)(&u, a->k + u.first * (K_ROW), a->v + u.first * (V_ROW));
-        int64_t next = 0, now = -1, last = -1;
-        for (int64_t number = -1; next >= 0 || now >= 0 || last >= 0; number++) {
+        int64_t next = 0, now = -1;
+        for (int64_t number = -1; next >= 0 || now >= 0; number++) {
             while (next >= 0 && next < groups && (CAUSAL) && u.first > ID(_sight)(row + next * 32, 32, 1))
                 next++;
             next = next < groups ? next : -1;
-            ID(_step)(&u, next, now, last, number);
-            last = now, now = next;
+            ID(_step)(&u, next, now, number);
+            now = next;
             next = next < 0 ? -1 : next + 1;
         }
     }

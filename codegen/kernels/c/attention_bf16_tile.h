@@ -84,7 +84,7 @@ static inline sdc_vf sdc_exp2_halved(sdc_vf x)
 #endif
 }
 
-/* Results below the normal numbers are 0 until sdc_flush_end(): each vector with one would take 200 cycles instead of 1. */
+/* Results below the normal numbers are 0 until sdc_flush_end(): a vector with one would take 200 cycles. */
 static inline uint32_t sdc_flush_begin(void)
 {
     uint32_t before = 0;
