@@ -10,7 +10,7 @@
     .after_step = sd_inpaint_after_step
 #define SD3 .class = "StableDiffusion3Pipeline", .denoiser = "transformer", .sample = "hidden_states", \
     .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start, \
-    .strength_up = true
+    .strength = 0.6, .strength_up = true
 
 /* SDXL's refiner in one executable with the base. */
 static const SdFamily xl_refiner = {
