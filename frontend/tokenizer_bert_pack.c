@@ -160,7 +160,7 @@ static int write_blob(const Packer *p, void **blob, int64_t *bytes)
     size_t slots = (size_t)1 << p->word_bits;
     BertHeader h = {.magic = BERT_MAGIC, .vocabulary = p->n_words, .first = p->special[0].id, .last = p->special[1].id,
                     .pad = p->special[2].id, .unknown = p->special[3].id, .words = sizeof h, .word_bits = p->word_bits,
-                    .max_length = length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0,
+                    .max_length = length > 0 && length <= TOKENIZER_MAX_TEXT ? (uint32_t)length : 0,
                     .flags = read_flags(p), .n_special = N_SPECIAL};
     uint64_t texts = sizeof h + (slots + N_SPECIAL) * sizeof(BertWord);
     uint64_t all = (texts + (uint64_t)p->vocab.bytes + 3) / 4 * 4;

@@ -411,7 +411,7 @@ static void read_settings(BpePacker *p)
 {
     const json_t *model = json_object_get(p->root, "model");
     json_int_t length = json_integer_value(json_object_get(p->config, "model_max_length"));  /* "no limit" is 1e30 */
-    p->header.max_length = length > 0 && length <= BPE_MAX_TEXT ? (uint32_t)length : 0;
+    p->header.max_length = length > 0 && length <= TOKENIZER_MAX_TEXT ? (uint32_t)length : 0;
     p->header.unknown = token_id(p, json_object_get(model, "unk_token"));
     p->header.pad = token_id(p, json_object_get(p->config, "pad_token"));
     if (json_is_true(json_object_get(model, "fuse_unk")))

@@ -331,7 +331,7 @@ static uint32_t max_length(const Packer *p)
 {
     const json_t *value = json_object_get(p->config, "model_max_length");
     json_int_t length = json_integer_value(value);      /* "no limit" is written as 1e30 */
-    return length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0;
+    return length > 0 && length <= TOKENIZER_MAX_TEXT ? (uint32_t)length : 0;
 }
 
 static int write_blob(const Packer *p, void **blob, int64_t *bytes)

@@ -26,10 +26,10 @@ int unigram_put(UnigramPacker *p, const void *data, size_t bytes, bool table, ui
     int64_t gap = table ? -p->blob.bytes & 7 : 0;
     if (p->blob.bytes + gap + (int64_t)bytes > INT32_MAX)
         return sdc_error(SDC_UNSUPPORTED, "%s: a tokenizer of more than 2 GB", p->folder);
-    if (!unigram_append(&p->blob, zero, gap))
+    if (!token_text_append(&p->blob, zero, gap))
         return unigram_no_room(p);
     *offset = (uint32_t)p->blob.bytes;
-    return unigram_append(&p->blob, data, (int64_t)bytes) ? SDC_OK : unigram_no_room(p);
+    return token_text_append(&p->blob, data, (int64_t)bytes) ? SDC_OK : unigram_no_room(p);
 }
 
 /* ---- what the readers add --------------------------------------------------------------------------------------- */
@@ -223,7 +223,7 @@ static int read_pad(UnigramPacker *p, const json_t *config, const json_t *map)
 static int read_length(UnigramPacker *p, const json_t *config)
 {
     json_int_t length = json_integer_value(json_object_get(config, "model_max_length"));    /* "no limit" is 1e30 */
-    p->header.max_length = length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0;
+    p->header.max_length = length > 0 && length <= TOKENIZER_MAX_TEXT ? (uint32_t)length : 0;
     return SDC_OK;
 }
 

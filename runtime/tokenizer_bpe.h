@@ -14,8 +14,6 @@
 
 #include "bpe.h"
 
-enum { BPE_MAX_TEXT = 1 << 20 };        /* bytes of one text */
-
 /* ---- the blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
 
 #define BPE_MAGIC "sdcBPE01"
@@ -120,8 +118,8 @@ static inline bool bpe_text_fits(const BpeHeader *h, uint32_t at, uint32_t bytes
 
 /* ---- frontend/tokenizer_bpe_pack.c (compiler only) -------------------------------------------------------------- */
 
-/* Pack FOLDER/tokenizer.json, or else tokenizer.model, and, where present, tokenizer_config.json.  *blob is malloc'd.  SDC_OK, or an SDC_ code
- * with the error printed, which names the field that is wrong or not supported. */
+/* Pack FOLDER/tokenizer.json, or else tokenizer.model, and, where present, tokenizer_config.json.  *blob is malloc'd.
+ * SDC_OK, or an SDC_ code with the error printed, which names the field that is wrong or not supported. */
 int tokenizer_bpe_pack(const char *folder, void **blob, int64_t *bytes);
 
 #endif

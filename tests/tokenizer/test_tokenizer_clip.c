@@ -226,10 +226,10 @@ static void test_bad_text(void **state)
     Tokens got;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(tokenizer_clip_encode(&p.t, rows[i], (int64_t)strlen(rows[i]), 32, true, &got), SDC_BAD_INPUT);
-    char *large = calloc(CLIP_MAX_TEXT + 1, 1);
-    memset(large, 'x', CLIP_MAX_TEXT + 1);
-    assert_int_equal(tokenizer_clip_encode(&p.t, large, CLIP_MAX_TEXT + 1, 32, true, &got), SDC_BAD_INPUT);
-    assert_int_equal(tokenizer_clip_encode(&p.t, large, CLIP_MAX_TEXT, 32, true, &got), SDC_OK);
+    char *large = calloc(TOKENIZER_MAX_TEXT + 1, 1);
+    memset(large, 'x', TOKENIZER_MAX_TEXT + 1);
+    assert_int_equal(tokenizer_clip_encode(&p.t, large, TOKENIZER_MAX_TEXT + 1, 32, true, &got), SDC_BAD_INPUT);
+    assert_int_equal(tokenizer_clip_encode(&p.t, large, TOKENIZER_MAX_TEXT, 32, true, &got), SDC_OK);
     tokens_free(&got);
     free(large);
     free(p.blob);

@@ -147,7 +147,7 @@ static void test_bad_text(void **state)
     assert_int_equal(tokenizer_open(&t, blob, bytes), SDC_OK);
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         assert_int_equal(tokenizer_encode(&t, bad[k], (int64_t)strlen(bad[k]), 0, false, &got), SDC_BAD_INPUT);
-    assert_int_equal(tokenizer_encode(&t, "", CLIP_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
+    assert_int_equal(tokenizer_encode(&t, "", TOKENIZER_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
     free(blob);
 }
 

@@ -159,10 +159,10 @@ static void test_bad_text(void **state)
     Tokens got;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(tokenizer_bpe_encode(&p.t, rows[i], (int64_t)strlen(rows[i]), 0, false, &got), SDC_BAD_INPUT);
-    char *large = malloc(BPE_MAX_TEXT + 1);        /* one piece: Gemma's text is not cut before the merges */
-    memset(large, 'x', BPE_MAX_TEXT + 1);
-    assert_int_equal(tokenizer_bpe_encode(&p.t, large, BPE_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
-    assert_int_equal(tokenizer_bpe_encode(&p.t, large, BPE_MAX_TEXT, 0, false, &got), SDC_OK);
+    char *large = malloc(TOKENIZER_MAX_TEXT + 1);        /* one piece: Gemma's text is not cut before the merges */
+    memset(large, 'x', TOKENIZER_MAX_TEXT + 1);
+    assert_int_equal(tokenizer_bpe_encode(&p.t, large, TOKENIZER_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
+    assert_int_equal(tokenizer_bpe_encode(&p.t, large, TOKENIZER_MAX_TEXT, 0, false, &got), SDC_OK);
     tokens_free(&got);
     assert_int_equal(tokenizer_bpe_added(&p.t, "<image>"), 1198);
     assert_int_equal(tokenizer_bpe_added(&p.t, "<imag"), -1);
