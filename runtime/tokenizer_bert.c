@@ -21,8 +21,7 @@ typedef struct {
 
 static bool table_fits(const BertHeader *h, uint32_t offset, uint64_t count)
 {
-    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes &&
-           count <= (h->bytes - offset) / sizeof(BertWord);
+    return blob_has_table(h->bytes, sizeof *h, offset, count, sizeof(BertWord));
 }
 
 static bool header_is_sound(const BertHeader *h, int64_t bytes)
@@ -35,7 +34,7 @@ static bool header_is_sound(const BertHeader *h, int64_t bytes)
 
 static bool word_is_sound(const BertHeader *h, const BertWord *w)
 {
-    return w->id < h->vocabulary && w->bytes > 0 && w->text <= h->bytes && w->bytes <= h->bytes - w->text;
+    return w->id < h->vocabulary && w->bytes > 0 && blob_has_text(h->bytes, w->text, w->bytes);
 }
 
 static bool tables_are_sound(const TokenizerBert *t)

@@ -20,21 +20,15 @@ typedef struct {
 
 static bool fits(const BpeHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
-    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes && count <= (h->bytes - offset) / size;
-}
-
-static bool ids_are_known(const BpeHeader *h, const uint32_t *ids, uint32_t n)
-{
-    for (uint32_t i = 0; n <= BPE_AFFIX && i < n; i++)
-        if (ids[i] >= h->vocabulary)
-            return false;
-    return n <= BPE_AFFIX;
+    return blob_has_table(h->bytes, sizeof *h, offset, count, size);
 }
 
 static bool header_is_sound(const BpeHeader *h, int64_t bytes)
 {
     return !memcmp(h->magic, BPE_MAGIC, sizeof h->magic) && h->bytes == bytes && h->vocabulary < BPE_NONE &&
-           ids_are_known(h, h->prefix, h->n_prefix) && ids_are_known(h, h->suffix, h->n_suffix) &&
+           h->n_prefix <= BPE_AFFIX && h->n_suffix <= BPE_AFFIX &&
+           ids_are_known(h->prefix, h->n_prefix, h->vocabulary) &&
+           ids_are_known(h->suffix, h->n_suffix, h->vocabulary) &&
            (h->pad < h->vocabulary || h->pad == BPE_NONE) && h->merge_bits >= 1 && h->merge_bits <= 28 &&
            h->character_bits >= 1 && h->character_bits <= 28 && fits(h, h->symbols, 256, sizeof(uint32_t)) &&
            fits(h, h->characters, (uint64_t)1 << h->character_bits, sizeof(BpeCharacter)) &&
@@ -51,21 +45,21 @@ static bool rules_are_sound(const TokenizerBpe *t)
     for (uint32_t i = 0; i < h->n_rules; i++) {
         const BpeRule *r = &t->rules[i];
         if (r->kind >= BPE_RULES || (r->kind == BPE_REPLACE && !r->from_bytes) ||
-            !bpe_text_fits(h, r->from, r->from_bytes) || !bpe_text_fits(h, r->to, r->to_bytes))
+            !blob_has_text(h->bytes, r->from, r->from_bytes) || !blob_has_text(h->bytes, r->to, r->to_bytes))
             return false;
     }
     for (uint32_t i = 0; i < h->n_steps; i++) {
         const BpeStep *s = &t->steps[i];
         if (s->pattern >= BPE_PATTERNS || s->behaviour >= BPE_BEHAVIOURS || !s->count)
             return false;
-        if (s->pattern == BPE_TEXT ? !bpe_text_fits(h, s->first, s->count)
+        if (s->pattern == BPE_TEXT ? !blob_has_text(h->bytes, s->first, s->count)
                                    : s->first > h->n_items || s->count > h->n_items - s->first)
             return false;
     }
     for (int kind = RAW; kind <= NORMALISED; kind++)
         for (uint32_t i = 0; i < h->n_added[kind]; i++) {
             const BpeAdded *a = &t->added[kind][i];
-            if (a->id >= h->vocabulary || !a->bytes || !bpe_text_fits(h, a->text, a->bytes))
+            if (a->id >= h->vocabulary || !a->bytes || !blob_has_text(h->bytes, a->text, a->bytes))
                 return false;
         }
     return true;
@@ -155,13 +149,7 @@ static bool add_piece(Encoder *e, int64_t begin, int64_t end)
 {
     bpe_begin(&e->merger);
     bool done = e->t->header->flags & BPE_BYTE_LEVEL ? add_bytes(e, begin, end) : add_characters(e, begin, end);
-    if (!done || !bpe_merge(&e->merger))
-        return false;
-    const BpeSymbol *s = e->merger.symbols;
-    for (int32_t i = e->merger.count ? 0 : BPE_NOWHERE; i != BPE_NOWHERE; i = s[i].next)
-        if (!token_list_add(&e->tokens, s[i].id, s[i].start))
-            return false;
-    return true;
+    return done && token_list_add_piece(&e->tokens, &e->merger);
 }
 
 static bool find_match(const TokenizerBpe *t, const BpeStep *s, const char *text, int64_t from, int64_t end,

@@ -110,12 +110,6 @@ bool tokenizer_regex_find(const BpeItem *items, uint32_t n, const char *text, in
  * ran out. */
 int64_t tokenizer_bpe_normalise(const TokenizerBpe *t, const char *text, int64_t bytes, char **normal);
 
-/* Is the blob's text of `bytes` bytes at offset `at` inside it? */
-static inline bool bpe_text_fits(const BpeHeader *h, uint32_t at, uint32_t bytes)
-{
-    return at <= h->bytes && bytes <= h->bytes - at;
-}
-
 /* ---- frontend/tokenizer_bpe_pack.c (compiler only) -------------------------------------------------------------- */
 
 /* Pack FOLDER/tokenizer.json, or else tokenizer.model, and, where present, tokenizer_config.json.  *blob is malloc'd.

@@ -20,7 +20,7 @@ typedef struct {
 
 static bool fits(const ClipHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
-    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes && count <= (h->bytes - offset) / size;
+    return blob_has_table(h->bytes, sizeof *h, offset, count, size);
 }
 
 static bool known_id(const ClipHeader *h, uint32_t id)
@@ -53,7 +53,7 @@ static bool tables_are_sound(const TokenizerClip *t)
     }
     for (uint32_t i = 0; i < h->n_added; i++) {
         const ClipAdded *a = &t->added[i];
-        if (!known_id(h, a->id) || a->bytes == 0 || a->text > h->bytes || a->bytes > h->bytes - a->text)
+        if (!known_id(h, a->id) || a->bytes == 0 || !blob_has_text(h->bytes, a->text, a->bytes))
             return false;
     }
     return empty > 0;
@@ -82,13 +82,7 @@ static bool add_piece(Encoder *e, int64_t begin, int64_t end)
         if (!bpe_add(&e->merger, id == CLIP_NONE ? e->t->header->unknown : id, i))
             return false;
     }
-    if (!bpe_merge(&e->merger))
-        return false;
-    const BpeSymbol *s = e->merger.symbols;
-    for (int32_t i = 0; i != BPE_NOWHERE; i = s[i].next)
-        if (!token_list_add(&e->tokens, s[i].id, s[i].start))
-            return false;
-    return true;
+    return token_list_add_piece(&e->tokens, &e->merger);
 }
 
 /* ---- cutting the text ------------------------------------------------------------------------------------------- */

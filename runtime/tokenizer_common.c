@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime.h"
+#include "unicode.h"
 
 /* ---- growing ---------------------------------------------------------------------------------------------------- */
 
@@ -40,6 +41,26 @@ bool token_list_add(TokenList *l, uint32_t id, int64_t start)
     }
     l->ids[l->count] = id;
     l->starts[l->count++] = start;
+    return true;
+}
+
+bool token_list_add_piece(TokenList *l, BpeMerger *piece)
+{
+    if (!bpe_merge(piece))
+        return false;
+    const BpeSymbol *s = piece->symbols;
+    for (int32_t i = piece->count ? 0 : BPE_NOWHERE; i != BPE_NOWHERE; i = s[i].next)
+        if (!token_list_add(l, s[i].id, s[i].start))
+            return false;
+    return true;
+}
+
+bool text_is_utf8(const char *text, int64_t bytes)
+{
+    int32_t code;
+    for (int step; bytes > 0; text += step, bytes -= step)
+        if (!(step = unicode_decode(text, bytes, &code)))
+            return false;
     return true;
 }
 
@@ -87,9 +108,8 @@ static int write_ids(const TokenText *text, const TokenList *l, const TokenFrame
 int tokens_end(int code, TokenText *text, TokenList *list, const TokenFrame *frame, int64_t max_length, bool pad,
                Tokens *out)
 {
-    bool known = true;              /* tables too large to be checked at the start may hold other ids */
-    for (int64_t i = 0; !code && known && i < list->count; i++)
-        known = list->ids[i] < frame->vocabulary;
+    /* Tables too large to be checked at the start may hold other ids. */
+    bool known = code || ids_are_known(list->ids, list->count, frame->vocabulary);
     if (!code)
         code = known ? write_ids(text, list, frame, max_length, pad, out) : SDC_BAD_INPUT;
     free(text->at);

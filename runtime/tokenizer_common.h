@@ -7,6 +7,29 @@
 
 #include "tokenizer.h"
 
+/* ---- checks of a blob, which is untrusted ----------------------------------------------------------------------- */
+
+/* Does a table of `count` entries of `size` bytes at `offset` lie in a blob of `bytes`, behind its first `header`? */
+static inline bool blob_has_table(uint32_t bytes, uint64_t header, uint32_t offset, uint64_t count, uint64_t size)
+{
+    return offset % 4 == 0 && offset >= header && offset <= bytes && count <= (bytes - offset) / size;
+}
+
+static inline bool blob_has_text(uint32_t bytes, uint32_t offset, uint32_t n)
+{
+    return offset <= bytes && n <= bytes - offset;
+}
+
+static inline bool ids_are_known(const uint32_t *ids, int64_t n, uint32_t vocabulary)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (ids[i] >= vocabulary)
+            return false;
+    return true;
+}
+
+/* ---- one text --------------------------------------------------------------------------------------------------- */
+
 /* Text that grows at its end. */
 typedef struct { char *at; int64_t bytes, room; } TokenText;
 
@@ -25,6 +48,11 @@ int tokens_begin(int64_t bytes, Tokens *out);
 /* False: out of memory. */
 bool token_text_append(TokenText *t, const void *data, int64_t bytes);
 bool token_list_add(TokenList *l, uint32_t id, int64_t start);
+
+/* Merge the piece and add what it came to. */
+bool token_list_add_piece(TokenList *l, BpeMerger *piece);
+
+bool text_is_utf8(const char *text, int64_t bytes);
 
 /* code: what reading the text came to.  SDC_OK writes prefix, as many tokens as fit into max_length (0: all), suffix
  * and, where `pad`, padding to out, and the text that was cut off; else the error is printed and returned, and out

@@ -25,27 +25,15 @@ typedef struct {
 
 static bool fits(const UnigramHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
-    return offset % 4 == 0 && offset <= h->bytes && count <= (h->bytes - offset) / size;
-}
-
-static bool text_fits(const UnigramHeader *h, uint32_t offset, uint32_t bytes)
-{
-    return offset <= h->bytes && bytes <= h->bytes - offset;
-}
-
-static bool ids_are_known(const UnigramHeader *h, const uint32_t *ids, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (ids[i] >= h->vocabulary)
-            return false;
-    return true;
+    return blob_has_table(h->bytes, 0, offset, count, size);
 }
 
 static bool header_is_sound(const UnigramHeader *h, int64_t bytes)
 {
     return !memcmp(h->magic, UNIGRAM_MAGIC, sizeof h->magic) && h->bytes == bytes && h->unknown < h->vocabulary &&
            h->pad < h->vocabulary && h->n_prefix <= UNIGRAM_AFFIX && h->n_suffix <= UNIGRAM_AFFIX &&
-           ids_are_known(h, h->prefix, h->n_prefix) && ids_are_known(h, h->suffix, h->n_suffix) &&
+           ids_are_known(h->prefix, h->n_prefix, h->vocabulary) &&
+           ids_are_known(h->suffix, h->n_suffix, h->vocabulary) &&
            h->scores % 8 == 0 && fits(h, h->scores, h->vocabulary, sizeof(double)) &&
            fits(h, h->nodes, h->n_nodes, sizeof(UnigramNode)) && h->n_nodes > 0 &&
            fits(h, h->added, h->n_added, sizeof(UnigramAdded)) && fits(h, h->rules, h->n_rules, sizeof(UnigramRule)) &&
@@ -54,7 +42,8 @@ static bool header_is_sound(const UnigramHeader *h, int64_t bytes)
 
 static bool rule_is_sound(const UnigramHeader *h, const UnigramRule *r)
 {
-    return r->kind < UNIGRAM_RULES && text_fits(h, r->from, r->from_bytes) && text_fits(h, r->to, r->to_bytes) &&
+    return r->kind < UNIGRAM_RULES && blob_has_text(h->bytes, r->from, r->from_bytes) &&
+           blob_has_text(h->bytes, r->to, r->to_bytes) &&
            (r->kind != UNIGRAM_PRECOMPILED || (r->units > 0 && r->units <= r->from_bytes / 4)) &&
            (r->kind != UNIGRAM_REPLACE_TEXT || r->from_bytes > 0) && (r->kind != UNIGRAM_REPLACE_SET || r->least > 0);
 }
@@ -65,7 +54,7 @@ static bool tables_are_sound(const TokenizerUnigram *t)
     const UnigramRule *rules = (const void *)((const char *)h + h->rules);
     for (uint32_t i = 0; i < h->n_added; i++) {
         const UnigramAdded *a = &t->added[i];
-        if (a->id >= h->vocabulary || a->bytes == 0 || !text_fits(h, a->text, a->bytes))
+        if (a->id >= h->vocabulary || a->bytes == 0 || !blob_has_text(h->bytes, a->text, a->bytes))
             return false;
     }
     for (uint32_t i = 0; i < h->n_rules; i++)
@@ -73,7 +62,7 @@ static bool tables_are_sound(const TokenizerUnigram *t)
             return false;
     for (uint32_t i = 0; i < h->n_cuts; i++) {
         const UnigramCut *c = &t->cuts[i];
-        if (c->kind >= UNIGRAM_CUTS || c->prepend >= UNIGRAM_PREPENDS || !text_fits(h, c->text, c->bytes) ||
+        if (c->kind >= UNIGRAM_CUTS || c->prepend >= UNIGRAM_PREPENDS || !blob_has_text(h->bytes, c->text, c->bytes) ||
             (c->kind == UNIGRAM_METASPACE && c->bytes == 0))
             return false;
     }
@@ -316,15 +305,6 @@ static void unmark(const TokenizerUnigram *t, char *cut)
     cut[n] = 0;
 }
 
-static bool is_utf8(const char *text, int64_t bytes)
-{
-    int32_t code;
-    for (int64_t i = 0, n; i < bytes; i += n)
-        if (!(n = unicode_decode(text + i, bytes - i, &code)))
-            return false;
-    return true;
-}
-
 int tokenizer_unigram_encode(const TokenizerUnigram *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                              Tokens *out)
 {
@@ -333,7 +313,7 @@ int tokenizer_unigram_encode(const TokenizerUnigram *t, const char *text, int64_
     const UnigramHeader *h = t->header;
     TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->vocabulary};
     Encoder e = {.t = t, .first = true};
-    int code = !is_utf8(text, bytes) ? SDC_BAD_INPUT : add_text(&e, text, bytes, false) ? SDC_OK : SDC_NO_SPACE;
+    int code = !text_is_utf8(text, bytes) ? SDC_BAD_INPUT : add_text(&e, text, bytes, false) ? SDC_OK : SDC_NO_SPACE;
     free(e.best);
     code = tokens_end(code, &e.text, &e.tokens, &frame, max_length, pad, out);
     if (out->cut)
