@@ -11,6 +11,7 @@
 #include "../ir/sdc.h"
 #include "../runtime/runtime.h"
 #include "../runtime/tokenizer.h"
+#include "tokenizer_files.h"
 
 enum { MAX_WORDS = 1 << 22, N_SPECIAL = 5 };
 
@@ -119,8 +120,7 @@ static void read_specials(Packer *p)
 {
     for (int k = 0; k < N_SPECIAL; k++) {
         const json_t *token = setting(p, specials[k].key);
-        const char *text = token ? json_string_value(json_is_object(token) ? json_object_get(token, "content") : token)
-                                 : specials[k].otherwise;
+        const char *text = token ? tokenizer_token_text(token) : specials[k].otherwise;
         if (!text || !*text)
             fail(SDC_BAD_INPUT, "%s: %s is not a token", p->folder, specials[k].key);
         p->special[k] = *find_slot(p, text, (uint32_t)strlen(text));
@@ -156,11 +156,10 @@ static uint32_t read_flags(const Packer *p)
 
 static int write_blob(const Packer *p, void **blob, int64_t *bytes)
 {
-    json_int_t length = json_integer_value(setting(p, "model_max_length"));     /* "no limit" is written as 1e30 */
     size_t slots = (size_t)1 << p->word_bits;
     BertHeader h = {.magic = BERT_MAGIC, .vocabulary = p->n_words, .first = p->special[0].id, .last = p->special[1].id,
                     .pad = p->special[2].id, .unknown = p->special[3].id, .words = sizeof h, .word_bits = p->word_bits,
-                    .max_length = length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0,
+                    .max_length = tokenizer_length_limit(setting(p, "model_max_length")),
                     .flags = read_flags(p), .n_special = N_SPECIAL};
     uint64_t texts = sizeof h + (slots + N_SPECIAL) * sizeof(BertWord);
     uint64_t all = (texts + (uint64_t)p->vocab.bytes + 3) / 4 * 4;

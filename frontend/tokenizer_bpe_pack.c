@@ -7,7 +7,6 @@
  * and of tokenizer_config.json, where there is one, model_max_length and pad_token.  Without a tokenizer.json a
  * tokenizer.model is read as if it were one.  The files are untrusted. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/unicode.h"
 #include "tokenizer_bpe_pack.h"
+#include "tokenizer_files.h"
 
 enum { MAX_ID = 1 << 24, RAW = 0, NORMALISED = 1 };
 
@@ -38,28 +38,6 @@ int bpe_append(BpePacker *p, const void *data, size_t bytes, bool table, uint32_
         memcpy(b->at + at, data, bytes);
     b->bytes = at + bytes;
     *offset = (uint32_t)at;
-    return SDC_OK;
-}
-
-/* ---- files ------------------------------------------------------------------------------------------------------ */
-
-/* An object in *into; NULL when the file is absent and may be. */
-static int read_json(const char *path, bool needed, json_t **into)
-{
-    SdcFile file;
-    *into = NULL;
-    if (!needed && access(path, F_OK) && errno == ENOENT)
-        return SDC_OK;
-    int code = sdc_file_map(&file, path);
-    if (code)
-        return code;
-    json_error_t error;
-    *into = json_loadb((const char *)file.data, (size_t)file.bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    sdc_file_unmap(&file);
-    if (!*into)
-        return sdc_error(SDC_BAD_INPUT, "%s: line %d: %s", path, error.line, error.text);
-    if (!json_is_object(*into))
-        return sdc_error(SDC_BAD_INPUT, "%s: not a JSON object", path);
     return SDC_OK;
 }
 
@@ -375,7 +353,7 @@ static int pack_texts(BpePacker *p)
 /* A token by its text, as a string or an object with content; BPE_NONE when there is none. */
 static uint32_t token_id(const BpePacker *p, const json_t *token)
 {
-    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    const char *text = tokenizer_token_text(token);
     const json_t *added;
     size_t i;
     uint32_t id = BPE_NONE;
@@ -410,8 +388,7 @@ static int check_model(BpePacker *p)
 static void read_settings(BpePacker *p)
 {
     const json_t *model = json_object_get(p->root, "model");
-    json_int_t length = json_integer_value(json_object_get(p->config, "model_max_length"));  /* "no limit" is 1e30 */
-    p->header.max_length = length > 0 && length <= BPE_MAX_TEXT ? (uint32_t)length : 0;
+    p->header.max_length = tokenizer_length_limit(json_object_get(p->config, "model_max_length"));
     p->header.unknown = token_id(p, json_object_get(model, "unk_token"));
     p->header.pad = token_id(p, json_object_get(p->config, "pad_token"));
     if (json_is_true(json_object_get(model, "fuse_unk")))
@@ -451,8 +428,9 @@ static int pack(BpePacker *p, const char *config)
     uint32_t zero;
     int code;
     memcpy(p->header.magic, BPE_MAGIC, sizeof p->header.magic);
-    if ((code = p->ranked ? read_spiece(p) : read_json(p->path, true, &p->root)) ||
-        (code = read_json(config, false, &p->config)) || (code = check_model(p)) || (code = count_vocabulary(p)))
+    if ((code = p->ranked ? read_spiece(p) : tokenizer_read_json(p->path, true, JSON_ALLOW_NUL, &p->root)) ||
+        (code = tokenizer_read_json(config, false, JSON_ALLOW_NUL, &p->config)) || (code = check_model(p)) ||
+        (code = count_vocabulary(p)))
         return code;
     read_settings(p);
     if ((code = bpe_append(p, &p->header, sizeof p->header, true, &zero)) || (code = pack_stages(p)) ||

@@ -3,7 +3,7 @@
  *      tokenizer_bpe_pack.c      vocabulary, merges, added tokens, the blob
  *      tokenizer_bpe_stages.c    normaliser, pre-tokeniser, post-processor, decoder
  *      tokenizer_regex_pack.c    regular expressions to rows of items
- *      tokenizer_bpe_spiece.c    tokenizer.model, where there is no tokenizer.json                                    */
+ *      tokenizer_bpe_spiece.c    tokenizer.model, where there is no tokenizer.json */
 #ifndef SDC_TOKENIZER_BPE_PACK_H
 #define SDC_TOKENIZER_BPE_PACK_H
 

@@ -13,14 +13,13 @@
 #include "../runtime/runtime.h"
 #include "../runtime/wire.h"
 #include "tokenizer_bpe_pack.h"
+#include "tokenizer_files.h"
 
-enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, BYTE_PAIRS = 2, MAX_PIECES = 1 << 22 };
-
-typedef struct { const char *text; size_t bytes; float score; uint64_t type; json_int_t id; } Piece;
+enum { BYTE_PAIRS = 2, MAX_PIECES = 1 << 22 };
 
 typedef struct {
     const char *path;
-    Piece *pieces;
+    SpiecePiece *pieces;
     json_int_t n, room;
     uint64_t model_type, prefix, squeeze, fallback;
     bool mapped;
@@ -36,25 +35,13 @@ static int malformed(const Reader *r)
 
 static int read_piece(Reader *r, SdcWire w)
 {
-    Piece p = {.type = NORMAL, .id = r->n};
-    SdcField f;
-    SdcWireStep step;
-    while ((step = sdc_wire_next(&w, &f)) == WIRE_FIELD) {
-        if (f.number == 1 && f.type == WIRE_BYTES) {
-            p.text = (const char *)f.body.at;
-            p.bytes = (size_t)sdc_wire_left(f.body);
-        } else if (f.number == 2 && f.type == WIRE_FIXED32) {
-            uint32_t bits = (uint32_t)f.value;
-            memcpy(&p.score, &bits, sizeof p.score);
-        } else if (f.number == 3 && f.type == WIRE_VARINT) {
-            p.type = f.value;
-        }
-    }
-    if (step == WIRE_MALFORMED || !p.text || !p.bytes || r->n == MAX_PIECES)
+    SpiecePiece p;
+    if (!tokenizer_read_piece(w, &p) || r->n == MAX_PIECES)
         return malformed(r);
+    p.id = r->n;
     if (r->n == r->room) {
         r->room = 2 * r->room + 1024;
-        Piece *more = realloc(r->pieces, (size_t)r->room * sizeof *more);
+        SpiecePiece *more = realloc(r->pieces, (size_t)r->room * sizeof *more);
         if (!more)
             return sdc_error(SDC_NO_SPACE, "%s: out of memory", r->path);
         r->pieces = more;
@@ -112,18 +99,19 @@ static int read_model(Reader *r, const void *data, int64_t bytes)
 
 /* ---- pieces to vocabulary and merges ---------------------------------------------------------------------------- */
 
-static int add_piece(Reader *r, const Piece *p)
+static int add_piece(Reader *r, const SpiecePiece *p)
 {
     if (json_object_getn(r->vocab, p->text, p->bytes))
         return sdc_error(SDC_BAD_INPUT, "%s: piece %d is there twice", r->path, (int)p->id);
     if (json_object_setn_new(r->vocab, p->text, p->bytes, json_integer(p->id)))
         return sdc_error(SDC_BAD_INPUT, "%s: piece %d is not UTF-8", r->path, (int)p->id);
     json_t *text = json_stringn(p->text, p->bytes);
-    if (p->type == UNKNOWN && !r->unknown)
+    if (p->type == SPIECE_UNKNOWN && !r->unknown)
         r->unknown = json_incref(text);
-    if (p->type == UNKNOWN || p->type == CONTROL || p->type == USER_DEFINED)
-        json_array_append_new(r->added, json_pack("{s:I,s:O,s:b,s:b}", "id", p->id, "content", text, "special",
-                                                  p->type != USER_DEFINED, "normalized", p->type == USER_DEFINED));
+    bool own = p->type == SPIECE_USER_DEFINED;
+    if (p->type == SPIECE_UNKNOWN || p->type == SPIECE_CONTROL || own)
+        json_array_append_new(r->added, json_pack("{s:I,s:O,s:b,s:b}", "id", p->id, "content", text, "special", !own,
+                                                  "normalized", own));
     json_decref(text);
     return SDC_OK;
 }
@@ -131,7 +119,7 @@ static int add_piece(Reader *r, const Piece *p)
 /* Best score first; the order of ids among equals. */
 static int by_score(const void *a, const void *b)
 {
-    const Piece *x = a, *y = b;
+    const SpiecePiece *x = a, *y = b;
     return x->score != y->score ? (x->score < y->score) - (x->score > y->score) : (x->id > y->id) - (x->id < y->id);
 }
 
@@ -140,7 +128,7 @@ static bool begins_character(char c)
     return (c & 0xc0) != 0x80;
 }
 
-static void add_merges(Reader *r, const Piece *p, json_int_t rank)
+static void add_merges(Reader *r, const SpiecePiece *p, json_int_t rank)
 {
     for (size_t at = 1; at < p->bytes; at++)
         if (begins_character(p->text[at]) && json_object_getn(r->vocab, p->text, at) &&
@@ -155,7 +143,7 @@ static int convert(Reader *r)
         code = add_piece(r, &r->pieces[i]);
     qsort(r->pieces, (size_t)r->n, sizeof *r->pieces, by_score);
     for (json_int_t i = 0; !code && i < r->n; i++)
-        if (r->pieces[i].type == NORMAL)
+        if (r->pieces[i].type == SPIECE_NORMAL)
             add_merges(r, &r->pieces[i], i);
     return code;
 }

@@ -8,16 +8,15 @@
  * The files are untrusted.  Which spelling of a special token counts when several files name it follows the loader of
  * Hugging Face's transformers. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../runtime/fileio.h"
 #include "../runtime/runtime.h"
 #include "../runtime/tokenizer.h"
 #include "../runtime/unicode.h"
+#include "tokenizer_files.h"
 
 enum { BOS, EOS, UNKNOWN, PAD, N_SPECIAL };
 enum { MAX_ADDED = 4096, MAX_ID = 1 << 24, MAX_MERGES = 1 << 24 };
@@ -62,23 +61,9 @@ static int read_json(const Packer *p, const char *name, bool needed, json_t **in
 {
     char *path;
     int code = path_of(p, name, &path);
-    *into = NULL;
     if (code)
         return code;
-    SdcFile file;
-    if (!needed && access(path, F_OK) && errno == ENOENT) {
-        free(path);
-        return SDC_OK;
-    }
-    if ((code = sdc_file_map(&file, path)) == SDC_OK) {
-        json_error_t error;
-        *into = json_loadb((const char *)file.data, (size_t)file.bytes, JSON_REJECT_DUPLICATES, &error);
-        if (!*into)
-            code = sdc_error(SDC_BAD_INPUT, "%s: line %d: %s", path, error.line, error.text);
-        else if (!json_is_object(*into))
-            code = sdc_error(SDC_BAD_INPUT, "%s: not a JSON object", path);
-        sdc_file_unmap(&file);
-    }
+    code = tokenizer_read_json(path, needed, 0, into);
     free(path);
     return code;
 }
@@ -223,7 +208,7 @@ static int hash_merges(Packer *p)
 static int token_content(const Packer *p, const json_t *token, const char *key, const char **content, bool *normalized)
 {
     static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
-    *content = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    *content = tokenizer_token_text(token);
     *normalized = json_is_true(json_object_get(token, "normalized"));
     if (!*content || !**content)
         return sdc_error(SDC_BAD_INPUT, "%s: %s is not a token", p->folder, key);
@@ -327,13 +312,6 @@ static int read_specials(Packer *p)
 
 /* ---- the blob --------------------------------------------------------------------------------------------------- */
 
-static uint32_t max_length(const Packer *p)
-{
-    const json_t *value = json_object_get(p->config, "model_max_length");
-    json_int_t length = json_integer_value(value);      /* "no limit" is written as 1e30 */
-    return length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0;
-}
-
 static int write_blob(const Packer *p, void **blob, int64_t *bytes)
 {
     size_t table = ((size_t)1 << p->merge_bits) * sizeof(BpeMerge), texts = 0;
@@ -342,7 +320,8 @@ static int write_blob(const Packer *p, void **blob, int64_t *bytes)
     if (texts > INT32_MAX)
         return sdc_error(SDC_UNSUPPORTED, "%s: added tokens of more than 2 GB", p->folder);
     ClipHeader h = {.magic = CLIP_MAGIC, .vocabulary = p->vocabulary, .bos = p->special[BOS], .eos = p->special[EOS],
-                    .pad = p->special[PAD], .unknown = p->special[UNKNOWN], .max_length = max_length(p),
+                    .pad = p->special[PAD], .unknown = p->special[UNKNOWN],
+                    .max_length = tokenizer_length_limit(json_object_get(p->config, "model_max_length")),
                     .symbols = sizeof h, .merge_bits = p->merge_bits, .n_added = p->n_added};
     h.merges = h.symbols + (uint32_t)sizeof p->symbols;
     h.added = h.merges + (uint32_t)table;

@@ -14,6 +14,7 @@
 
 #include "../runtime/fileio.h"
 #include "../runtime/runtime.h"
+#include "tokenizer_files.h"
 
 int unigram_no_room(const UnigramPacker *p)
 {
@@ -26,10 +27,10 @@ int unigram_put(UnigramPacker *p, const void *data, size_t bytes, bool table, ui
     int64_t gap = table ? -p->blob.bytes & 7 : 0;
     if (p->blob.bytes + gap + (int64_t)bytes > INT32_MAX)
         return sdc_error(SDC_UNSUPPORTED, "%s: a tokenizer of more than 2 GB", p->folder);
-    if (!unigram_append(&p->blob, zero, gap))
+    if (!token_text_append(&p->blob, zero, gap))
         return unigram_no_room(p);
     *offset = (uint32_t)p->blob.bytes;
-    return unigram_append(&p->blob, data, (int64_t)bytes) ? SDC_OK : unigram_no_room(p);
+    return token_text_append(&p->blob, data, (int64_t)bytes) ? SDC_OK : unigram_no_room(p);
 }
 
 /* ---- what the readers add --------------------------------------------------------------------------------------- */
@@ -192,18 +193,9 @@ static int put_scores(UnigramPacker *p)
 static int read_config(const UnigramPacker *p, const char *name, json_t **into)
 {
     char *path;
-    json_error_t error;
     if (asprintf(&path, "%s/%s", p->folder, name) < 0)
         return unigram_no_room(p);
-    int code = SDC_OK;
-    *into = NULL;
-    if (!access(path, F_OK)) {
-        *into = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-        if (!*into)
-            code = sdc_error(SDC_BAD_INPUT, "%s: line %d: %s", path, error.line, error.text);
-        else if (!json_is_object(*into))
-            code = sdc_error(SDC_BAD_INPUT, "%s: not a JSON object", path);
-    }
+    int code = tokenizer_read_json(path, false, 0, into);
     free(path);
     return code;
 }
@@ -213,18 +205,11 @@ static int read_pad(UnigramPacker *p, const json_t *config, const json_t *map)
     const json_t *token = json_object_get(map, "pad_token");
     if (!token || json_is_null(token))
         token = json_object_get(config, "pad_token");
-    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    const char *text = tokenizer_token_text(token);
     text = text ? text : "<pad>";
     if (unigram_find(p, text, &p->header.pad))
         return SDC_OK;
     return sdc_error(SDC_BAD_INPUT, "%s: pad_token is '%s', which %s does not have", p->folder, text, p->path);
-}
-
-static int read_length(UnigramPacker *p, const json_t *config)
-{
-    json_int_t length = json_integer_value(json_object_get(config, "model_max_length"));    /* "no limit" is 1e30 */
-    p->header.max_length = length > 0 && length <= CLIP_MAX_TEXT ? (uint32_t)length : 0;
-    return SDC_OK;
 }
 
 /* ---- the blob --------------------------------------------------------------------------------------------------- */
@@ -260,9 +245,10 @@ static int pack(UnigramPacker *p, const json_t *config, const json_t *map)
     UnigramHeader *h = &p->header;
     uint32_t start;
     memcpy(h->magic, UNIGRAM_MAGIC, sizeof h->magic);
+    h->max_length = tokenizer_length_limit(json_object_get(config, "model_max_length"));
     int code;
     if ((code = unigram_put(p, h, sizeof *h, true, &start)) || (code = read_model(p, config)) ||
-        (code = read_pad(p, config, map)) || (code = read_length(p, config)) || (code = put_scores(p)) ||
+        (code = read_pad(p, config, map)) || (code = put_scores(p)) ||
         (code = put_trie(p)) ||
         (code = unigram_put(p, p->added, h->n_added * sizeof *p->added, true, &h->added)) ||
         (code = unigram_put(p, p->rules, h->n_rules * sizeof *p->rules, true, &h->rules)) ||

@@ -19,7 +19,7 @@ typedef struct {
     const char *folder;
     char *path;                         /* of the file that is read, for messages */
     UnigramHeader header;
-    UnigramText blob;                   /* grows at its end; offsets stay */
+    TokenText blob;                   /* grows at its end; offsets stay */
     UnigramPiece *pieces;               /* by id, until the trie is made */
     uint32_t n_pieces, room;
     UnigramAdded added[UNIGRAM_MAX_ADDED];

@@ -14,6 +14,7 @@
 
 #include "../runtime/runtime.h"
 #include "../runtime/wire.h"
+#include "tokenizer_files.h"
 
 static int malformed(const UnigramPacker *p)
 {
@@ -22,26 +23,12 @@ static int malformed(const UnigramPacker *p)
 
 static int read_piece(UnigramPacker *p, SdcWire w)
 {
-    enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3 };
-    SdcField f;
-    SdcWire text = {0};
-    float score = 0;
-    uint64_t type = NORMAL;
-    SdcWireStep step;
-    while ((step = sdc_wire_next(&w, &f)) == WIRE_FIELD) {
-        if (f.number == 1 && f.type == WIRE_BYTES)
-            text = f.body;
-        else if (f.number == 2 && f.type == WIRE_FIXED32)
-            memcpy(&score, &(uint32_t){(uint32_t)f.value}, 4);
-        else if (f.number == 3 && f.type == WIRE_VARINT)
-            type = f.value;
-    }
-    size_t bytes = (size_t)sdc_wire_left(text);
-    if (step == WIRE_MALFORMED || !bytes)
+    SpiecePiece piece;
+    if (!tokenizer_read_piece(w, &piece))
         return malformed(p);
-    int code = unigram_add_piece(p, (const char *)text.at, bytes, (double)score);
-    if (!code && (type == UNKNOWN || type == CONTROL))
-        code = unigram_add_token(p, p->n_pieces - 1, (const char *)text.at, bytes, 0);
+    int code = unigram_add_piece(p, piece.text, piece.bytes, (double)piece.score);
+    if (!code && (piece.type == SPIECE_UNKNOWN || piece.type == SPIECE_CONTROL))
+        code = unigram_add_token(p, p->n_pieces - 1, piece.text, piece.bytes, 0);
     return code;
 }
 

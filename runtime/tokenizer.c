@@ -72,7 +72,8 @@ static int open_unigram(Tokenizer *t, const void *blob, int64_t bytes)
     return tokenizer_unigram_open(&t->unigram, blob, bytes);
 }
 
-static int encode_unigram(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out)
+static int encode_unigram(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
+                          Tokens *out)
 {
     return tokenizer_unigram_encode(&t->unigram, text, bytes, max_length, pad, out);
 }

@@ -19,7 +19,7 @@
 
 #include "bpe.h"
 
-/* ---- tokenizer.c: all kinds --------------------------------------------------------------------------------------- */
+/* ---- tokenizer.c: all kinds -------------------------------------------------------------------------------------- */
 
 typedef struct {
     int64_t *ids;                   /* [length]; malloc'd */
@@ -30,7 +30,9 @@ typedef struct {
 
 void tokens_free(Tokens *tokens);
 
-/* ---- CLIP's blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
+enum { TOKENIZER_MAX_TEXT = 1 << 20 };          /* bytes of one text */
+
+/* ---- CLIP's blob: little endian, 4-byte aligned, offsets in bytes from its start --------------------------------- */
 
 #define CLIP_MAGIC "sdcCLIP1"
 #define CLIP_NONE BPE_NONE
@@ -55,8 +57,6 @@ typedef struct {
 
 /* ---- tokenizer_clip.c ------------------------------------------------------------------------------------------- */
 
-#define CLIP_MAX_TEXT (1 << 20)     /* bytes of one text */
-
 typedef struct {
     const ClipHeader *header;       /* into the blob, which must outlive this */
     const uint32_t *symbols;
@@ -68,8 +68,8 @@ typedef struct {
 int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes);
 
 /* text[bytes], UTF-8, may hold NUL.  ids: bos, the text's, eos.  max_length > 0 keeps that many (at least 2), eos
- * last; pad fills up to max_length.  SDC_OK, SDC_BAD_INPUT (not UTF-8, or longer than CLIP_MAX_TEXT) or SDC_NO_SPACE,
- * with the error printed. */
+ * last; pad fills up to max_length.  SDC_OK, SDC_BAD_INPUT (not UTF-8, or longer than TOKENIZER_MAX_TEXT) or
+ * SDC_NO_SPACE, with the error printed. */
 int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                           Tokens *out);
 

@@ -1,7 +1,5 @@
-/* tokenizer_bert.c: BERT's word pieces over a packed blob; the contract is in tokenizer_bert.h.
- *
- * Every token keeps where its text starts in the normalised text, so that what was cut can be named. */
-#include "tokenizer.h"
+/* tokenizer_bert.c: BERT's word pieces over a packed blob; the contract is in tokenizer_bert.h. */
+#include "tokenizer_common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,20 +11,17 @@ enum { WORD_CHARACTERS = 100, WORD_BYTES = 4 * WORD_CHARACTERS };
 
 typedef struct {
     const TokenizerBert *t;
-    char *text;                     /* all normalised text so far */
-    int64_t bytes, text_room;
+    TokenText text;                 /* all normalised text so far */
     int64_t word;                   /* where the current word starts in it, and its characters */
     int64_t characters;
-    uint32_t *ids;                  /* [tokens], and where each starts in text */
-    int64_t *starts, tokens, room;
+    TokenList tokens;
 } Encoder;
 
 /* ---- the blob --------------------------------------------------------------------------------------------------- */
 
 static bool table_fits(const BertHeader *h, uint32_t offset, uint64_t count)
 {
-    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes &&
-           count <= (h->bytes - offset) / sizeof(BertWord);
+    return blob_has_table(h->bytes, sizeof *h, offset, count, sizeof(BertWord));
 }
 
 static bool header_is_sound(const BertHeader *h, int64_t bytes)
@@ -39,7 +34,7 @@ static bool header_is_sound(const BertHeader *h, int64_t bytes)
 
 static bool word_is_sound(const BertHeader *h, const BertWord *w)
 {
-    return w->id < h->vocabulary && w->bytes > 0 && w->text <= h->bytes && w->bytes <= h->bytes - w->text;
+    return w->id < h->vocabulary && w->bytes > 0 && blob_has_text(h->bytes, w->text, w->bytes);
 }
 
 static bool tables_are_sound(const TokenizerBert *t)
@@ -88,38 +83,19 @@ static const BertWord *find_word(const TokenizerBert *t, const char *text, uint3
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------ */
 
-static bool add_token(Encoder *e, uint32_t id, int64_t start)
-{
-    if (e->tokens == e->room) {
-        int64_t room = 2 * e->room + 64;
-        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
-        if (ids)
-            e->ids = ids;
-        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
-        if (starts)
-            e->starts = starts;
-        if (!ids || !starts)
-            return false;
-        e->room = room;
-    }
-    e->ids[e->tokens] = id;
-    e->starts[e->tokens++] = start;
-    return true;
-}
-
 /* The longest word of the vocabulary at `start` of the current word; *end: behind it. */
 static const BertWord *longest_piece(const Encoder *e, int64_t start, int64_t *end)
 {
     char piece[2 + WORD_BYTES] = "##";
     uint32_t mark = start > e->word ? 2 : 0;
-    memcpy(piece + mark, e->text + start, (size_t)(e->bytes - start));
-    for (*end = e->bytes; *end > start;) {
+    memcpy(piece + mark, e->text.at + start, (size_t)(e->text.bytes - start));
+    for (*end = e->text.bytes; *end > start;) {
         const BertWord *w = find_word(e->t, piece, mark + (uint32_t)(*end - start));
         if (w)
             return w;
         do
             --*end;
-        while (*end > start && ((unsigned char)e->text[*end] & 0xc0) == 0x80);
+        while (*end > start && ((unsigned char)e->text.at[*end] & 0xc0) == 0x80);
     }
     return NULL;
 }
@@ -127,18 +103,18 @@ static const BertWord *longest_piece(const Encoder *e, int64_t start, int64_t *e
 /* The current word becomes tokens, or one [UNK]; the next one starts behind it. */
 static bool end_word(Encoder *e)
 {
-    int64_t before = e->tokens, end;
+    int64_t before = e->tokens.count, end;
     bool known = e->characters <= WORD_CHARACTERS, room = true;
-    for (int64_t start = e->word; known && room && start < e->bytes; start = end) {
+    for (int64_t start = e->word; known && room && start < e->text.bytes; start = end) {
         const BertWord *w = longest_piece(e, start, &end);
         known = w != NULL;
-        room = !known || add_token(e, w->id, start);
+        room = !known || token_list_add(&e->tokens, w->id, start);
     }
     if (!known) {
-        e->tokens = before;
-        room = add_token(e, e->t->header->unknown, e->word);
+        e->tokens.count = before;
+        room = token_list_add(&e->tokens, e->t->header->unknown, e->word);
     }
-    e->word = e->bytes;
+    e->word = e->text.bytes;
     e->characters = 0;
     return room;
 }
@@ -147,15 +123,9 @@ static bool end_word(Encoder *e)
 
 static bool put(Encoder *e, int32_t code)
 {
-    if (e->text_room - e->bytes < 4) {
-        int64_t room = 2 * e->text_room + 256;
-        char *text = realloc(e->text, (size_t)room);
-        if (!text)
-            return false;
-        e->text = text;
-        e->text_room = room;
-    }
-    e->bytes += unicode_encode(code, e->text + e->bytes);
+    char utf8[4];
+    if (!token_text_append(&e->text, utf8, unicode_encode(code, utf8)))
+        return false;
     e->characters++;
     return true;
 }
@@ -164,7 +134,7 @@ static bool put_space(Encoder *e)
 {
     if (!end_word(e) || !put(e, ' '))
         return false;
-    e->word = e->bytes;
+    e->word = e->text.bytes;
     e->characters = 0;
     return true;
 }
@@ -236,7 +206,7 @@ static const BertWord *special_at(const TokenizerBert *t, const char *text, int6
 
 static int add_special(Encoder *e, const BertWord *w)
 {
-    int64_t start = e->bytes;
+    int64_t start = e->text.bytes;
     for (uint32_t i = 0; i < w->bytes;) {
         int32_t code;
         int n = unicode_decode((const char *)e->t->header + w->text + i, w->bytes - i, &code);
@@ -246,9 +216,9 @@ static int add_special(Encoder *e, const BertWord *w)
             return SDC_NO_SPACE;
         i += (uint32_t)n;
     }
-    e->word = e->bytes;
+    e->word = e->text.bytes;
     e->characters = 0;
-    return add_token(e, w->id, start) ? SDC_OK : SDC_NO_SPACE;
+    return token_list_add(&e->tokens, w->id, start) ? SDC_OK : SDC_NO_SPACE;
 }
 
 static int add_text(Encoder *e, const char *text, int64_t bytes)
@@ -268,45 +238,14 @@ static int add_text(Encoder *e, const char *text, int64_t bytes)
     return code ? code : add_plain(e, text + begin, bytes - begin);
 }
 
-/* [CLS], as many tokens as fit, [SEP], padding. */
-static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
-{
-    const BertHeader *h = e->t->header;
-    out->tokens = e->tokens + 2;
-    int64_t kept = max_length > 0 && out->tokens > max_length ? max_length - 2 : e->tokens;
-    out->length = pad && max_length > 0 ? max_length : kept + 2;
-    out->ids = malloc((size_t)out->length * sizeof *out->ids);
-    if (!out->ids)
-        return SDC_NO_SPACE;
-    for (int64_t i = 0; i < out->length; i++)
-        out->ids[i] = i == 0 ? h->first : i <= kept ? e->ids[i - 1] : i == kept + 1 ? h->last : h->pad;
-    if (kept < e->tokens) {
-        int64_t start = e->starts[kept];
-        out->cut = strndup(e->text + start, (size_t)(e->bytes - start));
-    }
-    return kept < e->tokens && !out->cut ? SDC_NO_SPACE : SDC_OK;
-}
-
 int tokenizer_bert_encode(const TokenizerBert *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                           Tokens *out)
 {
-    *out = (Tokens){0};
-    if (bytes > CLIP_MAX_TEXT)
-        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
-    if (max_length == 1)
-        max_length = 2;
+    if (tokens_begin(bytes, out))
+        return SDC_BAD_INPUT;
+    const BertHeader *h = t->header;
+    TokenFrame frame = {&h->first, &h->last, 1, 1, h->pad, h->vocabulary};
     Encoder e = {.t = t};
     int code = add_text(&e, text, bytes);
-    if (!code)
-        code = finish(&e, max_length, pad, out);
-    free(e.text);
-    free(e.ids);
-    free(e.starts);
-    if (code == SDC_BAD_INPUT)
-        return sdc_error(code, "the prompt is not valid UTF-8");
-    if (code) {
-        tokens_free(out);
-        return sdc_error(code, "out of memory while reading the prompt");
-    }
-    return SDC_OK;
+    return tokens_end(code, &e.text, &e.tokens, &frame, max_length, pad, out);
 }

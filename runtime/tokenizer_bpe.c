@@ -1,6 +1,5 @@
-/* tokenizer_bpe.c: text to ids over a packed blob; the contract is in tokenizer_bpe.h.  Each token keeps where its text
- * starts in the normalised text, so that what was cut can be named. */
-#include "tokenizer.h"
+/* tokenizer_bpe.c: text to ids over a packed blob; the contract is in tokenizer_bpe.h. */
+#include "tokenizer_common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,31 +12,23 @@ enum { RAW, NORMALISED };
 typedef struct {
     const TokenizerBpe *t;
     BpeMerger merger;
-    char *text;                     /* all normalised text so far */
-    int64_t bytes;
-    uint32_t *ids;                  /* [tokens], and where each starts in text */
-    int64_t *starts, tokens, room;
+    TokenText text;                 /* all normalised text so far */
+    TokenList tokens;
 } Encoder;
 
 /* ---- the blob --------------------------------------------------------------------------------------------------- */
 
 static bool fits(const BpeHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
-    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes && count <= (h->bytes - offset) / size;
-}
-
-static bool ids_are_known(const BpeHeader *h, const uint32_t *ids, uint32_t n)
-{
-    for (uint32_t i = 0; n <= BPE_AFFIX && i < n; i++)
-        if (ids[i] >= h->vocabulary)
-            return false;
-    return n <= BPE_AFFIX;
+    return blob_has_table(h->bytes, sizeof *h, offset, count, size);
 }
 
 static bool header_is_sound(const BpeHeader *h, int64_t bytes)
 {
     return !memcmp(h->magic, BPE_MAGIC, sizeof h->magic) && h->bytes == bytes && h->vocabulary < BPE_NONE &&
-           ids_are_known(h, h->prefix, h->n_prefix) && ids_are_known(h, h->suffix, h->n_suffix) &&
+           h->n_prefix <= BPE_AFFIX && h->n_suffix <= BPE_AFFIX &&
+           ids_are_known(h->prefix, h->n_prefix, h->vocabulary) &&
+           ids_are_known(h->suffix, h->n_suffix, h->vocabulary) &&
            (h->pad < h->vocabulary || h->pad == BPE_NONE) && h->merge_bits >= 1 && h->merge_bits <= 28 &&
            h->character_bits >= 1 && h->character_bits <= 28 && fits(h, h->symbols, 256, sizeof(uint32_t)) &&
            fits(h, h->characters, (uint64_t)1 << h->character_bits, sizeof(BpeCharacter)) &&
@@ -54,21 +45,21 @@ static bool rules_are_sound(const TokenizerBpe *t)
     for (uint32_t i = 0; i < h->n_rules; i++) {
         const BpeRule *r = &t->rules[i];
         if (r->kind >= BPE_RULES || (r->kind == BPE_REPLACE && !r->from_bytes) ||
-            !bpe_text_fits(h, r->from, r->from_bytes) || !bpe_text_fits(h, r->to, r->to_bytes))
+            !blob_has_text(h->bytes, r->from, r->from_bytes) || !blob_has_text(h->bytes, r->to, r->to_bytes))
             return false;
     }
     for (uint32_t i = 0; i < h->n_steps; i++) {
         const BpeStep *s = &t->steps[i];
         if (s->pattern >= BPE_PATTERNS || s->behaviour >= BPE_BEHAVIOURS || !s->count)
             return false;
-        if (s->pattern == BPE_TEXT ? !bpe_text_fits(h, s->first, s->count)
+        if (s->pattern == BPE_TEXT ? !blob_has_text(h->bytes, s->first, s->count)
                                    : s->first > h->n_items || s->count > h->n_items - s->first)
             return false;
     }
     for (int kind = RAW; kind <= NORMALISED; kind++)
         for (uint32_t i = 0; i < h->n_added[kind]; i++) {
             const BpeAdded *a = &t->added[kind][i];
-            if (a->id >= h->vocabulary || !a->bytes || !bpe_text_fits(h, a->text, a->bytes))
+            if (a->id >= h->vocabulary || !a->bytes || !blob_has_text(h->bytes, a->text, a->bytes))
                 return false;
         }
     return true;
@@ -104,29 +95,10 @@ static uint32_t find_character(const TokenizerBpe *t, uint32_t code)
 
 /* ---- pieces to tokens ------------------------------------------------------------------------------------------- */
 
-static bool add_token(Encoder *e, uint32_t id, int64_t start)
-{
-    if (e->tokens == e->room) {
-        int64_t room = 2 * e->room + 64;
-        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
-        if (ids)
-            e->ids = ids;
-        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
-        if (starts)
-            e->starts = starts;
-        if (!ids || !starts)
-            return false;
-        e->room = room;
-    }
-    e->ids[e->tokens] = id;
-    e->starts[e->tokens++] = start;
-    return true;
-}
-
 static bool add_bytes(Encoder *e, int64_t begin, int64_t end)
 {
     for (int64_t i = begin; i < end; i++) {
-        uint32_t id = e->t->symbols[(unsigned char)e->text[i]];
+        uint32_t id = e->t->symbols[(unsigned char)e->text.at[i]];
         if (id == BPE_NONE)
             id = e->t->header->unknown;
         if (id != BPE_NONE && !bpe_add(&e->merger, id, i))
@@ -139,7 +111,7 @@ static bool add_bytes(Encoder *e, int64_t begin, int64_t end)
 static bool have_bytes(const Encoder *e, int64_t begin, int64_t end)
 {
     for (; begin < end; begin++)
-        if (e->t->symbols[(unsigned char)e->text[begin]] == BPE_NONE)
+        if (e->t->symbols[(unsigned char)e->text.at[begin]] == BPE_NONE)
             return false;
     return true;
 }
@@ -153,7 +125,7 @@ static bool add_characters(Encoder *e, int64_t begin, int64_t end)
     int step;
     for (; begin < end; begin += step) {
         int32_t code = 0;
-        step = unicode_decode(e->text + begin, end - begin, &code);
+        step = unicode_decode(e->text.at + begin, end - begin, &code);
         if (!step)
             return true;
         uint32_t id = find_character(e->t, (uint32_t)code);
@@ -177,13 +149,7 @@ static bool add_piece(Encoder *e, int64_t begin, int64_t end)
 {
     bpe_begin(&e->merger);
     bool done = e->t->header->flags & BPE_BYTE_LEVEL ? add_bytes(e, begin, end) : add_characters(e, begin, end);
-    if (!done || !bpe_merge(&e->merger))
-        return false;
-    const BpeSymbol *s = e->merger.symbols;
-    for (int32_t i = e->merger.count ? 0 : BPE_NOWHERE; i != BPE_NOWHERE; i = s[i].next)
-        if (!add_token(e, s[i].id, s[i].start))
-            return false;
-    return true;
+    return done && token_list_add_piece(&e->tokens, &e->merger);
 }
 
 static bool find_match(const TokenizerBpe *t, const BpeStep *s, const char *text, int64_t from, int64_t end,
@@ -210,7 +176,7 @@ static bool cut(Encoder *e, uint32_t step, int64_t begin, int64_t end)
     int64_t held = begin, at, stop;             /* [held, begin) waits: what follows may be merged with it */
     bool was_match = false, done = true;
     while (done && begin < end) {
-        bool found = find_match(e->t, s, e->text, begin, end, &at, &stop);
+        bool found = find_match(e->t, s, e->text.at, begin, end, &at, &stop);
         if (!found)
             at = stop = end;
         if (at > begin) {                       /* the stretch in front of the match */
@@ -300,17 +266,6 @@ int64_t tokenizer_bpe_added(const TokenizerBpe *t, const char *text)
     return -1;
 }
 
-static bool append_text(Encoder *e, const char *text, int64_t bytes)
-{
-    char *grown = realloc(e->text, (size_t)(e->bytes + bytes) + 1);
-    if (!grown)
-        return false;
-    e->text = grown;
-    memcpy(grown + e->bytes, text, (size_t)bytes);
-    e->bytes += bytes;
-    return true;
-}
-
 /* A stretch of the text between added tokens. */
 static int add_stretch(Encoder *e, const char *text, int64_t bytes)
 {
@@ -318,12 +273,12 @@ static int add_stretch(Encoder *e, const char *text, int64_t bytes)
     int64_t n = tokenizer_bpe_normalise(e->t, text, bytes, &normal);
     if (n < 0)
         return n == -1 ? SDC_BAD_INPUT : SDC_NO_SPACE;
-    int64_t begin = e->bytes, at, stop;
-    bool done = append_text(e, normal, n);
+    int64_t begin = e->text.bytes, at, stop;
+    bool done = token_text_append(&e->text, normal, n);
     free(normal);
-    while (done && begin < e->bytes) {
-        const BpeAdded *a = find_added(e->t, NORMALISED, e->text, begin, e->bytes, &at, &stop);
-        done = cut(e, 0, begin, at) && (!a || add_token(e, a->id, at));
+    while (done && begin < e->text.bytes) {
+        const BpeAdded *a = find_added(e->t, NORMALISED, e->text.at, begin, e->text.bytes, &at, &stop);
+        done = cut(e, 0, begin, at) && (!a || token_list_add(&e->tokens, a->id, at));
         begin = stop;
     }
     return done ? SDC_OK : SDC_NO_SPACE;
@@ -337,7 +292,8 @@ static int add_text(Encoder *e, const char *text, int64_t bytes)
         int code = add_stretch(e, text + begin, at - begin);
         if (code)
             return code;
-        if (a && (!add_token(e, a->id, e->bytes) || !append_text(e, text + at, stop - at)))
+        if (a && (!token_list_add(&e->tokens, a->id, e->text.bytes) ||
+                  !token_text_append(&e->text, text + at, stop - at)))
             return SDC_NO_SPACE;
     }
     return SDC_OK;
@@ -345,63 +301,15 @@ static int add_text(Encoder *e, const char *text, int64_t bytes)
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
-static int64_t put_ids(int64_t *to, const uint32_t *ids, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        to[i] = ids[i];
-    return n;
-}
-
-/* Write the prefix, as many tokens as fit, the suffix and padding to out. */
-static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
-{
-    const BpeHeader *h = e->t->header;
-    int64_t around = (int64_t)h->n_prefix + h->n_suffix, kept = e->tokens;
-    for (int64_t i = 0; i < e->tokens; i++)
-        if (e->ids[i] >= h->vocabulary)
-            return SDC_BAD_INPUT;
-    out->tokens = e->tokens + around;
-    if (max_length > 0 && out->tokens > max_length)
-        kept = max_length > around ? max_length - around : 0;
-    out->length = kept + around;
-    int64_t room = pad && max_length > out->length && h->pad != BPE_NONE ? max_length : out->length;
-    out->ids = malloc((size_t)room * sizeof *out->ids + 1);
-    if (!out->ids)
-        return SDC_NO_SPACE;
-    int64_t n = put_ids(out->ids, h->prefix, h->n_prefix);
-    n += put_ids(out->ids + n, e->ids, kept);
-    n += put_ids(out->ids + n, h->suffix, h->n_suffix);
-    while (n < room)
-        out->ids[n++] = h->pad;
-    out->length = room;
-    if (kept < e->tokens) {
-        int64_t start = e->starts[kept];
-        out->cut = strndup(e->text + start, (size_t)(e->bytes - start));
-        if (!out->cut)
-            return SDC_NO_SPACE;
-    }
-    return SDC_OK;
-}
-
 int tokenizer_bpe_encode(const TokenizerBpe *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                          Tokens *out)
 {
-    *out = (Tokens){0};
-    if (bytes > BPE_MAX_TEXT)
-        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, BPE_MAX_TEXT);
-    Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = t->header->merge_bits}};
+    if (tokens_begin(bytes, out))
+        return SDC_BAD_INPUT;
+    const BpeHeader *h = t->header;
+    TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->vocabulary};
+    Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = h->merge_bits}};
     int code = add_text(&e, text, bytes);
-    const char *wrong = "the prompt is not valid UTF-8";
-    if (!code) {
-        code = finish(&e, max_length, pad, out);
-        wrong = "the tokenizer in this file is damaged";
-    }
-    free(e.text);
-    free(e.ids);
-    free(e.starts);
     bpe_free(&e.merger);
-    if (!code)
-        return SDC_OK;
-    tokens_free(out);
-    return sdc_error(code, "%s", code == SDC_BAD_INPUT ? wrong : "out of memory while reading the prompt");
+    return tokens_end(code, &e.text, &e.tokens, &frame, max_length, pad, out);
 }

@@ -14,8 +14,6 @@
 
 #include "bpe.h"
 
-enum { BPE_MAX_TEXT = 1 << 20 };        /* bytes of one text */
-
 /* ---- the blob: little endian, 4-byte aligned, offsets in bytes from its start ----------------------------------- */
 
 #define BPE_MAGIC "sdcBPE01"
@@ -112,16 +110,10 @@ bool tokenizer_regex_find(const BpeItem *items, uint32_t n, const char *text, in
  * ran out. */
 int64_t tokenizer_bpe_normalise(const TokenizerBpe *t, const char *text, int64_t bytes, char **normal);
 
-/* Is the blob's text of `bytes` bytes at offset `at` inside it? */
-static inline bool bpe_text_fits(const BpeHeader *h, uint32_t at, uint32_t bytes)
-{
-    return at <= h->bytes && bytes <= h->bytes - at;
-}
-
 /* ---- frontend/tokenizer_bpe_pack.c (compiler only) -------------------------------------------------------------- */
 
-/* Pack FOLDER/tokenizer.json, or else tokenizer.model, and, where present, tokenizer_config.json.  *blob is malloc'd.  SDC_OK, or an SDC_ code
- * with the error printed, which names the field that is wrong or not supported. */
+/* Pack FOLDER/tokenizer.json, or else tokenizer.model, and, where present, tokenizer_config.json.  *blob is malloc'd.
+ * SDC_OK, or an SDC_ code with the error printed, which names the field that is wrong or not supported. */
 int tokenizer_bpe_pack(const char *folder, void **blob, int64_t *bytes);
 
 #endif

@@ -1,9 +1,7 @@
 /* tokenizer_clip.c: CLIP's byte-pair encoding over a packed blob; the contract is in tokenizer.h.
  *
- *      text -> cut at added tokens -> normalise -> cut at normalised added tokens -> pieces -> merges
- *
- * Every token keeps where its text starts in the normalised text, so that what was cut can be named. */
-#include "tokenizer.h"
+ *      text -> cut at added tokens -> normalise -> cut at normalised added tokens -> pieces -> merges */
+#include "tokenizer_common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +11,8 @@
 
 typedef struct {
     const TokenizerClip *t;
-    char *text;                     /* all normalised text so far */
-    int64_t bytes;
-    uint32_t *ids;                  /* [tokens], and where each starts in text */
-    int64_t *starts, tokens, room;
+    TokenText text;                 /* all normalised text so far */
+    TokenList tokens;
     BpeMerger merger;               /* of the current piece */
 } Encoder;
 
@@ -24,7 +20,7 @@ typedef struct {
 
 static bool fits(const ClipHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
-    return offset % 4 == 0 && offset >= sizeof *h && offset <= h->bytes && count <= (h->bytes - offset) / size;
+    return blob_has_table(h->bytes, sizeof *h, offset, count, size);
 }
 
 static bool known_id(const ClipHeader *h, uint32_t id)
@@ -57,7 +53,7 @@ static bool tables_are_sound(const TokenizerClip *t)
     }
     for (uint32_t i = 0; i < h->n_added; i++) {
         const ClipAdded *a = &t->added[i];
-        if (!known_id(h, a->id) || a->bytes == 0 || a->text > h->bytes || a->bytes > h->bytes - a->text)
+        if (!known_id(h, a->id) || a->bytes == 0 || !blob_has_text(h->bytes, a->text, a->bytes))
             return false;
     }
     return empty > 0;
@@ -78,40 +74,15 @@ int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes)
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
-static bool add_token(Encoder *e, uint32_t id, int64_t start)
-{
-    if (e->tokens == e->room) {
-        int64_t room = 2 * e->room + 64;
-        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
-        if (ids)
-            e->ids = ids;
-        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
-        if (starts)
-            e->starts = starts;
-        if (!ids || !starts)
-            return false;
-        e->room = room;
-    }
-    e->ids[e->tokens] = id;
-    e->starts[e->tokens++] = start;
-    return true;
-}
-
 static bool add_piece(Encoder *e, int64_t begin, int64_t end)
 {
     bpe_begin(&e->merger);
     for (int64_t i = begin; i < end; i++) {
-        uint32_t id = e->t->symbols[(unsigned char)e->text[i] + (i == end - 1 ? 256 : 0)];
+        uint32_t id = e->t->symbols[(unsigned char)e->text.at[i] + (i == end - 1 ? 256 : 0)];
         if (!bpe_add(&e->merger, id == CLIP_NONE ? e->t->header->unknown : id, i))
             return false;
     }
-    if (!bpe_merge(&e->merger))
-        return false;
-    const BpeSymbol *s = e->merger.symbols;
-    for (int32_t i = 0; i != BPE_NOWHERE; i = s[i].next)
-        if (!add_token(e, s[i].id, s[i].start))
-            return false;
-    return true;
+    return token_list_add_piece(&e->tokens, &e->merger);
 }
 
 /* ---- cutting the text ------------------------------------------------------------------------------------------- */
@@ -135,7 +106,7 @@ static bool add_words(Encoder *e, int64_t begin, int64_t end)
     static const char *const names[] = {"<|startoftext|>", "<|endoftext|>", NULL};
     static const char *const contractions[] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d", NULL};
     while (begin < end) {
-        const char *p = e->text + begin;
+        const char *p = e->text.at + begin;
         int64_t bytes = end - begin, n = prefix(p, bytes, names);
         if (n) {
             if (!add_piece(e, begin, begin + 2) || !add_piece(e, begin + 2, begin + n - 2) ||
@@ -184,17 +155,6 @@ static const ClipAdded *find_added(const TokenizerClip *t, const char *text, int
     return NULL;
 }
 
-static bool append_text(Encoder *e, const char *text, int64_t bytes)
-{
-    char *grown = realloc(e->text, (size_t)(e->bytes + bytes) + 1);
-    if (!grown)
-        return false;
-    e->text = grown;
-    memcpy(grown + e->bytes, text, (size_t)bytes);
-    e->bytes += bytes;
-    return true;
-}
-
 /* A stretch of the text between added tokens. */
 static int add_stretch(Encoder *e, const char *text, int64_t bytes)
 {
@@ -202,13 +162,13 @@ static int add_stretch(Encoder *e, const char *text, int64_t bytes)
     int64_t n = tokenizer_clip_normalise(text, bytes, &normal);
     if (n < 0)
         return n == -1 ? SDC_BAD_INPUT : SDC_NO_SPACE;
-    int64_t begin = e->bytes;
-    bool done = append_text(e, normal, n);
+    int64_t begin = e->text.bytes;
+    bool done = token_text_append(&e->text, normal, n);
     free(normal);
-    while (done && begin < e->bytes) {
+    while (done && begin < e->text.bytes) {
         int64_t at;
-        const ClipAdded *a = find_added(e->t, e->text + begin, e->bytes - begin, true, &at);
-        done = add_words(e, begin, begin + at) && (!a || add_token(e, a->id, begin + at));
+        const ClipAdded *a = find_added(e->t, e->text.at + begin, e->text.bytes - begin, true, &at);
+        done = add_words(e, begin, begin + at) && (!a || token_list_add(&e->tokens, a->id, begin + at));
         begin += at + (a ? a->bytes : 0);
     }
     return done ? SDC_OK : SDC_NO_SPACE;
@@ -225,7 +185,7 @@ static int add_text(Encoder *e, const char *text, int64_t bytes)
             return code;
         if (!a)
             break;
-        if (!add_token(e, a->id, e->bytes) || !append_text(e, text + begin, a->bytes))
+        if (!token_list_add(&e->tokens, a->id, e->text.bytes) || !token_text_append(&e->text, text + begin, a->bytes))
             return SDC_NO_SPACE;
         begin += a->bytes;
     }
@@ -259,52 +219,15 @@ int64_t tokenizer_clip_normalise(const char *text, int64_t bytes, char **normal)
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
-/* Write bos, as many tokens as fit, eos and padding to out. */
-static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
-{
-    const ClipHeader *h = e->t->header;
-    out->tokens = e->tokens + 2;
-    int64_t kept = max_length > 0 && out->tokens > max_length ? max_length - 2 : e->tokens;
-    out->length = pad && max_length > 0 ? max_length : kept + 2;
-    out->ids = malloc((size_t)out->length * sizeof *out->ids);
-    if (!out->ids)
-        return SDC_NO_SPACE;
-    out->ids[0] = h->bos;
-    for (int64_t i = 0; i < kept; i++)
-        out->ids[i + 1] = e->ids[i];
-    out->ids[kept + 1] = h->eos;
-    for (int64_t i = kept + 2; i < out->length; i++)
-        out->ids[i] = h->pad;
-    if (kept < e->tokens) {
-        int64_t start = e->starts[kept];
-        out->cut = strndup(e->text + start, (size_t)(e->bytes - start));
-        if (!out->cut)
-            return SDC_NO_SPACE;
-    }
-    return SDC_OK;
-}
-
 int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                           Tokens *out)
 {
-    *out = (Tokens){0};
-    if (bytes > CLIP_MAX_TEXT)
-        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
-    if (max_length == 1)
-        max_length = 2;
-    Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = t->header->merge_bits}};
+    if (tokens_begin(bytes, out))
+        return SDC_BAD_INPUT;
+    const ClipHeader *h = t->header;
+    TokenFrame frame = {&h->bos, &h->eos, 1, 1, h->pad, h->vocabulary};
+    Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = h->merge_bits}};
     int code = add_text(&e, text, bytes);
-    if (!code)
-        code = finish(&e, max_length, pad, out);
-    free(e.text);
-    free(e.ids);
-    free(e.starts);
     bpe_free(&e.merger);
-    if (code == SDC_BAD_INPUT)
-        return sdc_error(code, "the prompt is not valid UTF-8");
-    if (code) {
-        tokens_free(out);
-        return sdc_error(code, "out of memory while reading the prompt");
-    }
-    return SDC_OK;
+    return tokens_end(code, &e.text, &e.tokens, &frame, max_length, pad, out);
 }

@@ -2,33 +2,14 @@
  *
  * At the byte level all bytes are joined before they are read as UTF-8; elsewhere only runs of byte tokens are, and a
  * run that is not UTF-8 throughout becomes as many U+FFFD as it has bytes. */
-#include "tokenizer.h"
+#include "tokenizer_common.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "unicode.h"
 
-typedef struct { char *at; int64_t bytes, room; } Text;
-
 static const char replacement[] = "\xef\xbf\xbd";
-
-static bool append(Text *t, const char *from, int64_t bytes)
-{
-    if (!bytes)
-        return true;
-    if (t->bytes + bytes > t->room) {
-        int64_t room = 2 * t->room + bytes + 64;
-        char *at = realloc(t->at, (size_t)room + 1);
-        if (!at)
-            return false;
-        t->at = at;
-        t->room = room;
-    }
-    memcpy(t->at + t->bytes, from, (size_t)bytes);
-    t->bytes += bytes;
-    return true;
-}
 
 /* Bytes of the longest beginning of a character at p, which is none: what one U+FFFD stands for. */
 static int64_t broken(const unsigned char *p, int64_t n)
@@ -51,7 +32,7 @@ static int64_t broken(const unsigned char *p, int64_t n)
     return k;
 }
 
-static bool append_lossy(Text *t, const char *from, int64_t bytes)
+static bool append_lossy(TokenText *t, const char *from, int64_t bytes)
 {
     int32_t code;
     for (int64_t i = 0, n; i < bytes; i += n) {
@@ -59,23 +40,23 @@ static bool append_lossy(Text *t, const char *from, int64_t bytes)
         bool good = n > 0;
         if (!good)
             n = broken((const unsigned char *)from + i, bytes - i);
-        if (!append(t, good ? from + i : replacement, good ? n : 3))
+        if (!token_text_append(t, good ? from + i : replacement, good ? n : 3))
             return false;
     }
     return true;
 }
 
 /* A run of byte tokens. */
-static bool append_run(Text *t, const Text *run)
+static bool append_run(TokenText *t, const TokenText *run)
 {
     int32_t code;
     int64_t i = 0;
     for (int n; i < run->bytes && (n = unicode_decode(run->at + i, run->bytes - i, &code)) > 0;)
         i += n;
     if (i == run->bytes)
-        return append(t, run->at, run->bytes);
+        return token_text_append(t, run->at, run->bytes);
     for (i = 0; i < run->bytes; i++)
-        if (!append(t, replacement, 3))
+        if (!token_text_append(t, replacement, 3))
             return false;
     return true;
 }
@@ -86,14 +67,14 @@ static const BpeText *find_text(const TokenizerBpe *t, int64_t id, bool skip_spe
         return NULL;
     const BpeText *x = &t->texts[id];
     bool shown = x->flags & BPE_PRESENT && !(skip_special && x->flags & BPE_SPECIAL);
-    return shown && bpe_text_fits(t->header, x->text, x->bytes) ? x : NULL;
+    return shown && blob_has_text(t->header->bytes, x->text, x->bytes) ? x : NULL;
 }
 
 int64_t tokenizer_bpe_decode(const TokenizerBpe *t, const int64_t *ids, int64_t n, bool skip_special, char **text)
 {
     const char *base = (const char *)t->header;
     bool done = true, level = t->header->flags & BPE_BYTE_LEVEL, fallback = t->header->flags & BPE_BYTE_FALLBACK;
-    Text all = {0}, run = {0};
+    TokenText all = {0}, run = {0};
     for (int64_t i = 0; done && i < n; i++) {
         const BpeText *x = find_text(t, ids[i], skip_special);
         if (!x)
@@ -103,9 +84,10 @@ int64_t tokenizer_bpe_decode(const TokenizerBpe *t, const int64_t *ids, int64_t 
             done = append_run(&all, &run);
             run.bytes = 0;
         }
-        done = done && append(byte ? &run : &all, base + x->text, x->bytes);
+        done = done && token_text_append(byte ? &run : &all, base + x->text, x->bytes);
     }
-    done = done && (level ? append_lossy(&all, run.at, run.bytes) : append_run(&all, &run)) && append(&all, "", 1);
+    done = done && (level ? append_lossy(&all, run.at, run.bytes) : append_run(&all, &run)) &&
+           token_text_append(&all, "", 1);
     free(run.at);
     if (!done) {
         free(all.at);

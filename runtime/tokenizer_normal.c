@@ -1,5 +1,5 @@
 /* tokenizer_normal.c: a normaliser's rules, one after the other; see tokenizer_bpe.h. */
-#include "tokenizer.h"
+#include "tokenizer_common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,20 +59,11 @@ static int (*const apply[BPE_RULES])(const TokenizerBpe *, const BpeRule *, cons
     [BPE_NFC] = apply_nfc, [BPE_REPLACE] = apply_replace, [BPE_PREPEND] = apply_prepend,
 };
 
-static bool is_utf8(const char *text, int64_t bytes)
-{
-    int32_t code;
-    for (int step; bytes > 0; text += step, bytes -= step)
-        if (!(step = unicode_decode(text, bytes, &code)))
-            return false;
-    return true;
-}
-
 int64_t tokenizer_bpe_normalise(const TokenizerBpe *t, const char *text, int64_t bytes, char **normal)
 {
     Normal now = {.at = malloc((size_t)bytes + 1), .bytes = bytes};
     int code = now.at ? 0 : -2;
-    if (!code && !is_utf8(text, bytes))
+    if (!code && !text_is_utf8(text, bytes))
         code = -1;
     if (!code)
         memcpy(now.at, text, (size_t)bytes);

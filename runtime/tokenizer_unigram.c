@@ -1,7 +1,7 @@
 /* tokenizer_unigram.c: SentencePiece's unigram model over a packed blob; the contract is in tokenizer_unigram.h.
  *
- * Equal to the fast tokenizers of Hugging Face, whose order of comparisons decides between equal sums of scores.  Every
- * token keeps where its text starts in all pieces side by side, so that what was cut off can be named. */
+ * Equal to the fast tokenizers of Hugging Face, whose order of comparisons decides between equal sums of scores.  The
+ * normalised text is all pieces side by side. */
 #include "tokenizer_unigram.h"
 
 #include <stdlib.h>
@@ -14,9 +14,8 @@ typedef struct { double score; int64_t start; uint32_t id; } Best;  /* of a pref
 
 typedef struct {
     const TokenizerUnigram *t;
-    UnigramText text;               /* all pieces so far */
-    uint32_t *ids;                  /* [tokens], and where each starts in text */
-    int64_t *starts, tokens, room;
+    TokenText text;                 /* all pieces so far */
+    TokenList tokens;
     Best *best;                     /* of the current piece: [bytes + 1] */
     int64_t best_room;
     bool first;                     /* no piece was cut yet */
@@ -26,27 +25,15 @@ typedef struct {
 
 static bool fits(const UnigramHeader *h, uint32_t offset, uint64_t count, uint64_t size)
 {
-    return offset % 4 == 0 && offset <= h->bytes && count <= (h->bytes - offset) / size;
-}
-
-static bool text_fits(const UnigramHeader *h, uint32_t offset, uint32_t bytes)
-{
-    return offset <= h->bytes && bytes <= h->bytes - offset;
-}
-
-static bool ids_are_known(const UnigramHeader *h, const uint32_t *ids, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (ids[i] >= h->vocabulary)
-            return false;
-    return true;
+    return blob_has_table(h->bytes, 0, offset, count, size);
 }
 
 static bool header_is_sound(const UnigramHeader *h, int64_t bytes)
 {
     return !memcmp(h->magic, UNIGRAM_MAGIC, sizeof h->magic) && h->bytes == bytes && h->unknown < h->vocabulary &&
            h->pad < h->vocabulary && h->n_prefix <= UNIGRAM_AFFIX && h->n_suffix <= UNIGRAM_AFFIX &&
-           ids_are_known(h, h->prefix, h->n_prefix) && ids_are_known(h, h->suffix, h->n_suffix) &&
+           ids_are_known(h->prefix, h->n_prefix, h->vocabulary) &&
+           ids_are_known(h->suffix, h->n_suffix, h->vocabulary) &&
            h->scores % 8 == 0 && fits(h, h->scores, h->vocabulary, sizeof(double)) &&
            fits(h, h->nodes, h->n_nodes, sizeof(UnigramNode)) && h->n_nodes > 0 &&
            fits(h, h->added, h->n_added, sizeof(UnigramAdded)) && fits(h, h->rules, h->n_rules, sizeof(UnigramRule)) &&
@@ -55,7 +42,8 @@ static bool header_is_sound(const UnigramHeader *h, int64_t bytes)
 
 static bool rule_is_sound(const UnigramHeader *h, const UnigramRule *r)
 {
-    return r->kind < UNIGRAM_RULES && text_fits(h, r->from, r->from_bytes) && text_fits(h, r->to, r->to_bytes) &&
+    return r->kind < UNIGRAM_RULES && blob_has_text(h->bytes, r->from, r->from_bytes) &&
+           blob_has_text(h->bytes, r->to, r->to_bytes) &&
            (r->kind != UNIGRAM_PRECOMPILED || (r->units > 0 && r->units <= r->from_bytes / 4)) &&
            (r->kind != UNIGRAM_REPLACE_TEXT || r->from_bytes > 0) && (r->kind != UNIGRAM_REPLACE_SET || r->least > 0);
 }
@@ -66,7 +54,7 @@ static bool tables_are_sound(const TokenizerUnigram *t)
     const UnigramRule *rules = (const void *)((const char *)h + h->rules);
     for (uint32_t i = 0; i < h->n_added; i++) {
         const UnigramAdded *a = &t->added[i];
-        if (a->id >= h->vocabulary || a->bytes == 0 || !text_fits(h, a->text, a->bytes))
+        if (a->id >= h->vocabulary || a->bytes == 0 || !blob_has_text(h->bytes, a->text, a->bytes))
             return false;
     }
     for (uint32_t i = 0; i < h->n_rules; i++)
@@ -74,7 +62,7 @@ static bool tables_are_sound(const TokenizerUnigram *t)
             return false;
     for (uint32_t i = 0; i < h->n_cuts; i++) {
         const UnigramCut *c = &t->cuts[i];
-        if (c->kind >= UNIGRAM_CUTS || c->prepend >= UNIGRAM_PREPENDS || !text_fits(h, c->text, c->bytes) ||
+        if (c->kind >= UNIGRAM_CUTS || c->prepend >= UNIGRAM_PREPENDS || !blob_has_text(h->bytes, c->text, c->bytes) ||
             (c->kind == UNIGRAM_METASPACE && c->bytes == 0))
             return false;
     }
@@ -111,23 +99,7 @@ static const UnigramNode *child(const TokenizerUnigram *t, const UnigramNode *no
     return NULL;
 }
 
-/* ---- growing ---------------------------------------------------------------------------------------------------- */
-
-bool unigram_append(UnigramText *t, const void *data, int64_t bytes)
-{
-    if (t->bytes + bytes > t->room) {
-        int64_t room = 2 * (t->bytes + bytes) + 64;
-        char *at = realloc(t->at, (size_t)room);
-        if (!at)
-            return false;
-        t->at = at;
-        t->room = room;
-    }
-    if (bytes)
-        memcpy(t->at + t->bytes, data, (size_t)bytes);
-    t->bytes += bytes;
-    return true;
-}
+/* ---- characters ------------------------------------------------------------------------------------------------- */
 
 int unigram_character(const char *text, int64_t bytes, int32_t *code)
 {
@@ -136,25 +108,6 @@ int unigram_character(const char *text, int64_t bytes, int32_t *code)
         return n;
     *code = -1;
     return 1;
-}
-
-static bool add_token(Encoder *e, uint32_t id, int64_t start)
-{
-    if (e->tokens == e->room) {
-        int64_t room = 2 * e->room + 64;
-        uint32_t *ids = realloc(e->ids, (size_t)room * sizeof *ids);
-        if (ids)
-            e->ids = ids;
-        int64_t *starts = realloc(e->starts, (size_t)room * sizeof *starts);
-        if (starts)
-            e->starts = starts;
-        if (!ids || !starts)
-            return false;
-        e->room = room;
-    }
-    e->ids[e->tokens] = id;
-    e->starts[e->tokens++] = start;
-    return true;
 }
 
 /* ---- one piece -------------------------------------------------------------------------------------------------- */
@@ -195,26 +148,27 @@ static bool add_piece(Encoder *e, const char *text, int64_t bytes)
         e->best = best;
         e->best_room = (bytes + 1) * 2;
     }
-    int64_t base = e->text.bytes, first = e->tokens;
-    if (!unigram_append(&e->text, text, bytes))
+    int64_t base = e->text.bytes, first = e->tokens.count;
+    if (!token_text_append(&e->text, text, bytes))
         return false;
     find_best(e, text, bytes);
     bool unknown = false;
     for (int64_t end = bytes; end > 0; end = e->best[end].start) {      /* last token first */
         const Best *b = &e->best[end];
         if (unknown && b->id == e->t->header->unknown)
-            e->starts[e->tokens - 1] = base + b->start;
-        else if (!add_token(e, b->id, base + b->start))
+            e->tokens.starts[e->tokens.count - 1] = base + b->start;
+        else if (!token_list_add(&e->tokens, b->id, base + b->start))
             return false;
         unknown = b->id == e->t->header->unknown;
     }
-    for (int64_t i = first, k = e->tokens - 1; i < k; i++, k--) {
-        uint32_t id = e->ids[i];
-        int64_t start = e->starts[i];
-        e->ids[i] = e->ids[k];
-        e->starts[i] = e->starts[k];
-        e->ids[k] = id;
-        e->starts[k] = start;
+    TokenList *l = &e->tokens;
+    for (int64_t i = first, k = l->count - 1; i < k; i++, k--) {
+        uint32_t id = l->ids[i];
+        int64_t start = l->starts[i];
+        l->ids[i] = l->ids[k];
+        l->starts[i] = l->starts[k];
+        l->ids[k] = id;
+        l->starts[k] = start;
     }
     return true;
 }
@@ -248,11 +202,11 @@ static bool cut_metaspace(Encoder *e, uint32_t k, const char *text, int64_t byte
     const UnigramCut *c = &e->t->cuts[k];
     const char *mark = (const char *)e->t->header + c->text;
     bool prepend = c->prepend == UNIGRAM_ALWAYS || (c->prepend == UNIGRAM_FIRST && e->first);
-    UnigramText marked = {0};
+    TokenText marked = {0};
     bool done = !prepend || *text == ' ' || starts_with(text, bytes, mark, c->bytes) ||
-                unigram_append(&marked, mark, c->bytes);
+                token_text_append(&marked, mark, c->bytes);
     for (int64_t i = 0; done && i < bytes; i++)
-        done = text[i] == ' ' ? unigram_append(&marked, mark, c->bytes) : unigram_append(&marked, text + i, 1);
+        done = text[i] == ' ' ? token_text_append(&marked, mark, c->bytes) : token_text_append(&marked, text + i, 1);
     int64_t begin = 0;
     for (int64_t i = 1; done && c->split && i < marked.bytes; i++)
         if (i - begin >= c->bytes && starts_with(marked.at + i, marked.bytes - i, mark, c->bytes)) {
@@ -318,13 +272,13 @@ static bool add_text(Encoder *e, const char *text, int64_t bytes, bool normalize
 {
     for (int64_t at = 0, begin, end; at < bytes; at += end) {
         const UnigramAdded *a = find_added(e->t, text + at, bytes - at, normalized, &begin, &end);
-        UnigramText normal = {0};
+        TokenText normal = {0};
         bool done = begin == 0 || (normalized ? add_cut(e, 0, text + at, begin)
                                               : unigram_normalise(e->t->header, text + at, begin, &normal) &&
                                                     add_text(e, normal.at, normal.bytes, true));
         free(normal.at);
-        if (!done || (a && (!add_token(e, a->id, e->text.bytes) ||
-                            !unigram_append(&e->text, text + at + begin, end - begin))))
+        if (!done || (a && (!token_list_add(&e->tokens, a->id, e->text.bytes) ||
+                            !token_text_append(&e->text, text + at + begin, end - begin))))
             return false;
         e->first = false;
     }
@@ -334,78 +288,35 @@ static bool add_text(Encoder *e, const char *text, int64_t bytes, bool normalize
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
 /* What did not fit, as text: the mark of a space is a space again, none in front. */
-static char *cut_text(const Encoder *e, int64_t start)
+static void unmark(const TokenizerUnigram *t, char *cut)
 {
-    const UnigramHeader *h = e->t->header;
-    const UnigramCut *c = e->t->cuts;
+    const UnigramCut *c = t->cuts;
     uint32_t k = 0;
-    while (k < h->n_cuts && c[k].kind != UNIGRAM_METASPACE)
+    while (k < t->header->n_cuts && c[k].kind != UNIGRAM_METASPACE)
         k++;
-    char *cut = malloc((size_t)(e->text.bytes - start) + 1);
-    int64_t n = 0;
-    for (int64_t i = start; cut && i < e->text.bytes;) {
-        bool space = k < h->n_cuts && starts_with(e->text.at + i, e->text.bytes - i, (const char *)h + c[k].text,
-                                                  c[k].bytes);
+    int64_t n = 0, bytes = (int64_t)strlen(cut);
+    for (int64_t i = 0; i < bytes;) {
+        bool space = k < t->header->n_cuts &&
+                     starts_with(cut + i, bytes - i, (const char *)t->header + c[k].text, c[k].bytes);
         if (!space || n)
-            cut[n++] = space ? ' ' : e->text.at[i];
+            cut[n++] = space ? ' ' : cut[i];
         i += space ? c[k].bytes : 1;
     }
-    if (cut)
-        cut[n] = 0;
-    return cut;
-}
-
-/* Write the ids in front, as many tokens as fit, those behind and padding to out. */
-static int finish(const Encoder *e, int64_t max_length, bool pad, Tokens *out)
-{
-    const UnigramHeader *h = e->t->header;
-    int64_t own = h->n_prefix + h->n_suffix;
-    out->tokens = e->tokens + own;
-    int64_t limit = max_length <= 0 ? out->tokens : max_length > own ? max_length : own;
-    int64_t kept = out->tokens > limit ? limit - own : e->tokens;
-    out->length = pad && max_length > 0 ? limit : kept + own;
-    out->ids = malloc((size_t)(out->length + 1) * sizeof *out->ids);
-    if (!out->ids)
-        return SDC_NO_SPACE;
-    int64_t n = 0;
-    for (uint32_t i = 0; i < h->n_prefix; i++)
-        out->ids[n++] = h->prefix[i];
-    for (int64_t i = 0; i < kept; i++)
-        out->ids[n++] = e->ids[i];
-    for (uint32_t i = 0; i < h->n_suffix; i++)
-        out->ids[n++] = h->suffix[i];
-    while (n < out->length)
-        out->ids[n++] = h->pad;
-    if (kept < e->tokens && !(out->cut = cut_text(e, e->starts[kept])))
-        return SDC_NO_SPACE;
-    return SDC_OK;
-}
-
-static bool is_utf8(const char *text, int64_t bytes)
-{
-    int32_t code;
-    for (int64_t i = 0, n; i < bytes; i += n)
-        if (!(n = unicode_decode(text + i, bytes - i, &code)))
-            return false;
-    return true;
+    cut[n] = 0;
 }
 
 int tokenizer_unigram_encode(const TokenizerUnigram *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                              Tokens *out)
 {
-    *out = (Tokens){0};
-    if (bytes > CLIP_MAX_TEXT)
-        return sdc_error(SDC_BAD_INPUT, "a prompt of %lld bytes; at most %d are read", (long long)bytes, CLIP_MAX_TEXT);
-    if (!is_utf8(text, bytes))
-        return sdc_error(SDC_BAD_INPUT, "the prompt is not valid UTF-8");
+    if (tokens_begin(bytes, out))
+        return SDC_BAD_INPUT;
+    const UnigramHeader *h = t->header;
+    TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->vocabulary};
     Encoder e = {.t = t, .first = true};
-    int code = add_text(&e, text, bytes, false) ? finish(&e, max_length, pad, out) : SDC_NO_SPACE;
-    free(e.text.at);
-    free(e.ids);
-    free(e.starts);
+    int code = !text_is_utf8(text, bytes) ? SDC_BAD_INPUT : add_text(&e, text, bytes, false) ? SDC_OK : SDC_NO_SPACE;
     free(e.best);
-    if (!code)
-        return SDC_OK;
-    tokens_free(out);
-    return sdc_error(code, "out of memory while reading the prompt");
+    code = tokens_end(code, &e.text, &e.tokens, &frame, max_length, pad, out);
+    if (out->cut)
+        unmark(t, out->cut);
+    return code;
 }

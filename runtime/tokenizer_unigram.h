@@ -9,7 +9,7 @@
 #ifndef SDC_TOKENIZER_UNIGRAM_H
 #define SDC_TOKENIZER_UNIGRAM_H
 
-#include "tokenizer.h"
+#include "tokenizer_common.h"
 
 /* ---- the blob: little endian, 8-byte aligned, offsets in bytes from its start ----------------------------------- */
 
@@ -55,9 +55,6 @@ typedef enum { UNIGRAM_METASPACE, UNIGRAM_WHITE_SPACE, UNIGRAM_CUTS } UnigramCut
 typedef enum { UNIGRAM_ALWAYS, UNIGRAM_FIRST, UNIGRAM_NEVER, UNIGRAM_PREPENDS } UnigramPrepend;
 typedef struct UnigramCut { uint32_t kind, text, bytes, prepend, split; } UnigramCut;
 
-/* Text that grows at its end. */
-typedef struct { char *at; int64_t bytes, room; } UnigramText;
-
 /* ---- tokenizer_unigram.c ---------------------------------------------------------------------------------------- */
 
 /* Check a blob and point into it.  SDC_OK, or SDC_BAD_INPUT (nothing is printed). */
@@ -67,15 +64,13 @@ int tokenizer_unigram_open(TokenizerUnigram *t, const void *blob, int64_t bytes)
 int tokenizer_unigram_encode(const TokenizerUnigram *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                              Tokens *out);
 
-bool unigram_append(UnigramText *t, const void *data, int64_t bytes);       /* false: out of memory */
-
 /* Bytes of the character at text, 1 where it is none, and its code point (-1). */
 int unigram_character(const char *text, int64_t bytes, int32_t *code);
 
 /* ---- tokenizer_unigram_normal.c --------------------------------------------------------------------------------- */
 
 /* text[bytes], UTF-8, by the blob's rules, to *out, which was empty; false: out of memory. */
-bool unigram_normalise(const UnigramHeader *h, const char *text, int64_t bytes, UnigramText *out);
+bool unigram_normalise(const UnigramHeader *h, const char *text, int64_t bytes, TokenText *out);
 
 /* ---- frontend/tokenizer_unigram_pack.c (compiler only) ---------------------------------------------------------- */
 

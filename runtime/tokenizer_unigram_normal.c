@@ -72,7 +72,7 @@ static int64_t cluster(const char *text, int64_t bytes)
 
 /* As the library `tokenizers` does it: a short cluster becomes what its shortest known prefix does, other clusters
  * character by character. */
-static bool apply_precompiled(const UnigramHeader *h, const UnigramRule *r, const UnigramText *in, UnigramText *out)
+static bool apply_precompiled(const UnigramHeader *h, const UnigramRule *r, const TokenText *in, TokenText *out)
 {
     enum { SHORT = 6 };
     const char *to;
@@ -81,7 +81,7 @@ static bool apply_precompiled(const UnigramHeader *h, const UnigramRule *r, cons
         n = cluster(in->at + i, in->bytes - i);
         end = i + n;
         if (n < SHORT && look_up(h, r, in->at + i, n, &to, &to_bytes)) {
-            if (!unigram_append(out, to, to_bytes))
+            if (!token_text_append(out, to, to_bytes))
                 return false;
             continue;
         }
@@ -89,7 +89,7 @@ static bool apply_precompiled(const UnigramHeader *h, const UnigramRule *r, cons
             int32_t code;
             n = unigram_character(in->at + k, end - k, &code);
             bool known = look_up(h, r, in->at + k, n, &to, &to_bytes);
-            if (!unigram_append(out, known ? to : in->at + k, known ? to_bytes : n))
+            if (!token_text_append(out, known ? to : in->at + k, known ? to_bytes : n))
                 return false;
         }
     }
@@ -103,7 +103,7 @@ static bool is_space(int32_t code)
     return code >= 0 && unicode_class(code) == UNICODE_SPACE;
 }
 
-static bool apply_strip(const UnigramHeader *h, const UnigramRule *r, const UnigramText *in, UnigramText *out)
+static bool apply_strip(const UnigramHeader *h, const UnigramRule *r, const TokenText *in, TokenText *out)
 {
     (void)h;
     int64_t begin = 0, end = 0;         /* end: behind the last character that stays */
@@ -121,14 +121,14 @@ static bool apply_strip(const UnigramHeader *h, const UnigramRule *r, const Unig
         begin = in->bytes;
     if (!(r->flags & UNIGRAM_STRIP_RIGHT))
         end = in->bytes;
-    return begin >= end || unigram_append(out, in->at + begin, end - begin);
+    return begin >= end || token_text_append(out, in->at + begin, end - begin);
 }
 
-static bool apply_replace_text(const UnigramHeader *h, const UnigramRule *r, const UnigramText *in, UnigramText *out)
+static bool apply_replace_text(const UnigramHeader *h, const UnigramRule *r, const TokenText *in, TokenText *out)
 {
     for (int64_t i = 0; i < in->bytes;) {
         bool found = r->from_bytes <= in->bytes - i && !memcmp(in->at + i, at_offset(h, r->from), r->from_bytes);
-        if (!unigram_append(out, found ? at_offset(h, r->to) : in->at + i, found ? r->to_bytes : 1))
+        if (!token_text_append(out, found ? at_offset(h, r->to) : in->at + i, found ? r->to_bytes : 1))
             return false;
         i += found ? r->from_bytes : 1;
     }
@@ -140,7 +140,7 @@ static bool in_set(const UnigramRule *r, int32_t code)
     return (code >= 0 && code < 128 && r->set[code / 32] >> code % 32 & 1) || (r->space && is_space(code));
 }
 
-static bool apply_replace_set(const UnigramHeader *h, const UnigramRule *r, const UnigramText *in, UnigramText *out)
+static bool apply_replace_set(const UnigramHeader *h, const UnigramRule *r, const TokenText *in, TokenText *out)
 {
     int32_t code;
     for (int64_t i = 0, end; i < in->bytes; i = end) {
@@ -154,13 +154,13 @@ static bool apply_replace_set(const UnigramHeader *h, const UnigramRule *r, cons
         bool found = count >= r->least;
         if (!found)                     /* a run that is too short stays as it is */
             end = count ? end : i + step;
-        if (!unigram_append(out, found ? at_offset(h, r->to) : in->at + i, found ? r->to_bytes : end - i))
+        if (!token_text_append(out, found ? at_offset(h, r->to) : in->at + i, found ? r->to_bytes : end - i))
             return false;
     }
     return true;
 }
 
-static bool apply_lowercase(const UnigramHeader *h, const UnigramRule *r, const UnigramText *in, UnigramText *out)
+static bool apply_lowercase(const UnigramHeader *h, const UnigramRule *r, const TokenText *in, TokenText *out)
 {
     (void)h, (void)r;
     int32_t code, lower[2];
@@ -170,25 +170,25 @@ static bool apply_lowercase(const UnigramHeader *h, const UnigramRule *r, const 
         int bytes = 0, count = code < 0 ? 0 : unicode_lower(code, lower);
         for (int k = 0; k < count; k++)
             bytes += unicode_encode(lower[k], utf8 + bytes);
-        if (!unigram_append(out, count ? utf8 : in->at + i, count ? bytes : n))
+        if (!token_text_append(out, count ? utf8 : in->at + i, count ? bytes : n))
             return false;
     }
     return true;
 }
 
-static bool (*const apply[UNIGRAM_RULES])(const UnigramHeader *, const UnigramRule *, const UnigramText *,
-                                          UnigramText *) = {
+static bool (*const apply[UNIGRAM_RULES])(const UnigramHeader *, const UnigramRule *, const TokenText *,
+                                          TokenText *) = {
     [UNIGRAM_PRECOMPILED] = apply_precompiled,   [UNIGRAM_STRIP] = apply_strip,
     [UNIGRAM_REPLACE_TEXT] = apply_replace_text, [UNIGRAM_REPLACE_SET] = apply_replace_set,
     [UNIGRAM_LOWERCASE] = apply_lowercase,
 };
 
-bool unigram_normalise(const UnigramHeader *h, const char *text, int64_t bytes, UnigramText *out)
+bool unigram_normalise(const UnigramHeader *h, const char *text, int64_t bytes, TokenText *out)
 {
     const UnigramRule *rules = (const void *)at_offset(h, h->rules);
-    bool done = unigram_append(out, text, bytes);
+    bool done = token_text_append(out, text, bytes);
     for (uint32_t k = 0; done && k < h->n_rules; k++) {
-        UnigramText next = {0};
+        TokenText next = {0};
         done = apply[rules[k].kind](h, &rules[k], out, &next);
         free(out->at);
         *out = next;

@@ -153,11 +153,16 @@ char *read_text(const char *path, size_t *bytes)
     return text;
 }
 
-void write_text(const char *path, const char *text)
+void write_bytes(const char *path, const void *data, size_t bytes)
 {
     FILE *out = fopen(path, "wb");
-    if (!out || fputs(text, out) < 0 || fclose(out))
+    if (!out || fwrite(data, 1, bytes, out) != bytes || fclose(out))
         give_up(path);
+}
+
+void write_text(const char *path, const char *text)
+{
+    write_bytes(path, text, strlen(text));
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)

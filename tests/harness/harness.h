@@ -26,6 +26,7 @@ int cpus(void);
 char *format(const char *text, ...) __attribute__((format(printf, 1, 2)));     /* malloc'd; never NULL */
 char *read_text(const char *path, size_t *bytes);       /* malloc'd; NULL when it can not be read; bytes may be NULL */
 void write_text(const char *path, const char *text);    /* exits with a message when it can not */
+void write_bytes(const char *path, const void *data, size_t bytes);
 char *work_folder(const char *name); /* a fresh one in memory or TMPDIR, removed with its contents at exit */
 void remove_tree(const char *path);
 /* Names in folder that satisfy keep (NULL: all but dot files), sorted; NULL at the end. */

@@ -17,54 +17,27 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "tokenizers.h"
 #include "../../runtime/runtime.h"
-#include "../../runtime/tokenizer.h"
 #include "../../runtime/tokenizer_unigram.h"
 
 static const char *data;                /* the recorded tokenizers' folder */
 
 /* ---- recorded vectors ------------------------------------------------------------------------------------------- */
 
-typedef struct { Tokenizer t; void *blob; int64_t bytes; } Packed;
-
-static Packed pack(const char *folder)
-{
-    Packed p;
-    assert_int_equal(tokenizer_pack(folder, &p.blob, &p.bytes), SDC_OK);
-    assert_int_equal(tokenizer_open(&p.t, p.blob, p.bytes), SDC_OK);
-    return p;
-}
-
-/* Cut and padded to length, 0 for neither: the recorded ids, </s> last, then <pad>. */
-static bool same(const Tokenizer *t, const json_t *vector, int64_t length)
-{
-    const json_t *text = json_object_get(vector, "text"), *ids = json_object_get(vector, "ids");
-    int64_t n = (int64_t)json_array_size(ids), kept = length && n > length ? length : n;
-    Tokens got;
-    assert_int_equal(tokenizer_encode(t, json_string_value(text), (int64_t)json_string_length(text), length, length > 0,
-                                      &got), SDC_OK);
-    bool equal = got.length == (length ? length : n) && got.tokens == n && !got.cut == (kept == n);
-    for (int64_t i = 0; equal && i < got.length; i++)
-        equal = got.ids[i] == (i < kept - 1 ? json_integer_value(json_array_get(ids, (size_t)i)) : i == kept - 1);
-    tokens_free(&got);
-    return equal;
-}
-
 static void run_vectors(const char *folder, const char *name)
 {
     static const int64_t lengths[] = {0, 256, 77, 4};
     json_t *root = json_load_file(format("%s/vectors-t5.json", data), JSON_ALLOW_NUL, NULL), *vector;
     assert_non_null(root);
-    Packed p = pack(folder);
+    Packed p = pack_tokenizer(tokenizer_pack, folder);
     size_t i;
     int bad = 0;
     json_array_foreach(json_object_get(root, "vectors"), i, vector)
         for (size_t k = 0; k < 4; k++)
-            if (!same(&p.t, vector, lengths[k])) {
-                char *shown = json_dumps(vector, JSON_ENSURE_ASCII | JSON_COMPACT);
-                print_error("%s, length %lld: differs: %s\n", name, (long long)lengths[k], shown);
-                free(shown);
-                bad++;
+            if (!encodes_as(&p.t, json_object_get(vector, "text"), json_object_get(vector, "ids"), lengths[k], 0)) {
+                print_error("%s, length %lld: ", name, (long long)lengths[k]);
+                bad += complain(vector);
             }
     print_message("%s: %zu texts, %d differ; a blob of %lld bytes\n", name, i, bad, (long long)p.bytes);
     assert_true(i > 300 && !bad);
@@ -141,7 +114,7 @@ static void test_stages(void **state)
     for (size_t i = 0; i < sizeof small_rows / sizeof *small_rows; i++) {
         write_text(format("%s/tokenizer.json", folder),
                    small(small_rows[i].normaliser, small_rows[i].pre_tokeniser, small_rows[i].processor));
-        Packed p = pack(folder);
+        Packed p = pack_tokenizer(tokenizer_pack, folder);
         Tokens got;
         int64_t bytes = (int64_t)strlen(small_rows[i].text);
         assert_int_equal(tokenizer_encode(&p.t, small_rows[i].text, bytes, 0, false, &got), SDC_OK);
@@ -162,7 +135,7 @@ static void test_cut_text(void **state)
     (void)state;
     const char *folder = work_folder("unigram");
     write_text(format("%s/tokenizer.json", folder), small("null", METASPACE("always"), BEHIND));
-    Packed p = pack(folder);
+    Packed p = pack_tokenizer(tokenizer_pack, folder);
     Tokens got;
     assert_int_equal(tokenizer_encode(&p.t, "ab a,  b", 8, 2, true, &got), SDC_OK);
     assert_string_equal(got.cut, "a,  b");
@@ -231,42 +204,23 @@ static void test_bad_files(void **state)
 
 /* ---- damaged blobs ---------------------------------------------------------------------------------------------- */
 
-/* Any word replaced: refused, or harmless. */
+static void use(const Tokenizer *t)
+{
+    check_ids(t, "ab  \xc3\xa9, <x> q</s>a\tAb", 12, t->unigram.header->vocabulary);
+}
+
 static void test_damaged_blob(void **state)
 {
     (void)state;
     static const uint32_t values[] = {0, 1, 3, 0x7fffffff, 0x80000000, 0xffffffff, 200, 1000};
-    static const char text[] = "ab  \xc3\xa9, <x> q</s>a\tAb";
     static const char map[] = "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"DAAAAAAEAABhBAAAAQAAAGIA\"}";
     const char *folder = work_folder("unigram");
     write_text(format("%s/tokenizer.json", folder),
                small(format(SEQUENCE("normalizers", "%s," REPLACE("Regex", " {2,}", "a") ",{\"type\":\"Lowercase\"}"),
                             map),
                      SEQUENCE("pretokenizers", "{\"type\":\"WhitespaceSplit\"}," METASPACE("always")), BEHIND));
-    Packed p = pack(folder);
-    uint32_t *words = aligned_alloc(8, (size_t)(p.bytes + 7) & ~7u);
-    int refused = 0, used = 0;
-    for (int64_t at = 0; at < p.bytes / 4; at++)
-        for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
-            Tokenizer t;
-            Tokens got;
-            memcpy(words, p.blob, (size_t)p.bytes);
-            words[at] = values[k];
-            if (tokenizer_open(&t, words, p.bytes)) {
-                refused++;
-                continue;
-            }
-            used++;
-            assert_int_equal(tokenizer_encode(&t, text, sizeof text - 1, 12, true, &got), SDC_OK);
-            for (int64_t i = 0; i < got.length; i++)
-                assert_true(got.ids[i] >= 0 && got.ids[i] < t.unigram.header->vocabulary);
-            tokens_free(&got);
-        }
-    print_message("%d damaged blobs refused, %d harmless\n", refused, used);
-    Tokenizer t;
-    for (int64_t cut = 0; cut < p.bytes; cut += 7)
-        assert_int_equal(tokenizer_open(&t, p.blob, cut), SDC_BAD_INPUT);
-    free(words);
+    Packed p = pack_tokenizer(tokenizer_pack, folder);
+    check_damaged_blobs(&p, p.bytes, 1, values, sizeof values / sizeof *values, use);
     free(p.blob);
     remove_tree(folder);
 }

@@ -9,48 +9,20 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "harness.h"
+#include "tokenizers.h"
 #include "../../runtime/runtime.h"
-#include "../../runtime/tokenizer.h"
 
 static const char *source;
 static char **more;                 /* folders of the command line, NULL behind the last */
 
 /* ---- recorded vectors ------------------------------------------------------------------------------------------- */
-
-typedef struct { TokenizerBpe t; void *blob; int64_t bytes; } Packed;
-
-static Packed pack(const char *folder)
-{
-    Packed p;
-    assert_int_equal(tokenizer_bpe_pack(folder, &p.blob, &p.bytes), SDC_OK);
-    assert_int_equal(tokenizer_bpe_open(&p.t, p.blob, p.bytes), SDC_OK);
-    return p;
-}
-
-static json_t *read_vectors(const char *folder)
-{
-    gzFile file = gzopen(format("%s/vectors.json.gz", folder), "rb");
-    assert_non_null(file);
-    size_t room = 1 << 24;
-    char *text = malloc(room);
-    int n = gzread(file, text, (unsigned)room);
-    gzclose(file);
-    json_error_t error;
-    json_t *root = json_loadb(text, (size_t)n, JSON_ALLOW_NUL, &error);
-    free(text);
-    assert_non_null(root);
-    return root;
-}
 
 static int64_t *ids_of(const json_t *list, int64_t *n)
 {
@@ -93,30 +65,22 @@ static bool encodes(const TokenizerBpe *t, const json_t *text, const json_t *wan
     return same;
 }
 
-static int complain(const json_t *vector)
-{
-    char *shown = json_dumps(vector, JSON_ENSURE_ASCII | JSON_COMPACT);
-    print_error("differs: %s\n", shown);
-    free(shown);
-    return 1;
-}
-
 static void run_case(const char *folder)
 {
     json_t *root = read_vectors(folder), *v;
-    Packed p = pack(folder);
+    Packed p = pack_tokenizer(tokenizer_bpe_pack, folder);
     size_t i, k;
     int bad = 0;
     json_array_foreach(json_object_get(root, "vectors"), i, v) {
         const json_t *text = json_object_get(v, "text"), *ids = json_object_get(v, "ids");
         const json_t *decoded = json_object_get(v, "decoded"), *shown = json_object_get(v, "shown");
-        if (!encodes(&p.t, text, ids) || !decodes(&p.t, ids, true, decoded ? decoded : text) ||
-            !decodes(&p.t, ids, false, shown ? shown : text))
+        if (!encodes(&p.t.bpe, text, ids) || !decodes(&p.t.bpe, ids, true, decoded ? decoded : text) ||
+            !decodes(&p.t.bpe, ids, false, shown ? shown : text))
             bad += complain(v);
     }
     json_array_foreach(json_object_get(root, "decoded"), k, v)
-        if (!decodes(&p.t, json_object_get(v, "ids"), true, json_object_get(v, "decoded")) ||
-            !decodes(&p.t, json_object_get(v, "ids"), false, json_object_get(v, "shown")))
+        if (!decodes(&p.t.bpe, json_object_get(v, "ids"), true, json_object_get(v, "decoded")) ||
+            !decodes(&p.t.bpe, json_object_get(v, "ids"), false, json_object_get(v, "shown")))
             bad += complain(v);
     print_message("%s: %zu texts, %zu rows of ids, %d differ; a blob of %lld bytes\n", folder, i, k, bad,
                   (long long)p.bytes);
@@ -128,19 +92,11 @@ static void run_case(const char *folder)
 static void test_vectors(void **state)
 {
     (void)state;
-    char folder[1024], here[1024];
-    int cases = 0;
-    snprintf(here, sizeof here, "%s/tests/tokenizer_bpe", source);
-    DIR *d = opendir(here);
-    assert_non_null(d);
-    for (struct dirent *e; (e = readdir(d));) {
-        snprintf(folder, sizeof folder, "%.500s/%.300s", here, e->d_name);
-        if (e->d_name[0] == '.' || access(format("%s/vectors.json.gz", folder), R_OK))
-            continue;
-        run_case(folder);
-        cases++;
-    }
-    closedir(d);
+    const char *here = format("%s/tests/tokenizer_bpe", source);
+    int count, cases = 0;
+    char **names = list_folder(here, has_vectors, &count);
+    for (; cases < count; cases++)
+        run_case(format("%s/%s", here, names[cases]));
     assert_true(cases >= 2);
     for (char **f = more; *f; f++)
         run_case(*f);
@@ -148,25 +104,16 @@ static void test_vectors(void **state)
 
 static Packed gemma(void)
 {
-    return pack(format("%s/tests/tokenizer_bpe/gemma", source));
+    return pack_tokenizer(tokenizer_bpe_pack, format("%s/tests/tokenizer_bpe/gemma", source));
 }
 
 static void test_bad_text(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"\xff", "a\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
     Packed p = gemma();
-    Tokens got;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(tokenizer_bpe_encode(&p.t, rows[i], (int64_t)strlen(rows[i]), 0, false, &got), SDC_BAD_INPUT);
-    char *large = malloc(BPE_MAX_TEXT + 1);        /* one piece: Gemma's text is not cut before the merges */
-    memset(large, 'x', BPE_MAX_TEXT + 1);
-    assert_int_equal(tokenizer_bpe_encode(&p.t, large, BPE_MAX_TEXT + 1, 0, false, &got), SDC_BAD_INPUT);
-    assert_int_equal(tokenizer_bpe_encode(&p.t, large, BPE_MAX_TEXT, 0, false, &got), SDC_OK);
-    tokens_free(&got);
-    assert_int_equal(tokenizer_bpe_added(&p.t, "<image>"), 1198);
-    assert_int_equal(tokenizer_bpe_added(&p.t, "<imag"), -1);
-    free(large);
+    check_bad_texts(&p.t);          /* the large one is one piece: Gemma's text is not cut before the merges */
+    assert_int_equal(tokenizer_bpe_added(&p.t.bpe, "<image>"), 1198);
+    assert_int_equal(tokenizer_bpe_added(&p.t.bpe, "<imag"), -1);
     free(p.blob);
 }
 
@@ -215,30 +162,6 @@ static const struct { const char *from, *to; int code; const char *said; } bad_f
     {"\"unk_token\"", "\"ignore_merges\":true,\"unk\"", SDC_UNSUPPORTED, "ignore_merges"},
 };
 
-static void put(const char *path, const char *text, size_t bytes)
-{
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(text, 1, bytes, f), bytes);
-    fclose(f);
-}
-
-/* tokenizer_bpe_pack() with what it prints in said[bytes]. */
-static int pack_listening(const char *folder, void **blob, char *said, size_t bytes)
-{
-    int keep = dup(STDERR_FILENO);
-    int64_t size;
-    FILE *catch = tmpfile();
-    dup2(fileno(catch), STDERR_FILENO);
-    int code = tokenizer_bpe_pack(folder, blob, &size);
-    dup2(keep, STDERR_FILENO);
-    close(keep);
-    rewind(catch);
-    said[fread(said, 1, bytes - 1, catch)] = 0;
-    fclose(catch);
-    return code;
-}
-
 static void test_bad_files(void **state)
 {
     (void)state;
@@ -251,23 +174,23 @@ static void test_bad_files(void **state)
         assert_non_null(at);
         char *text = NULL;
         int n = asprintf(&text, "%.*s%s%s", (int)(at - good), good, bad_files[i].to, at + strlen(bad_files[i].from));
-        put(path, text, (size_t)n);
+        write_bytes(path, text, (size_t)n);
         free(text);
-        int code = pack_listening(folder, &blob, said, sizeof said);
+        int code = pack_listening(tokenizer_bpe_pack, folder, &blob, said, sizeof said);
         if (code != bad_files[i].code || !strstr(said, bad_files[i].said))
             fail_msg("row %zu: code %d, said: %s", i, code, said);
         assert_null(blob);
     }
-    put(path, good, strlen(good));
-    assert_int_equal(pack_listening(folder, &blob, said, sizeof said), SDC_OK);
+    write_bytes(path, good, strlen(good));
+    assert_int_equal(pack_listening(tokenizer_bpe_pack, folder, &blob, said, sizeof said), SDC_OK);
     for (size_t n = 0; n < strlen(good); n += 7) {      /* cut short anywhere */
         free(blob);
-        put(path, good, n);
-        assert_int_equal(pack_listening(folder, &blob, said, sizeof said), SDC_BAD_INPUT);
+        write_bytes(path, good, n);
+        assert_int_equal(pack_listening(tokenizer_bpe_pack, folder, &blob, said, sizeof said), SDC_BAD_INPUT);
         assert_non_null(strstr(said, "tokenizer.json"));
     }
     unlink(path);
-    assert_int_equal(pack_listening(folder, &blob, said, sizeof said), SDC_BAD_INPUT);
+    assert_int_equal(pack_listening(tokenizer_bpe_pack, folder, &blob, said, sizeof said), SDC_BAD_INPUT);
     rmdir(folder);
 }
 
@@ -283,16 +206,16 @@ static void test_bad_model(void **state)
     snprintf(path, sizeof path, "%s/tokenizer.model", folder);
     void *blob;
     for (size_t n = 0; n < bytes; n += 211) {
-        put(path, model, n);
-        assert_int_not_equal(pack_listening(folder, &blob, said, sizeof said), SDC_OK);
+        write_bytes(path, model, n);
+        assert_int_not_equal(pack_listening(tokenizer_bpe_pack, folder, &blob, said, sizeof said), SDC_OK);
         assert_non_null(strstr(said, "tokenizer.model"));
     }
     int read = 0;
     for (size_t n = 0; n < bytes; n += 97) {
         model[n] = (char)(model[n] ^ 0x15);
-        put(path, model, bytes);
+        write_bytes(path, model, bytes);
         model[n] = (char)(model[n] ^ 0x15);
-        int code = pack_listening(folder, &blob, said, sizeof said);
+        int code = pack_listening(tokenizer_bpe_pack, folder, &blob, said, sizeof said);
         read += code == SDC_OK;
         assert_true(code == SDC_OK || strstr(said, "tokenizer.model"));
         free(blob);
@@ -305,41 +228,26 @@ static void test_bad_model(void **state)
 
 /* ---- damaged blobs ---------------------------------------------------------------------------------------------- */
 
-/* Any word of the header, and words of the tables, replaced: refused, or harmless. */
+static void use(const Tokenizer *t)
+{
+    static const char text[] = "A crab <bos> isn't 42 \xe2\x96\x81 crabs \xc3\xa9!! <loc0016>";
+    Tokens got;
+    char *back;
+    sdc_error_catch((char[256]){0}, 256);
+    int code = tokenizer_encode(t, text, sizeof text - 1, 32, true, &got);
+    sdc_error_catch(NULL, 0);
+    assert_true(code == SDC_OK || code == SDC_BAD_INPUT);
+    if (!code && tokenizer_bpe_decode(&t->bpe, got.ids, got.length, false, &back) >= 0)
+        free(back);
+    tokens_free(&got);
+}
+
 static void test_damaged_blob(void **state)
 {
     (void)state;
     static const uint32_t values[] = {0, 1, 3, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 4610, 28};
-    static const char text[] = "A crab <bos> isn't 42 \xe2\x96\x81 crabs \xc3\xa9!! <loc0016>";
-    Packed p = pack(format("%s/tests/tokenizer_bpe/qwen2", source));
-    uint32_t *words = malloc((size_t)p.bytes);
-    int refused = 0, used = 0;
-    for (int64_t at = 0; at < p.bytes / 4; at += at < 120 ? 1 : 37)
-        for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
-            TokenizerBpe t;
-            Tokens got;
-            char *back;
-            memcpy(words, p.blob, (size_t)p.bytes);
-            words[at] = values[k];
-            if (tokenizer_bpe_open(&t, words, p.bytes)) {
-                refused++;
-                continue;
-            }
-            used++;
-            sdc_error_catch((char[256]){0}, 256);
-            int code = tokenizer_bpe_encode(&t, text, sizeof text - 1, 32, true, &got);
-            sdc_error_catch(NULL, 0);
-            assert_true(code == SDC_OK || code == SDC_BAD_INPUT);
-            if (!code && tokenizer_bpe_decode(&t, got.ids, got.length, false, &back) >= 0)
-                free(back);
-            tokens_free(&got);
-        }
-    print_message("%d damaged blobs refused, %d harmless\n", refused, used);
-    TokenizerBpe t;
-    for (int64_t cut = 0; cut < p.bytes; cut += 61)
-        assert_int_equal(tokenizer_bpe_open(&t, p.blob, cut), SDC_BAD_INPUT);
-    assert_int_equal(tokenizer_bpe_open(&t, NULL, 0), SDC_BAD_INPUT);
-    free(words);
+    Packed p = pack_tokenizer(tokenizer_bpe_pack, format("%s/tests/tokenizer_bpe/qwen2", source));
+    check_damaged_blobs(&p, 120, 37, values, sizeof values / sizeof *values, use);
     free(p.blob);
 }
 
