@@ -51,13 +51,15 @@ static const SdcOption table[] = {
 
 static const DriverHelp help = {
     table,
-    "Usage: %s encode PICTURE... [-o LATENTS.npy]\n"
-    "       %s decode LATENTS.npy [-o PICTURE.png]\n"
-    "       %s reconstruct PICTURE... [-o PICTURE.png]\n"
-    "Turns pictures into latents and back.  Pictures are PNG, JPEG or WebP.\n\n",
-    "  %s encode photo.jpg -o latents.npy\n"
-    "  %s decode latents.npy -o photo.png\n"
-    "  %s reconstruct photo.jpg -o again.png          prints the PSNR\n"};
+    .usage =
+        "Usage: %s encode PICTURE... [-o LATENTS.npy]\n"
+        "       %s decode LATENTS.npy [-o PICTURE.png]\n"
+        "       %s reconstruct PICTURE... [-o PICTURE.png]\n"
+        "Turns pictures into latents and back.  Pictures are PNG, JPEG or WebP.\n\n",
+    .examples =
+        "  %s encode photo.jpg -o latents.npy\n"
+        "  %s decode latents.npy -o photo.png\n"
+        "  %s reconstruct photo.jpg -o again.png          prints the PSNR\n"};
 
 int sdc_autoencoder_default(const char *text)
 {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sd.h"
 #include "sd_report.h"
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
@@ -55,6 +54,8 @@ static void print_help(const DriverHelp *help)
 {
     print_named(help->usage);
     sdc_options_help(stdout, help->table);
+    if (help->defaults)
+        help->defaults();
     driver_defaults_help(stdout);
     printf("\nExamples:\n");
     print_named(help->examples);
@@ -72,10 +73,18 @@ bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code)
         if (!(*code = sdc_self_check()))
             puts(o->json ? "{\"intact\":true}" : "intact");
     } else if (o->info) {
-        *code = sd_info(&(SdOptions){.threads = o->threads, .json = o->json, .count = 1});
+        *code = help->info ? help->info(o) : sd_info(&(SdOptions){.common = *o, .count = 1});
     } else {
         return false;
     }
+    return true;
+}
+
+bool driver_listed(const DriverOptions *o, const char *scheduler)
+{
+    if (o->help || o->version || !scheduler || strcmp(scheduler, "list"))
+        return false;
+    scheduler_list(stdout);
     return true;
 }
 

@@ -3,7 +3,6 @@
  * Outputs are all written or none: each goes to a temporary beside its path, and they are renamed when every one is
  * complete.  The paths of the pictures are printed on stdout, one a line, last of all. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,41 +186,20 @@ static int draw(const SdOptions *o)
     return code;
 }
 
-static int check_file(bool json)
+static int obey(const SdOptions *o)
 {
-    int code = sdc_self_check();
-    if (!code)
-        puts(json ? "{\"intact\":true}" : "intact");
-    return code;
-}
-
-static int obey(SdOptions *o)
-{
-    if (o->help)
-        sd_help(stdout);
-    else if (o->version)
-        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
-    else if (o->scheduler && !strcmp(o->scheduler, "list"))
-        scheduler_list(stdout);
-    else if (o->check)
-        return check_file(o->json);
-    else if (o->info)
-        return sd_info(o);
-    else if (!o->prompt && !o->bench && !(sd_family()->takes & SD_NO_PROMPT))
+    int code = SDC_OK;
+    if (driver_listed(&o->common, o->scheduler) || driver_answered(&o->common, &sd_help, &code))
+        return code;
+    if (!o->prompt && !o->bench && !(sd_family()->takes & SD_NO_PROMPT))
         return sdc_error(SDC_USAGE, "what shall be drawn?  for example: %s \"a crab\" -o crab.png; see --help",
                          sdc_model.name);
-    else
-        return draw(o);
-    return SDC_OK;
+    return draw(o);
 }
 
 int sdc_sd_main(int argc, char **argv)
 {
     SdOptions o;            /* without a prompt only --bench draws, from an empty one */
     int code = sd_options_read(&o, argc, argv);
-    if (!code)
-        code = obey(&o);
-    if (fflush(stdout) && !code)
-        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
-    return code;
+    return driver_end(code ? code : obey(&o));
 }

@@ -23,6 +23,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "../runtime/tokenizer.h"
+#include "driver.h"
 #include "outputs.h"
 
 /* ---- sd_options.c ----------------------------------------------------------------------------------------------- */
@@ -37,6 +38,7 @@ typedef struct {
 } SdXlOptions;
 
 typedef struct {
+    DriverOptions common;
     const char *prompt, *negative;
     const char *scheduler;              /* NULL: the folder's */
     const char *output;
@@ -46,7 +48,7 @@ typedef struct {
     const char *embeddings, *control_image;     /* likewise */
     double control_scale, control_start, control_stop;
     double skip_layers, skip_start, skip_stop;  /* skip_layers 0: no skip-layer guidance */
-    int64_t steps, count, threads, runs;
+    int64_t steps, count, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
@@ -55,17 +57,15 @@ typedef struct {
     const char *words[16];              /* --embedding: FILE or FILE:TOKEN */
     int n_words;
     int64_t preview_every;              /* steps; 0: no previews */
-    bool weighting, long_prompts, grid;
-    bool bench, check, help, info, json, pin, quiet, version;
+    bool weighting, long_prompts, grid, bench;
     bool negative_given;                /* SDXL tells an empty prompt from none */
     SdXlOptions xl;
 } SdOptions;
 
-extern const SdcOption sd_options[];
+extern const DriverHelp sd_help;
 
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int sd_options_read(SdOptions *o, int argc, char **argv);
-void sd_help(FILE *out);
 
 /* ---- one drawing ------------------------------------------------------------------------------------------------- */
 

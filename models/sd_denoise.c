@@ -90,7 +90,7 @@ static int denoise(Sd *sd, Denoiser *u)
     Scheduler *s = sd->scheduler;
     int64_t n = sd->options->count * sd->size, first = s->index, end = sd->end ? sd->end : s->evaluations;
     SdcProgress progress;
-    sdc_progress_begin(&progress, "drawing", sd->evaluations, sd->options->quiet || sd->options->bench);
+    sdc_progress_begin(&progress, "drawing", sd->evaluations, sd->options->common.quiet || sd->options->bench);
     int code = SDC_OK;
     while (!code && s->index < end) {
         if (sd->trace)

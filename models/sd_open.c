@@ -178,13 +178,9 @@ int sd_open(Sd *sd, const SdOptions *options)
     if (code || (code = open_scheduler(sd)) || (code = make_room(sd)) ||
         (sd_xl_refines(sd) && (code = open_refiner(sd))))
         return code;
-    int threads = options->threads ? (int)options->threads : sdc_default_threads();
-    sd->pool = sdc_pool_create(threads);
-    if (!sd->pool)
-        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    code = driver_pool(&options->common, &sd->pool);
     if (sd->refiner)
         sd->refiner->pool = sd->pool;
-    code = options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
     return code ? code : sdc_lora_apply(&options->loras, sd->pool);
 }
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver_options.h"
 #include "sd.h"
+#include "sd_report.h"
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
@@ -67,11 +67,6 @@ static int set_embedding(void *into, const char *v)
 }
 
 static int set_lora(void *o, const char *v) { return sdc_lora_option(&((SdOptions *)o)->loras, v); }
-static int set_threads(void *o, const char *v)
-{
-    return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
-}
-
 static int set_seed(void *o, const char *v) { return driver_seed(v, &((SdOptions *)o)->seed); }
 static int set_size(void *o, const char *v) { return driver_size(v, &((SdOptions *)o)->width, &((SdOptions *)o)->height); }
 
@@ -134,21 +129,14 @@ static int set_bench(void *o, const char *v)
 
 #define FLAG(name) \
     static int set_##name(void *o, const char *v) { ((SdOptions *)o)->name = *v == '1'; return SDC_OK; }
-FLAG(check)
 FLAG(weighting)
 FLAG(grid)
 FLAG(long_prompts)
-FLAG(help)
-FLAG(info)
-FLAG(json)
-FLAG(pin)
-FLAG(quiet)
-FLAG(version)
 #undef FLAG
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-const SdcOption sd_options[] = {
+static const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
     {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters (default: on)",
@@ -206,39 +194,36 @@ const SdcOption sd_options[] = {
      set_trace},
     {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)", set_embedding},
     {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)", set_lora},
-    {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
-    {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
     {"bench", 0, "N", "time N complete drawings after one step to warm up; write no picture", set_bench},
-    {"info", 0, NULL, "print what is inside: programs and the memory they take", set_info},
-    {"json", 0, NULL, "with --info, --bench and --check: print one JSON object", set_json},
-    {"check", 0, NULL, "compare this file's contents with their checksums", set_check},
-    {"quiet", 'q', NULL, "no progress bar", set_quiet},
-    {"help", 'h', NULL, "print this", set_help},
-    {"version", 'V', NULL, "print the version", set_version},
+    DRIVER_ROWS_SAYING("with --info, --bench and --check: print one JSON object", "no progress bar"),
     {0},
 };
 
-void sd_help(FILE *out)
+static void print_defaults(void)
 {
-    const char *name = sdc_model.name;
-    fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
-    sdc_options_help(out, sd_options);
     const SdFamily *f = sd_family();
-    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g --strength %g", f->class, (long long)f->steps,
-            f->guidance, sd_default_strength(f));
+    printf("\nDefaults of a %s: --steps %lld --guidance %g --strength %g", f->class, (long long)f->steps, f->guidance,
+           sd_default_strength(f));
     if (f->takes & SD_NOISE_LEVEL)
-        fprintf(out, " --noise-level %lld", (long long)f->noise_level);
-    fputc('\n', out);
-    driver_defaults_help(out);
-    fprintf(out, "\nExamples:\n"
-            "  %s \"a crab\" -o crab.png\n"
-            "  %s --prompt \"a red apple\" --steps 30 --guidance 3 --seed 7 --scheduler dpmpp_2m\n"
-            "  %s --prompt \"a castle\" --init-image sketch.png --strength 0.6 -o castle.png\n"
-            "  %s --prompt \"a cat\" -n 4 -o cats.png        cats-1.png to cats-4.png\n"
-            "  %s --bench 3 --json\n", name, name, name, name, name);
-    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, "
-            "70 a bug.\n");
+        printf(" --noise-level %lld", (long long)f->noise_level);
+    putchar('\n');
 }
+
+static int info(const DriverOptions *o)
+{
+    return sd_info((const SdOptions *)o);
+}
+
+const DriverHelp sd_help = {
+    sd_options,
+    .usage = "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n",
+    .examples =
+        "  %s \"a crab\" -o crab.png\n"
+        "  %s --prompt \"a red apple\" --steps 30 --guidance 3 --seed 7 --scheduler dpmpp_2m\n"
+        "  %s --prompt \"a castle\" --init-image sketch.png --strength 0.6 -o castle.png\n"
+        "  %s --prompt \"a cat\" -n 4 -o cats.png        cats-1.png to cats-4.png\n"
+        "  %s --bench 3 --json\n",
+    .defaults = print_defaults, .info = info};
 
 /* "steps=20" of `sdc compile --default`. */
 int sdc_sd_default(const char *text)

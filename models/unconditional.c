@@ -1,12 +1,10 @@
 /* unconditional.c: the command line program of pipelines that draw from noise alone: reads what is asked for, draws,
  * writes. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline.h"
-#include "sd_report.h"
 #include "unconditional.h"
 
 /* ---- inputs ----------------------------------------------------------------------------------------------------- */
@@ -140,38 +138,16 @@ static int draw(const UnconditionalOptions *o)
     return code;
 }
 
-static int check_file(bool json)
-{
-    int code = sdc_self_check();
-    if (!code)
-        puts(json ? "{\"intact\":true}" : "intact");
-    return code;
-}
-
 static int obey(const UnconditionalOptions *o)
 {
-    if (o->help)
-        unconditional_help(stdout);
-    else if (o->version)
-        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
-    else if (o->scheduler && !strcmp(o->scheduler, "list"))
-        scheduler_list(stdout);
-    else if (o->check)
-        return check_file(o->json);
-    else if (o->info)
-        return sd_info(&(SdOptions){.threads = o->threads, .count = o->count, .json = o->json});
-    else
-        return draw(o);
-    return SDC_OK;
+    int code = SDC_OK;
+    bool done = driver_listed(&o->common, o->scheduler) || driver_answered(&o->common, &unconditional_help, &code);
+    return done ? code : draw(o);
 }
 
 int sdc_unconditional_main(int argc, char **argv)
 {
     UnconditionalOptions o;
     int code = unconditional_options_read(&o, argc, argv);
-    if (!code)
-        code = obey(&o);
-    if (fflush(stdout) && !code)
-        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
-    return code;
+    return driver_end(code ? code : obey(&o));
 }

@@ -11,6 +11,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "clip_guide.h"
+#include "driver.h"
 #include "outputs.h"
 
 /* ---- unconditional_options.c ------------------------------------------------------------------------------------ */
@@ -18,24 +19,24 @@
 enum { MAX_CLASSES = 1024 };
 
 typedef struct {
+    DriverOptions common;
     const char *scheduler;              /* NULL: the folder's */
     const char *output, *latents, *save_latents, *trace;        /* paths or NULL */
     const char *clip_text;              /* NULL: no CLIP guidance */
     int64_t classes[MAX_CLASSES];       /* of the pictures, in turn */
     int64_t n_classes;
     int64_t none_class;                 /* -1: the model's last one */
-    int64_t steps, count, threads, columns, preview_every;      /* steps, count: 0: the default */
+    int64_t steps, count, columns, preview_every;   /* steps, count: 0: the default */
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, eta, clip_scale;   /* eta NaN: the sampler's own */
     uint64_t seed;
-    bool grid, check, help, info, json, pin, quiet, version;
+    bool grid;
 } UnconditionalOptions;
 
-extern const SdcOption unconditional_options[];
+extern const DriverHelp unconditional_help;
 
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int unconditional_options_read(UnconditionalOptions *o, int argc, char **argv);
-void unconditional_help(FILE *out);
 
 /* ---- unconditional_run.c ---------------------------------------------------------------------------------------- */
 

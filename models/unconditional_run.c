@@ -162,17 +162,13 @@ static int make_room(Unconditional *u)
 int unconditional_open(Unconditional *u, const UnconditionalOptions *options)
 {
     *u = (Unconditional){.options = options, .count = options->count, .tables.first = -1, .shown_row = -1};
-    int code = choose_size(u), threads = options->threads ? (int)options->threads : sdc_default_threads();
+    int code = choose_size(u);
     if (code)
         return code;
     u->size = u->channels * u->height * u->width;
     u->denoiser = pipeline_program("unet", "sample", (options->guidance > 1 ? 2 : 1) * u->count, u->height, u->width);
-    if ((code = find_tensors(u)) || (code = choose_classes(u)) || (code = open_scheduler(u)) || (code = make_room(u)))
-        return code;
-    u->pool = sdc_pool_create(threads);
-    if (!u->pool)
-        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
-    if (options->pin && (code = sdc_pool_pin(u->pool)))
+    if ((code = find_tensors(u)) || (code = choose_classes(u)) || (code = open_scheduler(u)) || (code = make_room(u)) ||
+        (code = driver_pool(&options->common, &u->pool)))
         return code;
     return open_clip(u);
 }
@@ -277,7 +273,7 @@ static int loop(Unconditional *u, Outputs *out)
     SdcProgress progress;
     SdcContext c = {0};
     int code = sdc_instance_open(&c, u->denoiser, u->pool);
-    sdc_progress_begin(&progress, "drawing", s->evaluations, u->options->quiet);
+    sdc_progress_begin(&progress, "drawing", s->evaluations, u->options->common.quiet);
     while (!code && s->index < s->evaluations) {
         code = step(u, &c, out);
         sdc_progress_step(&progress, s->index);

@@ -28,11 +28,13 @@ const SdcOption vision_options[] = {
 
 const DriverHelp vision_help = {
     vision_options,
-    "Usage: %s [OPTION]... [PICTURE]...\n"
-    "Compares pictures with texts, names what is in them, or embeds them, whichever the model does.\n\n",
-    "  %s --image photo.jpg --text \"a crab\" --text \"a photo of a cat\"\n"
-    "  %s a.png b.png --embeddings embeddings.npy\n"
-    "  %s photo.jpg --top 3 --json\n"};
+    .usage =
+        "Usage: %s [OPTION]... [PICTURE]...\n"
+        "Compares pictures with texts, names what is in them, or embeds them, whichever the model does.\n\n",
+    .examples =
+        "  %s --image photo.jpg --text \"a crab\" --text \"a photo of a cat\"\n"
+        "  %s a.png b.png --embeddings embeddings.npy\n"
+        "  %s photo.jpg --top 3 --json\n"};
 
 int sdc_vision_default(const char *text)
 {

@@ -57,11 +57,12 @@ static const SdcOption table[] = {
 
 const DriverHelp vlm_help = {
     table,
-    "Usage: %s [OPTION]... --image FILE [PROMPT]\nSays in words what PROMPT asks of a picture.\n\n",
-    "  %s --image crab.png \"caption en\"\n"
-    "  %s -i page.png -p \"What is written here?\" --max-tokens 500\n"
-    "  %s -i crab.png \"Tell a story.\" --temperature 0.7 --top-p 0.9 --seed 3\n"
-    "  %s -i crab.png \"How many legs?\" --json\n"};
+    .usage = "Usage: %s [OPTION]... --image FILE [PROMPT]\nSays in words what PROMPT asks of a picture.\n\n",
+    .examples =
+        "  %s --image crab.png \"caption en\"\n"
+        "  %s -i page.png -p \"What is written here?\" --max-tokens 500\n"
+        "  %s -i crab.png \"Tell a story.\" --temperature 0.7 --top-p 0.9 --seed 3\n"
+        "  %s -i crab.png \"How many legs?\" --json\n"};
 
 int sdc_vlm_default(const char *text)
 {
