@@ -11,31 +11,23 @@ typedef UnconditionalOptions Options;
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-#define WHOLE(name, field, low, high) \
-    static int set_##field(void *o, const char *v) { return sdc_option_int("--" name, v, low, high, &((Options *)o)->field); }
-WHOLE("steps", steps, 1, 1000)
-WHOLE("count", count, 1, 1000)
-WHOLE("columns", columns, 1, 1000)
-WHOLE("none-class", none_class, 0, INT32_MAX)
-WHOLE("preview-every", preview_every, 1, 1000)
-#undef WHOLE
-#define PATH(name, field) \
-    static int set_##field(void *o, const char *v) { return driver_path(name, v, &((Options *)o)->field); }
-PATH("output", output)
-PATH("latents", latents)
-PATH("save-latents", save_latents)
-PATH("trace", trace)
-#undef PATH
-
-static int set_grid(void *o, const char *v) { ((Options *)o)->grid = *v == '1'; return SDC_OK; }
-static int set_guidance(void *o, const char *v) { return driver_real("guidance", v, 0, 1000, &((Options *)o)->guidance); }
-static int set_eta(void *o, const char *v) { return driver_real("eta", v, 0, 1, &((Options *)o)->eta); }
-static int set_clip_scale(void *o, const char *v) { return driver_real("clip-scale", v, 0, 1e6, &((Options *)o)->clip_scale); }
-static int set_clip_text(void *o, const char *v) { ((Options *)o)->clip_text = v; return SDC_OK; }
-static int set_scheduler(void *o, const char *v) { ((Options *)o)->scheduler = v; return SDC_OK; }
-
-static int set_seed(void *o, const char *v) { return driver_seed(v, &((Options *)o)->seed); }
-static int set_size(void *o, const char *v) { return driver_size(v, &((Options *)o)->width, &((Options *)o)->height); }
+OPTION_PATH("output", output)
+OPTION_WHOLE("count", count, 1, 1000)
+OPTION_FLAG(grid)
+OPTION_WHOLE("columns", columns, 1, 1000)
+OPTION_WHOLE("none-class", none_class, 0, INT32_MAX)
+OPTION_REAL("guidance", guidance, 0, 1000)
+OPTION_TEXT(clip_text)
+OPTION_REAL("clip-scale", clip_scale, 0, 1e6)
+OPTION_WHOLE("steps", steps, 1, 1000)
+OPTION_SEED(seed)
+OPTION_TEXT(scheduler)
+OPTION_REAL("eta", eta, 0, 1)
+OPTION_SIZE(width, height)
+OPTION_PATH("latents", latents)
+OPTION_PATH("save-latents", save_latents)
+OPTION_PATH("trace", trace)
+OPTION_WHOLE("preview-every", preview_every, 1, 1000)
 
 /* "3" or "3,7,0,9" */
 static int set_class(void *into, const char *v)
