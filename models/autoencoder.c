@@ -40,10 +40,12 @@ static const SdcOption table[] = {
     {"latents", 0, "FILE", "reconstruct: write the latents too, .npy", set_latents},
     {"sample", 0, NULL, "draw latents from the encoder's distribution (default: its mean)", set_sample},
     {"seed", 's', "N", "of --sample, as torch.manual_seed (default: 0)", set_seed},
-    {"scaled", 0, NULL, "latents as a denoiser has them: shifted and scaled by the configuration's factors", set_scaled},
+    {"scaled", 0, NULL, "latents as a denoiser has them: shifted and scaled by the configuration's factors",
+     set_scaled},
     {"size", 0, "WxH", "resize pictures to this; must have been compiled (default: the picture's own size where that "
                        "was, else the first)", set_size},
-    {"range", 0, "MIN..MAX", "of the networks' pictures: -1..1, or 0..1 as TAESD's own networks have it (default: -1..1)",
+    {"range", 0, "MIN..MAX", "of the networks' pictures: -1..1, or 0..1 as TAESD's own networks have it (default: "
+     "-1..1)",
      set_range},
     DRIVER_ROWS,
     {0},
@@ -88,7 +90,8 @@ static int batch_add(Batch *b, const Field *f, int64_t k, int64_t count, const c
             return code;
     }
     if (b->shape.channels != f->channels || b->shape.height != f->height || b->shape.width != f->width)
-        return sdc_error(SDC_USAGE, "%s: the pictures have different sizes; give --size, or encode them one by one", path);
+        return sdc_error(SDC_USAGE, "%s: the pictures have different sizes; give --size, or encode them one by one",
+                         path);
     memcpy(b->values + k * n, f->values, (size_t)n * sizeof *f->values);
     b->count = k + 1;
     return SDC_OK;
@@ -245,8 +248,8 @@ static int obey(const AutoencoderOptions *o, int n, char **argv)
     while (k < known && n && strcmp(commands[k].name, argv[1]))
         k++;
     if (!n || k == known)
-        return sdc_error(SDC_USAGE, "encode, decode or reconstruct?  for example: %s reconstruct photo.jpg -o again.png; "
-                         "see --help", sdc_model.name);
+        return sdc_error(SDC_USAGE, "encode, decode or reconstruct?  for example: %s reconstruct photo.jpg -o "
+                         "again.png; see --help", sdc_model.name);
     if (n < 2)
         return sdc_error(SDC_USAGE, "%s: which file?  see --help", commands[k].name);
     const char *outputs[] = {o->output, o->latents};

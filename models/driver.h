@@ -44,7 +44,7 @@ typedef struct {
     const SdcOption *table;
     const char *usage, *examples;                   /* "%s" is the name */
     void (*defaults)(void);                         /* prints what follows the table; NULL: nothing */
-    int (*info)(const DriverOptions *o);            /* --info, from what is first in the driver's; NULL: as it is for one */
+    int (*info)(const DriverOptions *o);            /* --info, by what is first in the driver's; NULL: as for one */
 } DriverHelp;
 bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code);
 

@@ -79,15 +79,16 @@ static int emit_latents(Sd *sd, Outputs *out)
 enum { TRACED = 3 + SD_ENCODERS + SD_CONDITIONS };
 typedef struct { SdcArray all[2 * TRACED + 1]; char names[2 * TRACED + 1][64]; int n; } Trace;
 
-static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank, const int64_t *dim)
+static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank,
+                      const int64_t *dim)
 {
     snprintf(t->names[t->n], sizeof t->names[t->n], "%s%s", prefix, name);
     t->all[t->n] = outputs_view(t->names[t->n], dtype, data, rank, dim);
     t->n++;
 }
 
-/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it.
- * Token ids and conditions have a row for each prompt, the negative first. */
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for
+ * it.  Token ids and conditions have a row for each prompt, the negative first. */
 static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
 {
     static const char encoder[] = "text_encoder";       /* _2 and _3 are kept behind the ids' name */

@@ -111,7 +111,7 @@ struct Sd {
     int64_t channels, height, width;    /* of the latents */
     int64_t size;                       /* channels * height * width */
     int64_t extra_size;                 /* elements of a sample behind its latents; 0 for most classes */
-    float *extra;                       /* [extra_size]: masks and the like, the same for every picture and evaluation */
+    float *extra;                       /* [extra_size]: masks and the like, for every picture and evaluation */
     struct SdTask *task;                /* sd_tasks.c's; NULL for text and image to image */
     int64_t picture_height, picture_width;
     Outputs *outputs;                   /* where previews go */
@@ -156,7 +156,7 @@ struct SdFamily {
     bool xl;                        /* takes the options of SdXlOptions */
     const char *scheduler;          /* section; NULL: "scheduler" */
     const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
-    struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, those that are there */
+    struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, if there */
     const SdFamily *refiner;        /* what may take over at --refine-at; NULL: nothing may */
     bool strength_up;               /* a --strength that is not a whole number of steps: one more, not one less */
     const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
@@ -210,12 +210,13 @@ int sd_prompts(const Sd *sd);                       /* 2 when guided, the negati
 int sd_add_encoder(Sd *sd, const char *component, const char *section);
 int sd_add_condition(Sd *sd, const char *input, int64_t row);
 
-/* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where they
- * have brackets or chunks, and *done. */
+/* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where
+ * they have brackets or chunks, and *done. */
 int sd_plan_chunks(Sd *sd, SdEncoder *e);
 int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done);
 
-/* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its table. */
+/* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its
+ * table. */
 int sd_embeddings_open(const Sd *sd, SdEncoder *e);
 void sd_embeddings_close(SdEncoder *e);
 int sd_embeddings_place(const Sd *sd, SdEncoder *e);
@@ -233,11 +234,11 @@ int sd_clip_encode(Sd *sd);
 
 /* ---- sd_xl.c ---------------------------------------------------------------------------------------------------- */
 
-int sd_xl_open(Sd *sd);                             /* hidden states of all encoders side by side, text_embeds, time_ids */
+int sd_xl_open(Sd *sd);                         /* hidden states of all encoders side by side, text_embeds, time_ids */
 int sd_xl_open_picture(Sd *sd);                     /* the same, for what starts from a picture or its latents */
 int sd_xl_encode(Sd *sd);
 int sd_xl_start(Sd *sd);                            /* as sd_start(), up to --refine-at */
-int sd_xl_start_picture(Sd *sd);                    /* --init-image or --latents with noise, or --latents at --refine-at */
+int sd_xl_start_picture(Sd *sd);                /* --init-image or --latents with noise, or --latents at --refine-at */
 int sd_xl_start_refiner(Sd *sd);                    /* sd->given at --refine-at */
 bool sd_xl_refines(const Sd *sd);                   /* is there a refiner inside, and does it take over? */
 double sd_xl_refine_at(const Sd *sd);               /* 1: nothing takes over */

@@ -102,7 +102,8 @@ static int denoise(Sd *sd, Denoiser *u)
             break;
         if (sd->guided && (code = guide_evaluation(sd, u, s->index - first)))
             break;
-        if (sd->options->preview_every && !sd->options->bench && (s->index - first + 1) % sd->options->preview_every == 0 &&
+        if (sd->options->preview_every && !sd->options->bench &&
+            (s->index - first + 1) % sd->options->preview_every == 0 &&
             (code = sd_preview(sd, u->scaled, u->predicted, sd->timesteps[s->index - first])))
             break;
         if ((code = scheduler_step(s, u->predicted, sd->latents, scheduler_draw_random, &sd->random)))

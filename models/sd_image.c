@@ -137,8 +137,8 @@ char *sd_parameters(const Sd *sd, int64_t k)
     if (sd->refiner)
         snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
     char *more = sd_more_parameters(o);
-    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
-                     "Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
+    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: "
+                                  "%lldx%lld, Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
                      (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,

@@ -45,7 +45,8 @@ static int choose_size(Sd *sd)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", name);
     }
     if (!used)
-        return sdc_error(SDC_UNSUPPORTED, "there is no %s with a vae_decoder of its size in here", sd->family->denoiser);
+        return sdc_error(SDC_UNSUPPORTED, "there is no %s with a vae_decoder of its size in here",
+                         sd->family->denoiser);
     return sdc_error(SDC_USAGE, "--size %lldx%lld is not in here; there is%s", (long long)width, (long long)height,
                      list);
 }

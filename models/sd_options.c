@@ -11,39 +11,39 @@ typedef SdOptions Options;
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-OPTION_TEXT(prompt)
-OPTION_FLAG(weighting)
-OPTION_FLAG(long_prompts)
-OPTION_WHOLE("clip-skip", clip_skip, 1, 64)
-OPTION_PATH("output", output)
-OPTION_WHOLE("steps", steps, 1, 1000)
-OPTION_REAL("guidance", guidance, 0, 1000)
-OPTION_REAL("guidance-rescale", rescale, 0, 1)
-OPTION_SEED(seed)
-OPTION_TEXT(scheduler)
-OPTION_REAL("eta", eta, 0, 1)
-OPTION_SIZE(width, height)
-OPTION_WHOLE("count", count, 1, 1000)
-OPTION_FLAG(grid)
-OPTION_WHOLE("preview-every", preview_every, 1, 1000)
-OPTION_PATH("init-image", init_image)
-OPTION_REAL("strength", strength, 0, 1)
-OPTION_PATH("mask", mask)
-OPTION_PATH("depth-map", depth_map)
-OPTION_WHOLE("noise-level", noise_level, 0, 999)
-OPTION_PATH("control-image", control_image)
-OPTION_REAL("control-scale", control_scale, 0, 100)
-OPTION_REAL("control-start", control_start, 0, 1)
-OPTION_REAL("control-stop", control_stop, 0, 1)
-OPTION_REAL("skip-layer-guidance", skip_layers, 0, 100)
-OPTION_REAL("skip-start", skip_start, 0, 1)
-OPTION_REAL("skip-stop", skip_stop, 0, 1)
-OPTION_PATH("embeddings", embeddings)
-OPTION_PATH("latents", latents)
-OPTION_PATH("save-latents", save_latents)
-OPTION_PATH("trace", trace)
-OPTION_SETTER(lora, sdc_lora_option(&into->loras, v))
-OPTION_SETTER(bench, (into->bench = true, sdc_option_int("--bench", v, 1, 100000, &into->runs)))
+DRIVER_TEXT(prompt)
+DRIVER_FLAG(weighting)
+DRIVER_FLAG(long_prompts)
+DRIVER_WHOLE("clip-skip", clip_skip, 1, 64)
+DRIVER_PATH("output", output)
+DRIVER_WHOLE("steps", steps, 1, 1000)
+DRIVER_REAL("guidance", guidance, 0, 1000)
+DRIVER_REAL("guidance-rescale", rescale, 0, 1)
+DRIVER_SEED(seed)
+DRIVER_TEXT(scheduler)
+DRIVER_REAL("eta", eta, 0, 1)
+DRIVER_SIZE(width, height)
+DRIVER_WHOLE("count", count, 1, 1000)
+DRIVER_FLAG(grid)
+DRIVER_WHOLE("preview-every", preview_every, 1, 1000)
+DRIVER_PATH("init-image", init_image)
+DRIVER_REAL("strength", strength, 0, 1)
+DRIVER_PATH("mask", mask)
+DRIVER_PATH("depth-map", depth_map)
+DRIVER_WHOLE("noise-level", noise_level, 0, 999)
+DRIVER_PATH("control-image", control_image)
+DRIVER_REAL("control-scale", control_scale, 0, 100)
+DRIVER_REAL("control-start", control_start, 0, 1)
+DRIVER_REAL("control-stop", control_stop, 0, 1)
+DRIVER_REAL("skip-layer-guidance", skip_layers, 0, 100)
+DRIVER_REAL("skip-start", skip_start, 0, 1)
+DRIVER_REAL("skip-stop", skip_stop, 0, 1)
+DRIVER_PATH("embeddings", embeddings)
+DRIVER_PATH("latents", latents)
+DRIVER_PATH("save-latents", save_latents)
+DRIVER_PATH("trace", trace)
+DRIVER_SETTER(lora, sdc_lora_option(&into->loras, v))
+DRIVER_SETTER(bench, (into->bench = true, sdc_option_int("--bench", v, 1, 100000, &into->runs)))
 
 static int set_embedding(void *into, const char *v)
 {
@@ -87,7 +87,7 @@ static int set_share(SdOptions *o, const char *name, const char *v, double low, 
     return driver_real(name, v, low, high, into);
 }
 
-#define PAIR(name, field, between) OPTION_SETTER(field, set_pair(into, name, v, between, into->xl.field))
+#define PAIR(name, field, between) DRIVER_SETTER(field, set_pair(into, name, v, between, into->xl.field))
 PAIR("original-size", original, 'x')
 PAIR("target-size", target, 'x')
 PAIR("crop", crop, ',')
@@ -96,7 +96,7 @@ PAIR("negative-target-size", negative_target, 'x')
 PAIR("negative-crop", negative_crop, ',')
 #undef PAIR
 
-#define SHARE(name, field, low, high) OPTION_SETTER(field, set_share(into, name, v, low, high, &into->xl.field))
+#define SHARE(name, field, low, high) DRIVER_SETTER(field, set_share(into, name, v, low, high, &into->xl.field))
 SHARE("aesthetic", aesthetic, 0, 100)
 SHARE("negative-aesthetic", negative_aesthetic, 0, 100)
 SHARE("refine-at", refine_at, 0.001, 1)
@@ -107,27 +107,34 @@ SHARE("refine-at", refine_at, 0.001, 1)
 static const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
-    {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters (default: on)",
+    {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters "
+     "(default: on)",
      set_weighting},
-    {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's --prompt-chunks",
+    {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's "
+     "--prompt-chunks",
      set_long_prompts},
-    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)", set_clip_skip},
+    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)",
+     set_clip_skip},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
     {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},
-    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for zero-SNR "
-     "schedules (default: 0)", set_rescale},
+    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for "
+     "zero-SNR schedules (default: 0)", set_rescale},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
-    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own); \"euler,timestep_spacing=trailing\" sets fields", set_scheduler},
+    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own); \"euler,timestep_spacing=trailing\" sets "
+     "fields", set_scheduler},
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"grid", 0, NULL, "all pictures of -n in one file, side by side", set_grid},
-    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png", set_preview_every},
-    {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz", set_init_image},
-    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)", set_strength},
+    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png",
+     set_preview_every},
+    {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz",
+     set_init_image},
+    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)",
+     set_strength},
     {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth_map},
     {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
@@ -143,25 +150,30 @@ static const SdcOption sd_options[] = {
     {"skip-stop", 0, "X", "share of the steps at which it ends (default: 0.2)", set_skip_stop},
     {"embeddings", 0, "FILE", "what the text encoders would give, as --trace writes it (.npz), instead of them",
      set_embeddings},
-    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's; for a pipeline "
-     "that starts from a picture that picture's latents", set_latents},
-    {"refine-at", 0, "X", "SDXL: share of the schedule after which the refiner goes on (default with one inside: 0.8); 1: the "
-     "base alone", set_refine_at},
-    {"original-size", 0, "WxH", "SDXL: of the picture that the prompt describes, before it was cropped (default: --size)",
+    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's; for a "
+     "pipeline that starts from a picture that picture's latents", set_latents},
+    {"refine-at", 0, "X", "SDXL: share of the schedule after which the refiner goes on (default with one inside: 0.8); "
+     "1: the base alone", set_refine_at},
+    {"original-size", 0, "WxH", "SDXL: of the picture that the prompt describes, before it was cropped (default: "
+     "--size)",
      set_original},
     {"crop", 0, "X,Y", "SDXL: where the picture was cropped, from the left and from the top (default: 0,0)", set_crop},
     {"target-size", 0, "WxH", "SDXL: of the picture after cropping (default: --size)", set_target},
-    {"negative-original-size", 0, "WxH", "the same for the negative prompt (default: the prompt's)", set_negative_original},
+    {"negative-original-size", 0, "WxH", "the same for the negative prompt (default: the prompt's)",
+     set_negative_original},
     {"negative-crop", 0, "X,Y", "likewise (default: the prompt's; 0,0 beside another of the negative ones)",
      set_negative_crop},
     {"negative-target-size", 0, "WxH", "likewise (default: the prompt's)", set_negative_target},
     {"aesthetic", 0, "X", "SDXL's refiner: how pleasing the picture shall be (default: 6)", set_aesthetic},
     {"negative-aesthetic", 0, "X", "and how the negative prompt's is (default: 2.5)", set_negative_aesthetic},
     {"save-latents", 0, "FILE", "write the final latents as .npy", set_save_latents},
-    {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as .npz",
+    {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as "
+     ".npz",
      set_trace},
-    {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)", set_embedding},
-    {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)", set_lora},
+    {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)",
+     set_embedding},
+    {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)",
+     set_lora},
     {"bench", 0, "N", "time N complete drawings after one step to warm up; write no picture", set_bench},
     DRIVER_ROWS_SAYING("with --info, --bench and --check: print one JSON object", "no progress bar"),
     {0},
@@ -201,7 +213,8 @@ int sdc_sd_default(const char *text)
 }
 
 static const SdXlOptions xl_defaults = {
-    .original = {-1, -1}, .target = {-1, -1}, .crop = {-1, -1}, .negative_original = {-1, -1}, .negative_target = {-1, -1},
+    .original = {-1, -1}, .target = {-1, -1}, .crop = {-1, -1}, .negative_original = {-1, -1},
+    .negative_target = {-1, -1},
     .negative_crop = {-1, -1}, .aesthetic = 6, .negative_aesthetic = 2.5, .refine_at = NAN};
 
 int sd_options_read(SdOptions *o, int argc, char **argv)

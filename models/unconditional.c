@@ -18,7 +18,8 @@ static int read_latents(const Unconditional *u, float **latents)
     if (code)
         return code;
     const int64_t *last = a.dim + a.rank - 3;
-    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[0] != u->channels || last[1] != u->height || last[2] != u->width)
+    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[0] != u->channels || last[1] != u->height ||
+        last[2] != u->width)
         code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)u->count,
                          (long long)u->channels, (long long)u->height, (long long)u->width);
     else if (!(code = pipeline_floats(latents, n)))
@@ -48,11 +49,11 @@ static char *parameters(const Unconditional *u, int64_t k)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)u->count, (long long)k);
     if (o->clip_text)
         snprintf(clip, sizeof clip, ", CLIP scale: %g", o->clip_scale);
-    int n = asprintf(&text, "%s\nSteps: %lld, Sampler: %s, Seed: %llu, Size: %lldx%lld%s%s, Model hash: %010llx, Model: %s%s%s, "
-                     "RNG: CPU, Version: sdc %s", o->clip_text ? o->clip_text : "", (long long)u->scheduler->steps, name,
-                     (unsigned long long)o->seed, (long long)u->picture_width, (long long)u->picture_height, class, clip,
-                     (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name, batch, o->latents ? ", Latents: given" : "",
-                     sdc_model.version);
+    int n = asprintf(&text, "%s\nSteps: %lld, Sampler: %s, Seed: %llu, Size: %lldx%lld%s%s, Model hash: %010llx, "
+                     "Model: %s%s%s, RNG: CPU, Version: sdc %s", o->clip_text ? o->clip_text : "",
+                     (long long)u->scheduler->steps, name, (unsigned long long)o->seed, (long long)u->picture_width,
+                     (long long)u->picture_height, class, clip, (unsigned long long)(sdc_self_hash() >> 24),
+                     sdc_model.name, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
     return n < 0 ? NULL : text;
 }
 
@@ -73,7 +74,8 @@ static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t firs
     return code;
 }
 
-/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it. */
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for
+ * it. */
 static int emit_trace(Unconditional *u, Outputs *out)
 {
     int64_t count = u->count, evaluations = u->scheduler->evaluations;

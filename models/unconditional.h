@@ -1,5 +1,5 @@
-/* unconditional.h: the parts of the driver of pipelines that draw from noise alone, or of a class by its number: diffusers'
- * DDPMPipeline, DDIMPipeline and LDMPipeline (UNet2DModel).
+/* unconditional.h: the parts of the driver of pipelines that draw from noise alone, or of a class by its number:
+ * diffusers' DDPMPipeline, DDIMPipeline and LDMPipeline (UNet2DModel).
  *
  *      unconditional.c            what is asked for, files in and out
  *      unconditional_options.c    the command line
@@ -45,7 +45,7 @@ typedef struct {
     const UnconditionalOptions *options;
     SdcPool *pool;
     const SdcProgram *denoiser, *decoder;           /* decoder: NULL: the sample is the picture */
-    const SdcTensor *sample, *timestep, *labels, *prediction;   /* of the denoiser; labels: NULL: there are no classes */
+    const SdcTensor *sample, *timestep, *labels, *prediction;   /* of the denoiser; labels: NULL: no classes */
     SchedulerConfig config;
     Scheduler *scheduler;
     SdcRandom random;
@@ -57,7 +57,7 @@ typedef struct {
     int64_t *shown;                     /* [count][2]: of each picture the number for no class, and its own */
     int64_t shown_row;                  /* from which row on the network has seen their classes; -1: none yet */
     float *latents, *scaled, *predicted, *x0;       /* [count][size]; predicted: [count][2][size] */
-    float *trace, *samples;             /* [evaluations + 1][count][size] and [evaluations][count][size], when asked for */
+    float *trace, *samples;             /* [evaluations + 1][count][size], [evaluations][count][size] if asked for */
     float *losses;                      /* [evaluations][count]: of CLIP, when asked for */
     float *decoded;                     /* [count][picture_channels][picture_height][picture_width] */
     PipelineTables tables;

@@ -11,23 +11,23 @@ typedef UnconditionalOptions Options;
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-OPTION_PATH("output", output)
-OPTION_WHOLE("count", count, 1, 1000)
-OPTION_FLAG(grid)
-OPTION_WHOLE("columns", columns, 1, 1000)
-OPTION_WHOLE("none-class", none_class, 0, INT32_MAX)
-OPTION_REAL("guidance", guidance, 0, 1000)
-OPTION_TEXT(clip_text)
-OPTION_REAL("clip-scale", clip_scale, 0, 1e6)
-OPTION_WHOLE("steps", steps, 1, 1000)
-OPTION_SEED(seed)
-OPTION_TEXT(scheduler)
-OPTION_REAL("eta", eta, 0, 1)
-OPTION_SIZE(width, height)
-OPTION_PATH("latents", latents)
-OPTION_PATH("save-latents", save_latents)
-OPTION_PATH("trace", trace)
-OPTION_WHOLE("preview-every", preview_every, 1, 1000)
+DRIVER_PATH("output", output)
+DRIVER_WHOLE("count", count, 1, 1000)
+DRIVER_FLAG(grid)
+DRIVER_WHOLE("columns", columns, 1, 1000)
+DRIVER_WHOLE("none-class", none_class, 0, INT32_MAX)
+DRIVER_REAL("guidance", guidance, 0, 1000)
+DRIVER_TEXT(clip_text)
+DRIVER_REAL("clip-scale", clip_scale, 0, 1e6)
+DRIVER_WHOLE("steps", steps, 1, 1000)
+DRIVER_SEED(seed)
+DRIVER_TEXT(scheduler)
+DRIVER_REAL("eta", eta, 0, 1)
+DRIVER_SIZE(width, height)
+DRIVER_PATH("latents", latents)
+DRIVER_PATH("save-latents", save_latents)
+DRIVER_PATH("trace", trace)
+DRIVER_WHOLE("preview-every", preview_every, 1, 1000)
 
 /* "3" or "3,7,0,9" */
 static int set_class(void *into, const char *v)
@@ -49,7 +49,8 @@ static int set_class(void *into, const char *v)
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
 static const SdcOption unconditional_options[] = {
-    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)", set_output},
+    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
+     set_output},
     {"count", 'n', "N", "pictures to draw from one seed (default: as many as --class names, or 1)", set_count},
     {"grid", 0, NULL, "all pictures in one file, side by side", set_grid},
     {"columns", 0, "N", "pictures in a row of --grid and of previews (default: as square as they go)", set_columns},
@@ -66,7 +67,8 @@ static const SdcOption unconditional_options[] = {
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H,W], instead of --seed's", set_latents},
     {"save-latents", 0, "FILE", "write the final sample as .npy", set_save_latents},
     {"trace", 0, "FILE", "write the sample after every step, and what comes of it, as .npz", set_trace},
-    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png", set_preview_every},
+    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png",
+     set_preview_every},
     DRIVER_ROWS_SAYING("with --info and --check: print one JSON object", "no progress bar"),
     {0},
 };

@@ -15,7 +15,8 @@ static int set_pixels(void *o, const char *v) { return driver_path("pixels", v, 
 static int set_top(void *o, const char *v) { return sdc_option_int("--top", v, 1, 1000000, &of(o)->top); }
 
 const SdcOption vision_options[] = {
-    {"image", 0, "FILE", "a picture: PNG, JPEG or WebP; repeat for several; may also be given without --image", set_image},
+    {"image", 0, "FILE", "a picture: PNG, JPEG or WebP; repeat for several; may also be given without --image",
+     set_image},
     {"text", 0, "TEXT", "what the pictures are compared with; repeat for several", set_text},
     {"ids", 0, "FILE", "token ids [texts, tokens] instead of texts, .npy or .npz", set_ids},
     {"embeddings", 0, "FILE", "write embeddings: the pictures', or without pictures the texts', as .npy; both as .npz",

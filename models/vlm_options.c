@@ -16,7 +16,12 @@ static int set_system(void *o, const char *v) { of(o)->system = v; return SDC_OK
 static int set_ids(void *o, const char *v) { of(o)->ids = v; return SDC_OK; }
 static int set_image(void *o, const char *v) { return driver_path("image", v, &of(o)->image); }
 static int set_trace(void *o, const char *v) { return driver_path("trace", v, &of(o)->trace); }
-static int set_temperature(void *o, const char *v) { return driver_real("temperature", v, 0, 100, &of(o)->temperature); }
+
+static int set_temperature(void *o, const char *v)
+{
+    return driver_real("temperature", v, 0, 100, &of(o)->temperature);
+}
+
 static int set_top_p(void *o, const char *v) { return driver_real("top-p", v, 0, 1, &of(o)->top_p); }
 static int set_top_k(void *o, const char *v) { return sdc_option_int("--top-k", v, 0, MAX_TOKENS, &of(o)->top_k); }
 static int set_slices(void *o, const char *v) { return sdc_option_int("--max-slices", v, 1, 64, &of(o)->slices); }
