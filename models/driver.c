@@ -3,6 +3,7 @@
 #include "driver.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,21 @@ bool driver_listed(const DriverOptions *o, const char *scheduler)
 }
 
 /* ---- the rest --------------------------------------------------------------------------------------------------- */
+
+int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler **scheduler)
+{
+    SdcSection text = sdc_section(s->section);
+    if (!text.data)
+        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
+    if (scheduler_config_read(config, s->asked, text.data, text.bytes))
+        return sdc_error(s->asked ? SDC_USAGE : SDC_BAD_INPUT, "%s", config->message);
+    *scheduler = scheduler_create(config, s->count, s->size);
+    if (!*scheduler)
+        return sdc_error(SDC_NO_SPACE, "%s", config->message);
+    if (!isnan(s->eta))
+        (*scheduler)->options.eta = s->eta;
+    return SDC_OK;
+}
 
 int driver_pool(const DriverOptions *o, SdcPool **pool)
 {

@@ -2,6 +2,7 @@
 #ifndef SDC_DRIVER_H
 #define SDC_DRIVER_H
 
+#include "../runtime/scheduler.h"
 #include "driver_options.h"
 
 /* First in the options of a driver. */
@@ -50,6 +51,10 @@ bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code);
 
 /* Prints the samplers when the scheduler that is asked for is "list"; --help and --version go before. */
 bool driver_listed(const DriverOptions *o, const char *scheduler);
+
+/* The sampler of a drawing: of the section's settings, or as `asked` where that is not NULL; eta NaN: its own. */
+typedef struct { const char *section, *asked; double eta; int64_t count, size; } DriverSampler;
+int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler **scheduler);
 
 int driver_pool(const DriverOptions *o, SdcPool **pool);
 

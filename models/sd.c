@@ -15,22 +15,9 @@
 
 static int read_latents(Sd *sd, float **latents)
 {
-    const char *path = sd->options->latents;
-    int64_t n = sd->options->count * sd->size;
-    SdcArray a = {0};
-    int code = sdc_array_read(&a, path, "latents");
-    if (code)
-        return code;
-    const int64_t *last = a.dim + a.rank - 3;
-    bool fits = a.dtype == DT_F32 && a.count == n && a.rank >= 3 && last[0] == sd->channels && last[1] == sd->height &&
-                last[2] == sd->width;
-    if (!fits)
-        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)sd->options->count,
-                         (long long)sd->channels, (long long)sd->height, (long long)sd->width);
-    else if (!(code = pipeline_floats(latents, n)))
-        memcpy(*latents, a.data, (size_t)n * sizeof **latents);
-    sdc_array_free(&a);
-    return code;
+    const int64_t dim[] = {sd->options->count, sd->channels, sd->height, sd->width};
+    int code = pipeline_floats(latents, sd->options->count * sd->size);
+    return code ? code : pipeline_array(sd->options->latents, "latents", dim, *latents);
 }
 
 /* ---- outputs ---------------------------------------------------------------------------------------------------- */

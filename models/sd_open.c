@@ -134,17 +134,10 @@ static int choose_programs(Sd *sd)
 
 static int open_scheduler(Sd *sd)
 {
-    SdcSection text = sdc_section(sd->family->scheduler ? sd->family->scheduler : "scheduler");
-    if (!text.data)
-        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
-    if (scheduler_config_read(&sd->config, sd->options->scheduler, text.data, text.bytes))
-        return sdc_error(sd->options->scheduler ? SDC_USAGE : SDC_BAD_INPUT, "%s", sd->config.message);
-    sd->scheduler = scheduler_create(&sd->config, sd->options->count, sd->size);
-    if (!sd->scheduler)
-        return sdc_error(SDC_NO_SPACE, "%s", sd->config.message);
-    if (!isnan(sd->options->eta))
-        sd->scheduler->options.eta = sd->options->eta;
-    return SDC_OK;
+    const SdOptions *o = sd->options;
+    const char *section = sd->family->scheduler ? sd->family->scheduler : "scheduler";
+    return driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size}, &sd->config,
+                            &sd->scheduler);
 }
 
 static int make_room(Sd *sd)

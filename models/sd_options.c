@@ -1,8 +1,5 @@
 /* sd_options.c: the command line of a Stable Diffusion executable. */
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "sd.h"
 #include "sd_report.h"

@@ -11,21 +11,9 @@
 
 static int read_latents(const Unconditional *u, float **latents)
 {
-    const char *path = u->options->latents;
-    const int64_t n = u->count * u->size;
-    SdcArray a = {0};
-    int code = sdc_array_read(&a, path, "latents");
-    if (code)
-        return code;
-    const int64_t *last = a.dim + a.rank - 3;
-    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[0] != u->channels || last[1] != u->height ||
-        last[2] != u->width)
-        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)u->count,
-                         (long long)u->channels, (long long)u->height, (long long)u->width);
-    else if (!(code = pipeline_floats(latents, n)))
-        memcpy(*latents, a.data, (size_t)n * sizeof **latents);
-    sdc_array_free(&a);
-    return code;
+    const int64_t dim[] = {u->count, u->channels, u->height, u->width};
+    int code = pipeline_floats(latents, u->count * u->size);
+    return code ? code : pipeline_array(u->options->latents, "latents", dim, *latents);
 }
 
 /* ---- outputs ---------------------------------------------------------------------------------------------------- */

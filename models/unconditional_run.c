@@ -4,7 +4,6 @@
  * Order of random draws: the starting noise [n, C, h, w], then what each step draws, from one generator.  Pictures
  * share each step.  Rows of the network (picture 0 none, picture 0 its class, picture 1 none ...) go through it as many
  * at a time as it was compiled for. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,17 +116,9 @@ static int choose_classes(Unconditional *u)
 
 static int open_scheduler(Unconditional *u)
 {
-    SdcSection text = sdc_section("scheduler");
-    if (!text.data)
-        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
-    if (scheduler_config_read(&u->config, u->options->scheduler, text.data, text.bytes))
-        return sdc_error(u->options->scheduler ? SDC_USAGE : SDC_BAD_INPUT, "%s", u->config.message);
-    u->scheduler = scheduler_create(&u->config, u->count, u->size);
-    if (!u->scheduler)
-        return sdc_error(SDC_NO_SPACE, "%s", u->config.message);
-    if (!isnan(u->options->eta))
-        u->scheduler->options.eta = u->options->eta;
-    return SDC_OK;
+    const UnconditionalOptions *o = u->options;
+    return driver_scheduler(&(DriverSampler){"scheduler", o->scheduler, o->eta, u->count, u->size}, &u->config,
+                            &u->scheduler);
 }
 
 static int open_clip(Unconditional *u)
