@@ -14,22 +14,20 @@
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-static AutoencoderOptions *of(void *o)
-{
-    return o;
-}
+typedef AutoencoderOptions Options;
 
-static int set_output(void *o, const char *v) { return driver_path("output", v, &of(o)->output); }
-static int set_latents(void *o, const char *v) { return driver_path("latents", v, &of(o)->latents); }
-static int set_seed(void *o, const char *v) { return driver_seed(v, &of(o)->seed); }
-static int set_size(void *o, const char *v) { return driver_size(v, &of(o)->width, &of(o)->height); }
-static int set_sample(void *o, const char *v) { of(o)->sample = *v == '1'; return SDC_OK; }
-static int set_scaled(void *o, const char *v) { of(o)->scaled = *v == '1'; return SDC_OK; }
+DRIVER_PATH("output", output)
+DRIVER_PATH("latents", latents)
+DRIVER_FLAG(sample)
+DRIVER_SEED(seed)
+DRIVER_FLAG(scaled)
+DRIVER_SIZE(width, height)
 
-static int set_range(void *o, const char *v)
+static int set_range(void *into, const char *v)
 {
-    of(o)->unit = !strcmp(v, "0..1");
-    if (!of(o)->unit && strcmp(v, "-1..1"))
+    Options *o = into;
+    o->unit = !strcmp(v, "0..1");
+    if (!o->unit && strcmp(v, "-1..1"))
         return sdc_error(SDC_USAGE, "--range: '%s' is neither -1..1 nor 0..1", v);
     return SDC_OK;
 }
@@ -45,8 +43,7 @@ static const SdcOption table[] = {
     {"size", 0, "WxH", "resize pictures to this; must have been compiled (default: the picture's own size where that "
                        "was, else the first)", set_size},
     {"range", 0, "MIN..MAX", "of the networks' pictures: -1..1, or 0..1 as TAESD's own networks have it (default: "
-     "-1..1)",
-     set_range},
+     "-1..1)", set_range},
     DRIVER_ROWS,
     {0},
 };

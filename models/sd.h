@@ -235,13 +235,13 @@ int sd_clip_encode(Sd *sd);
 /* ---- sd_xl.c ---------------------------------------------------------------------------------------------------- */
 
 int sd_xl_open(Sd *sd);                         /* hidden states of all encoders side by side, text_embeds, time_ids */
-int sd_xl_open_picture(Sd *sd);                     /* the same, for what starts from a picture or its latents */
+int sd_xl_open_picture(Sd *sd);                 /* the same, for what starts from a picture or its latents */
 int sd_xl_encode(Sd *sd);
-int sd_xl_start(Sd *sd);                            /* as sd_start(), up to --refine-at */
+int sd_xl_start(Sd *sd);                        /* as sd_start(), up to --refine-at */
 int sd_xl_start_picture(Sd *sd);                /* --init-image or --latents with noise, or --latents at --refine-at */
-int sd_xl_start_refiner(Sd *sd);                    /* sd->given at --refine-at */
-bool sd_xl_refines(const Sd *sd);                   /* is there a refiner inside, and does it take over? */
-double sd_xl_refine_at(const Sd *sd);               /* 1: nothing takes over */
+int sd_xl_start_refiner(Sd *sd);                /* sd->given at --refine-at */
+bool sd_xl_refines(const Sd *sd);               /* is there a refiner inside, and does it take over? */
+double sd_xl_refine_at(const Sd *sd);           /* 1: nothing takes over */
 /* The conditions' values from --embeddings instead of the encoders. */
 int sd_read_embeddings(Sd *sd);
 

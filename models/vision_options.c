@@ -2,17 +2,14 @@
 #include "pipeline.h"
 #include "vision.h"
 
-static VisionOptions *of(void *o)
-{
-    return o;
-}
+typedef VisionOptions Options;
 
-static int set_image(void *o, const char *v) { return driver_append("image", v, &of(o)->images); }
-static int set_text(void *o, const char *v) { return driver_append("text", v, &of(o)->texts); }
-static int set_ids(void *o, const char *v) { return driver_path("ids", v, &of(o)->ids); }
-static int set_embeddings(void *o, const char *v) { return driver_path("embeddings", v, &of(o)->embeddings); }
-static int set_pixels(void *o, const char *v) { return driver_path("pixels", v, &of(o)->pixels); }
-static int set_top(void *o, const char *v) { return sdc_option_int("--top", v, 1, 1000000, &of(o)->top); }
+DRIVER_SETTER(image, driver_append("image", v, &into->images))
+DRIVER_SETTER(text, driver_append("text", v, &into->texts))
+DRIVER_PATH("ids", ids)
+DRIVER_PATH("embeddings", embeddings)
+DRIVER_PATH("pixels", pixels)
+DRIVER_WHOLE("top", top, 1, 1000000)
 
 const SdcOption vision_options[] = {
     {"image", 0, "FILE", "a picture: PNG, JPEG or WebP; repeat for several; may also be given without --image",
