@@ -257,8 +257,8 @@ static Input rows_for(const Value *v, const SdcArray *from, int64_t row, int64_t
     return in;
 }
 
-/* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts innermost.
- * Conditions are called as the inputs, behind the prefix. */
+/* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts
+ * innermost.  Conditions are called as the inputs, behind the prefix. */
 static Input *traced_inputs(const Graph *g, const char *path, const char *prefix, int64_t step, SdcArray sample,
                             const SdcArray *times)
 {

@@ -96,15 +96,17 @@ int option_weights(void *into, const char *value);
      option_weights}
 int option_gradients(void *into, const char *value);
 #define GRAD_ROW \
-    {"grad", 0, "LOSS:INPUT", "one more output, INPUT.grad: the gradient of the output LOSS, one number, in INPUT (repeat)", \
-     option_gradients}
+    {"grad", 0, "LOSS:INPUT", "one more output, INPUT.grad: the gradient of the output LOSS, one number, in INPUT " \
+     "(repeat)", option_gradients}
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
     {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
 int option_pack(void *into, const char *value);
 #define PACK_ROW \
-    {"pack", 0, "winograd", "store Winograd's weights transformed where that is faster; the results are the same", option_pack}
-#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW, PACK_ROW, GRAD_ROW    /* what steers the passes */
+    {"pack", 0, "winograd", "store Winograd's weights transformed where that is faster; the results are the same", \
+     option_pack}
+/* What steers the passes. */
+#define PASS_ROWS NO_FUSE_ROW, RATE_ROW, DTYPE_ROW, CALIBRATE_ROW, WEIGHTS_ROW, EXACT_ROW, PACK_ROW, GRAD_ROW
 
 /* ---- model.c: from options to programs ---- */
 

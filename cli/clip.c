@@ -119,7 +119,8 @@ static Value *resized(Node *at, Value *x, int64_t height, int64_t width)
 /* (x / 2 + 1/2 - mean) / deviation, of what the tower reads. */
 static Value *normalised(Node *at, Value *x, const char *folder)
 {
-    static const double openai_mean[] = {0.48145466, 0.4578275, 0.40821073}, openai_std[] = {0.26862954, 0.26130258, 0.27577711};
+    static const double openai_mean[] = {0.48145466, 0.4578275, 0.40821073};
+    static const double openai_std[] = {0.26862954, 0.26130258, 0.27577711};
     double mean[3], deviation[3], scale[3], shift[3];
     json_t *config = optional_json(folder, "preprocessor_config.json");
     read_triple(config, "image_mean", openai_mean, mean);

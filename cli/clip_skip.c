@@ -1,7 +1,8 @@
 /* clip_skip.c: see clip_skip.h.  Exports of Stable Diffusion 1 and 2 give a text encoder's last layer alone:
  *
- *      last_hidden_state = LayerNormalization(x);  x = y + mlp(norm(y));  y = z + attention(norm(z));  z: the layer before
+ *      last_hidden_state = LayerNormalization(x);  x = y + mlp(norm(y));  y = z + attention(norm(z))
  *
+ * where z is of the layer before.
  * What a layer adds to is read twice, by its norm and by the sum, and what it adds once, by the sum. */
 #include <string.h>
 

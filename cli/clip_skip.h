@@ -4,8 +4,8 @@
 
 #include "../ir/sdc.h"
 
-/* After pass_norm: outputs "clip_skip.2" to "clip_skip.N" of a graph with an output last_hidden_state, the final norm of what
- * the layer so many from the end gives.  Fails when the layers are not those of CLIP's text encoder. */
+/* After pass_norm: outputs "clip_skip.2" to "clip_skip.N" of a graph with an output last_hidden_state, the final norm
+ * of what the layer so many from the end gives.  Fails when the layers are not those of CLIP's text encoder. */
 void clip_skip_outputs(Graph *g, int64_t layers);
 
 #endif

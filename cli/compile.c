@@ -8,8 +8,8 @@
 #include "lock.h"
 #include "tune.h"
 
-OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock) OPTION_TEXT(refiner)
-OPTION_TEXT(clip)
+OPTION_TEXT(output) OPTION_TEXT(emit) OPTION_TEXT(keep_source) OPTION_TEXT(prefix) OPTION_TEXT(lock)
+OPTION_TEXT(refiner) OPTION_TEXT(clip)
 OPTION_LIST(defaults) OPTION_LIST(sizes)
 OPTION_FLAG(is_static) OPTION_FLAG(quiet) OPTION_FLAG(verbose) OPTION_FLAG(help)
 
@@ -54,16 +54,20 @@ static const SdcOption table[] = {
     {"size", 0, "WxH", "picture size of a pipeline (repeat for several in one executable)", option_sizes},
     {"batch", 0, "N", "pictures that go through a pipeline at once (1)", option_batch},
     {"refiner", 0, "FOLDER", "of SDXL's refiner, which the base's executable then has inside", option_refiner},
-    {"length", 0, "N", "tokens that a vision language model holds: prompt, picture and answer (2048, or what it has positions for)",
+    {"length", 0, "N", "tokens that a vision language model holds: prompt, picture and answer (2048, or what it has "
+     "positions for)",
      option_length},
     {"text-length", 0, "N", "tokens that the T5 encoder of a pipeline reads (its tokenizer's, 256 at most)",
      option_text_length},
-    {"prompt-chunks", 0, "N", "a pipeline's networks for prompts of up to N chunks of tokens, for its --long-prompts (1)",
+    {"prompt-chunks", 0, "N", "a pipeline's networks for prompts of up to N chunks of tokens, for its "
+     "--long-prompts (1)",
      option_prompt_chunks},
-    {"clip-skip", 0, "N", "the text encoder's last N layers as outputs, for a pipeline's --clip-skip (1)", option_clip_skip},
+    {"clip-skip", 0, "N", "the text encoder's last N layers as outputs, for a pipeline's --clip-skip (1)",
+     option_clip_skip},
     {"default", 0, "OPTION=VALUE", "default of one of a pipeline's options, such as steps=20 (repeat)",
      option_defaults},
-    {"clip", 0, "FOLDER", "a CLIP model, to lead what a DDPMPipeline or DDIMPipeline draws by --clip-text", option_clip},
+    {"clip", 0, "FOLDER", "a CLIP model, to lead what a DDPMPipeline or DDIMPipeline draws by --clip-text",
+     option_clip},
     {"emit", 0, "exe|lib|source", "kind of output (exe)", option_emit},
     {"isa", 0, "NAME", "instruction set: native (default), generic, x86-64-v3, x86-64-v4, avx512-bf16, amx, aarch64",
      option_isa},
@@ -153,9 +157,8 @@ int command_compile(int argc, char **argv)
     if (!folder && (o.sizes.count || o.batch || o.length || o.text_length || o.prompt_chunks || o.clip_skip ||
                     o.defaults.count || o.refiner || o.clip))
         return sdc_error(SDC_USAGE,
-                         "--size, --batch, --length, --text-length, --prompt-chunks, --clip-skip, --default, --refiner and "
-                         "--clip are for pipelines; %s is a single model: use --dim or --shape",
-                         positional[0]);
+                         "--size, --batch, --length, --text-length, --prompt-chunks, --clip-skip, --default, --refiner "
+                         "and --clip are for pipelines; %s is a single model: use --dim or --shape", positional[0]);
     if (o.tune)
         tune_model(positional[0], folder, &o, isa);
     if (folder)

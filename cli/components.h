@@ -8,8 +8,8 @@
 /* A component's ONNX file; NULL when it is not there and need not be. */
 const char *component_file(const char *folder, const ComponentRule *rule);
 
-/* Ends the program, naming file and field, when the driver could not use a scheduler's configuration.  A sampler that is
- * set by --default stands for the first one's class. */
+/* Ends the program, naming file and field, when the driver could not use a scheduler's configuration.  A sampler that
+ * is set by --default stands for the first one's class. */
 void check_schedulers(const char *folder, const PipelineRule *rule, const Options *o);
 
 #endif

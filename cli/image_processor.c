@@ -116,7 +116,8 @@ static SdcResample read_resample(const char *path, const json_t *root, SdcResamp
     return (SdcResample)json_integer_value(v);
 }
 
-static char *write_settings(const Class *class, const json_t *root, const char *path, Size size, Size crop, bool resizes)
+static char *write_settings(const Class *class, const json_t *root, const char *path, Size size, Size crop,
+                            bool resizes)
 {
     double mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, rescale = 1;
     if (flag(root, "do_normalize", true)) {

@@ -1,4 +1,5 @@
-/* image_tasks.h: what pipelines.c asks of Stable Diffusion's classes that look at pictures, and of latent diffusion v0. */
+/* image_tasks.h: what pipelines.c asks of Stable Diffusion's classes that look at pictures, and of latent diffusion
+ * v0. */
 #ifndef SDC_IMAGE_TASKS_H
 #define SDC_IMAGE_TASKS_H
 

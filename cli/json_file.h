@@ -9,7 +9,8 @@
 json_t *read_json(const char *path);
 int64_t json_int(const json_t *root, const char *key, int64_t otherwise);      /* otherwise: absent or not an integer */
 
-/* `text` with "PREFIXkey=value" lines of the object behind it, as the drivers read them; nested values are written as JSON. */
+/* `text` with "PREFIXkey=value" lines of the object behind it, as the drivers read them; nested values are written as
+ * JSON. */
 char *json_settings(const json_t *root, const char *prefix, char *text);
 
 #endif

@@ -91,8 +91,8 @@ Bindings read_bindings(const Options *o)
     for (int k = 0; k < o->rates.count; k++)
         rates[k] = read_rate(o->rates.list[k]);
     return (Bindings){dims, o->dims.count, shapes, o->shapes.count, values, o->binds.count, rates, o->rates.count,
-                      o->no_fuse, 0, o->dtype, o->exact, o->weights, o->pack_winograd, o->choices, NULL, o->gradients.list,
-                      o->gradients.count};
+                      o->no_fuse, 0, o->dtype, o->exact, o->weights, o->pack_winograd, o->choices, NULL,
+                      o->gradients.list, o->gradients.count};
 }
 
 Bindings bindings_for(const char *path, const Options *o)

@@ -15,7 +15,7 @@ enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS =
 /* What a free axis of an input stands for. */
 typedef enum {
     BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
-    TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's configuration says */
+    TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's files say */
     TOKENS_2, TOKENS_3,             /* the second's, the third's; the third's is --text-length */
     CONTEXT,                        /* of the first and of the third, one behind the other */
     PATCHES,                        /* latents / patch_size^2 of the denoiser's config */
@@ -55,7 +55,8 @@ typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
-    /* Instead of all below, where programs follow from more than sizes and batch: these, planned, and sections[MAX_OWN]. */
+    /* Instead of all below, where programs follow from more than sizes and batch: these, planned, and
+     * sections[MAX_OWN]. */
     Program **(*make)(const char *folder, const char *class, const Options *o, const Isa *isa, int *count,
                       Section *sections, int *n_sections);
     const char *denoiser;           /* the component whose config tells the sample_size; NULL: there are no sizes */
@@ -68,7 +69,7 @@ typedef struct PipelineRule {
     SectionRule statistics;         /* mean and std of FOLDER/diffusion_pytorch_model.safetensors, float32 */
     void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
     bool sized;                     /* describe() gives the size that --size may change */
-    const struct PipelineRule *refiner;             /* what --refiner adds from a folder of its class; NULL: it has none */
+    const struct PipelineRule *refiner;     /* what --refiner adds from a folder of its class; NULL: it has none */
     int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
     bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
     bool clip;                      /* --clip may lead it: samples are pictures (cli/clip.c) */

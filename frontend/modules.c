@@ -1,7 +1,7 @@
 /* modules.c: which module's weight an initializer is: names for LoRA files, which say "down_blocks.0.conv1".
  *
- * Exporters that fold the transpose of a linear layer's weight call it "onnx::MatMul_2612", so a name comes from the node
- * that multiplies by it, "/down_blocks.0/attentions.0/to_q/MatMul", and only else from the initializer's,
+ * Exporters that fold the transpose of a linear layer's weight call it "onnx::MatMul_2612", so a name comes from the
+ * node that multiplies by it, "/down_blocks.0/attentions.0/to_q/MatMul", and only else from the initializer's,
  * "down_blocks.0.conv1.weight".  Names serve the table of origins alone (codegen/origins.c); no pass looks at them. */
 #include <string.h>
 

@@ -14,22 +14,20 @@
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-static AutoencoderOptions *of(void *o)
-{
-    return o;
-}
+typedef AutoencoderOptions Options;
 
-static int set_output(void *o, const char *v) { return driver_path("output", v, &of(o)->output); }
-static int set_latents(void *o, const char *v) { return driver_path("latents", v, &of(o)->latents); }
-static int set_seed(void *o, const char *v) { return driver_seed(v, &of(o)->seed); }
-static int set_size(void *o, const char *v) { return driver_size(v, &of(o)->width, &of(o)->height); }
-static int set_sample(void *o, const char *v) { of(o)->sample = *v == '1'; return SDC_OK; }
-static int set_scaled(void *o, const char *v) { of(o)->scaled = *v == '1'; return SDC_OK; }
+DRIVER_PATH("output", output)
+DRIVER_PATH("latents", latents)
+DRIVER_FLAG(sample)
+DRIVER_SEED(seed)
+DRIVER_FLAG(scaled)
+DRIVER_SIZE(width, height)
 
-static int set_range(void *o, const char *v)
+static int set_range(void *into, const char *v)
 {
-    of(o)->unit = !strcmp(v, "0..1");
-    if (!of(o)->unit && strcmp(v, "-1..1"))
+    Options *o = into;
+    o->unit = !strcmp(v, "0..1");
+    if (!o->unit && strcmp(v, "-1..1"))
         return sdc_error(SDC_USAGE, "--range: '%s' is neither -1..1 nor 0..1", v);
     return SDC_OK;
 }
@@ -40,24 +38,27 @@ static const SdcOption table[] = {
     {"latents", 0, "FILE", "reconstruct: write the latents too, .npy", set_latents},
     {"sample", 0, NULL, "draw latents from the encoder's distribution (default: its mean)", set_sample},
     {"seed", 's', "N", "of --sample, as torch.manual_seed (default: 0)", set_seed},
-    {"scaled", 0, NULL, "latents as a denoiser has them: shifted and scaled by the configuration's factors", set_scaled},
+    {"scaled", 0, NULL, "latents as a denoiser has them: shifted and scaled by the configuration's factors",
+     set_scaled},
     {"size", 0, "WxH", "resize pictures to this; must have been compiled (default: the picture's own size where that "
                        "was, else the first)", set_size},
-    {"range", 0, "MIN..MAX", "of the networks' pictures: -1..1, or 0..1 as TAESD's own networks have it (default: -1..1)",
-     set_range},
+    {"range", 0, "MIN..MAX", "of the networks' pictures: -1..1, or 0..1 as TAESD's own networks have it (default: "
+     "-1..1)", set_range},
     DRIVER_ROWS,
     {0},
 };
 
 static const DriverHelp help = {
     table,
-    "Usage: %s encode PICTURE... [-o LATENTS.npy]\n"
-    "       %s decode LATENTS.npy [-o PICTURE.png]\n"
-    "       %s reconstruct PICTURE... [-o PICTURE.png]\n"
-    "Turns pictures into latents and back.  Pictures are PNG, JPEG or WebP.\n\n",
-    "  %s encode photo.jpg -o latents.npy\n"
-    "  %s decode latents.npy -o photo.png\n"
-    "  %s reconstruct photo.jpg -o again.png          prints the PSNR\n"};
+    .usage =
+        "Usage: %s encode PICTURE... [-o LATENTS.npy]\n"
+        "       %s decode LATENTS.npy [-o PICTURE.png]\n"
+        "       %s reconstruct PICTURE... [-o PICTURE.png]\n"
+        "Turns pictures into latents and back.  Pictures are PNG, JPEG or WebP.\n\n",
+    .examples =
+        "  %s encode photo.jpg -o latents.npy\n"
+        "  %s decode latents.npy -o photo.png\n"
+        "  %s reconstruct photo.jpg -o again.png          prints the PSNR\n"};
 
 int sdc_autoencoder_default(const char *text)
 {
@@ -86,7 +87,8 @@ static int batch_add(Batch *b, const Field *f, int64_t k, int64_t count, const c
             return code;
     }
     if (b->shape.channels != f->channels || b->shape.height != f->height || b->shape.width != f->width)
-        return sdc_error(SDC_USAGE, "%s: the pictures have different sizes; give --size, or encode them one by one", path);
+        return sdc_error(SDC_USAGE, "%s: the pictures have different sizes; give --size, or encode them one by one",
+                         path);
     memcpy(b->values + k * n, f->values, (size_t)n * sizeof *f->values);
     b->count = k + 1;
     return SDC_OK;
@@ -243,8 +245,8 @@ static int obey(const AutoencoderOptions *o, int n, char **argv)
     while (k < known && n && strcmp(commands[k].name, argv[1]))
         k++;
     if (!n || k == known)
-        return sdc_error(SDC_USAGE, "encode, decode or reconstruct?  for example: %s reconstruct photo.jpg -o again.png; "
-                         "see --help", sdc_model.name);
+        return sdc_error(SDC_USAGE, "encode, decode or reconstruct?  for example: %s reconstruct photo.jpg -o "
+                         "again.png; see --help", sdc_model.name);
     if (n < 2)
         return sdc_error(SDC_USAGE, "%s: which file?  see --help", commands[k].name);
     const char *outputs[] = {o->output, o->latents};

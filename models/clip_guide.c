@@ -5,12 +5,12 @@
  *
  *      seen = f x0 + (1 - f) x'        f = the sample's share of noise, x' = x scaled to unit variance
  *
- * and the predicted noise gets the loss's gradient in x, as that of a log probability: e += add scale dL/dx, for a sample
- * x = keep x0 + add e.  The network's e is held constant when x0 = (x - add e) / keep is differentiated, so that
- * dL/dx = (f / keep + (1 - f) / |keep, add|) dL/dseen: a backward pass through CLIP alone.  One through the denoiser as well
- * would cost several times its evaluation and the memory of all its layers, for a direction that differs little where
- * guidance works, at high noise, where f x0 is most of what CLIP sees.  Nothing is clamped: a pixel beyond the range
- * keeps its slope. */
+ * and the predicted noise gets the loss's gradient in x, as that of a log probability: e += add scale dL/dx, for a
+ * sample x = keep x0 + add e.  The network's e is held constant when x0 = (x - add e) / keep is differentiated, so that
+ * dL/dx = (f / keep + (1 - f) / |keep, add|) dL/dseen: a backward pass through CLIP alone.  One through the denoiser as
+ * well would cost several times its evaluation and the memory of all its layers, for a direction that differs little
+ * where guidance works, at high noise, where f x0 is most of what CLIP sees.  Nothing is clamped: a pixel beyond the
+ * range keeps its slope. */
 #include "clip_guide.h"
 
 #include <math.h>
@@ -58,8 +58,8 @@ static int embed_text(ClipGuide *c, SdcPool *pool, const char *text)
     if ((code = pipeline_input(p, "input_ids", 2, &ids)) || (code = pipeline_output(p, "text_embeds", 2, &out)))
         return code;
     if (tensor_count(out) != c->features)
-        return sdc_error(SDC_UNSUPPORTED, "CLIP embeds text in %lld numbers, pictures in %lld", (long long)tensor_count(out),
-                         (long long)c->features);
+        return sdc_error(SDC_UNSUPPORTED, "CLIP embeds text in %lld numbers, pictures in %lld",
+                         (long long)tensor_count(out), (long long)c->features);
     if (!(code = sdc_instance_open(&context, p, pool)) && !(code = put_text(&context, p, ids, text)) &&
         !(code = pipeline_run(&context, p)))
         tensor_get(&context, out, 0, c->embedding, c->features);
@@ -79,7 +79,8 @@ int clip_guide_open(ClipGuide *c, SdcPool *pool, const char *text, int64_t count
     if (!p)
         return sdc_error(SDC_USAGE, "--clip-text needs a CLIP model of this size; compile with --clip FOLDER");
     if ((code = pipeline_input(p, "sample", 4, &c->sample)) || (code = pipeline_input(p, "text_embeds", 2, &c->text)) ||
-        (code = pipeline_output(p, "loss", -1, &c->loss)) || (code = pipeline_output(p, "sample.grad", 4, &c->gradient)))
+        (code = pipeline_output(p, "loss", -1, &c->loss)) ||
+        (code = pipeline_output(p, "sample.grad", 4, &c->gradient)))
         return code;
     c->features = tensor_count(c->text);
     if (tensor_count(c->sample) != size || tensor_count(c->gradient) != size)

@@ -5,7 +5,8 @@
  *      clip_text      input_ids [1, tokens] (attention_mask [1, tokens])   ->  text_embeds [1, D]
  *      clip_guide     sample [1, C, h, w] in -1..1, text_embeds [1, D]     ->  loss, sample.grad [1, C, h, w]
  *
- * loss is the spherical distance 2 asin(|e - t| / 2)^2 of the embeddings e and t of picture and text, each of length 1. */
+ * loss is the spherical distance 2 asin(|e - t| / 2)^2 of the embeddings e and t of picture and text, each of length
+ * 1. */
 #ifndef SDC_CLIP_GUIDE_H
 #define SDC_CLIP_GUIDE_H
 

@@ -3,10 +3,10 @@
 #include "driver.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sd.h"
 #include "sd_report.h"
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
@@ -55,6 +55,8 @@ static void print_help(const DriverHelp *help)
 {
     print_named(help->usage);
     sdc_options_help(stdout, help->table);
+    if (help->defaults)
+        help->defaults();
     driver_defaults_help(stdout);
     printf("\nExamples:\n");
     print_named(help->examples);
@@ -72,14 +74,37 @@ bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code)
         if (!(*code = sdc_self_check()))
             puts(o->json ? "{\"intact\":true}" : "intact");
     } else if (o->info) {
-        *code = sd_info(&(SdOptions){.threads = o->threads, .json = o->json, .count = 1});
+        *code = help->info ? help->info(o) : sd_info(&(SdOptions){.common = *o, .count = 1});
     } else {
         return false;
     }
     return true;
 }
 
+bool driver_listed(const DriverOptions *o, const char *scheduler)
+{
+    if (o->help || o->version || !scheduler || strcmp(scheduler, "list"))
+        return false;
+    scheduler_list(stdout);
+    return true;
+}
+
 /* ---- the rest --------------------------------------------------------------------------------------------------- */
+
+int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler **scheduler)
+{
+    SdcSection text = sdc_section(s->section);
+    if (!text.data)
+        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
+    if (scheduler_config_read(config, s->asked, text.data, text.bytes))
+        return sdc_error(s->asked ? SDC_USAGE : SDC_BAD_INPUT, "%s", config->message);
+    *scheduler = scheduler_create(config, s->count, s->size);
+    if (!*scheduler)
+        return sdc_error(SDC_NO_SPACE, "%s", config->message);
+    if (!isnan(s->eta))
+        (*scheduler)->options.eta = s->eta;
+    return SDC_OK;
+}
 
 int driver_pool(const DriverOptions *o, SdcPool **pool)
 {

@@ -2,6 +2,7 @@
 #ifndef SDC_DRIVER_H
 #define SDC_DRIVER_H
 
+#include "../runtime/scheduler.h"
 #include "driver_options.h"
 
 /* First in the options of a driver. */
@@ -10,16 +11,17 @@ typedef struct {
     bool check, help, info, json, pin, quiet, version;
 } DriverOptions;
 
-/* Rows of the option table. */
-#define DRIVER_ROWS \
+/* Rows of the option table; what --json and --quiet do, where it is not as in DRIVER_ROWS. */
+#define DRIVER_ROWS_SAYING(json, quiet) \
     {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", driver_set_threads}, \
     {"pin", 0, NULL, "keep each thread on a CPU of its own", driver_set_pin}, \
     {"info", 0, NULL, "print what is inside: programs and the memory they take", driver_set_info}, \
-    {"json", 0, NULL, "print one JSON object", driver_set_json}, \
+    {"json", 0, NULL, json, driver_set_json}, \
     {"check", 0, NULL, "compare this file's contents with their checksums", driver_set_check}, \
-    {"quiet", 'q', NULL, "no notes", driver_set_quiet}, \
+    {"quiet", 'q', NULL, quiet, driver_set_quiet}, \
     {"help", 'h', NULL, "print this", driver_set_help}, \
     {"version", 'V', NULL, "print the version", driver_set_version}
+#define DRIVER_ROWS DRIVER_ROWS_SAYING("print one JSON object", "no notes")
 
 int driver_set_threads(void *o, const char *v);
 int driver_set_pin(void *o, const char *v);
@@ -38,9 +40,21 @@ int driver_append(const char *name, const char *text, DriverList *list);
 /* Defaults of the compile command, then the command line. */
 int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int *positional);
 
-/* Answers --help, --version, --check and --info: true, with the exit code.  usage and examples: "%s" is the name. */
-typedef struct { const SdcOption *table; const char *usage, *examples; } DriverHelp;
+/* Answers --help, --version, --check and --info: true, with the exit code. */
+typedef struct {
+    const SdcOption *table;
+    const char *usage, *examples;                   /* "%s" is the name */
+    void (*defaults)(void);                         /* prints what follows the table; NULL: nothing */
+    int (*info)(const DriverOptions *o);            /* --info, by what is first in the driver's; NULL: as for one */
+} DriverHelp;
 bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code);
+
+/* Prints the samplers when the scheduler that is asked for is "list"; --help and --version go before. */
+bool driver_listed(const DriverOptions *o, const char *scheduler);
+
+/* The sampler of a drawing: of the section's settings, or as `asked` where that is not NULL; eta NaN: its own. */
+typedef struct { const char *section, *asked; double eta; int64_t count, size; } DriverSampler;
+int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler **scheduler);
 
 int driver_pool(const DriverOptions *o, SdcPool **pool);
 

@@ -1,5 +1,5 @@
-/* image_input.c: see image_input.h.  The steps and their rounding are those of transformers' image processors on Pillow:
- * resize, crop about the centre (black beyond the edges), rescale in double, subtract the mean, divide. */
+/* image_input.c: see image_input.h.  The steps and their rounding are those of transformers' image processors on
+ * Pillow: resize, crop about the centre (black beyond the edges), rescale in double, subtract the mean, divide. */
 #include "image_input.h"
 
 #include <math.h>
@@ -11,12 +11,14 @@
 static bool three(const char *key, float *values)
 {
     char text[128];
-    return pipeline_setting(key, text, sizeof text) && sscanf(text, "%f %f %f", &values[0], &values[1], &values[2]) == 3;
+    return pipeline_setting(key, text, sizeof text) &&
+           sscanf(text, "%f %f %f", &values[0], &values[1], &values[2]) == 3;
 }
 
 int image_input_open(ImageInput *input)
 {
-    static const char *const kinds[] = {[RESIZE_NONE] = "none", [RESIZE_EXACT] = "exact", [RESIZE_SHORTEST] = "shortest"};
+    static const char *const kinds[] = {[RESIZE_NONE] = "none", [RESIZE_EXACT] = "exact",
+                                        [RESIZE_SHORTEST] = "shortest"};
     char text[16] = "";
     size_t kind = 0, n = sizeof kinds / sizeof *kinds;
     if (pipeline_setting("image.resize", text, sizeof text))
@@ -45,7 +47,8 @@ static int resize(const ImageInput *input, SdcImage *image)
     else if (input->resize == RESIZE_SHORTEST)
         width = (int64_t)((double)(height * image->width) / image->height);
     if (width > LIMIT || height > LIMIT)
-        return sdc_error(SDC_UNSUPPORTED, "a picture of %dx%d is too narrow to be resized", image->width, image->height);
+        return sdc_error(SDC_UNSUPPORTED, "a picture of %dx%d is too narrow to be resized", image->width,
+                         image->height);
     return sdc_image_resize(image, (int)width, (int)height, input->resample);
 }
 

@@ -1,8 +1,8 @@
 /* image_input.h: pictures as a vision model wants them, by what the compiler found in preprocessor_config.json.
  *
- * Keys of the section "pipeline" (cli/image_processor.c): image.resize (none, exact, shortest), image.height, image.width
- * (shortest: of the shorter edge both), image.resample, image.crop_height, image.crop_width (0: no crop), image.rescale,
- * image.mean and image.std (three numbers, separated by spaces). */
+ * Keys of the section "pipeline" (cli/image_processor.c): image.resize (none, exact, shortest), image.height,
+ * image.width (shortest: of the shorter edge both), image.resample, image.crop_height, image.crop_width (0: no crop),
+ * image.rescale, image.mean and image.std (three numbers, separated by spaces). */
 #ifndef SDC_IMAGE_INPUT_H
 #define SDC_IMAGE_INPUT_H
 

@@ -5,7 +5,7 @@
  *      outputs_check(path)                                    for every other file, before the work begins
  *      outputs_preview(&out, ...)                             now and then
  *      outputs_open(&out, path, &file), outputs_arrays(...)   each to a temporary beside its path
- *      outputs_commit(&out)                                   renamed when every one is complete; the pictures' paths on stdout
+ *      outputs_commit(&out)                                   all are complete: renamed, pictures' paths on stdout
  *      outputs_end(&out)                                      in any case
  *
  * Functions that return int return an SDC_ code, their error printed. */
@@ -31,7 +31,8 @@ int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t other
 char *outputs_numbered(const char *output, int64_t k, int64_t count);
 int outputs_check(const char *path);                /* NULL is fine */
 int outputs_open(Outputs *out, const char *path, SdcOutput **file);
-int outputs_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n);   /* .npy of one, .npz of any */
+/* .npy of one, .npz of any */
+int outputs_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n);
 int outputs_commit(Outputs *out);
 void outputs_end(Outputs *out);
 
@@ -46,8 +47,8 @@ typedef struct { int channels, width, height; uint8_t *pixels; } Bytes;
 /* [channels][height][width] in -1..1 to bytes, rounded to even as diffusers does; NaN becomes black. */
 void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels);
 
-/* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those that
- * are missing from the last row are black.  grid->pixels is malloc'd. */
+/* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those
+ * that are missing from the last row are black.  grid->pixels is malloc'd. */
 int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
                  Bytes *grid);
 

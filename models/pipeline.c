@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/array_io.h"
+
 /* ---- settings --------------------------------------------------------------------------------------------------- */
 
 bool pipeline_setting(const char *key, char *into, size_t room)
@@ -226,4 +228,21 @@ int pipeline_floats(float **p, int64_t n)
 {
     *p = n < INT64_MAX / 8 ? calloc((size_t)n + 1, sizeof **p) : NULL;
     return *p ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
+int pipeline_array(const char *path, const char *name, const int64_t dim[4], float *values)
+{
+    SdcArray a = {0};
+    int code = sdc_array_read(&a, path, name);
+    if (code)
+        return code;
+    const int64_t *last = a.dim + a.rank - 3;
+    if (a.dtype == DT_F32 && a.rank >= 3 && a.count == dim[0] * dim[1] * dim[2] * dim[3] && last[0] == dim[1] &&
+        last[1] == dim[2] && last[2] == dim[3])
+        memcpy(values, a.data, (size_t)a.count * sizeof *values);
+    else
+        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)dim[0],
+                         (long long)dim[1], (long long)dim[2], (long long)dim[3]);
+    sdc_array_free(&a);
+    return code;
 }

@@ -70,6 +70,10 @@ typedef struct { int64_t first; double seconds; } PipelineTables;
 int pipeline_timestep(SdcContext *c, const SdcProgram *p, PipelineTables *t, const double *timesteps, int64_t count,
                       int64_t at);
 
+/* float32 values [dim[0], dim[1], dim[2], dim[3]] of an .npy file, or of an .npz where they are called `name`; the
+ * first dimension may be missing where it is 1.  SDC_BAD_INPUT when they are of another shape. */
+int pipeline_array(const char *path, const char *name, const int64_t dim[4], float *values);
+
 /* calloc'd room for n floats in *p; SDC_NO_SPACE when there is none. */
 int pipeline_floats(float **p, int64_t n);
 

@@ -3,7 +3,6 @@
  * Outputs are all written or none: each goes to a temporary beside its path, and they are renamed when every one is
  * complete.  The paths of the pictures are printed on stdout, one a line, last of all. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,22 +15,9 @@
 
 static int read_latents(Sd *sd, float **latents)
 {
-    const char *path = sd->options->latents;
-    int64_t n = sd->options->count * sd->size;
-    SdcArray a = {0};
-    int code = sdc_array_read(&a, path, "latents");
-    if (code)
-        return code;
-    const int64_t *last = a.dim + a.rank - 3;
-    bool fits = a.dtype == DT_F32 && a.count == n && a.rank >= 3 && last[0] == sd->channels && last[1] == sd->height &&
-                last[2] == sd->width;
-    if (!fits)
-        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)sd->options->count,
-                         (long long)sd->channels, (long long)sd->height, (long long)sd->width);
-    else if (!(code = pipeline_floats(latents, n)))
-        memcpy(*latents, a.data, (size_t)n * sizeof **latents);
-    sdc_array_free(&a);
-    return code;
+    const int64_t dim[] = {sd->options->count, sd->channels, sd->height, sd->width};
+    int code = pipeline_floats(latents, sd->options->count * sd->size);
+    return code ? code : pipeline_array(sd->options->latents, "latents", dim, *latents);
 }
 
 /* ---- outputs ---------------------------------------------------------------------------------------------------- */
@@ -80,15 +66,16 @@ static int emit_latents(Sd *sd, Outputs *out)
 enum { TRACED = 3 + SD_ENCODERS + SD_CONDITIONS };
 typedef struct { SdcArray all[2 * TRACED + 1]; char names[2 * TRACED + 1][64]; int n; } Trace;
 
-static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank, const int64_t *dim)
+static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank,
+                      const int64_t *dim)
 {
     snprintf(t->names[t->n], sizeof t->names[t->n], "%s%s", prefix, name);
     t->all[t->n] = outputs_view(t->names[t->n], dtype, data, rank, dim);
     t->n++;
 }
 
-/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it.
- * Token ids and conditions have a row for each prompt, the negative first. */
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for
+ * it.  Token ids and conditions have a row for each prompt, the negative first. */
 static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
 {
     static const char encoder[] = "text_encoder";       /* _2 and _3 are kept behind the ids' name */
@@ -187,41 +174,20 @@ static int draw(const SdOptions *o)
     return code;
 }
 
-static int check_file(bool json)
+static int obey(const SdOptions *o)
 {
-    int code = sdc_self_check();
-    if (!code)
-        puts(json ? "{\"intact\":true}" : "intact");
-    return code;
-}
-
-static int obey(SdOptions *o)
-{
-    if (o->help)
-        sd_help(stdout);
-    else if (o->version)
-        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
-    else if (o->scheduler && !strcmp(o->scheduler, "list"))
-        scheduler_list(stdout);
-    else if (o->check)
-        return check_file(o->json);
-    else if (o->info)
-        return sd_info(o);
-    else if (!o->prompt && !o->bench && !(sd_family()->takes & SD_NO_PROMPT))
+    int code = SDC_OK;
+    if (driver_listed(&o->common, o->scheduler) || driver_answered(&o->common, &sd_help, &code))
+        return code;
+    if (!o->prompt && !o->bench && !(sd_family()->takes & SD_NO_PROMPT))
         return sdc_error(SDC_USAGE, "what shall be drawn?  for example: %s \"a crab\" -o crab.png; see --help",
                          sdc_model.name);
-    else
-        return draw(o);
-    return SDC_OK;
+    return draw(o);
 }
 
 int sdc_sd_main(int argc, char **argv)
 {
     SdOptions o;            /* without a prompt only --bench draws, from an empty one */
     int code = sd_options_read(&o, argc, argv);
-    if (!code)
-        code = obey(&o);
-    if (fflush(stdout) && !code)
-        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
-    return code;
+    return driver_end(code ? code : obey(&o));
 }

@@ -23,6 +23,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "../runtime/tokenizer.h"
+#include "driver.h"
 #include "outputs.h"
 
 /* ---- sd_options.c ----------------------------------------------------------------------------------------------- */
@@ -37,6 +38,7 @@ typedef struct {
 } SdXlOptions;
 
 typedef struct {
+    DriverOptions common;
     const char *prompt, *negative;
     const char *scheduler;              /* NULL: the folder's */
     const char *output;
@@ -46,7 +48,7 @@ typedef struct {
     const char *embeddings, *control_image;     /* likewise */
     double control_scale, control_start, control_stop;
     double skip_layers, skip_start, skip_stop;  /* skip_layers 0: no skip-layer guidance */
-    int64_t steps, count, threads, runs;
+    int64_t steps, count, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
@@ -55,17 +57,15 @@ typedef struct {
     const char *words[16];              /* --embedding: FILE or FILE:TOKEN */
     int n_words;
     int64_t preview_every;              /* steps; 0: no previews */
-    bool weighting, long_prompts, grid;
-    bool bench, check, help, info, json, pin, quiet, version;
+    bool weighting, long_prompts, grid, bench;
     bool negative_given;                /* SDXL tells an empty prompt from none */
     SdXlOptions xl;
 } SdOptions;
 
-extern const SdcOption sd_options[];
+extern const DriverHelp sd_help;
 
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int sd_options_read(SdOptions *o, int argc, char **argv);
-void sd_help(FILE *out);
 
 /* ---- one drawing ------------------------------------------------------------------------------------------------- */
 
@@ -111,7 +111,7 @@ struct Sd {
     int64_t channels, height, width;    /* of the latents */
     int64_t size;                       /* channels * height * width */
     int64_t extra_size;                 /* elements of a sample behind its latents; 0 for most classes */
-    float *extra;                       /* [extra_size]: masks and the like, the same for every picture and evaluation */
+    float *extra;                       /* [extra_size]: masks and the like, for every picture and evaluation */
     struct SdTask *task;                /* sd_tasks.c's; NULL for text and image to image */
     int64_t picture_height, picture_width;
     Outputs *outputs;                   /* where previews go */
@@ -156,7 +156,7 @@ struct SdFamily {
     bool xl;                        /* takes the options of SdXlOptions */
     const char *scheduler;          /* section; NULL: "scheduler" */
     const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
-    struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, those that are there */
+    struct { const char *component, *section; } encoders[SD_ENCODERS];  /* programs and tokenizers, if there */
     const SdFamily *refiner;        /* what may take over at --refine-at; NULL: nothing may */
     bool strength_up;               /* a --strength that is not a whole number of steps: one more, not one less */
     const char *setting;            /* only where this key of the section "pipeline" has a value; NULL: always */
@@ -210,12 +210,13 @@ int sd_prompts(const Sd *sd);                       /* 2 when guided, the negati
 int sd_add_encoder(Sd *sd, const char *component, const char *section);
 int sd_add_condition(Sd *sd, const char *input, int64_t row);
 
-/* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where they
- * have brackets or chunks, and *done. */
+/* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where
+ * they have brackets or chunks, and *done. */
 int sd_plan_chunks(Sd *sd, SdEncoder *e);
 int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done);
 
-/* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its table. */
+/* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its
+ * table. */
 int sd_embeddings_open(const Sd *sd, SdEncoder *e);
 void sd_embeddings_close(SdEncoder *e);
 int sd_embeddings_place(const Sd *sd, SdEncoder *e);
@@ -233,14 +234,14 @@ int sd_clip_encode(Sd *sd);
 
 /* ---- sd_xl.c ---------------------------------------------------------------------------------------------------- */
 
-int sd_xl_open(Sd *sd);                             /* hidden states of all encoders side by side, text_embeds, time_ids */
-int sd_xl_open_picture(Sd *sd);                     /* the same, for what starts from a picture or its latents */
+int sd_xl_open(Sd *sd);                         /* hidden states of all encoders side by side, text_embeds, time_ids */
+int sd_xl_open_picture(Sd *sd);                 /* the same, for what starts from a picture or its latents */
 int sd_xl_encode(Sd *sd);
-int sd_xl_start(Sd *sd);                            /* as sd_start(), up to --refine-at */
-int sd_xl_start_picture(Sd *sd);                    /* --init-image or --latents with noise, or --latents at --refine-at */
-int sd_xl_start_refiner(Sd *sd);                    /* sd->given at --refine-at */
-bool sd_xl_refines(const Sd *sd);                   /* is there a refiner inside, and does it take over? */
-double sd_xl_refine_at(const Sd *sd);               /* 1: nothing takes over */
+int sd_xl_start(Sd *sd);                        /* as sd_start(), up to --refine-at */
+int sd_xl_start_picture(Sd *sd);                /* --init-image or --latents with noise, or --latents at --refine-at */
+int sd_xl_start_refiner(Sd *sd);                /* sd->given at --refine-at */
+bool sd_xl_refines(const Sd *sd);               /* is there a refiner inside, and does it take over? */
+double sd_xl_refine_at(const Sd *sd);           /* 1: nothing takes over */
 /* The conditions' values from --embeddings instead of the encoders. */
 int sd_read_embeddings(Sd *sd);
 

@@ -8,7 +8,7 @@
 
 enum { MOST = 4096 };               /* brackets that are open at once, and pieces */
 
-typedef struct { int64_t at[MOST]; int n; } Open;                       /* the piece that each open bracket begins with */
+typedef struct { int64_t at[MOST]; int n; } Open;       /* the piece that each open bracket begins with */
 typedef struct { SdPieces *pieces; Open round, square; int code; } Parser;
 
 static void add_piece(Parser *p, const char *text, size_t bytes, double weight)

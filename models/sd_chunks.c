@@ -5,7 +5,8 @@
 #include "../runtime/runtime.h"
 #include "sd_prompt.h"
 
-enum { COMMA_REACH = 20 };          /* so many tokens behind a comma go to the next chunk with the word that does not fit */
+/* So many tokens behind a comma go to the next chunk with the word that does not fit. */
+enum { COMMA_REACH = 20 };
 
 typedef struct {
     const SdReading *r;
@@ -102,7 +103,8 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c < 0;
 }
 
-/* The first word in text that is an embedding's, the longest of those at one place: where it is, and its number; NULL: none. */
+/* The first word in text that is an embedding's, the longest of those at one place: where it is, and its number; NULL:
+ * none. */
 static const char *find_embedding(const SdReading *r, const char *text, int *number)
 {
     for (const char *at = text; *at; at++) {
@@ -147,9 +149,11 @@ static int add_words(Filler *f, const char *text, int64_t bytes, double weight)
 static int add_text(Filler *f, const char *text, double weight)
 {
     int number, code = SDC_OK;
-    for (const char *at; !code && (at = find_embedding(f->r, text, &number)); text = at + strlen(f->r->embeddings[number].token))
+    for (const char *at; !code && (at = find_embedding(f->r, text, &number));) {
         if (!(code = add_words(f, text, at - text, weight)))
             code = add_embedding(f, number, weight);
+        text = at + strlen(f->r->embeddings[number].token);
+    }
     return code ? code : add_words(f, text, (int64_t)strlen(text), weight);
 }
 

@@ -90,7 +90,7 @@ static int denoise(Sd *sd, Denoiser *u)
     Scheduler *s = sd->scheduler;
     int64_t n = sd->options->count * sd->size, first = s->index, end = sd->end ? sd->end : s->evaluations;
     SdcProgress progress;
-    sdc_progress_begin(&progress, "drawing", sd->evaluations, sd->options->quiet || sd->options->bench);
+    sdc_progress_begin(&progress, "drawing", sd->evaluations, sd->options->common.quiet || sd->options->bench);
     int code = SDC_OK;
     while (!code && s->index < end) {
         if (sd->trace)
@@ -102,7 +102,8 @@ static int denoise(Sd *sd, Denoiser *u)
             break;
         if (sd->guided && (code = guide_evaluation(sd, u, s->index - first)))
             break;
-        if (sd->options->preview_every && !sd->options->bench && (s->index - first + 1) % sd->options->preview_every == 0 &&
+        if (sd->options->preview_every && !sd->options->bench &&
+            (s->index - first + 1) % sd->options->preview_every == 0 &&
             (code = sd_preview(sd, u->scaled, u->predicted, sd->timesteps[s->index - first])))
             break;
         if ((code = scheduler_step(s, u->predicted, sd->latents, scheduler_draw_random, &sd->random)))

@@ -1,8 +1,8 @@
 /* sd_embedding.c: textual inversion: words of a prompt that stand for vectors from a file.
  *
  * A vector takes the place of a row of the text encoder's table that no word of these prompts uses, in pages of this
- * process's own; so the network needs no input for it, and the file stays as it is.  Rows are taken below the largest id in
- * use, that of the end, which some encoders look for as the largest. */
+ * process's own; so the network needs no input for it, and the file stays as it is.  Rows are taken below the largest
+ * id in use, that of the end, which some encoders look for as the largest. */
 #define _GNU_SOURCE 1
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,8 @@ static const SdcSafetensor *tensor_for(const SdcSafetensors *s, const SdEncoder 
     for (int64_t k = 0; !named && k < s->n; k++)
         if (s->list[k].rank >= 1 && s->list[k].dim[s->list[k].rank - 1] == width)
             named = &s->list[k];
-    const bool fits = named && named->rank >= 1 && named->rank <= 2 && named->count > 0 && named->dim[named->rank - 1] == width;
+    const bool fits = named && named->rank >= 1 && named->rank <= 2 && named->count > 0 &&
+                      named->dim[named->rank - 1] == width;
     return fits ? named : NULL;
 }
 
@@ -59,14 +60,15 @@ static char *token_for(const char *text, size_t path, const char *key)
 static int read_embedding(SdEmbedding *into, const char *text, const SdEncoder *e, const SdcOrigin *table)
 {
     const char *colon = strrchr(text, ':');
-    const size_t path = colon && colon > text && colon[1] && !strchr(colon, '/') ? (size_t)(colon - text) : strlen(text);
+    const size_t path = colon && colon > text && colon[1] && !strchr(colon, '/')
+                      ? (size_t)(colon - text) : strlen(text);
     char *name = strndup(text, path);
     SdcSafetensors s = {0};
     int code = name ? sdc_safetensors_open(&s, name) : sdc_error(SDC_NO_SPACE, "out of memory");
     const SdcSafetensor *t = code ? NULL : tensor_for(&s, e, table->dim[1]);
     if (!code && !t)
-        code = sdc_error(SDC_BAD_INPUT, "%s: no tensor is an embedding for the %s, whose words have %lld values", name, e->component,
-                         (long long)table->dim[1]);
+        code = sdc_error(SDC_BAD_INPUT, "%s: no tensor is an embedding for the %s, whose words have %lld values", name,
+                         e->component, (long long)table->dim[1]);
     if (!code)
         code = sdc_safetensor_floats(&s, t, &into->values);
     if (!code) {
@@ -137,8 +139,10 @@ int sd_embeddings_place(const Sd *sd, SdEncoder *e)
             for (row--; row >= 0 && used(e->ids, n, row); row--)
                 ;
             if (row < 0)
-                return sdc_error(SDC_UNSUPPORTED, "--embedding: more vectors than the %s has words to spare", e->component);
-            code = sdc_origin_set_row(&table, table_of(&table, e), row, e->embeddings[k].values + v * e->embeddings[k].width);
+                return sdc_error(SDC_UNSUPPORTED, "--embedding: more vectors than the %s has words to spare",
+                                 e->component);
+            code = sdc_origin_set_row(&table, table_of(&table, e), row,
+                                      e->embeddings[k].values + v * e->embeddings[k].width);
             for (int64_t i = 0; i < n; i++)
                 e->ids[i] = e->ids[i] == -1 - number ? row : e->ids[i];
         }

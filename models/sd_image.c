@@ -23,19 +23,7 @@ bool sd_is_array(const char *path)
 
 static int read_floats(const char *path, int64_t height, int64_t width, float *picture)
 {
-    SdcArray a = {0};
-    int64_t n = 3 * height * width;
-    int code = sdc_array_read(&a, path, "image");
-    if (code)
-        return code;
-    bool fits = a.dtype == DT_F32 && a.count == n && a.rank >= 3 && a.dim[a.rank - 3] == 3 &&
-                a.dim[a.rank - 2] == height;
-    if (fits)
-        memcpy(picture, a.data, (size_t)n * sizeof *picture);
-    else
-        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,3,%lld,%lld]", path, (long long)height, (long long)width);
-    sdc_array_free(&a);
-    return code;
+    return pipeline_array(path, "image", (const int64_t[]){1, 3, height, width}, picture);
 }
 
 static int read_picture(const char *path, int64_t height, int64_t width, float *picture)
@@ -137,8 +125,8 @@ char *sd_parameters(const Sd *sd, int64_t k)
     if (sd->refiner)
         snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
     char *more = sd_more_parameters(o);
-    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: %lldx%lld, "
-                     "Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
+    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: "
+                                  "%lldx%lld, Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
                      name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
                      (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,

@@ -1,5 +1,5 @@
-/* sd_long.c: prompts of several chunks, each of which goes through the text encoder by itself; the denoiser is given them
- * one behind the other, by a program that was compiled for so many (`sdc compile --prompt-chunks`). */
+/* sd_long.c: prompts of several chunks, each of which goes through the text encoder by itself; the denoiser is given
+ * them one behind the other, by a program that was compiled for so many (`sdc compile --prompt-chunks`). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,8 @@
 #include "sd.h"
 #include "sd_prompt.h"
 
-/* Does the tokenizer put a token in front and one behind, as CLIP's does?  Others' prompts have neither weights nor chunks. */
+/* Does the tokenizer put a token in front and one behind, as CLIP's does?  Others' prompts have neither weights nor
+ * chunks. */
 static bool has_ends(const SdEncoder *e)
 {
     Tokens t;
@@ -64,14 +65,15 @@ int sd_plan_chunks(Sd *sd, SdEncoder *e)
     sd->chunks = most;
     const SdcProgram *p = most > 1 ? denoiser_for(sd, most * e->length) : sd->denoiser;
     if (!p)
-        return sdc_error(SDC_UNSUPPORTED, "the prompt takes %lld chunks of %lld tokens, for which this executable was not "
-                         "compiled; compile with --prompt-chunks %lld", (long long)most, (long long)e->length, (long long)most);
+        return sdc_error(SDC_UNSUPPORTED, "the prompt takes %lld chunks of %lld tokens, for which this executable was "
+                         "not compiled; compile with --prompt-chunks %lld", (long long)most, (long long)e->length,
+                         (long long)most);
     sd->denoiser = p;
     return SDC_OK;
 }
 
-/* ids, and weights where there are any, of prompt k: its chunks, and as many empty ones behind them as the other prompt has
- * more. */
+/* ids, and weights where there are any, of prompt k: its chunks, and as many empty ones behind them as the other prompt
+ * has more. */
 static int lay_out(const Sd *sd, SdEncoder *e, int k, const SdChunks *c, const SdChunks *empty)
 {
     const int64_t length = e->length;

@@ -45,7 +45,8 @@ static int choose_size(Sd *sd)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", name);
     }
     if (!used)
-        return sdc_error(SDC_UNSUPPORTED, "there is no %s with a vae_decoder of its size in here", sd->family->denoiser);
+        return sdc_error(SDC_UNSUPPORTED, "there is no %s with a vae_decoder of its size in here",
+                         sd->family->denoiser);
     return sdc_error(SDC_USAGE, "--size %lldx%lld is not in here; there is%s", (long long)width, (long long)height,
                      list);
 }
@@ -133,17 +134,10 @@ static int choose_programs(Sd *sd)
 
 static int open_scheduler(Sd *sd)
 {
-    SdcSection text = sdc_section(sd->family->scheduler ? sd->family->scheduler : "scheduler");
-    if (!text.data)
-        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
-    if (scheduler_config_read(&sd->config, sd->options->scheduler, text.data, text.bytes))
-        return sdc_error(sd->options->scheduler ? SDC_USAGE : SDC_BAD_INPUT, "%s", sd->config.message);
-    sd->scheduler = scheduler_create(&sd->config, sd->options->count, sd->size);
-    if (!sd->scheduler)
-        return sdc_error(SDC_NO_SPACE, "%s", sd->config.message);
-    if (!isnan(sd->options->eta))
-        sd->scheduler->options.eta = sd->options->eta;
-    return SDC_OK;
+    const SdOptions *o = sd->options;
+    const char *section = sd->family->scheduler ? sd->family->scheduler : "scheduler";
+    return driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size}, &sd->config,
+                            &sd->scheduler);
 }
 
 static int make_room(Sd *sd)
@@ -178,13 +172,9 @@ int sd_open(Sd *sd, const SdOptions *options)
     if (code || (code = open_scheduler(sd)) || (code = make_room(sd)) ||
         (sd_xl_refines(sd) && (code = open_refiner(sd))))
         return code;
-    int threads = options->threads ? (int)options->threads : sdc_default_threads();
-    sd->pool = sdc_pool_create(threads);
-    if (!sd->pool)
-        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
+    code = driver_pool(&options->common, &sd->pool);
     if (sd->refiner)
         sd->refiner->pool = sd->pool;
-    code = options->pin ? sdc_pool_pin(sd->pool) : SDC_OK;
     return code ? code : sdc_lora_apply(&options->loras, sd->pool);
 }
 

@@ -1,63 +1,47 @@
 /* sd_options.c: the command line of a Stable Diffusion executable. */
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "driver_options.h"
 #include "sd.h"
+#include "sd_report.h"
+
+typedef SdOptions Options;
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-static int set_prompt(void *o, const char *v) { ((SdOptions *)o)->prompt = v; return SDC_OK; }
-static int set_steps(void *o, const char *v) { return sdc_option_int("--steps", v, 1, 1000, &((SdOptions *)o)->steps); }
-static int set_guidance(void *o, const char *v) { return driver_real("guidance", v, 0, 1000, &((SdOptions *)o)->guidance); }
-static int set_rescale(void *o, const char *v) { return driver_real("guidance-rescale", v, 0, 1, &((SdOptions *)o)->rescale); }
-static int set_scheduler(void *o, const char *v) { ((SdOptions *)o)->scheduler = v; return SDC_OK; }
-static int set_eta(void *o, const char *v) { return driver_real("eta", v, 0, 1, &((SdOptions *)o)->eta); }
-static int set_skip(void *o, const char *v) { return sdc_option_int("--clip-skip", v, 1, 64, &((SdOptions *)o)->clip_skip); }
-static int set_preview(void *o, const char *v)
-{
-    return sdc_option_int("--preview-every", v, 1, 1000, &((SdOptions *)o)->preview_every);
-}
-static int set_count(void *o, const char *v) { return sdc_option_int("--count", v, 1, 1000, &((SdOptions *)o)->count); }
-static int set_output(void *o, const char *v) { return driver_path("output", v, &((SdOptions *)o)->output); }
-static int set_image(void *o, const char *v) { return driver_path("init-image", v, &((SdOptions *)o)->init_image); }
-static int set_strength(void *o, const char *v) { return driver_real("strength", v, 0, 1, &((SdOptions *)o)->strength); }
-static int set_mask(void *o, const char *v) { return driver_path("mask", v, &((SdOptions *)o)->mask); }
-static int set_depth(void *o, const char *v) { return driver_path("depth-map", v, &((SdOptions *)o)->depth_map); }
-static int set_latents(void *o, const char *v) { return driver_path("latents", v, &((SdOptions *)o)->latents); }
-static int set_save(void *o, const char *v) { return driver_path("save-latents", v, &((SdOptions *)o)->save_latents); }
-static int set_trace(void *o, const char *v) { return driver_path("trace", v, &((SdOptions *)o)->trace); }
-static int set_noise_level(void *o, const char *v)
-{
-    return sdc_option_int("--noise-level", v, 0, 999, &((SdOptions *)o)->noise_level);
-}
+DRIVER_TEXT(prompt)
+DRIVER_FLAG(weighting)
+DRIVER_FLAG(long_prompts)
+DRIVER_WHOLE("clip-skip", clip_skip, 1, 64)
+DRIVER_PATH("output", output)
+DRIVER_WHOLE("steps", steps, 1, 1000)
+DRIVER_REAL("guidance", guidance, 0, 1000)
+DRIVER_REAL("guidance-rescale", rescale, 0, 1)
+DRIVER_SEED(seed)
+DRIVER_TEXT(scheduler)
+DRIVER_REAL("eta", eta, 0, 1)
+DRIVER_SIZE(width, height)
+DRIVER_WHOLE("count", count, 1, 1000)
+DRIVER_FLAG(grid)
+DRIVER_WHOLE("preview-every", preview_every, 1, 1000)
+DRIVER_PATH("init-image", init_image)
+DRIVER_REAL("strength", strength, 0, 1)
+DRIVER_PATH("mask", mask)
+DRIVER_PATH("depth-map", depth_map)
+DRIVER_WHOLE("noise-level", noise_level, 0, 999)
+DRIVER_PATH("control-image", control_image)
+DRIVER_REAL("control-scale", control_scale, 0, 100)
+DRIVER_REAL("control-start", control_start, 0, 1)
+DRIVER_REAL("control-stop", control_stop, 0, 1)
+DRIVER_REAL("skip-layer-guidance", skip_layers, 0, 100)
+DRIVER_REAL("skip-start", skip_start, 0, 1)
+DRIVER_REAL("skip-stop", skip_stop, 0, 1)
+DRIVER_PATH("embeddings", embeddings)
+DRIVER_PATH("latents", latents)
+DRIVER_PATH("save-latents", save_latents)
+DRIVER_PATH("trace", trace)
+DRIVER_SETTER(lora, sdc_lora_option(&into->loras, v))
+DRIVER_SETTER(bench, (into->bench = true, sdc_option_int("--bench", v, 1, 100000, &into->runs)))
 
-static int set_embeddings(void *o, const char *v) { return driver_path("embeddings", v, &((SdOptions *)o)->embeddings); }
-static int set_control(void *o, const char *v) { return driver_path("control-image", v, &((SdOptions *)o)->control_image); }
-static int set_control_scale(void *o, const char *v)
-{
-    return driver_real("control-scale", v, 0, 100, &((SdOptions *)o)->control_scale);
-}
-
-static int set_control_start(void *o, const char *v)
-{
-    return driver_real("control-start", v, 0, 1, &((SdOptions *)o)->control_start);
-}
-
-static int set_control_stop(void *o, const char *v)
-{
-    return driver_real("control-stop", v, 0, 1, &((SdOptions *)o)->control_stop);
-}
-
-static int set_skip_layers(void *o, const char *v)
-{
-    return driver_real("skip-layer-guidance", v, 0, 100, &((SdOptions *)o)->skip_layers);
-}
-
-static int set_skip_start(void *o, const char *v) { return driver_real("skip-start", v, 0, 1, &((SdOptions *)o)->skip_start); }
-static int set_skip_stop(void *o, const char *v) { return driver_real("skip-stop", v, 0, 1, &((SdOptions *)o)->skip_stop); }
 static int set_embedding(void *into, const char *v)
 {
     SdOptions *o = into;
@@ -65,15 +49,6 @@ static int set_embedding(void *into, const char *v)
         return sdc_error(SDC_USAGE, "--embedding: more than %zu files", sizeof o->words / sizeof *o->words);
     return driver_path("embedding", v, &o->words[o->n_words++]);
 }
-
-static int set_lora(void *o, const char *v) { return sdc_lora_option(&((SdOptions *)o)->loras, v); }
-static int set_threads(void *o, const char *v)
-{
-    return sdc_option_int("--threads", v, 1, 1024, &((SdOptions *)o)->threads);
-}
-
-static int set_seed(void *o, const char *v) { return driver_seed(v, &((SdOptions *)o)->seed); }
-static int set_size(void *o, const char *v) { return driver_size(v, &((SdOptions *)o)->width, &((SdOptions *)o)->height); }
 
 static int set_negative(void *into, const char *v)
 {
@@ -109,75 +84,60 @@ static int set_share(SdOptions *o, const char *name, const char *v, double low, 
     return driver_real(name, v, low, high, into);
 }
 
-#define PAIR(function, name, between, field) \
-    static int function(void *o, const char *v) { return set_pair(o, name, v, between, ((SdOptions *)o)->xl.field); }
-PAIR(set_original, "original-size", 'x', original)
-PAIR(set_target, "target-size", 'x', target)
-PAIR(set_crop, "crop", ',', crop)
-PAIR(set_negative_original, "negative-original-size", 'x', negative_original)
-PAIR(set_negative_target, "negative-target-size", 'x', negative_target)
-PAIR(set_negative_crop, "negative-crop", ',', negative_crop)
+#define PAIR(name, field, between) DRIVER_SETTER(field, set_pair(into, name, v, between, into->xl.field))
+PAIR("original-size", original, 'x')
+PAIR("target-size", target, 'x')
+PAIR("crop", crop, ',')
+PAIR("negative-original-size", negative_original, 'x')
+PAIR("negative-target-size", negative_target, 'x')
+PAIR("negative-crop", negative_crop, ',')
 #undef PAIR
 
-#define SHARE(function, name, low, high, field) \
-    static int function(void *o, const char *v) { return set_share(o, name, v, low, high, &((SdOptions *)o)->xl.field); }
-SHARE(set_aesthetic, "aesthetic", 0, 100, aesthetic)
-SHARE(set_negative_aesthetic, "negative-aesthetic", 0, 100, negative_aesthetic)
-SHARE(set_refine_at, "refine-at", 0.001, 1, refine_at)
+#define SHARE(name, field, low, high) DRIVER_SETTER(field, set_share(into, name, v, low, high, &into->xl.field))
+SHARE("aesthetic", aesthetic, 0, 100)
+SHARE("negative-aesthetic", negative_aesthetic, 0, 100)
+SHARE("refine-at", refine_at, 0.001, 1)
 #undef SHARE
-
-static int set_bench(void *o, const char *v)
-{
-    ((SdOptions *)o)->bench = true;
-    return sdc_option_int("--bench", v, 1, 100000, &((SdOptions *)o)->runs);
-}
-
-#define FLAG(name) \
-    static int set_##name(void *o, const char *v) { ((SdOptions *)o)->name = *v == '1'; return SDC_OK; }
-FLAG(check)
-FLAG(weighting)
-FLAG(grid)
-FLAG(long_prompts)
-FLAG(help)
-FLAG(info)
-FLAG(json)
-FLAG(pin)
-FLAG(quiet)
-FLAG(version)
-#undef FLAG
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-const SdcOption sd_options[] = {
+static const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
-    {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters (default: on)",
+    {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters "
+     "(default: on)",
      set_weighting},
-    {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's --prompt-chunks",
+    {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's "
+     "--prompt-chunks",
      set_long_prompts},
-    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)", set_skip},
+    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)",
+     set_clip_skip},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
     {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},
-    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for zero-SNR "
-     "schedules (default: 0)", set_rescale},
+    {"guidance-rescale", 0, "X", "share, 0 to 1, of what guidance adds to the spread that is taken back; 0.7 for "
+     "zero-SNR schedules (default: 0)", set_rescale},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
-    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own); \"euler,timestep_spacing=trailing\" sets fields", set_scheduler},
+    {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own); \"euler,timestep_spacing=trailing\" sets "
+     "fields", set_scheduler},
     {"eta", 0, "X", "DDIM, TCD: share of fresh noise in each step, 0 to 1", set_eta},
     {"size", 0, "WxH", "of the picture; must have been compiled (default: the first that was)", set_size},
     {"count", 'n', "N", "pictures to draw from one seed (default: 1)", set_count},
     {"grid", 0, NULL, "all pictures of -n in one file, side by side", set_grid},
-    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png", set_preview},
-    {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz", set_image},
-    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)", set_strength},
+    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png",
+     set_preview_every},
+    {"init-image", 0, "FILE", "start from this picture: PNG, JPEG, WebP, or float32 [1,3,H,W] in -1..1 as .npy, .npz",
+     set_init_image},
+    {"strength", 0, "X", "how much of --init-image is redrawn, 0 to 1 (default: see below; with --mask 1)",
+     set_strength},
     {"mask", 0, "FILE", "redraw --init-image where this picture is white, keep it where it is black", set_mask},
-    {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth},
+    {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth_map},
     {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
      set_noise_level},
     {"control-image", 0, "FILE", "what a ControlNet sees: as --init-image, or float32 latents [1,C,H/8,W/8]",
-     set_control},
+     set_control_image},
     {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
     {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
     {"control-stop", 0, "X", "share of the steps after which it ends (default: 1)", set_control_stop},
@@ -187,58 +147,60 @@ const SdcOption sd_options[] = {
     {"skip-stop", 0, "X", "share of the steps at which it ends (default: 0.2)", set_skip_stop},
     {"embeddings", 0, "FILE", "what the text encoders would give, as --trace writes it (.npz), instead of them",
      set_embeddings},
-    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's; for a pipeline "
-     "that starts from a picture that picture's latents", set_latents},
-    {"refine-at", 0, "X", "SDXL: share of the schedule after which the refiner goes on (default with one inside: 0.8); 1: the "
-     "base alone", set_refine_at},
-    {"original-size", 0, "WxH", "SDXL: of the picture that the prompt describes, before it was cropped (default: --size)",
+    {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H/8,W/8], instead of --seed's; for a "
+     "pipeline that starts from a picture that picture's latents", set_latents},
+    {"refine-at", 0, "X", "SDXL: share of the schedule after which the refiner goes on (default with one inside: 0.8); "
+     "1: the base alone", set_refine_at},
+    {"original-size", 0, "WxH", "SDXL: of the picture that the prompt describes, before it was cropped (default: "
+     "--size)",
      set_original},
     {"crop", 0, "X,Y", "SDXL: where the picture was cropped, from the left and from the top (default: 0,0)", set_crop},
     {"target-size", 0, "WxH", "SDXL: of the picture after cropping (default: --size)", set_target},
-    {"negative-original-size", 0, "WxH", "the same for the negative prompt (default: the prompt's)", set_negative_original},
+    {"negative-original-size", 0, "WxH", "the same for the negative prompt (default: the prompt's)",
+     set_negative_original},
     {"negative-crop", 0, "X,Y", "likewise (default: the prompt's; 0,0 beside another of the negative ones)",
      set_negative_crop},
     {"negative-target-size", 0, "WxH", "likewise (default: the prompt's)", set_negative_target},
     {"aesthetic", 0, "X", "SDXL's refiner: how pleasing the picture shall be (default: 6)", set_aesthetic},
     {"negative-aesthetic", 0, "X", "and how the negative prompt's is (default: 2.5)", set_negative_aesthetic},
-    {"save-latents", 0, "FILE", "write the final latents as .npy", set_save},
-    {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as .npz",
+    {"save-latents", 0, "FILE", "write the final latents as .npy", set_save_latents},
+    {"trace", 0, "FILE", "write token ids, the denoiser's inputs, the latents of every step and the decoded floats as "
+     ".npz",
      set_trace},
-    {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)", set_embedding},
-    {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)", set_lora},
-    {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
-    {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
+    {"embedding", 0, "FILE[:TOKEN]", "a textual inversion, .safetensors; TOKEN in a prompt stands for it (repeat)",
+     set_embedding},
+    {"lora", 0, "FILE[:SCALE]", "add a LoRA, .safetensors by kohya's scripts or diffusers, to the weights (repeat)",
+     set_lora},
     {"bench", 0, "N", "time N complete drawings after one step to warm up; write no picture", set_bench},
-    {"info", 0, NULL, "print what is inside: programs and the memory they take", set_info},
-    {"json", 0, NULL, "with --info, --bench and --check: print one JSON object", set_json},
-    {"check", 0, NULL, "compare this file's contents with their checksums", set_check},
-    {"quiet", 'q', NULL, "no progress bar", set_quiet},
-    {"help", 'h', NULL, "print this", set_help},
-    {"version", 'V', NULL, "print the version", set_version},
+    DRIVER_ROWS_SAYING("with --info, --bench and --check: print one JSON object", "no progress bar"),
     {0},
 };
 
-void sd_help(FILE *out)
+static void print_defaults(void)
 {
-    const char *name = sdc_model.name;
-    fprintf(out, "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n", name);
-    sdc_options_help(out, sd_options);
     const SdFamily *f = sd_family();
-    fprintf(out, "\nDefaults of a %s: --steps %lld --guidance %g --strength %g", f->class, (long long)f->steps,
-            f->guidance, sd_default_strength(f));
+    printf("\nDefaults of a %s: --steps %lld --guidance %g --strength %g", f->class, (long long)f->steps, f->guidance,
+           sd_default_strength(f));
     if (f->takes & SD_NOISE_LEVEL)
-        fprintf(out, " --noise-level %lld", (long long)f->noise_level);
-    fputc('\n', out);
-    driver_defaults_help(out);
-    fprintf(out, "\nExamples:\n"
-            "  %s \"a crab\" -o crab.png\n"
-            "  %s --prompt \"a red apple\" --steps 30 --guidance 3 --seed 7 --scheduler dpmpp_2m\n"
-            "  %s --prompt \"a castle\" --init-image sketch.png --strength 0.6 -o castle.png\n"
-            "  %s --prompt \"a cat\" -n 4 -o cats.png        cats-1.png to cats-4.png\n"
-            "  %s --bench 3 --json\n", name, name, name, name, name);
-    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, "
-            "70 a bug.\n");
+        printf(" --noise-level %lld", (long long)f->noise_level);
+    putchar('\n');
 }
+
+static int info(const DriverOptions *o)
+{
+    return sd_info((const SdOptions *)o);
+}
+
+const DriverHelp sd_help = {
+    sd_options,
+    .usage = "Usage: %s [OPTION]... [PROMPT]\nDraws a picture of PROMPT.\n\n",
+    .examples =
+        "  %s \"a crab\" -o crab.png\n"
+        "  %s --prompt \"a red apple\" --steps 30 --guidance 3 --seed 7 --scheduler dpmpp_2m\n"
+        "  %s --prompt \"a castle\" --init-image sketch.png --strength 0.6 -o castle.png\n"
+        "  %s --prompt \"a cat\" -n 4 -o cats.png        cats-1.png to cats-4.png\n"
+        "  %s --bench 3 --json\n",
+    .defaults = print_defaults, .info = info};
 
 /* "steps=20" of `sdc compile --default`. */
 int sdc_sd_default(const char *text)
@@ -248,7 +210,8 @@ int sdc_sd_default(const char *text)
 }
 
 static const SdXlOptions xl_defaults = {
-    .original = {-1, -1}, .target = {-1, -1}, .crop = {-1, -1}, .negative_original = {-1, -1}, .negative_target = {-1, -1},
+    .original = {-1, -1}, .target = {-1, -1}, .crop = {-1, -1}, .negative_original = {-1, -1},
+    .negative_target = {-1, -1},
     .negative_crop = {-1, -1}, .aesthetic = 6, .negative_aesthetic = 2.5, .refine_at = NAN};
 
 int sd_options_read(SdOptions *o, int argc, char **argv)

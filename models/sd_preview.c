@@ -1,7 +1,7 @@
 /* sd_preview.c: pictures of a drawing that is not finished, and what its files say of it.
  *
- * A preview shows what the network takes the finished latents for, x0, decoded: from what it was given, its prediction and
- * the noise of the timestep.  Samplers differ in how they scale latents, but the network is given
+ * A preview shows what the network takes the finished latents for, x0, decoded: from what it was given, its prediction
+ * and the noise of the timestep.  Samplers differ in how they scale latents, but the network is given
  * sqrt(a) x0 + sqrt(1 - a) noise by all of them, or (1 - s) x0 + s noise where it predicts a flow. */
 #define _GNU_SOURCE 1
 #include <math.h>

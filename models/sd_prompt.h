@@ -2,8 +2,8 @@
  *
  *      (word)  1.1 times    (word:1.3)  1.3 times    [word]  1 / 1.1 times    \( \) \[ \] \\  the letter itself
  *
- * Brackets nest and multiply; what is left open reaches to the end.  All of it as AUTOMATIC1111's parse_prompt_attention,
- * which other web UIs follow. */
+ * Brackets nest and multiply; what is left open reaches to the end.  All of it as AUTOMATIC1111's
+ * parse_prompt_attention, which other web UIs follow. */
 #ifndef SDC_SD_PROMPT_H
 #define SDC_SD_PROMPT_H
 
@@ -14,7 +14,8 @@
 
 /* ---- sd_attention.c ---------------------------------------------------------------------------------------------- */
 
-typedef struct { char *text; double weight; bool breaks; } SdPiece;      /* breaks: the word BREAK; text[bytes] ends in NUL */
+/* breaks: the word BREAK; text[bytes] ends in NUL. */
+typedef struct { char *text; double weight; bool breaks; } SdPiece;
 typedef struct { SdPiece *list; int64_t n, room; } SdPieces;
 
 /* SDC_OK, SDC_BAD_INPUT (too many brackets) or SDC_NO_SPACE, printed; free it in any case.  Neighbours have different

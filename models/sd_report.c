@@ -74,7 +74,7 @@ static void info_text(const char *class, const SdcCertificate *c)
 int sd_info(const SdOptions *o)
 {
     char class[96];
-    int64_t threads = o->threads ? o->threads : sdc_default_threads();
+    int64_t threads = o->common.threads ? o->common.threads : sdc_default_threads();
     int code = sdc_lora_apply(&o->loras, NULL);
     if (code)
         return code;
@@ -86,7 +86,7 @@ int sd_info(const SdOptions *o)
         c.arena += decoder->arena_bytes;
         c.all += decoder->arena_bytes;
     }
-    if (o->json)
+    if (o->common.json)
         info_json(class, &c);
     else
         info_text(class, &c);
@@ -147,7 +147,7 @@ int sd_bench(Sd *sd)
                        : sdc_error(SDC_NO_SPACE, "out of memory");
     Times t = {.runs = runs, .threads = sdc_pool_threads(sd->pool), .prompt = 1e30, .table = 1e30, .decode = 1e30};
     SdcProgress bar;
-    sdc_progress_begin(&bar, "drawing", runs + 1, sd->options->quiet);
+    sdc_progress_begin(&bar, "drawing", runs + 1, sd->options->common.quiet);
     for (int64_t i = -1; !code && i < runs; i++) {
         double decode;
         sd->warming = i < 0;
@@ -165,7 +165,7 @@ int sd_bench(Sd *sd)
         t.best = seconds[0];
         t.median = runs % 2 ? seconds[half] : (seconds[half - 1] + seconds[half]) / 2;
         t.anonymous = sd->anonymous;
-        print_times(&t, sd->options->json);
+        print_times(&t, sd->options->common.json);
     }
     free(seconds);
     free(picture);

@@ -2,7 +2,7 @@
  *
  * Order of random draws, which makes pictures comparable with other programs from the seed alone:
  *      text to image      starting noise [n, C, h, w] (none with --latents), then what each step draws
- *      image to image     noise of the encoder's distribution [1, C, h, w], starting noise [n, C, h, w], then the steps */
+ *      image to image     noise of the encoder's distribution [1, C, h, w], starting noise [n, C, h, w], the steps */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -111,8 +111,8 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /* A chunk's output for each token, or what the first chunk has for the whole prompt, to where it belongs. */
-static void take_output(const Sd *sd, const SdEncoder *e, const SdcContext *c, const SdcTensor *out, int64_t at, int64_t row,
-                        const SdTextOutput *o)
+static void take_output(const Sd *sd, const SdEncoder *e, const SdcContext *c, const SdcTensor *out, int64_t at,
+                        int64_t row, const SdTextOutput *o)
 {
     const int64_t prompt = row / sd->chunks, chunk = row % sd->chunks;
     const bool tokens = out->rank == 3 && out->dim[1] == e->length;
@@ -171,8 +171,8 @@ static int sd_clip_layer(const Sd *sd, char name[SD_LAYER])
         last = sscanf(p->outputs[k].name, "clip_skip.%d", &(int){0}) == 1 ? last + 1 : last;
     if (skip <= last)
         return SDC_OK;
-    return sdc_error(SDC_UNSUPPORTED, "--clip-skip %lld: the %s was compiled for at most %d; compile with --clip-skip %lld",
-                     (long long)skip, sd->encoders[0].component, last, (long long)skip);
+    return sdc_error(SDC_UNSUPPORTED, "--clip-skip %lld: the %s was compiled for at most %d; compile with --clip-skip "
+                     "%lld", (long long)skip, sd->encoders[0].component, last, (long long)skip);
 }
 
 int sd_clip_open(Sd *sd)

@@ -4,8 +4,8 @@
  *
  *      encoder_hidden_states   the last but one hidden states of all text encoders, side by side
  *      text_embeds             the pooled and projected text of the last one
- *      time_ids                original height and width, top and left of the crop, target height and width; the refiner's
- *                              have an aesthetic score in the target's place */
+ *      time_ids                original height and width, top and left of the crop, target height and width; the
+ *                              refiner's have an aesthetic score in the target's place */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,8 @@ int sd_xl_open_picture(Sd *sd)
 
 /* ---- conditions -------------------------------------------------------------------------------------------------- */
 
-/* Encoder k's hidden states to their place in each token, which begins at `left` of width; the last one's text_embeds. */
+/* Encoder k's hidden states to their place in each token, which begins at `left` of width; the last one's
+ * text_embeds. */
 static int encode_one(Sd *sd, int k, int64_t *left)
 {
     const SdEncoder *e = &sd->encoders[k];
@@ -97,7 +98,8 @@ static int encode_one(Sd *sd, int k, int64_t *left)
     int64_t row = code ? 0 : tensor_row(t), width = text->row / e->length, own = row / e->length;
     if (code || (code = pipeline_floats(&hidden, 2 * row)))
         return code;
-    const SdTextOutput outputs[] = {{name, hidden, row, row}, {"text_embeds", pooled->values, pooled->row, pooled->row}};
+    const SdTextOutput outputs[] = {{name, hidden, row, row},
+                                    {"text_embeds", pooled->values, pooled->row, pooled->row}};
     code = sd_run_encoder(sd, e, outputs, k == sd->n_encoders - 1 ? 2 : 1);
     for (int64_t i = 0; !code && i < sd_prompts(sd) * e->length; i++)
         memcpy(text->values + i * width + *left, hidden + i * own, (size_t)own * sizeof *hidden);

@@ -1,32 +1,19 @@
 /* unconditional.c: the command line program of pipelines that draw from noise alone: reads what is asked for, draws,
  * writes. */
 #define _GNU_SOURCE 1
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline.h"
-#include "sd_report.h"
 #include "unconditional.h"
 
 /* ---- inputs ----------------------------------------------------------------------------------------------------- */
 
 static int read_latents(const Unconditional *u, float **latents)
 {
-    const char *path = u->options->latents;
-    const int64_t n = u->count * u->size;
-    SdcArray a = {0};
-    int code = sdc_array_read(&a, path, "latents");
-    if (code)
-        return code;
-    const int64_t *last = a.dim + a.rank - 3;
-    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[0] != u->channels || last[1] != u->height || last[2] != u->width)
-        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [%lld,%lld,%lld,%lld]", path, (long long)u->count,
-                         (long long)u->channels, (long long)u->height, (long long)u->width);
-    else if (!(code = pipeline_floats(latents, n)))
-        memcpy(*latents, a.data, (size_t)n * sizeof **latents);
-    sdc_array_free(&a);
-    return code;
+    const int64_t dim[] = {u->count, u->channels, u->height, u->width};
+    int code = pipeline_floats(latents, u->count * u->size);
+    return code ? code : pipeline_array(u->options->latents, "latents", dim, *latents);
 }
 
 /* ---- outputs ---------------------------------------------------------------------------------------------------- */
@@ -50,11 +37,11 @@ static char *parameters(const Unconditional *u, int64_t k)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)u->count, (long long)k);
     if (o->clip_text)
         snprintf(clip, sizeof clip, ", CLIP scale: %g", o->clip_scale);
-    int n = asprintf(&text, "%s\nSteps: %lld, Sampler: %s, Seed: %llu, Size: %lldx%lld%s%s, Model hash: %010llx, Model: %s%s%s, "
-                     "RNG: CPU, Version: sdc %s", o->clip_text ? o->clip_text : "", (long long)u->scheduler->steps, name,
-                     (unsigned long long)o->seed, (long long)u->picture_width, (long long)u->picture_height, class, clip,
-                     (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name, batch, o->latents ? ", Latents: given" : "",
-                     sdc_model.version);
+    int n = asprintf(&text, "%s\nSteps: %lld, Sampler: %s, Seed: %llu, Size: %lldx%lld%s%s, Model hash: %010llx, "
+                     "Model: %s%s%s, RNG: CPU, Version: sdc %s", o->clip_text ? o->clip_text : "",
+                     (long long)u->scheduler->steps, name, (unsigned long long)o->seed, (long long)u->picture_width,
+                     (long long)u->picture_height, class, clip, (unsigned long long)(sdc_self_hash() >> 24),
+                     sdc_model.name, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
     return n < 0 ? NULL : text;
 }
 
@@ -75,7 +62,8 @@ static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t firs
     return code;
 }
 
-/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for it. */
+/* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for
+ * it. */
 static int emit_trace(Unconditional *u, Outputs *out)
 {
     int64_t count = u->count, evaluations = u->scheduler->evaluations;
@@ -140,38 +128,16 @@ static int draw(const UnconditionalOptions *o)
     return code;
 }
 
-static int check_file(bool json)
-{
-    int code = sdc_self_check();
-    if (!code)
-        puts(json ? "{\"intact\":true}" : "intact");
-    return code;
-}
-
 static int obey(const UnconditionalOptions *o)
 {
-    if (o->help)
-        unconditional_help(stdout);
-    else if (o->version)
-        printf("%s, compiled by sdc %s\n", sdc_model.name, sdc_model.version);
-    else if (o->scheduler && !strcmp(o->scheduler, "list"))
-        scheduler_list(stdout);
-    else if (o->check)
-        return check_file(o->json);
-    else if (o->info)
-        return sd_info(&(SdOptions){.threads = o->threads, .count = o->count, .json = o->json});
-    else
-        return draw(o);
-    return SDC_OK;
+    int code = SDC_OK;
+    bool done = driver_listed(&o->common, o->scheduler) || driver_answered(&o->common, &unconditional_help, &code);
+    return done ? code : draw(o);
 }
 
 int sdc_unconditional_main(int argc, char **argv)
 {
     UnconditionalOptions o;
     int code = unconditional_options_read(&o, argc, argv);
-    if (!code)
-        code = obey(&o);
-    if (fflush(stdout) && !code)
-        code = sdc_error(SDC_NO_SPACE, "standard output cannot be written: %s", strerror(errno));
-    return code;
+    return driver_end(code ? code : obey(&o));
 }

@@ -1,5 +1,5 @@
-/* unconditional.h: the parts of the driver of pipelines that draw from noise alone, or of a class by its number: diffusers'
- * DDPMPipeline, DDIMPipeline and LDMPipeline (UNet2DModel).
+/* unconditional.h: the parts of the driver of pipelines that draw from noise alone, or of a class by its number:
+ * diffusers' DDPMPipeline, DDIMPipeline and LDMPipeline (UNet2DModel).
  *
  *      unconditional.c            what is asked for, files in and out
  *      unconditional_options.c    the command line
@@ -11,6 +11,7 @@
 #include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "clip_guide.h"
+#include "driver.h"
 #include "outputs.h"
 
 /* ---- unconditional_options.c ------------------------------------------------------------------------------------ */
@@ -18,24 +19,24 @@
 enum { MAX_CLASSES = 1024 };
 
 typedef struct {
+    DriverOptions common;
     const char *scheduler;              /* NULL: the folder's */
     const char *output, *latents, *save_latents, *trace;        /* paths or NULL */
     const char *clip_text;              /* NULL: no CLIP guidance */
     int64_t classes[MAX_CLASSES];       /* of the pictures, in turn */
     int64_t n_classes;
     int64_t none_class;                 /* -1: the model's last one */
-    int64_t steps, count, threads, columns, preview_every;      /* steps, count: 0: the default */
+    int64_t steps, count, columns, preview_every;   /* steps, count: 0: the default */
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, eta, clip_scale;   /* eta NaN: the sampler's own */
     uint64_t seed;
-    bool grid, check, help, info, json, pin, quiet, version;
+    bool grid;
 } UnconditionalOptions;
 
-extern const SdcOption unconditional_options[];
+extern const DriverHelp unconditional_help;
 
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int unconditional_options_read(UnconditionalOptions *o, int argc, char **argv);
-void unconditional_help(FILE *out);
 
 /* ---- unconditional_run.c ---------------------------------------------------------------------------------------- */
 
@@ -44,7 +45,7 @@ typedef struct {
     const UnconditionalOptions *options;
     SdcPool *pool;
     const SdcProgram *denoiser, *decoder;           /* decoder: NULL: the sample is the picture */
-    const SdcTensor *sample, *timestep, *labels, *prediction;   /* of the denoiser; labels: NULL: there are no classes */
+    const SdcTensor *sample, *timestep, *labels, *prediction;   /* of the denoiser; labels: NULL: no classes */
     SchedulerConfig config;
     Scheduler *scheduler;
     SdcRandom random;
@@ -56,7 +57,7 @@ typedef struct {
     int64_t *shown;                     /* [count][2]: of each picture the number for no class, and its own */
     int64_t shown_row;                  /* from which row on the network has seen their classes; -1: none yet */
     float *latents, *scaled, *predicted, *x0;       /* [count][size]; predicted: [count][2][size] */
-    float *trace, *samples;             /* [evaluations + 1][count][size] and [evaluations][count][size], when asked for */
+    float *trace, *samples;             /* [evaluations + 1][count][size], [evaluations][count][size] if asked for */
     float *losses;                      /* [evaluations][count]: of CLIP, when asked for */
     float *decoded;                     /* [count][picture_channels][picture_height][picture_width] */
     PipelineTables tables;

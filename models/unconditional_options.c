@@ -3,50 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver_options.h"
 #include "pipeline.h"
+#include "sd_report.h"
 #include "unconditional.h"
 
 typedef UnconditionalOptions Options;
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-#define WHOLE(name, field, low, high) \
-    static int set_##field(void *o, const char *v) { return sdc_option_int("--" name, v, low, high, &((Options *)o)->field); }
-WHOLE("steps", steps, 1, 1000)
-WHOLE("count", count, 1, 1000)
-WHOLE("columns", columns, 1, 1000)
-WHOLE("threads", threads, 1, 1024)
-WHOLE("none-class", none_class, 0, INT32_MAX)
-WHOLE("preview-every", preview_every, 1, 1000)
-#undef WHOLE
-#define PATH(name, field) \
-    static int set_##field(void *o, const char *v) { return driver_path(name, v, &((Options *)o)->field); }
-PATH("output", output)
-PATH("latents", latents)
-PATH("save-latents", save_latents)
-PATH("trace", trace)
-#undef PATH
-#define FLAG(name) \
-    static int set_##name(void *o, const char *v) { ((Options *)o)->name = *v == '1'; return SDC_OK; }
-FLAG(grid)
-FLAG(check)
-FLAG(help)
-FLAG(info)
-FLAG(json)
-FLAG(pin)
-FLAG(quiet)
-FLAG(version)
-#undef FLAG
-
-static int set_guidance(void *o, const char *v) { return driver_real("guidance", v, 0, 1000, &((Options *)o)->guidance); }
-static int set_eta(void *o, const char *v) { return driver_real("eta", v, 0, 1, &((Options *)o)->eta); }
-static int set_clip_scale(void *o, const char *v) { return driver_real("clip-scale", v, 0, 1e6, &((Options *)o)->clip_scale); }
-static int set_clip_text(void *o, const char *v) { ((Options *)o)->clip_text = v; return SDC_OK; }
-static int set_scheduler(void *o, const char *v) { ((Options *)o)->scheduler = v; return SDC_OK; }
-
-static int set_seed(void *o, const char *v) { return driver_seed(v, &((Options *)o)->seed); }
-static int set_size(void *o, const char *v) { return driver_size(v, &((Options *)o)->width, &((Options *)o)->height); }
+DRIVER_PATH("output", output)
+DRIVER_WHOLE("count", count, 1, 1000)
+DRIVER_FLAG(grid)
+DRIVER_WHOLE("columns", columns, 1, 1000)
+DRIVER_WHOLE("none-class", none_class, 0, INT32_MAX)
+DRIVER_REAL("guidance", guidance, 0, 1000)
+DRIVER_TEXT(clip_text)
+DRIVER_REAL("clip-scale", clip_scale, 0, 1e6)
+DRIVER_WHOLE("steps", steps, 1, 1000)
+DRIVER_SEED(seed)
+DRIVER_TEXT(scheduler)
+DRIVER_REAL("eta", eta, 0, 1)
+DRIVER_SIZE(width, height)
+DRIVER_PATH("latents", latents)
+DRIVER_PATH("save-latents", save_latents)
+DRIVER_PATH("trace", trace)
+DRIVER_WHOLE("preview-every", preview_every, 1, 1000)
 
 /* "3" or "3,7,0,9" */
 static int set_class(void *into, const char *v)
@@ -67,8 +48,9 @@ static int set_class(void *into, const char *v)
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-const SdcOption unconditional_options[] = {
-    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)", set_output},
+static const SdcOption unconditional_options[] = {
+    {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
+     set_output},
     {"count", 'n', "N", "pictures to draw from one seed (default: as many as --class names, or 1)", set_count},
     {"grid", 0, NULL, "all pictures in one file, side by side", set_grid},
     {"columns", 0, "N", "pictures in a row of --grid and of previews (default: as square as they go)", set_columns},
@@ -85,31 +67,25 @@ const SdcOption unconditional_options[] = {
     {"latents", 0, "FILE", "starting noise of unit variance, .npy or .npz [N,C,H,W], instead of --seed's", set_latents},
     {"save-latents", 0, "FILE", "write the final sample as .npy", set_save_latents},
     {"trace", 0, "FILE", "write the sample after every step, and what comes of it, as .npz", set_trace},
-    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png", set_preview_every},
-    {"threads", 't', "N", "threads to use (default: the CPUs that this process may use)", set_threads},
-    {"pin", 0, NULL, "keep each thread on a CPU of its own", set_pin},
-    {"info", 0, NULL, "print what is inside: programs and the memory they take", set_info},
-    {"json", 0, NULL, "with --info and --check: print one JSON object", set_json},
-    {"check", 0, NULL, "compare this file's contents with their checksums", set_check},
-    {"quiet", 'q', NULL, "no progress bar", set_quiet},
-    {"help", 'h', NULL, "print this", set_help},
-    {"version", 'V', NULL, "print the version", set_version},
+    {"preview-every", 0, "N", "after every N steps show the picture as predicted in FILE.preview.png",
+     set_preview_every},
+    DRIVER_ROWS_SAYING("with --info and --check: print one JSON object", "no progress bar"),
     {0},
 };
 
-void unconditional_help(FILE *out)
+static int info(const DriverOptions *o)
 {
-    const char *name = sdc_model.name;
-    fprintf(out, "Usage: %s [OPTION]...\nDraws pictures from noise.\n\n", name);
-    sdc_options_help(out, unconditional_options);
-    driver_defaults_help(out);
-    fprintf(out, "\nExamples:\n"
-            "  %s -n 16 --grid -o samples.png\n"
-            "  %s --class 3,7 --guidance 2 --steps 50 --scheduler ddim -o digit.png      digit-1.png, digit-2.png\n"
-            "  %s --clip-text \"a photo of a cat\" --clip-scale 1000 -o cat.png\n", name, name, name);
-    fprintf(out, "\nExit status: 0 done, 1 wrong usage, 2 bad input, 3 unsupported, 4 out of memory or disk, "
-            "70 a bug.\n");
+    return sd_info(&(SdOptions){.common = *o, .count = ((const Options *)o)->count});
 }
+
+const DriverHelp unconditional_help = {
+    unconditional_options,
+    .usage = "Usage: %s [OPTION]...\nDraws pictures from noise.\n\n",
+    .examples =
+        "  %s -n 16 --grid -o samples.png\n"
+        "  %s --class 3,7 --guidance 2 --steps 50 --scheduler ddim -o digit.png      digit-1.png, digit-2.png\n"
+        "  %s --clip-text \"a photo of a cat\" --clip-scale 1000 -o cat.png\n",
+    .info = info};
 
 static Options plain(void)
 {
@@ -125,11 +101,9 @@ int sdc_unconditional_default(const char *text)
 int unconditional_options_read(Options *o, int argc, char **argv)
 {
     *o = plain();
-    if (driver_defaults(unconditional_options, o))
-        return SDC_BUG;
-    int n = 0;
-    if (sdc_options_parse(unconditional_options, o, argc, argv, &n))
-        return SDC_USAGE;
+    int n = 0, code = driver_parse(unconditional_options, o, argc, argv, &n);
+    if (code)
+        return code;
     if (n)
         return sdc_error(SDC_USAGE, "'%s' is not an option; see --help", argv[1]);
     if (!o->count)

@@ -1,10 +1,9 @@
 /* unconditional_run.c: programs that fit together, and the loop from noise to pictures, as diffusers' DDPMPipeline,
  * DDIMPipeline and LDMPipeline.
  *
- * Order of random draws: the starting noise [n, C, h, w], then what each step draws, from one generator.  Pictures share
- * each step.  Rows of the network (picture 0 none, picture 0 its class, picture 1 none ...) go through it as many at a
- * time as it was compiled for. */
-#include <math.h>
+ * Order of random draws: the starting noise [n, C, h, w], then what each step draws, from one generator.  Pictures
+ * share each step.  Rows of the network (picture 0 none, picture 0 its class, picture 1 none ...) go through it as many
+ * at a time as it was compiled for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +41,8 @@ static int fit_size(Unconditional *u, int k)
     u->picture_height = image->dim[2];
     u->picture_width = image->dim[3];
     if (image->dim[1] != 1 && image->dim[1] != 3)
-        return sdc_error(SDC_UNSUPPORTED, "pictures of %lld channels; 1 and 3 can be written", (long long)image->dim[1]);
+        return sdc_error(SDC_UNSUPPORTED, "pictures of %lld channels; 1 and 3 can be written",
+                         (long long)image->dim[1]);
     return SDC_OK;
 }
 
@@ -64,7 +64,8 @@ static int find_tensors(Unconditional *u)
 {
     const SdcProgram *p = u->denoiser;
     int code;
-    if ((code = pipeline_input(p, "sample", 4, &u->sample)) || (code = pipeline_input(p, "timestep", -1, &u->timestep)) ||
+    if ((code = pipeline_input(p, "sample", 4, &u->sample)) ||
+        (code = pipeline_input(p, "timestep", -1, &u->timestep)) ||
         (code = pipeline_output(p, "out_sample", 4, &u->prediction)))
         return code;
     for (int k = 0; k < p->n_inputs; k++) {
@@ -78,7 +79,8 @@ static int find_tensors(Unconditional *u)
     }
     if (tensor_row(u->prediction) != tensor_row(u->sample) || u->prediction->dim[0] != u->sample->dim[0] ||
         (u->labels && tensor_count(u->labels) != u->sample->dim[0]))
-        return sdc_error(SDC_UNSUPPORTED, "unet: output and classes do not fit the sample; does it predict variances too?");
+        return sdc_error(SDC_UNSUPPORTED, "unet: output and classes do not fit the sample; does it predict variances "
+                         "too?");
     return SDC_OK;
 }
 
@@ -90,7 +92,8 @@ static int choose_classes(Unconditional *u)
     if (!u->labels)
         return o->n_classes ? sdc_error(SDC_USAGE, "--class: this model has no classes") : SDC_OK;
     const int64_t classes = (int64_t)pipeline_number("unet.num_class_embeds", 0);
-    const int64_t bound = u->labels->bound > 0 ? u->labels->bound : classes, none = o->none_class >= 0 ? o->none_class : classes - 1;
+    const int64_t bound = u->labels->bound > 0 ? u->labels->bound : classes;
+    const int64_t none = o->none_class >= 0 ? o->none_class : classes - 1;
     if (none < 0 || (bound > 0 && none >= bound))
         return sdc_error(SDC_USAGE, "--none-class: which number stands for no class is not known; there are %lld",
                          (long long)bound);
@@ -100,7 +103,8 @@ static int choose_classes(Unconditional *u)
     for (int64_t k = 0; k < u->count; k++) {
         const int64_t class = o->n_classes ? o->classes[k % o->n_classes] : none;
         if (bound > 0 && class >= bound)
-            return sdc_error(SDC_USAGE, "--class %lld: there are classes 0 to %lld", (long long)class, (long long)bound - 1);
+            return sdc_error(SDC_USAGE, "--class %lld: there are classes 0 to %lld", (long long)class,
+                             (long long)bound - 1);
         u->shown[2 * k] = none;
         u->shown[2 * k + 1] = class;
     }
@@ -112,17 +116,9 @@ static int choose_classes(Unconditional *u)
 
 static int open_scheduler(Unconditional *u)
 {
-    SdcSection text = sdc_section("scheduler");
-    if (!text.data)
-        return sdc_error(SDC_BAD_INPUT, "the scheduler's configuration is missing from this file");
-    if (scheduler_config_read(&u->config, u->options->scheduler, text.data, text.bytes))
-        return sdc_error(u->options->scheduler ? SDC_USAGE : SDC_BAD_INPUT, "%s", u->config.message);
-    u->scheduler = scheduler_create(&u->config, u->count, u->size);
-    if (!u->scheduler)
-        return sdc_error(SDC_NO_SPACE, "%s", u->config.message);
-    if (!isnan(u->options->eta))
-        u->scheduler->options.eta = u->options->eta;
-    return SDC_OK;
+    const UnconditionalOptions *o = u->options;
+    return driver_scheduler(&(DriverSampler){"scheduler", o->scheduler, o->eta, u->count, u->size}, &u->config,
+                            &u->scheduler);
 }
 
 static int open_clip(Unconditional *u)
@@ -154,7 +150,8 @@ static int make_room(Unconditional *u)
         (code = pipeline_floats(&u->predicted, 2 * n)) || (code = pipeline_floats(&u->x0, n)) ||
         (code = pipeline_floats(&u->decoded, u->count * picture)) || !o->trace)
         return code;
-    if ((code = pipeline_floats(&u->trace, (evaluations + 1) * n)) || (code = pipeline_floats(&u->samples, evaluations * n)))
+    if ((code = pipeline_floats(&u->trace, (evaluations + 1) * n)) ||
+        (code = pipeline_floats(&u->samples, evaluations * n)))
         return code;
     return o->clip_text ? pipeline_floats(&u->losses, evaluations * u->count) : SDC_OK;
 }
@@ -162,17 +159,13 @@ static int make_room(Unconditional *u)
 int unconditional_open(Unconditional *u, const UnconditionalOptions *options)
 {
     *u = (Unconditional){.options = options, .count = options->count, .tables.first = -1, .shown_row = -1};
-    int code = choose_size(u), threads = options->threads ? (int)options->threads : sdc_default_threads();
+    int code = choose_size(u);
     if (code)
         return code;
     u->size = u->channels * u->height * u->width;
     u->denoiser = pipeline_program("unet", "sample", (options->guidance > 1 ? 2 : 1) * u->count, u->height, u->width);
-    if ((code = find_tensors(u)) || (code = choose_classes(u)) || (code = open_scheduler(u)) || (code = make_room(u)))
-        return code;
-    u->pool = sdc_pool_create(threads);
-    if (!u->pool)
-        return sdc_error(SDC_NO_SPACE, "no room for %d threads", threads);
-    if (options->pin && (code = sdc_pool_pin(u->pool)))
+    if ((code = find_tensors(u)) || (code = choose_classes(u)) || (code = open_scheduler(u)) || (code = make_room(u)) ||
+        (code = driver_pool(&options->common, &u->pool)))
         return code;
     return open_clip(u);
 }
@@ -219,7 +212,8 @@ static int predict(Unconditional *u, SdcContext *c)
     for (int64_t row = 0; row < rows; row += batch) {
         int code = show_classes(u, c, row);
         for (int64_t k = 0; k < batch; k++)
-            tensor_put(c, u->sample, k * u->size, u->scaled + smaller(row + k, rows - 1) / (u->guided ? 2 : 1) * u->size,
+            tensor_put(c, u->sample, k * u->size,
+                       u->scaled + smaller(row + k, rows - 1) / (u->guided ? 2 : 1) * u->size,
                        u->size);
         if (!code)
             code = pipeline_timestep(c, u->denoiser, &u->tables, s->timesteps, s->evaluations, s->index);
@@ -277,7 +271,7 @@ static int loop(Unconditional *u, Outputs *out)
     SdcProgress progress;
     SdcContext c = {0};
     int code = sdc_instance_open(&c, u->denoiser, u->pool);
-    sdc_progress_begin(&progress, "drawing", s->evaluations, u->options->quiet);
+    sdc_progress_begin(&progress, "drawing", s->evaluations, u->options->common.quiet);
     while (!code && s->index < s->evaluations) {
         code = step(u, &c, out);
         sdc_progress_step(&progress, s->index);
@@ -316,7 +310,8 @@ int unconditional_decode(Unconditional *u, const float *latents)
     SdcContext c = {0};
     const float scale = (float)pipeline_number("vae.scaling_factor", 0.18215);
     int code;
-    if (!(code = pipeline_input(u->decoder, "latents", 4, &in)) && !(code = pipeline_output(u->decoder, "sample", 4, &image)))
+    if (!(code = pipeline_input(u->decoder, "latents", 4, &in)) &&
+        !(code = pipeline_output(u->decoder, "sample", 4, &image)))
         code = sdc_instance_open(&c, u->decoder, u->pool);
     for (int64_t k = 0; !code && k < u->count; k++) {
         for (int64_t i = 0; i < u->size; i++)

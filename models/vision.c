@@ -49,7 +49,8 @@ static int open_network(Vision *v)
     v->batch = v->pixels->dim[0];
     v->length = v->ids && v->ids->rank == 2 ? v->ids->dim[1] : 0;
     if (v->pixels->dim[1] != 3)
-        return sdc_error(SDC_UNSUPPORTED, "%s takes pictures of %lld channels, not 3", p->name, (long long)v->pixels->dim[1]);
+        return sdc_error(SDC_UNSUPPORTED, "%s takes pictures of %lld channels, not 3", p->name,
+                         (long long)v->pixels->dim[1]);
     if ((v->ids && (!v->length || v->ids->dim[0] != 1)) || (v->mask && tensor_count(v->mask) != v->length))
         return sdc_error(SDC_UNSUPPORTED, "%s does not take one text at a time", p->name);
     if (v->scores && (v->scores->rank != 2 || v->scores->dim[0] != v->batch || (v->ids && v->scores->dim[1] != 1)))
@@ -149,7 +150,8 @@ static int want_embeddings(Vision *v)
     if (!code && !v->image_rows.name && !v->text_rows.name)
         code = sdc_error(SDC_UNSUPPORTED, "this network has no embeddings as outputs");
     if (!code && v->image_rows.name && v->text_rows.name && !sdc_path_ends(v->options->embeddings, ".npz"))
-        code = sdc_error(SDC_USAGE, "--embeddings: there are those of pictures and of texts; name an .npz file for both");
+        code = sdc_error(SDC_USAGE, "--embeddings: there are those of pictures and of texts; name an .npz file for "
+                         "both");
     return code;
 }
 

@@ -2,20 +2,18 @@
 #include "pipeline.h"
 #include "vision.h"
 
-static VisionOptions *of(void *o)
-{
-    return o;
-}
+typedef VisionOptions Options;
 
-static int set_image(void *o, const char *v) { return driver_append("image", v, &of(o)->images); }
-static int set_text(void *o, const char *v) { return driver_append("text", v, &of(o)->texts); }
-static int set_ids(void *o, const char *v) { return driver_path("ids", v, &of(o)->ids); }
-static int set_embeddings(void *o, const char *v) { return driver_path("embeddings", v, &of(o)->embeddings); }
-static int set_pixels(void *o, const char *v) { return driver_path("pixels", v, &of(o)->pixels); }
-static int set_top(void *o, const char *v) { return sdc_option_int("--top", v, 1, 1000000, &of(o)->top); }
+DRIVER_SETTER(image, driver_append("image", v, &into->images))
+DRIVER_SETTER(text, driver_append("text", v, &into->texts))
+DRIVER_PATH("ids", ids)
+DRIVER_PATH("embeddings", embeddings)
+DRIVER_PATH("pixels", pixels)
+DRIVER_WHOLE("top", top, 1, 1000000)
 
 const SdcOption vision_options[] = {
-    {"image", 0, "FILE", "a picture: PNG, JPEG or WebP; repeat for several; may also be given without --image", set_image},
+    {"image", 0, "FILE", "a picture: PNG, JPEG or WebP; repeat for several; may also be given without --image",
+     set_image},
     {"text", 0, "TEXT", "what the pictures are compared with; repeat for several", set_text},
     {"ids", 0, "FILE", "token ids [texts, tokens] instead of texts, .npy or .npz", set_ids},
     {"embeddings", 0, "FILE", "write embeddings: the pictures', or without pictures the texts', as .npy; both as .npz",
@@ -28,11 +26,13 @@ const SdcOption vision_options[] = {
 
 const DriverHelp vision_help = {
     vision_options,
-    "Usage: %s [OPTION]... [PICTURE]...\n"
-    "Compares pictures with texts, names what is in them, or embeds them, whichever the model does.\n\n",
-    "  %s --image photo.jpg --text \"a crab\" --text \"a photo of a cat\"\n"
-    "  %s a.png b.png --embeddings embeddings.npy\n"
-    "  %s photo.jpg --top 3 --json\n"};
+    .usage =
+        "Usage: %s [OPTION]... [PICTURE]...\n"
+        "Compares pictures with texts, names what is in them, or embeds them, whichever the model does.\n\n",
+    .examples =
+        "  %s --image photo.jpg --text \"a crab\" --text \"a photo of a cat\"\n"
+        "  %s a.png b.png --embeddings embeddings.npy\n"
+        "  %s photo.jpg --top 3 --json\n"};
 
 int sdc_vision_default(const char *text)
 {

@@ -13,19 +13,8 @@
 /* Pixel values as the tower takes them, from a file of numbers. */
 static int read_pixels(VlmImage *image, const char *path)
 {
-    SdcArray a = {0};
-    int64_t n = 3 * image->tower_height * image->tower_width;
-    int code = sdc_array_read(&a, path, "pixel_values");
-    if (code)
-        return code;
-    const int64_t *last = a.dim + a.rank - 3;
-    if (a.dtype != DT_F32 || a.count != n || a.rank < 3 || last[1] != image->tower_height)
-        code = sdc_error(SDC_BAD_INPUT, "%s: not float32 [1,3,%lld,%lld]", path, (long long)image->tower_height,
-                         (long long)image->tower_width);
-    else
-        memcpy(image->pixels, a.data, (size_t)n * sizeof *image->pixels);
-    sdc_array_free(&a);
-    return code;
+    const int64_t dim[] = {1, 3, image->tower_height, image->tower_width};
+    return pipeline_array(path, "pixel_values", dim, image->pixels);
 }
 
 static int read_picture(VlmImage *image, const char *path)

@@ -4,34 +4,22 @@
 
 enum { MAX_TOKENS = 1 << 20 };
 
+typedef VlmOptions Options;
+
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-static VlmOptions *of(void *o)
-{
-    return o;
-}
-
-static int set_prompt(void *o, const char *v) { of(o)->prompt = v; return SDC_OK; }
-static int set_system(void *o, const char *v) { of(o)->system = v; return SDC_OK; }
-static int set_ids(void *o, const char *v) { of(o)->ids = v; return SDC_OK; }
-static int set_image(void *o, const char *v) { return driver_path("image", v, &of(o)->image); }
-static int set_trace(void *o, const char *v) { return driver_path("trace", v, &of(o)->trace); }
-static int set_temperature(void *o, const char *v) { return driver_real("temperature", v, 0, 100, &of(o)->temperature); }
-static int set_top_p(void *o, const char *v) { return driver_real("top-p", v, 0, 1, &of(o)->top_p); }
-static int set_top_k(void *o, const char *v) { return sdc_option_int("--top-k", v, 0, MAX_TOKENS, &of(o)->top_k); }
-static int set_slices(void *o, const char *v) { return sdc_option_int("--max-slices", v, 1, 64, &of(o)->slices); }
-
-static int set_tokens(void *o, const char *v)
-{
-    return sdc_option_int("--max-tokens", v, 1, MAX_TOKENS, &of(o)->max_tokens);
-}
-
-static int set_seed(void *o, const char *v) { return driver_seed(v, &of(o)->seed); }
-
-static int set_bench(void *o, const char *v)
-{
-    return sdc_option_int("--bench", v, 1, 100000, &of(o)->runs);
-}
+DRIVER_PATH("image", image)
+DRIVER_TEXT(prompt)
+DRIVER_TEXT(system)
+DRIVER_WHOLE("max-tokens", max_tokens, 1, MAX_TOKENS)
+DRIVER_REAL("temperature", temperature, 0, 100)
+DRIVER_REAL("top-p", top_p, 0, 1)
+DRIVER_WHOLE("top-k", top_k, 0, MAX_TOKENS)
+DRIVER_SEED(seed)
+DRIVER_WHOLE("max-slices", slices, 1, 64)
+DRIVER_TEXT(ids)
+DRIVER_PATH("trace", trace)
+DRIVER_WHOLE("bench", runs, 1, 100000)
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
@@ -40,7 +28,7 @@ static const SdcOption table[] = {
      set_image},
     {"prompt", 'p', "TEXT", "what to ask or say; may also be given without --prompt", set_prompt},
     {"system", 0, "TEXT", "the first message of a chat, where the model has one", set_system},
-    {"max-tokens", 'n', "N", "of the answer (default: 256)", set_tokens},
+    {"max-tokens", 'n', "N", "of the answer (default: 256)", set_max_tokens},
     {"temperature", 0, "X", "0: always the likeliest token; above, drawn, the flatter the larger (default: 0)",
      set_temperature},
     {"top-p", 0, "X", "draw from the likeliest tokens that make up this share (default: 1)", set_top_p},
@@ -50,18 +38,19 @@ static const SdcOption table[] = {
      set_slices},
     {"ids", 0, "LIST", "token ids instead of a prompt, 'image' where the picture is: 2,17,image,9", set_ids},
     {"trace", 0, "FILE", "write the prompt's ids (-1: picture), the answer's and their logits as .npz", set_trace},
-    {"bench", 0, "N", "time N answers after one to warm up; write none", set_bench},
+    {"bench", 0, "N", "time N answers after one to warm up; write none", set_runs},
     DRIVER_ROWS,
     {0},
 };
 
 const DriverHelp vlm_help = {
     table,
-    "Usage: %s [OPTION]... --image FILE [PROMPT]\nSays in words what PROMPT asks of a picture.\n\n",
-    "  %s --image crab.png \"caption en\"\n"
-    "  %s -i page.png -p \"What is written here?\" --max-tokens 500\n"
-    "  %s -i crab.png \"Tell a story.\" --temperature 0.7 --top-p 0.9 --seed 3\n"
-    "  %s -i crab.png \"How many legs?\" --json\n"};
+    .usage = "Usage: %s [OPTION]... --image FILE [PROMPT]\nSays in words what PROMPT asks of a picture.\n\n",
+    .examples =
+        "  %s --image crab.png \"caption en\"\n"
+        "  %s -i page.png -p \"What is written here?\" --max-tokens 500\n"
+        "  %s -i crab.png \"Tell a story.\" --temperature 0.7 --top-p 0.9 --seed 3\n"
+        "  %s -i crab.png \"How many legs?\" --json\n"};
 
 int sdc_vlm_default(const char *text)
 {

@@ -35,7 +35,8 @@ static uint32_t tiff_number(const uint8_t *p, int bytes, bool little)
     return v;
 }
 
-/* Header: byte order, 42, offset of the first directory; there a count, then 12 bytes a tag: tag, type, count, value. */
+/* Header: byte order, 42, offset of the first directory; there a count, then 12 bytes a tag: tag, type, count,
+ * value. */
 int sdc_exif_orientation(const uint8_t *tiff, size_t bytes)
 {
     enum { ORIENTATION = 0x112, SHORT = 3, ENTRY = 12 };

@@ -13,7 +13,7 @@ enum { SDC_IMAGE_SIDE = 32768, SDC_IMAGE_PIXELS = 1 << 26, SDC_IMAGE_METADATA = 
 typedef struct {
     SdcFile in;
     int width, height;
-    uint8_t *rgba;              /* [height][width][4], malloc'd by sdc_image_room(); the caller's, also after a failure */
+    uint8_t *rgba;              /* [height][width][4], malloc'd by sdc_image_room(); the caller's, when it fails too */
     int orientation;            /* EXIF's, 1 to 8; 0: none */
     char message[160];          /* why it failed, in the decoder's words */
 } SdcDecoding;

@@ -1,8 +1,8 @@
 /* image_resize.c: Pillow's Image.resize() for 8-bit samples, bit for bit; the contract is in image.h.
  *
  * A filter is widened by the factor that the axis shrinks by.  Its weights sum to 1 and are rounded to 22 bits of
- * fraction; one axis after the other is filtered, and rounded to 8 bits in between: the width first but where the height
- * loses more than twice as many points (Pillow 13; older ones take the width first always). */
+ * fraction; one axis after the other is filtered, and rounded to 8 bits in between: the width first but where the
+ * height loses more than twice as many points (Pillow 13; older ones take the width first always). */
 #include "image.h"
 
 #include <math.h>

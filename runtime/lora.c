@@ -55,7 +55,8 @@ static void count_memory(const Lora *l)
     sdc_weights_change(bytes + largest * (int64_t)sizeof(float));
 }
 
-/* Every adapter must change something, but of those for other networks of the pipeline that a single model comes from. */
+/* Every adapter must change something, but of those for other networks of the pipeline that a single model comes
+ * from. */
 static int find_changes(Lora *l)
 {
     int64_t used = 0;
@@ -166,7 +167,8 @@ static void add_element(char *packed, DType dtype, float change)
         dtype_store_f(dtype, packed, dtype_load_f(dtype, packed) + (double)change);
 }
 
-static void add_nest(char *packed, DType dtype, const float *change, const SdcNest *n, int64_t level, int64_t to, int64_t from)
+static void add_nest(char *packed, DType dtype, const float *change, const SdcNest *n, int64_t level, int64_t to,
+                     int64_t from)
 {
     const int64_t size = dtype_info(dtype)->bytes, count = level ? n->count[level - 1] : 1;
     const int64_t to_step = level ? n->to_step[level - 1] : 0, from_step = level ? n->from_step[level - 1] : 0;
@@ -196,7 +198,8 @@ static int add_origin(const Lora *l, int64_t k, SdcPool *pool)
     char *packed = change && !code ? sdc_weights_private(o->offset, o->bytes) : NULL;
     if (change && !code && !packed)
         code = SDC_NO_SPACE;
-    for (const SdcNest *n = l->table.nests + layout->nest; packed && n < l->table.nests + layout->nest + layout->nests; n++)
+    for (const SdcNest *n = l->table.nests + layout->nest;
+         packed && n < l->table.nests + layout->nest + layout->nests; n++)
         add_nest(packed, (DType)o->dtype, change, n, n->levels, n->to, n->from);
     free(change);
     return code;

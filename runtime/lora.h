@@ -2,9 +2,9 @@
  *
  *      W + sum over files of scale * alpha / rank * up * down
  *
- * The file of the executable stays as it is: the pages that change are copied (sdc_weights_private()).  The sum over files is
- * made in float32 and added once, then rounded to the type that the weight is stored in; so one file equals a model that was
- * exported with it, but for the rounding of the weight before where that is bf16 or f16. */
+ * The file of the executable stays as it is: the pages that change are copied (sdc_weights_private()).  The sum over
+ * files is made in float32 and added once, then rounded to the type that the weight is stored in; so one file equals a
+ * model that was exported with it, but for the rounding of the weight before where that is bf16 or f16. */
 #ifndef SDC_LORA_H
 #define SDC_LORA_H
 
@@ -16,8 +16,8 @@ enum { SDC_LORAS = 16 };            /* --lora at once */
 typedef struct SdcLoraOptions { const char *text[SDC_LORAS]; int n; } SdcLoraOptions;
 int sdc_lora_option(SdcLoraOptions *o, const char *text);
 
-/* Add the files to this executable's weights, once, before a network is opened; without a pool only see whether they can
- * be added, and what memory that takes (sdc_weights_changed()).  SDC_ code, printed. */
+/* Add the files to this executable's weights, once, before a network is opened; without a pool only see whether they
+ * can be added, and what memory that takes (sdc_weights_changed()).  SDC_ code, printed. */
 int sdc_lora_apply(const SdcLoraOptions *o, SdcPool *pool);
 
 /* "FILE:SCALE": the length of FILE, and the scale; "FILE": all of it, and 1. */

@@ -60,7 +60,8 @@ static char *plain(const char *s, size_t length)
 /* ---- names of the original code: what kohya's scripts write for SDXL --------------------------------------------- */
 
 static const struct { const char *original, *diffusers; } parts[] = {
-    {"in_layers_2", "conv1"}, {"emb_layers_1", "time_emb_proj"}, {"out_layers_3", "conv2"}, {"skip_connection", "conv_shortcut"},
+    {"in_layers_2", "conv1"}, {"emb_layers_1", "time_emb_proj"}, {"out_layers_3", "conv2"},
+    {"skip_connection", "conv_shortcut"},
 };
 static const struct { const char *original, *diffusers; } single[] = {
     {"input_blocks_0_0", "conv_in"}, {"out_2", "conv_out"}, {"time_embed_0", "time_embedding_linear_1"},
@@ -76,8 +77,8 @@ static const char *part_of_resnet(const char *rest)
     return rest;
 }
 
-/* "input_blocks_4_1_proj_in" -> "down_blocks_1_attentions_0_proj_in": two layers a block, and a third place for what changes the
- * size.  false: it is no such name. */
+/* "input_blocks_4_1_proj_in" -> "down_blocks_1_attentions_0_proj_in": two layers a block, and a third place for what
+ * changes the size.  false: it is no such name. */
 static bool from_original(const char *name, char *into, size_t room)
 {
     enum { PLACES = 3 };
@@ -92,8 +93,8 @@ static bool from_original(const char *name, char *into, size_t room)
     if (sscanf(name, "input_blocks_%u_%u_%n", &n, &m, &used) == 2 && used && n > 0) {
         if (!strcmp(name + used, "op"))
             return snprintf(into, room, "down_blocks_%u_downsamplers_0_conv", (n - 1) / PLACES) > 0;
-        return snprintf(into, room, "down_blocks_%u_%s_%u_%s", (n - 1) / PLACES, m ? "attentions" : "resnets", (n - 1) % PLACES,
-                        m ? name + used : part_of_resnet(name + used)) > 0;
+        return snprintf(into, room, "down_blocks_%u_%s_%u_%s", (n - 1) / PLACES, m ? "attentions" : "resnets",
+                        (n - 1) % PLACES, m ? name + used : part_of_resnet(name + used)) > 0;
     }
     used = 0;
     if (sscanf(name, "output_blocks_%u_%u_%n", &n, &m, &used) != 2 || !used)
@@ -187,8 +188,8 @@ static int take_tensor(SdcAdapters *all, const SdcSafetensors *file, const SdcSa
     for (; k < count && (n <= (end = strlen(ends[k].end)) || strcmp(t->name + n - end, ends[k].end)); k++)
         ;
     if (k == count)
-        return sdc_error(SDC_UNSUPPORTED, "%s: %s: is no part of a LoRA as kohya's scripts or diffusers write it", file->path,
-                         t->name);
+        return sdc_error(SDC_UNSUPPORTED, "%s: %s: is no part of a LoRA as kohya's scripts or diffusers write it",
+                         file->path, t->name);
     const char *name = t->name + (begins(t->name, peft) ? strlen(peft) : 0);
     int prefix = (int)(sizeof prefixes / sizeof *prefixes);
     while (--prefix >= 0 && !begins(name, prefixes[prefix].begin))
@@ -214,7 +215,8 @@ static int finish(SdcAdapter *a, double scale)
     float *alpha = NULL;
     if (!a->down || !a->up)
         return sdc_error(SDC_BAD_INPUT, "%s: %s: the other of the two matrices is missing", path, a->key);
-    if (a->down->rank < 2 || a->up->rank < 2 || a->down->dim[0] < 1 || a->down->dim[0] != a->up->dim[1] || a->up->dim[0] < 1 ||
+    if (a->down->rank < 2 || a->up->rank < 2 || a->down->dim[0] < 1 || a->down->dim[0] != a->up->dim[1] ||
+        a->up->dim[0] < 1 ||
         a->up->count != a->up->dim[0] * a->up->dim[1])
         return sdc_error(SDC_BAD_INPUT, "%s: %s: the two matrices do not fit together", path, a->key);
     a->rank = a->down->dim[0];

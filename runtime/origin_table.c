@@ -60,7 +60,8 @@ int sdc_origin_table_open(SdcOriginTable *t)
     SdcSection left = sdc_section("origins");
     t->weights_bytes = sdc_section("weights").bytes;
     if (!left.data)
-        return sdc_error(SDC_UNSUPPORTED, "this executable has no table of its weights' origins: nothing can be added to them");
+        return sdc_error(SDC_UNSUPPORTED, "this executable has no table of its weights' origins: nothing can be added "
+                         "to them");
     const SdcOriginsHeader *h = part(&left, 1, sizeof *h);
     if (!h)
         return damaged();
@@ -80,11 +81,12 @@ int sdc_origin_table_open(SdcOriginTable *t)
 int sdc_origin_set_row(const SdcOriginTable *t, const SdcOrigin *o, int64_t row, const float *values)
 {
     const SdcNest *n = &t->nests[t->layouts[o->layout].nest];
-    const bool as_it_is = t->layouts[o->layout].nests == 1 && n->levels == 1 && n->to_step[0] == 1 && n->from_step[0] == 1
-                          && !n->to && !n->from && o->stride[1] == 1 && o->first[0] == 0 && o->count[0] == o->dim[0] && o->count[1] == o->dim[1];
+    const bool as_it_is = t->layouts[o->layout].nests == 1 && n->levels == 1 && n->to_step[0] == 1 &&
+                          n->from_step[0] == 1 && !n->to && !n->from && o->stride[1] == 1 && o->first[0] == 0 &&
+                          o->count[0] == o->dim[0] && o->count[1] == o->dim[1];
     if (!as_it_is || o->reason || row < 0 || row >= o->dim[0])
-        return sdc_error(SDC_UNSUPPORTED, "%s: its rows cannot be changed here%s%s", t->text + o->module, o->reason ? ": " : "",
-                         o->reason ? t->text + o->reason : "");
+        return sdc_error(SDC_UNSUPPORTED, "%s: its rows cannot be changed here%s%s", t->text + o->module,
+                         o->reason ? ": " : "", o->reason ? t->text + o->reason : "");
     const int64_t size = dtype_info((DType)o->dtype)->bytes;
     char *to = sdc_weights_private(o->offset + (o->base + row * o->stride[0]) * size, o->dim[1] * size);
     for (int64_t k = 0; to && k < o->dim[1]; k++)

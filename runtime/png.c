@@ -98,7 +98,8 @@ int sdc_png_emit(SdcOutput *o, const uint8_t *rgb, int width, int height, const 
     return sdc_png_emit_channels(o, rgb, 3, width, height, texts);
 }
 
-int sdc_png_emit_channels(SdcOutput *o, const uint8_t *pixels, int channels, int width, int height, const SdcText *texts)
+int sdc_png_emit_channels(SdcOutput *o, const uint8_t *pixels, int channels, int width, int height,
+                          const SdcText *texts)
 {
     Picture p = {.out = o, .width = width, .height = height, .channels = channels};
     p.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);

@@ -108,8 +108,8 @@ void sdc_parallel(SdcContext *c, SdcPart *part, void *argument, int64_t units);
 typedef struct { const void *data; int64_t bytes; } SdcSection;
 int sdc_self_open(void);                        /* map the tail of /proc/self/exe; SDC_ code, message printed */
 SdcSection sdc_section(const char *name);       /* data NULL when absent */
-/* A part of the section "weights", from now on writable and this process's own: its pages are copied when they are written
- * to; the file stays as it is.  NULL after printing. */
+/* A part of the section "weights", from now on writable and this process's own: its pages are copied when they are
+ * written to; the file stays as it is.  NULL after printing. */
 void *sdc_weights_private(int64_t offset, int64_t bytes);
 void sdc_weights_change(int64_t bytes);         /* so much memory will be taken for that; the certificate counts it */
 int64_t sdc_weights_changed(void);
@@ -207,14 +207,15 @@ void sdc_random_normal(SdcRandom *r, float *out, int64_t n);     /* torch.randn 
 /* ---- tokenizer_clip.c ---------------------------------------------------------------------------------------------- */
 /* declared in tokenizer.h */
 
-/* ---- png.c (libpng): pictures out; image.h has those that are read -------------------------------------------------- */
+/* ---- png.c (libpng): pictures out; image.h has those that are read ----------------------------------------------- */
 
 typedef struct { const char *key, *text; } SdcText;
 /* rgb [height][width][3]; texts end with a NULL key.  Written to a temporary file in the same folder, then renamed. */
 int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, const SdcText *texts);
 struct SdcOutput;
 /* pixels: interleaved, of 1 channel (grey) or 3. */
-int sdc_png_emit_channels(struct SdcOutput *o, const uint8_t *pixels, int channels, int width, int height, const SdcText *texts);
+int sdc_png_emit_channels(struct SdcOutput *o, const uint8_t *pixels, int channels, int width, int height,
+                          const SdcText *texts);
 int sdc_png_emit(struct SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts);   /* not committed */
 
 /* ---- model_main.c: the command line of a single-model executable ----------------------------------------------------- */

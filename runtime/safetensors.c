@@ -107,7 +107,8 @@ static DType type_of(const char *name)
 {
     static const struct { const char *name; DType dtype; } types[] = {
         {"F32", DT_F32}, {"F16", DT_F16}, {"BF16", DT_BF16}, {"F64", DT_F64}, {"I64", DT_I64}, {"I32", DT_I32},
-        {"I16", DT_I16}, {"I8", DT_I8}, {"U8", DT_U8}, {"BOOL", DT_BOOL}, {"F8_E4M3", DT_F8E4M3}, {"F8_E5M2", DT_F8E5M2}};
+        {"I16", DT_I16}, {"I8", DT_I8}, {"U8", DT_U8}, {"BOOL", DT_BOOL}, {"F8_E4M3", DT_F8E4M3},
+        {"F8_E5M2", DT_F8E5M2}};
     for (size_t k = 0; k < sizeof types / sizeof *types; k++)
         if (!strcmp(types[k].name, name))
             return types[k].dtype;

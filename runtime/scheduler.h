@@ -117,8 +117,8 @@ int scheduler_config_set(SchedulerConfig *c, const char *key, const char *value)
 
 /* The configuration of an executable.  `text` (`bytes` long, no terminator needed) is the folder's file as lines
  * "key=value", `_class_name` among them.  name NULL: the folder's own class.  Otherwise that sampler: the folder's
- * fields are kept, the rest are its class's defaults, as diffusers' from_config does.  Behind the name, or alone, may be
- * fields to set: "euler,timestep_spacing=trailing".  SDC_USAGE: unknown name or field. */
+ * fields are kept, the rest are its class's defaults, as diffusers' from_config does.  Behind the name, or alone, may
+ * be fields to set: "euler,timestep_spacing=trailing".  SDC_USAGE: unknown name or field. */
 int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text, int64_t bytes);
 
 void scheduler_config_free(SchedulerConfig *c);
