@@ -85,7 +85,7 @@ static void watch(Graph *g, const char *pass, void *context)
     }
 }
 
-static void write_bytes(FILE *out, const void *data, size_t bytes)
+static void write_values(FILE *out, const void *data, size_t bytes)
 {
     if (fwrite(data, 1, bytes, out) != bytes)
         fail(SDC_NO_SPACE, "writing the data of a case");
@@ -99,13 +99,13 @@ static void write_data(const Oracle *o, const Graph *g)
         fail(SDC_NO_SPACE, "writing the data of a case");
     for (int k = 0; k < g->n_inputs; k++) {
         const SdcArray *a = &o->inputs[k].array;
-        write_bytes(out, a->data, (size_t)(a->count * dtype_info(a->dtype)->bytes));
+        write_values(out, a->data, (size_t)(a->count * dtype_info(a->dtype)->bytes));
     }
     for (int k = 0; k < g->n_outputs; k++) {
         const double most = limit(o, k, 1e-5, 3e-3);
         const Array *a = o->rounded[k];
-        write_bytes(out, &most, sizeof most);
-        write_bytes(out, a->f ? (const void *)a->f : a->i, (size_t)a->count * 8);
+        write_values(out, &most, sizeof most);
+        write_values(out, a->f ? (const void *)a->f : a->i, (size_t)a->count * 8);
     }
     fclose(out);
 }

@@ -22,15 +22,6 @@ static const char unet_shapes[] =
     "--shape sample=2x4x16x16 --shape timestep=scalar --shape encoder_hidden_states=2x77x32";
 static Executed e;
 
-static void write_bytes(const char *path, const void *data, size_t bytes)
-{
-    FILE *out = fopen(path, "wb");
-    if (!out || fwrite(data, 1, bytes, out) != bytes || fclose(out)) {
-        printf("%s cannot be written\n", path);
-        exit(1);
-    }
-}
-
 /* ---- adapters ---------------------------------------------------------------------------------------------------- */
 
 typedef struct { char *header, *data; size_t used, bytes; } File;
