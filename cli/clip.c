@@ -1,41 +1,28 @@
 /* clip.c: see clip.h. */
 #include "clip.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "../passes/decompose.h"
 #include "../runtime/runtime.h"
 #include "json_file.h"
 
 /* ---- the model -------------------------------------------------------------------------------------------------- */
 
-static Value *named(Value *const *values, const char *const *names, int count, const char *name)
-{
-    for (int k = 0; k < count; k++)
-        if (!strcmp(names ? names[k] : values[k]->name, name))
-            return values[k];
-    return NULL;
-}
-
 static Value *needed_input(const Graph *g, const char *name)
 {
-    Value *v = named(g->inputs, NULL, g->n_inputs, name);
-    if (!v)
+    int k = graph_find_input(g, name);
+    if (k < 0)
         fail(SDC_UNSUPPORTED, "%s: no input '%s': --clip needs a CLIP model with both towers", g->model->path, name);
-    return v;
+    return g->inputs[k];
 }
 
 /* Only this output is left. */
 static Value *only_output(Graph *g, const char *name)
 {
-    Value *v = named(g->outputs, g->output_names, g->n_outputs, name);
-    if (!v)
+    int k = graph_find_output(g, name);
+    if (k < 0)
         fail(SDC_UNSUPPORTED, "%s: no output '%s': --clip needs a CLIP model with both towers", g->model->path, name);
-    for (int k = 0; k < g->n_outputs; k++)
-        g->outputs[k]->graph_output = false;
-    g->n_outputs = 0;
-    return v;
+    graph_drop_outputs(g);
+    return g->outputs[k];
 }
 
 /* What the other tower was made of, and the inputs that nobody reads then. */
@@ -52,12 +39,6 @@ static void drop_unread(Graph *g)
 static Graph *load(const char *folder)
 {
     return onnx_load(text_format("%s/model.onnx", folder))->graph;
-}
-
-static json_t *optional_json(const char *folder, const char *name)
-{
-    const char *path = text_format("%s/%s", folder, name);
-    return access(path, F_OK) ? json_object() : read_json(path);
 }
 
 Graph *clip_text_graph(const char *folder, int64_t tokens)
@@ -122,7 +103,7 @@ static Value *normalised(Node *at, Value *x, const char *folder)
     static const double openai_mean[] = {0.48145466, 0.4578275, 0.40821073};
     static const double openai_std[] = {0.26862954, 0.26130258, 0.27577711};
     double mean[3], deviation[3], scale[3], shift[3];
-    json_t *config = optional_json(folder, "preprocessor_config.json");
+    json_t *config = read_json_if(text_format("%s/preprocessor_config.json", folder));
     read_triple(config, "image_mean", openai_mean, mean);
     read_triple(config, "image_std", openai_std, deviation);
     json_decref(config);
@@ -141,7 +122,7 @@ static int64_t tower_side(const Value *pixels, const char *folder)
         fail(SDC_UNSUPPORTED, "%s/model.onnx: pixel_values is no picture [N,3,H,W]", folder);
     if (pixels->shape.dim[2] > 0)
         return pixels->shape.dim[2];
-    json_t *config = optional_json(folder, "config.json");
+    json_t *config = read_json_if(text_format("%s/config.json", folder));
     int64_t side = json_int(json_object_get(config, "vision_config"), "image_size", 224);
     json_decref(config);
     if (side < 1 || side > 4096)
@@ -178,7 +159,7 @@ static int64_t embedding_width(const Value *embeds, const char *folder)
 {
     if (embeds->shape.rank == 2 && embeds->shape.dim[1] > 0)
         return embeds->shape.dim[1];
-    json_t *config = optional_json(folder, "config.json");
+    json_t *config = read_json_if(text_format("%s/config.json", folder));
     int64_t width = json_int(config, "projection_dim", 512);
     json_decref(config);
     if (width < 1 || width > 1 << 16)

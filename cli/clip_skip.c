@@ -4,8 +4,6 @@
  *
  * where z is of the layer before.
  * What a layer adds to is read twice, by its norm and by the sum, and what it adds once, by the sum. */
-#include <string.h>
-
 #include "../runtime/runtime.h"
 #include "clip_skip.h"
 
@@ -21,12 +19,9 @@ static Value *added_to(const Value *x)
 
 static Node *final_norm(const Graph *g)
 {
-    for (int k = 0; k < g->n_outputs; k++) {
-        Node *n = g->outputs[k]->def;
-        if (!strcmp(g->output_names[k], "last_hidden_state"))
-            return n && n->op == OP_LayerNormalization ? n : NULL;
-    }
-    return NULL;
+    int k = graph_find_output(g, "last_hidden_state");
+    Node *n = k < 0 ? NULL : g->outputs[k]->def;
+    return n && n->op == OP_LayerNormalization ? n : NULL;
 }
 
 void clip_skip_outputs(Graph *g, int64_t layers)

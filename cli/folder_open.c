@@ -44,17 +44,15 @@ const PipelineRule *folder_rule(const char *folder, json_t **index)
          folder, seen, pipeline_classes());
 }
 
-/* The VAE's downsampling: its config's block_out_channels, one halving between two. */
 static int64_t latent_scale(const char *folder, const char *decoder)
 {
     if (!decoder)
         return 1;
-    json_t *config = read_json(text_format("%s/%s/config.json", folder, decoder));
-    size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
+    const char *path = text_format("%s/%s/config.json", folder, decoder);
+    json_t *config = read_json(path);
+    int64_t scale = json_latent_scale(config, path);
     json_decref(config);
-    if (blocks > 16)
-        fail(SDC_BAD_INPUT, "%s/%s/config.json: %zu block_out_channels", folder, decoder, blocks);
-    return blocks ? (int64_t)1 << (blocks - 1) : 8;
+    return scale;
 }
 
 /* As the denoiser's configuration has it, or the folder's own. */

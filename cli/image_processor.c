@@ -6,7 +6,6 @@
 #include "image_processor.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "../runtime/image.h"
 #include "cli.h"
@@ -144,8 +143,8 @@ static char *write_settings(const Class *class, const json_t *root, const char *
 ImageProcessor read_image_processor(const char *folder, const char *class, int64_t side)
 {
     const char *path = text_format("%s/preprocessor_config.json", folder);
-    bool given = !access(path, F_OK);
-    json_t *root = given ? read_json(path) : json_object();
+    json_t *root = read_json_if(path);
+    bool given = root;
     const char *name = text_of(root, "image_processor_type");
     name = name ? name : text_of(root, "feature_extractor_type");
     const Class *rule = find_class(path, name ? name : class);

@@ -11,9 +11,9 @@
 static int64_t config_number(const char *folder, const char *part, const char *key, int64_t otherwise)
 {
     const char *path = text_format("%s/%s/config.json", folder, part);
-    if (access(path, F_OK))
+    json_t *config = read_json_if(path);
+    if (!config)
         return otherwise;
-    json_t *config = read_json(path);
     int64_t value = json_int(config, key, otherwise);
     json_decref(config);
     if (value < 1 || value > 1 << 14)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -46,10 +47,23 @@ json_t *read_json(const char *path)
     return root;
 }
 
+json_t *read_json_if(const char *path)
+{
+    return access(path, F_OK) ? NULL : read_json(path);
+}
+
 int64_t json_int(const json_t *root, const char *key, int64_t otherwise)
 {
     json_t *v = json_object_get(root, key);
     return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+int64_t json_latent_scale(const json_t *config, const char *path)
+{
+    size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
+    if (blocks > 16)
+        fail(SDC_BAD_INPUT, "%s: %zu block_out_channels", path, blocks);
+    return blocks ? (int64_t)1 << (blocks - 1) : 8;
 }
 
 char *json_settings(const json_t *root, const char *prefix, char *text)

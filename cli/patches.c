@@ -5,17 +5,7 @@
  * The ControlNets of Stable Diffusion 3.5 large have no such part: they take the transformer's tokens. */
 #include "patches.h"
 
-#include <string.h>
-
 #include "../runtime/runtime.h"
-
-static Value *input_named(const Graph *g, const char *name)
-{
-    for (int k = 0; k < g->n_inputs; k++)
-        if (!strcmp(g->inputs[k]->name, name))
-            return g->inputs[k];
-    return NULL;
-}
 
 /* The only reader of v beside those that ask for its shape; NULL when there is none, or several. */
 static Node *reader(const Value *v)
@@ -33,14 +23,15 @@ static Node *reader(const Value *v)
 
 bool takes_patches(const Graph *g, const char *sample)
 {
-    const Value *v = input_named(g, sample);
-    return v && v->shape.rank == 3;
+    int k = graph_find_input(g, sample);
+    return k >= 0 && g->inputs[k]->shape.rank == 3;
 }
 
 void cut_patches(Graph *g, const char *sample)
 {
     enum { STEPS = 8 };
-    Value *latents = input_named(g, sample), *v = latents;
+    int at = graph_find_input(g, sample);
+    Value *latents = at < 0 ? NULL : g->inputs[at], *v = latents;
     Node *n = v ? reader(v) : NULL;
     bool is_patches = n && n->op == OP_Conv;
     for (int k = 0; n && k < STEPS && n->op != OP_Add; k++) {
@@ -50,9 +41,7 @@ void cut_patches(Graph *g, const char *sample)
     if (!is_patches || !n || n->op != OP_Add)
         fail(SDC_UNSUPPORTED, "%s: does not begin with a convolution and positions, which the ControlNet needs",
              g->model->path);
-    for (int k = 0; k < g->n_outputs; k++)
-        g->outputs[k]->graph_output = false;
-    g->n_outputs = 0;
+    graph_drop_outputs(g);
     n->out[0]->name = "tokens";
     graph_output(g, n->out[0]);
     graph_sweep(g);

@@ -71,10 +71,7 @@ static const char *whole_of(const char *folder)
 
 void describe_autoencoder(const char *folder, const json_t *config, FolderFacts *facts)
 {
-    size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
-    if (blocks > 16)
-        fail(SDC_BAD_INPUT, "%s/config.json: %zu block_out_channels", folder, blocks);
-    facts->scale = blocks ? (int64_t)1 << (blocks - 1) : 8;
+    facts->scale = json_latent_scale(config, text_format("%s/config.json", folder));
     int64_t side = json_int(config, "sample_size", 512);
     if (side < 1 || side > 1 << 14)
         fail(SDC_BAD_INPUT, "%s/config.json: a sample_size of %lld", folder, (long long)side);

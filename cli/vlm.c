@@ -39,13 +39,6 @@ typedef struct {
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 
-/* A file that may be absent: NULL then. */
-static json_t *read_optional(const Folder *f, const char *name)
-{
-    const char *path = text_format("%s/%s", f->folder, name);
-    return access(path, F_OK) ? NULL : read_json(path);
-}
-
 /* A field of config.json, or of its text_config. */
 static const json_t *text_field(const Folder *f, const char *key)
 {
@@ -242,13 +235,6 @@ static void prepare_decoder(Folder *f, int64_t fresh)
 
 /* ---- picture and prompt, read both ways ------------------------------------------------------------------------- */
 
-static void drop_outputs(Graph *g)
-{
-    for (int k = 0; k < g->n_outputs; k++)
-        g->outputs[k]->graph_output = false;
-    g->n_outputs = 0;
-}
-
 static void add_present(Graph *g, Value *v, int layer, const char *part)
 {
     if (v->shape.rank != 4 || v->graph_output)
@@ -264,7 +250,7 @@ static void give_cache(Graph *g, const char *pass, void *folder)
     Folder *f = folder;
     if (strcmp(pass, "rotary"))
         return;
-    drop_outputs(g);
+    graph_drop_outputs(g);
     int layers = 0;
     for (const Node *n = g->first; n; n = n->next)
         if (n->op == OP_Attention && n->n_in > 3 && n->in[3]) {
@@ -345,8 +331,8 @@ Program **vlm_programs(const char *folder, const char *class, const Options *o, 
         fail(SDC_USAGE, "--dtype int8 and --calibrate are for single models and for denoisers; a %s takes "
              "--weights int8", class);
     f.config = read_json(text_format("%s/config.json", folder));
-    f.generation = read_optional(&f, "generation_config.json");
-    f.preprocessor = read_optional(&f, "preprocessor_config.json");
+    f.generation = read_json_if(text_format("%s/generation_config.json", folder));
+    f.preprocessor = read_json_if(text_format("%s/preprocessor_config.json", folder));
     int code = tokenizer_bpe_pack(folder, &f.tokenizer, &f.tokenizer_bytes);
     if (code)
         exit(code);

@@ -99,6 +99,29 @@ void graph_output(Graph *g, Value *v)
     v->graph_output = true;
 }
 
+void graph_drop_outputs(Graph *g)
+{
+    for (int k = 0; k < g->n_outputs; k++)
+        g->outputs[k]->graph_output = false;
+    g->n_outputs = 0;
+}
+
+int graph_find_input(const Graph *g, const char *name)
+{
+    for (int k = 0; k < g->n_inputs; k++)
+        if (g->inputs[k]->name && !strcmp(g->inputs[k]->name, name))
+            return k;
+    return -1;
+}
+
+int graph_find_output(const Graph *g, const char *name)
+{
+    for (int k = 0; k < g->n_outputs; k++)
+        if (!strcmp(g->output_names[k], name))
+            return k;
+    return -1;
+}
+
 /* ---- uses -------------------------------------------------------------------------------------------------------- */
 
 static void use_add(Value *v, Node *n)

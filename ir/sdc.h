@@ -255,6 +255,9 @@ Value *value_ints(Graph *g, const int64_t *v, int64_t count);                   
 Value *value_int(Graph *g, int64_t v);                                               /* 0-D i64 constant */
 Value *value_float(Graph *g, DType dtype, double v);                                 /* 0-D constant of any type */
 void graph_output(Graph *g, Value *v);                                               /* appended to g->outputs */
+void graph_drop_outputs(Graph *g);                                                   /* there are none then */
+int graph_find_input(const Graph *g, const char *name);                              /* its index; -1: there is none */
+int graph_find_output(const Graph *g, const char *name);
 
 /* A node with n_out fresh outputs, placed before `before` (NULL: at the end). */
 Node *node_new(Graph *g, Node *before, Op op, int n_in, Value *const *in, int n_out);

@@ -11,14 +11,6 @@
 #include "../ir/sdc.h"
 #include "../runtime/runtime.h"
 
-static int find_input(const Graph *g, const char *name)
-{
-    for (int k = 0; k < g->n_inputs; k++)
-        if (g->inputs[k]->name && !strcmp(g->inputs[k]->name, name))
-            return k;
-    return -1;
-}
-
 static char *input_names(const Graph *g)
 {
     char *list = "";
@@ -29,7 +21,7 @@ static char *input_names(const Graph *g)
 
 static void bind_value(Graph *g, const ValueBinding *b)
 {
-    int k = find_input(g, b->name);
+    int k = graph_find_input(g, b->name);
     if (k < 0)
         fail(SDC_USAGE, "%s: --bind %s: no such input; there are %s", g->model->path, b->name, input_names(g));
     Value *v = g->inputs[k];
@@ -53,7 +45,7 @@ typedef struct { int64_t *value; bool *distinct; } Symbols;
 
 static void bind_shape(Graph *g, const ShapeBinding *b, Symbols *s)
 {
-    int k = find_input(g, b->name);
+    int k = graph_find_input(g, b->name);
     if (k < 0)
         fail(SDC_USAGE, "%s: --shape %s: no such input; there are %s", g->model->path, b->name, input_names(g));
     Value *v = g->inputs[k];
@@ -118,7 +110,7 @@ static void check_free(const Graph *g)
 
 static void bind_rate(Graph *g, const RateBinding *b)
 {
-    int k = find_input(g, b->name);
+    int k = graph_find_input(g, b->name);
     if (k < 0)
         fail(SDC_USAGE, "%s: --rate %s: no such input; there are %s", g->model->path, b->name, input_names(g));
     g->inputs[k]->rate = b->rate;

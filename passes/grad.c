@@ -233,9 +233,8 @@ static void add_gradient(Graph *g, const char *text)
         fail(SDC_USAGE, "%s: --grad %s: the loss is %s %s, and must be one number", g->model->path, text,
              dtype_info(loss->dtype)->name, shape_text(&loss->shape));
     const char *name = text_format("%s.grad", input->name);
-    for (int k = 0; k < g->n_outputs; k++)
-        if (!strcmp(g->output_names[k], name))
-            fail(SDC_USAGE, "%s: --grad %s: there is an output '%s' already", g->model->path, text, name);
+    if (graph_find_output(g, name) >= 0)
+        fail(SDC_USAGE, "%s: --grad %s: there is an output '%s' already", g->model->path, text, name);
     Value *gradient = dtype_is_float(input->dtype) ? backward(g, loss, input) : NULL;
     if (!gradient)
         fail(SDC_USAGE, "%s: --grad %s: the loss does not depend on this input in a way that has a gradient", g->model->path,
