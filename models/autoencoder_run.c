@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "outputs.h"
 #include "pipeline.h"
 
 typedef struct { const SdcProgram *program; const SdcTensor *in, *out; } Network;
@@ -64,8 +65,7 @@ static int run(const Autoencoder *a, const Network *n, const float *values, Fiel
     *out = (Field){n->out->dim[1], n->out->dim[2], n->out->dim[3], NULL};
     int code = pipeline_floats(&out->values, tensor_row(n->out));
     if (!code && !(code = sdc_instance_open(&c, n->program, a->pool))) {
-        for (int64_t k = 0; k < n->in->dim[0]; k++)
-            tensor_put(&c, n->in, k * tensor_row(n->in), values, tensor_row(n->in));
+        tensor_repeat(&c, n->in, values, tensor_row(n->in));
         if (!(code = pipeline_run(&c, n->program)))
             tensor_get(&c, n->out, 0, out->values, tensor_row(n->out));
         sdc_instance_close(&c);
@@ -184,9 +184,8 @@ int autoencoder_bytes(const Autoencoder *a, const Field *picture, uint8_t **rgb)
     if (!*rgb)
         return sdc_error(SDC_NO_SPACE, "out of memory");
     for (int64_t i = 0; i < 3 * n; i++) {
-        float v = from_range(a, picture->values[picture->channels == 3 ? i % 3 * n + i / 3 : i / 3]);
-        v = v > 0 ? (v < 1 ? v : 1) : 0;            /* NaN becomes black */
-        (*rgb)[i] = (uint8_t)rintf(v * 255);
+        float v = picture->values[picture->channels == 3 ? i % 3 * n + i / 3 : i / 3];
+        (*rgb)[i] = picture_byte(from_range(a, v));
     }
     return SDC_OK;
 }

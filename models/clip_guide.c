@@ -30,12 +30,9 @@ static int put_text(SdcContext *c, const SdcProgram *p, const SdcTensor *ids, co
     const int64_t length = ids->dim[1];
     if (tokenizer_open(&tokenizer, blob.data, blob.bytes))
         return sdc_error(SDC_BAD_INPUT, "CLIP's tokenizer is missing from this file or damaged");
-    int code = tokenizer_encode(&tokenizer, text, (int64_t)strlen(text), length, true, &tokens);
+    int code = pipeline_tokens(&tokenizer, "--clip-text", text, length, &tokens);
     if (code)
         return code;
-    if (tokens.cut)
-        sdc_error(0, "warning: --clip-text has %lld tokens, %lld are read; left out: '%s'", (long long)tokens.tokens,
-                  (long long)length, tokens.cut);
     for (int64_t i = 0; !code && i < length; i++)
         if (ids->bound > 0 && tokens.ids[i] >= ids->bound)
             code = sdc_error(SDC_BAD_INPUT, "CLIP's tokenizer gives id %lld, its text encoder knows %lld",

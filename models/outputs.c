@@ -107,15 +107,18 @@ SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const
 
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
+uint8_t picture_byte(float v)
+{
+    v = v > 0 ? (v < 1 ? v : 1) : 0;
+    return (uint8_t)rintf(v * 255);
+}
+
 void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels)
 {
     const int64_t n = height * width;
     for (int c = 0; c < channels; c++)
-        for (int64_t i = 0; i < n; i++) {
-            float v = picture[c * n + i] / 2 + 0.5f;
-            v = v > 0 ? (v < 1 ? v : 1) : 0;            /* NaN becomes black */
-            pixels[channels * i + c] = (uint8_t)rintf(v * 255);
-        }
+        for (int64_t i = 0; i < n; i++)
+            pixels[channels * i + c] = picture_byte(picture[c * n + i] / 2 + 0.5f);
 }
 
 int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,

@@ -44,7 +44,10 @@ SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const
 /* Interleaved, 8 bits a channel, of 1 channel or 3. */
 typedef struct { int channels, width, height; uint8_t *pixels; } Bytes;
 
-/* [channels][height][width] in -1..1 to bytes, rounded to even as diffusers does; NaN becomes black. */
+/* A value of 0 to 1, rounded to even as diffusers does; NaN becomes black. */
+uint8_t picture_byte(float v);
+
+/* [channels][height][width] in -1..1 to bytes. */
 void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels);
 
 /* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those

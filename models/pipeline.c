@@ -55,7 +55,7 @@ const SdcProgram *pipeline_nth(const char *component, int k)
     return NULL;
 }
 
-static const SdcTensor *find_tensor(const SdcTensor *t, int n, const char *name)
+const SdcTensor *pipeline_tensor(const SdcTensor *t, int n, const char *name)
 {
     for (int i = 0; i < n; i++)
         if (!strcmp(t[i].name, name))
@@ -76,7 +76,7 @@ const SdcProgram *pipeline_program(const char *component, const char *input, int
     const SdcProgram *best = NULL, *p;
     int64_t best_cost = INT64_MAX;
     for (int k = 0; (p = pipeline_nth(component, k)); k++) {
-        const SdcTensor *t = find_tensor(p->inputs, p->n_inputs, input);
+        const SdcTensor *t = pipeline_tensor(p->inputs, p->n_inputs, input);
         if (!t || t->rank < 1 || t->dim[0] < 1)
             continue;
         if (height && (t->rank != 4 || t->dim[2] != height || t->dim[3] != width))
@@ -103,12 +103,12 @@ static int need(const SdcProgram *p, const SdcTensor *found, const char *kind, c
 
 int pipeline_input(const SdcProgram *p, const char *name, int rank, const SdcTensor **t)
 {
-    return need(p, find_tensor(p->inputs, p->n_inputs, name), "input", name, rank, t);
+    return need(p, pipeline_tensor(p->inputs, p->n_inputs, name), "input", name, rank, t);
 }
 
 int pipeline_output(const SdcProgram *p, const char *name, int rank, const SdcTensor **t)
 {
-    return need(p, find_tensor(p->outputs, p->n_outputs, name), "output", name, rank, t);
+    return need(p, pipeline_tensor(p->outputs, p->n_outputs, name), "output", name, rank, t);
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
@@ -175,6 +175,12 @@ void tensor_fill(const SdcContext *c, const SdcTensor *t, double value)
         put(t, at, value);
 }
 
+void tensor_repeat(const SdcContext *c, const SdcTensor *t, const float *values, int64_t n)
+{
+    for (int64_t row = 0; row < t->dim[0]; row++)
+        tensor_put(c, t, row * n, values, n);
+}
+
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
 static int finished(const SdcContext *c, const SdcProgram *p, int code)
@@ -224,10 +230,36 @@ int pipeline_timestep(SdcContext *c, const SdcProgram *p, PipelineTables *t, con
     return code;
 }
 
+int pipeline_tokens(const Tokenizer *t, const char *what, const char *text, int64_t length, Tokens *tokens)
+{
+    int code = tokenizer_encode(t, text, (int64_t)strlen(text), length, true, tokens);
+    if (!code && tokens->cut)
+        sdc_error(0, "warning: %s has %lld tokens, %lld are read; left out: '%s'", what, (long long)tokens->tokens,
+                  (long long)length, tokens->cut);
+    return code;
+}
+
+void pipeline_guide(float *out, const float *negative, const float *prompt, float scale, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = negative[i] + scale * (prompt[i] - negative[i]);
+}
+
 int pipeline_floats(float **p, int64_t n)
 {
     *p = n < INT64_MAX / 8 ? calloc((size_t)n + 1, sizeof **p) : NULL;
     return *p ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && !strcasecmp(path + n - m, suffix);
+}
+
+bool pipeline_is_array(const char *path)
+{
+    return ends_in(path, ".npy") || ends_in(path, ".npz") || strstr(path, ".npz:");
 }
 
 int pipeline_array(const char *path, const char *name, const int64_t dim[4], float *values)

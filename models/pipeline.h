@@ -13,6 +13,7 @@
 #define SDC_PIPELINE_H
 
 #include "../runtime/runtime.h"
+#include "../runtime/tokenizer.h"
 
 /* ---- drivers: SdcModel.driver ----------------------------------------------------------------------------------- */
 
@@ -47,6 +48,10 @@ const SdcProgram *pipeline_program(const char *component, const char *input, int
 int pipeline_input(const SdcProgram *p, const char *name, int rank, const SdcTensor **t);
 int pipeline_output(const SdcProgram *p, const char *name, int rank, const SdcTensor **t);
 
+/* One of n by its name; NULL when there is none. */
+const SdcTensor *pipeline_tensor(const SdcTensor *list, int n, const char *name);
+
+static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t tensor_count(const SdcTensor *t);       /* elements */
 int64_t tensor_row(const SdcTensor *t);         /* elements of one row of the batch */
 
@@ -55,6 +60,8 @@ void tensor_put(const SdcContext *c, const SdcTensor *t, int64_t start, const fl
 void tensor_put_ids(const SdcContext *c, const SdcTensor *t, int64_t start, const int64_t *values, int64_t n);
 void tensor_get(const SdcContext *c, const SdcTensor *t, int64_t start, float *values, int64_t n);
 void tensor_fill(const SdcContext *c, const SdcTensor *t, double value);
+/* The same n elements in each row of the batch. */
+void tensor_repeat(const SdcContext *c, const SdcTensor *t, const float *values, int64_t n);
 
 /* A complete run, or one of its parts; errors are printed. */
 int pipeline_run(SdcContext *c, const SdcProgram *p);
@@ -70,9 +77,20 @@ typedef struct { int64_t first; double seconds; } PipelineTables;
 int pipeline_timestep(SdcContext *c, const SdcProgram *p, PipelineTables *t, const double *timesteps, int64_t count,
                       int64_t at);
 
+/* Does the path name an array, .npy, .npz or a member of an .npz?  Else it is a picture. */
+bool pipeline_is_array(const char *path);
+
 /* float32 values [dim[0], dim[1], dim[2], dim[3]] of an .npy file, or of an .npz where they are called `name`; the
  * first dimension may be missing where it is 1.  SDC_BAD_INPUT when they are of another shape. */
 int pipeline_array(const char *path, const char *name, const int64_t dim[4], float *values);
+
+/* A text's ids, exactly `length`; what does not fit is named in a warning, which says `what` was too long.
+ * tokens_free() them. */
+int pipeline_tokens(const Tokenizer *t, const char *what, const char *text, int64_t length, Tokens *tokens);
+
+/* out[n] = negative + scale (prompt - negative): classifier-free guidance (Ho and Salimans, arXiv 2207.12598).  out may
+ * be negative, or lie in front of it. */
+void pipeline_guide(float *out, const float *negative, const float *prompt, float scale, int64_t n);
 
 /* calloc'd room for n floats in *p; SDC_NO_SPACE when there is none. */
 int pipeline_floats(float **p, int64_t n);

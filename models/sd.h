@@ -229,6 +229,9 @@ int sd_read_prompts(Sd *sd, SdEncoder *e);
 typedef struct { const char *output; float *into; int64_t row, pitch; } SdTextOutput;
 int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int n);
 
+/* The output with the hidden states before the last layer: "hidden_states.2" where the last is hidden_states.3. */
+int sd_last_but_one(const SdEncoder *e, const SdcTensor **t);
+
 int sd_clip_open(Sd *sd);                           /* one CLIP encoder whose last hidden state is the only condition */
 int sd_clip_encode(Sd *sd);
 
@@ -291,16 +294,12 @@ void sd_task_close(Sd *sd);
  * .npz).  *picture is malloc'd. */
 int sd_image_read(const char *path, int64_t height, int64_t width, float **picture);
 
-/* Does the path name an array, .npy or .npz?  Else it is a picture. */
-bool sd_is_array(const char *path);
-
 /* One plane: grey of 0 to 1 of a picture, or a float32 array [.., H, W] as it is.  Where *height is 0 it and *width
  * become the file's; otherwise pictures are resized and arrays must fit.  *plane is malloc'd. */
 int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane);
 
-/* sd_preview.c: what the network, given these latents, predicts of the finished pictures, as the outputs' preview. */
-int sd_preview(Sd *sd, const float *given, const float *predicted, double timestep);
-char *sd_more_parameters(const SdOptions *o);   /* of sd_parameters(): what is not always there; malloc'd, or NULL */
+/* sd_preview.c: what this evaluation predicts of the finished pictures, as the outputs' preview. */
+int sd_preview(Sd *sd, const float *predicted);
 
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 char *sd_parameters(const Sd *sd, int64_t k);

@@ -21,24 +21,6 @@ static bool is(const SdEncoder *e, int which)
     return !strcmp(e->component, components[which]);
 }
 
-/* "hidden_states.2" of a CLIP encoder whose last one is hidden_states.3. */
-static int last_but_one(const SdEncoder *e, const SdcTensor **t)
-{
-    static const char prefix[] = "hidden_states.";
-    long last = -1;
-    for (int k = 0; k < e->program->n_outputs; k++)
-        if (!strncmp(e->program->outputs[k].name, prefix, sizeof prefix - 1)) {
-            long number = strtol(e->program->outputs[k].name + sizeof prefix - 1, NULL, 10);
-            last = number > last ? number : last;
-        }
-    char name[40];
-    snprintf(name, sizeof name, "%s%ld", prefix, last - 1);
-    if (last < 1)
-        return sdc_error(SDC_UNSUPPORTED, "%s has no outputs 'hidden_states.N': export it with output_hidden_states",
-                         e->component);
-    return pipeline_output(e->program, name, 3, t);
-}
-
 /* What an encoder gives for one prompt, and where in the conditions it goes. */
 typedef struct {
     const SdcTensor *states, *pooled;   /* pooled: NULL for T5 */
@@ -55,7 +37,7 @@ static int place(const Sd *sd, const SdEncoder *e, Place *p)
     if ((code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)) ||
         (code = pipeline_input(sd->denoiser, "pooled_projections", 2, &pool)) ||
         (code = is(e, T5) ? pipeline_output(e->program, "last_hidden_state", 3, &p->states)
-                          : last_but_one(e, &p->states)) ||
+                          : sd_last_but_one(e, &p->states)) ||
         (!is(e, T5) && (code = pipeline_output(e->program, "text_embeds", 2, &p->pooled))))
         return code;
     p->tokens = p->states->dim[1];

@@ -47,7 +47,7 @@ static int read_latents(const Sd *sd, const char *path, float *into, bool *are)
 {
     SdcArray a = {0};
     *are = false;
-    if (!sdc_path_ends(path, ".npy") && !strstr(path, ".npz"))
+    if (!pipeline_is_array(path))
         return SDC_OK;
     int code = sdc_array_read(&a, path, "latents");
     if (code)
@@ -75,8 +75,9 @@ static int encode_picture(Sd *sd, float *into)
         code = sd_encode_picture(sd, picture, into);
     free(picture);
     float shift = (float)(pipeline_number("vae.shift_factor", 0) * pipeline_number("vae.scaling_factor", 0.18215));
-    for (int64_t i = 0; !code && sees_no_pooled() && i < sd->size; i++)
-        into[i] += shift;
+    if (!code && sees_no_pooled())
+        for (int64_t i = 0; i < sd->size; i++)
+            into[i] += shift;
     return code;
 }
 
@@ -189,9 +190,8 @@ static int put_tokens(const Sd *sd, SdControl *c, const float *latents, int64_t 
     if (!code)
         code = pipeline_output(c->patches, "tokens", 3, &out);
     for (int64_t k = 0; !code && k < n->batch; k++) {
-        int64_t picture = (row + k < last ? row + k : last) / n->prompts;
-        for (int64_t i = 0; i < in->dim[0]; i++)
-            tensor_put(&c->patcher, in, i * sd->size, latents + picture * sd->size, sd->size);
+        int64_t picture = smaller(row + k, last) / n->prompts;
+        tensor_repeat(&c->patcher, in, latents + picture * sd->size, sd->size);
         if (!(code = pipeline_run(&c->patcher, c->patches))) {
             tensor_get(&c->patcher, out, 0, c->tokens, size);
             tensor_put(&n->context, n->sample, k * size, c->tokens, size);

@@ -7,11 +7,6 @@
 
 #include "sd_network.h"
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 typedef struct {
     SdNetwork network;
     SdSkip skip;
@@ -57,8 +52,7 @@ static void guide(const Sd *sd, float *predicted)
         const float *negative = predicted + 2 * k * sd->size, *prompt = negative + sd->size;
         float *guided = predicted + k * sd->size;
         double wanted = share > 0 ? spread(prompt, sd->size) : 0;
-        for (int64_t i = 0; i < sd->size; i++)
-            guided[i] = negative[i] + scale * (prompt[i] - negative[i]);
+        pipeline_guide(guided, negative, prompt, scale, sd->size);
         float factor = share > 0 ? share * (float)(wanted / spread(guided, sd->size)) + (1 - share) : 1;
         for (int64_t i = 0; factor != 1 && i < sd->size; i++)
             guided[i] *= factor;
@@ -104,7 +98,7 @@ static int denoise(Sd *sd, Denoiser *u)
             break;
         if (sd->options->preview_every && !sd->options->bench &&
             (s->index - first + 1) % sd->options->preview_every == 0 &&
-            (code = sd_preview(sd, u->scaled, u->predicted, sd->timesteps[s->index - first])))
+            (code = sd_preview(sd, u->predicted)))
             break;
         if ((code = scheduler_step(s, u->predicted, sd->latents, scheduler_draw_random, &sd->random)))
             sdc_error(code, "%s", s->message);

@@ -10,17 +10,6 @@
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && !strcasecmp(path + n - m, suffix);
-}
-
-bool sd_is_array(const char *path)
-{
-    return ends_in(path, ".npy") || ends_in(path, ".npz") || strstr(path, ".npz:");
-}
-
 static int read_floats(const char *path, int64_t height, int64_t width, float *picture)
 {
     return pipeline_array(path, "image", (const int64_t[]){1, 3, height, width}, picture);
@@ -43,7 +32,7 @@ int sd_image_read(const char *path, int64_t height, int64_t width, float **pictu
 {
     int code = pipeline_floats(picture, 3 * height * width);
     if (!code)
-        code = (sd_is_array(path) ? read_floats : read_picture)(path, height, width, *picture);
+        code = (pipeline_is_array(path) ? read_floats : read_picture)(path, height, width, *picture);
     return code;
 }
 
@@ -94,7 +83,7 @@ static int read_array(const char *path, int64_t *height, int64_t *width, float *
 
 int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **plane)
 {
-    return (sd_is_array(path) ? read_array : read_grey)(path, height, width, plane);
+    return (pipeline_is_array(path) ? read_array : read_grey)(path, height, width, plane);
 }
 
 /* ---- what was drawn, in words --------------------------------------------------------------------------------- */
@@ -106,6 +95,40 @@ static int sampler(const Sd *sd, const char **name)
     size_t n = strlen(*name), suffix = strlen("Scheduler");
     bool cut = n > suffix && !strcmp(*name + n - suffix, "Scheduler");
     return (int)(cut ? n - suffix : n);
+}
+
+/* Behind the last slash of path[bytes]. */
+static const char *file_name(const char *path, size_t bytes)
+{
+    const char *slash = memrchr(path, '/', bytes);
+    return slash ? slash + 1 : path;
+}
+
+/* What is not always there; malloc'd, or NULL. */
+static char *more_parameters(const SdOptions *o)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    if (o->clip_skip > 1)
+        fprintf(out, ", Clip skip: %lld", (long long)o->clip_skip);
+    for (int k = 0; k < o->loras.n; k++) {
+        double scale;
+        const size_t path = sdc_lora_split(o->loras.text[k], &scale);
+        const char *name = file_name(o->loras.text[k], path);
+        fprintf(out, ", Lora: %.*s:%g", (int)(o->loras.text[k] + path - name), name, scale);
+    }
+    for (int k = 0; k < o->n_words; k++)
+        fprintf(out, ", Embedding: %s", file_name(o->words[k], strlen(o->words[k])));
+    if (o->init_image)
+        fprintf(out, ", Init image: %s", file_name(o->init_image, strlen(o->init_image)));
+    if (o->long_prompts)
+        fputs(", Long prompts: yes", out);
+    if (!o->weighting)
+        fputs(", Prompt weights: none", out);
+    return fclose(out) ? NULL : text;
 }
 
 char *sd_parameters(const Sd *sd, int64_t k)
@@ -124,7 +147,7 @@ char *sd_parameters(const Sd *sd, int64_t k)
         snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)o->count, (long long)k);
     if (sd->refiner)
         snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
-    char *more = sd_more_parameters(o);
+    char *more = more_parameters(o);
     int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: "
                                   "%lldx%lld, Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
                      o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t sd_network_rows(const Sd *sd, const SdNetwork *u)
 {
     return u->prompts * sd->options->count;

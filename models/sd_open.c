@@ -136,8 +136,11 @@ static int open_scheduler(Sd *sd)
 {
     const SdOptions *o = sd->options;
     const char *section = sd->family->scheduler ? sd->family->scheduler : "scheduler";
-    return driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size}, &sd->config,
-                            &sd->scheduler);
+    int code = driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size}, &sd->config,
+                                &sd->scheduler);
+    if (!code)
+        sd->scheduler->options.begin_early = sd->family->strength_up;
+    return code;
 }
 
 static int make_room(Sd *sd)

@@ -15,7 +15,7 @@ int sd_pixels_read(const SdcProgram *p, const char *path, float **pixels)
         return code;
     if (in->dim[1] != 3)
         return sdc_error(SDC_UNSUPPORTED, "%s: pixel_values of %lld channels, not 3", p->name, (long long)in->dim[1]);
-    if (sd_is_array(path))
+    if (pipeline_is_array(path))
         return sd_image_read(path, in->dim[2], in->dim[3], pixels);
     ImageInput input;
     if ((code = image_input_open(&input)) || (code = pipeline_floats(pixels, tensor_row(in))))
@@ -31,9 +31,7 @@ int sd_pixels_run(Sd *sd, const SdcProgram *p, const float *pixels, const char *
     if ((code = pipeline_input(p, "pixel_values", 4, &in)) || (code = pipeline_output(p, output, -1, &out)) ||
         (code = sdc_instance_open(&c, p, sd->pool)))
         return code;
-    int64_t row = tensor_row(in);
-    for (int64_t k = 0; k < in->dim[0]; k++)
-        tensor_put(&c, in, k * row, pixels, row);
+    tensor_repeat(&c, in, pixels, tensor_row(in));
     if (!(code = pipeline_run(&c, p)))
         tensor_get(&c, out, 0, into, n);
     sd_close_network(sd, &c);

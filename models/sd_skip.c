@@ -47,7 +47,7 @@ int sd_skip_guide(Sd *sd, SdSkip *s, const float *latents, int64_t at, const flo
         int code = sd_network_put(sd, n, latents, row, at);
         if (code || (code = pipeline_step(&n->context, n->program)))
             return code;
-        int64_t here = (rows - row < n->batch ? rows - row : n->batch) * sd->size;
+        int64_t here = smaller(rows - row, n->batch) * sd->size;
         tensor_get(&n->context, s->out, 0, s->predicted, here);
         for (int64_t i = 0, k = row * sd->size; i < here; i++, k++)
             guided[k] += (prompt[k] - s->predicted[i]) * scale;

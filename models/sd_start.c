@@ -3,28 +3,17 @@
  * Order of random draws, which makes pictures comparable with other programs from the seed alone:
  *      text to image      starting noise [n, C, h, w] (none with --latents), then what each step draws
  *      image to image     noise of the encoder's distribution [1, C, h, w], starting noise [n, C, h, w], the steps */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline.h"
 #include "sd.h"
 
-/* A strength that scheduler_begin() does not round down where the class does not. */
-static double whole_steps(const Sd *sd, double strength)
-{
-    double steps = (double)sd->scheduler->steps;
-    if (!sd->family->strength_up || !(strength >= 0 && strength <= 1))
-        return strength;
-    double left = steps - floor(steps - steps * strength);
-    return fmin((left + 0.5) / steps, 1);
-}
-
 int sd_start_noised(Sd *sd)
 {
     int64_t n = sd->options->count * sd->size;
     float *noise = NULL;
-    if (scheduler_begin(sd->scheduler, whole_steps(sd, sd_strength(sd->options))))
+    if (scheduler_begin(sd->scheduler, sd_strength(sd->options)))
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
     if (!code) {

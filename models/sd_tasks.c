@@ -98,17 +98,12 @@ static int expect_extra(const Sd *sd, int64_t channels)
 /* The scheduler of a section, for the weights of its noise alone; `limit`: levels that the class allows. */
 static int open_levels(Sd *sd, const char *section, int64_t limit)
 {
-    SchedulerConfig config;
-    SdcSection text = sdc_section(section);
-    if (!text.data)
-        return sdc_error(SDC_BAD_INPUT, "the %s's configuration is missing from this file", section);
-    if (scheduler_config_read(&config, NULL, text.data, text.bytes))
-        return sdc_error(SDC_BAD_INPUT, "%s: %s", section, config.message);
-    Scheduler *s = sd->task->levels = scheduler_create(&config, 1, 1);
-    int code = s ? SDC_OK : sdc_error(SDC_NO_SPACE, "%s: %s", section, config.message);
+    SchedulerConfig config = {0};
+    int code = driver_scheduler(&(DriverSampler){section, NULL, NAN, 1, 1}, &config, &sd->task->levels);
     scheduler_config_free(&config);
     if (code)
         return code;
+    const Scheduler *s = sd->task->levels;
     if (!s->alphas_cumprod)
         return sdc_error(SDC_UNSUPPORTED, "%s: a %s has no noise levels", section, s->class->name);
     if (limit > s->config.num_train_timesteps - 1)

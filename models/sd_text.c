@@ -45,12 +45,9 @@ int sd_add_condition(Sd *sd, const char *input, int64_t row)
 static int read_prompt(const SdEncoder *e, const char *what, const char *text, int64_t *ids)
 {
     Tokens tokens;
-    int code = tokenizer_encode(&e->tokenizer, text, (int64_t)strlen(text), e->length, true, &tokens);
+    int code = pipeline_tokens(&e->tokenizer, what, text, e->length, &tokens);
     if (code)
         return code;
-    if (tokens.cut)
-        sdc_error(0, "warning: the %s has %lld tokens, %lld are read; left out: '%s'", what, (long long)tokens.tokens,
-                  (long long)e->length, tokens.cut);
     memcpy(ids, tokens.ids, (size_t)e->length * sizeof *ids);
     tokens_free(&tokens);
     return SDC_OK;
@@ -73,9 +70,9 @@ int sd_read_prompts(Sd *sd, SdEncoder *e)
     bool done;
     int code = sd_read_chunks(sd, e, &done);
     if (!code && !done && sd->guided)
-        code = read_prompt(e, "negative prompt", o->negative, e->ids);
+        code = read_prompt(e, "the negative prompt", o->negative, e->ids);
     if (!code && !done)
-        code = read_prompt(e, "prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+        code = read_prompt(e, "the prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
     return code ? code : check_ids(e, sd_prompts(sd) * sd->chunks * e->length);
 }
 
@@ -104,11 +101,6 @@ int sd_read_embeddings(Sd *sd)
 }
 
 /* ---- encoders ---------------------------------------------------------------------------------------------------- */
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* A chunk's output for each token, or what the first chunk has for the whole prompt, to where it belongs. */
 static void take_output(const Sd *sd, const SdEncoder *e, const SdcContext *c, const SdcTensor *out, int64_t at,
@@ -155,6 +147,23 @@ int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int 
         code = run_rows(sd, e, &c, outputs, n);
     sd_close_network(sd, &c);
     return code;
+}
+
+int sd_last_but_one(const SdEncoder *e, const SdcTensor **t)
+{
+    static const char prefix[] = "hidden_states.";
+    long last = -1;
+    for (int k = 0; k < e->program->n_outputs; k++)
+        if (!strncmp(e->program->outputs[k].name, prefix, sizeof prefix - 1)) {
+            long number = strtol(e->program->outputs[k].name + sizeof prefix - 1, NULL, 10);
+            last = number > last ? number : last;
+        }
+    char name[40];
+    snprintf(name, sizeof name, "%s%ld", prefix, last - 1);
+    if (last < 1)
+        return sdc_error(SDC_UNSUPPORTED, "%s has no outputs 'hidden_states.N': export it with output_hidden_states",
+                         e->component);
+    return pipeline_output(e->program, name, 3, t);
 }
 
 /* ---- one CLIP encoder: Stable Diffusion 1 and 2 ------------------------------------------------------------------ */

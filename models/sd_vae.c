@@ -16,9 +16,7 @@ int sd_encode_picture(Sd *sd, const float *picture, float *latents)
         (code = pipeline_output(sd->encoder, "latent_parameters", 4, &out)) ||
         (code = pipeline_floats(&moments, 2 * sd->size)) || (code = sdc_instance_open(&c, sd->encoder, sd->pool)))
         goto done;
-    int64_t row = 3 * sd->picture_height * sd->picture_width;
-    for (int64_t k = 0; k < in->dim[0]; k++)
-        tensor_put(&c, in, k * row, picture, row);
+    tensor_repeat(&c, in, picture, 3 * sd->picture_height * sd->picture_width);
     if ((code = pipeline_run(&c, sd->encoder)))
         goto done;
     tensor_get(&c, out, 0, moments, 2 * sd->size);
@@ -49,8 +47,7 @@ int sd_decode(Sd *sd, int64_t k, float *picture)
     float shift = (float)pipeline_number("vae.shift_factor", 0);
     for (int64_t i = 0; i < sd->size; i++)
         latents[i] = sd->latents[k * sd->size + i] / scale + shift;
-    for (int64_t row = 0; row < in->dim[0]; row++)
-        tensor_put(&c, in, row * sd->size, latents, sd->size);
+    tensor_repeat(&c, in, latents, sd->size);
     if (!(code = pipeline_run(&c, sd->decoder)))
         tensor_get(&c, out, 0, picture, 3 * sd->picture_height * sd->picture_width);
 done:

@@ -15,33 +15,21 @@
 
 enum { HIDDEN, POOLED, TIME_IDS };      /* conditions, in this order */
 enum { SIZE_IDS = 6, SCORE_IDS = 5 };
+static const double REFINE_AT = 0.8;    /* --refine-at where there is a refiner */
 
 /* ---- laying out -------------------------------------------------------------------------------------------------- */
-
-/* The output with the hidden states before the last layer: of hidden_states.0 to .N the one but last.  *name is for
- * `room` bytes. */
-static int hidden_output(const SdcProgram *p, char *name, size_t room, const SdcTensor **t)
-{
-    int last = -1, k;
-    for (int i = 0; i < p->n_outputs; i++)
-        if (sscanf(p->outputs[i].name, "hidden_states.%9d", &k) == 1 && k > last)
-            last = k;
-    snprintf(name, room, "hidden_states.%d", last > 0 ? last - 1 : 0);
-    return pipeline_output(p, name, 3, t);
-}
 
 /* Every encoder with its tokenizer, and in *width what they give for a token. */
 static int open_encoders(Sd *sd, int64_t tokens, int64_t *width)
 {
     const SdcTensor *hidden;
-    char name[32];
     *width = 0;
     for (int k = 0; k < SD_ENCODERS && sd->family->encoders[k].component; k++) {
         if (!pipeline_nth(sd->family->encoders[k].component, 0))
             continue;
         int code = sd_add_encoder(sd, sd->family->encoders[k].component, sd->family->encoders[k].section);
         const SdEncoder *e = &sd->encoders[sd->n_encoders - 1];
-        if (code || (code = hidden_output(e->program, name, sizeof name, &hidden)))
+        if (code || (code = sd_last_but_one(e, &hidden)))
             return code;
         if (e->length != tokens || hidden->dim[1] != tokens)
             return sdc_error(SDC_UNSUPPORTED, "%s gives %lld tokens, %s takes %lld", e->component,
@@ -92,13 +80,12 @@ static int encode_one(Sd *sd, int k, int64_t *left)
     const SdEncoder *e = &sd->encoders[k];
     SdCondition *text = &sd->conditions[HIDDEN], *pooled = &sd->conditions[POOLED];
     const SdcTensor *t;
-    char name[32];
     float *hidden = NULL;
-    int code = hidden_output(e->program, name, sizeof name, &t);
+    int code = sd_last_but_one(e, &t);
     int64_t row = code ? 0 : tensor_row(t), width = text->row / e->length, own = row / e->length;
     if (code || (code = pipeline_floats(&hidden, 2 * row)))
         return code;
-    const SdTextOutput outputs[] = {{name, hidden, row, row},
+    const SdTextOutput outputs[] = {{t->name, hidden, row, row},
                                     {"text_embeds", pooled->values, pooled->row, pooled->row}};
     code = sd_run_encoder(sd, e, outputs, k == sd->n_encoders - 1 ? 2 : 1);
     for (int64_t i = 0; !code && i < sd_prompts(sd) * e->length; i++)
@@ -172,7 +159,7 @@ static bool has_refiner(const Sd *sd)
 double sd_xl_refine_at(const Sd *sd)
 {
     double given = sd->options->xl.refine_at;
-    return !isnan(given) ? given : has_refiner(sd) ? 0.8 : 1;
+    return !isnan(given) ? given : has_refiner(sd) ? REFINE_AT : 1;
 }
 
 bool sd_xl_refines(const Sd *sd)
@@ -208,7 +195,7 @@ int sd_xl_start_refiner(Sd *sd)
 {
     Scheduler *s = sd->scheduler;
     double at = sd->options->xl.refine_at;
-    at = isnan(at) ? 0.8 : at;
+    at = isnan(at) ? REFINE_AT : at;
     if (scheduler_set_timesteps(s, sd->options->steps))
         return sdc_error(SDC_USAGE, "%s", s->message);
     int64_t left = refiners_share(s, at);

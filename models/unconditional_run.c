@@ -10,11 +10,6 @@
 #include "pipeline.h"
 #include "unconditional.h"
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- choosing programs ------------------------------------------------------------------------------------------ */
 
 /* Denoiser number k and its decoder, if there are any, and what they draw. */
@@ -213,8 +208,7 @@ static int predict(Unconditional *u, SdcContext *c)
         int code = show_classes(u, c, row);
         for (int64_t k = 0; k < batch; k++)
             tensor_put(c, u->sample, k * u->size,
-                       u->scaled + smaller(row + k, rows - 1) / (u->guided ? 2 : 1) * u->size,
-                       u->size);
+                       u->scaled + smaller(row + k, rows - 1) / (u->guided ? 2 : 1) * u->size, u->size);
         if (!code)
             code = pipeline_timestep(c, u->denoiser, &u->tables, s->timesteps, s->evaluations, s->index);
         tensor_fill(c, u->timestep, s->timesteps[s->index]);
@@ -225,8 +219,7 @@ static int predict(Unconditional *u, SdcContext *c)
     const float scale = (float)u->options->guidance;
     for (int64_t k = 0; u->guided && k < u->count; k++) {
         const float *none = u->predicted + 2 * k * u->size, *class = none + u->size;
-        for (int64_t i = 0; i < u->size; i++)
-            u->predicted[k * u->size + i] = none[i] + scale * (class[i] - none[i]);
+        pipeline_guide(u->predicted + k * u->size, none, class, scale, u->size);
     }
     return SDC_OK;
 }
@@ -316,8 +309,7 @@ int unconditional_decode(Unconditional *u, const float *latents)
     for (int64_t k = 0; !code && k < u->count; k++) {
         for (int64_t i = 0; i < u->size; i++)
             u->scaled[i] = latents[k * u->size + i] / scale;
-        for (int64_t row = 0; row < in->dim[0]; row++)
-            tensor_put(&c, in, row * u->size, u->scaled, u->size);
+        tensor_repeat(&c, in, u->scaled, u->size);
         if (!(code = pipeline_run(&c, u->decoder)))
             tensor_get(&c, image, 0, u->decoded + k * picture, picture);
     }

@@ -15,18 +15,10 @@
 
 /* ---- the network ------------------------------------------------------------------------------------------------ */
 
-static const SdcTensor *find(const SdcTensor *list, int n, const char *name)
-{
-    for (int k = 0; k < n; k++)
-        if (!strcmp(list[k].name, name))
-            return &list[k];
-    return NULL;
-}
-
 static const SdcTensor *find_output(const SdcProgram *p, const char *const *names)
 {
     for (; *names; names++) {
-        const SdcTensor *t = find(p->outputs, p->n_outputs, *names);
+        const SdcTensor *t = pipeline_tensor(p->outputs, p->n_outputs, *names);
         if (t)
             return t;
     }
@@ -43,8 +35,8 @@ static int open_network(Vision *v)
     int code = pipeline_input(p, "pixel_values", 4, &v->pixels);
     if (code)
         return code;
-    v->ids = find(p->inputs, p->n_inputs, "input_ids");
-    v->mask = find(p->inputs, p->n_inputs, "attention_mask");
+    v->ids = pipeline_tensor(p->inputs, p->n_inputs, "input_ids");
+    v->mask = pipeline_tensor(p->inputs, p->n_inputs, "attention_mask");
     v->scores = find_output(p, scores);
     v->batch = v->pixels->dim[0];
     v->length = v->ids && v->ids->rank == 2 ? v->ids->dim[1] : 0;
@@ -195,7 +187,7 @@ static int prepare(Vision *v)
 static void take_rows(const Vision *v, VisionRows *rows, int64_t first, int64_t n)
 {
     if (rows->name)
-        tensor_get(&v->context, find(v->program->outputs, v->program->n_outputs, rows->name), 0,
+        tensor_get(&v->context, pipeline_tensor(v->program->outputs, v->program->n_outputs, rows->name), 0,
                    rows->values + first * rows->size, n * rows->size);
 }
 
@@ -244,7 +236,7 @@ static int run_all(Vision *v)
     int64_t row = tensor_row(v->pixels), height = v->pixels->dim[2], width = v->pixels->dim[3];
     int code = image_input_open(&input);
     for (int64_t first = 0; !code && (first < v->n_images || !first); first += v->batch) {
-        int64_t n = v->n_images - first < v->batch ? v->n_images - first : v->batch;
+        int64_t n = smaller(v->n_images - first, v->batch);
         float *pictures = v->pictures + (v->options->pixels ? first * row : 0);
         for (int64_t i = 0; !code && i < n; i++)
             code = image_input_read(&input, v->options->images.list[first + i], height, width, v->program->name,

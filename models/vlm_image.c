@@ -19,7 +19,7 @@ static int read_pixels(VlmImage *image, const char *path)
 
 static int read_picture(VlmImage *image, const char *path)
 {
-    if (sdc_path_ends(path, ".npy") || sdc_path_ends(path, ".npz"))
+    if (pipeline_is_array(path))
         return read_pixels(image, path);
     return sdc_image_read(&image->picture, path, 3);
 }

@@ -156,7 +156,8 @@ int scheduler_begin(Scheduler *s, double strength)
 {
     if (!(strength >= 0 && strength <= 1))
         return scheduler_fail(s, SDC_USAGE, "strength %g is not between 0 and 1", strength);
-    int64_t left = (int64_t)((double)s->steps * strength);
+    double asked = (double)s->steps * strength;
+    int64_t left = s->options.begin_early ? s->steps - (int64_t)((double)s->steps - asked) : (int64_t)asked;
     int64_t index = (s->steps - left) * s->class->order;
     if (left < 1 || index >= s->evaluations)
         return scheduler_fail(s, SDC_USAGE, "strength %g of %lld steps leaves no step to do", strength,

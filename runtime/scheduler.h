@@ -139,6 +139,7 @@ typedef struct SchedulerOptions {
     int order;                        /* LMS: 1 to 4 */
     double mu;                        /* dynamic shifting; NaN: not given */
     const double *sigmas;             /* [steps], flow matching; NULL: the class's own */
+    bool begin_early;                 /* image to image: a strength of no whole number of steps takes one more, not less */
 } SchedulerOptions;
 
 typedef struct Scheduler {
