@@ -99,7 +99,7 @@ static inline void ID(_scores)(const ID(_Unit) *u, float *s, int64_t group, int6
     for (int64_t l = 0; l < slices; l++)
         line[l] = l * 32;
     const SdcBf16Walk w = {.a = {k, k + 16 * width}, .row = width, .line = line, .lines = slices, .taps = 1,
-                           .b = u->r->q[group]};
+                           .b = u->r->q[group], .spare_pairs = (width - (SIZE)) / 4 * 2};
     sdc_bf16_tile_for(false, u->keys - panel * 32 > 16 ? 2 : 1, ID(_tiles)(u, group))(s + panel * 1024, zeros, &w);
 }
 
@@ -111,9 +111,9 @@ static inline void ID(_add)(const ID(_Unit) *u, int64_t group, int64_t panel)
     int64_t line[keys / 32];
     for (int64_t l = 0; l < u->panels; l++)
         line[l] = l * 32;
+    const int64_t tiles = sdc_min(2, ID(_v_tiles) - panel * 2), spare = panel * 32 + tiles * 16 - (V_SIZE);
     const SdcBf16Walk w = {.a = {v, v + 16 * keys}, .row = keys, .line = line, .lines = u->panels, .taps = 1,
-                           .b = u->r->p};
-    const int64_t tiles = sdc_min(2, ID(_v_tiles) - panel * 2);
+                           .b = u->r->p, .spare_rows = spare < 8 ? 0 : 8};
     sdc_bf16_tile_for(false, tiles, ID(_tiles)(u, group))(u->r->o[group][panel * 32], NULL, &w);
 }
 

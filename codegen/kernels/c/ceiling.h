@@ -84,7 +84,8 @@ void SDC_CAT(NAME, _bf16)(void *argument, int64_t begin, int64_t end)
     sdc_bf16_end();
 }
 #elif SDC_BF16_DOT
-const int64_t SDC_CAT(NAME, _bf16_flops) = 4 * SDC_CAT(NAME, _chains) * SDC_VL;
+enum { SDC_CAT(NAME, _dots) = 16 };                             /* two a cycle, of 6 cycles (Zen 5) */
+const int64_t SDC_CAT(NAME, _bf16_flops) = 4 * SDC_CAT(NAME, _dots) * SDC_VL;
 
 void SDC_CAT(NAME, _bf16)(void *argument, int64_t begin, int64_t end)
 {
@@ -93,15 +94,13 @@ void SDC_CAT(NAME, _bf16)(void *argument, int64_t begin, int64_t end)
     SDC_CAT(NAME, _draw)(operand, 32);
     for (int64_t unit = begin; unit < end; unit++) {
         const sdc_vf column = sdc_load((const float *)(const void *)operand);
-        sdc_vf sum[SDC_CAT(NAME, _chains)], all = {0};
-        for (int k = 0; k < SDC_CAT(NAME, _chains); k++)
+        sdc_vf sum[SDC_CAT(NAME, _dots)], all = {0};            /* in registers if each loop is unrolled */
+        SDC_UNROLL for (int k = 0; k < SDC_CAT(NAME, _dots); k++)
             sum[k] = sdc_splat((float)(k + 1));                 /* equal chains would be computed once */
-        for (int64_t step = 0; step < a->steps; step++) {
-#pragma GCC unroll 12
-            for (int k = 0; k < SDC_CAT(NAME, _chains); k++)
+        for (int64_t step = 0; step < a->steps; step++)
+            SDC_UNROLL for (int k = 0; k < SDC_CAT(NAME, _dots); k++)
                 __asm__("vdpbf16ps %1, %1, %0" : "+v"(sum[k]) : "v"(column));
-        }
-        for (int k = 0; k < SDC_CAT(NAME, _chains); k++)
+        SDC_UNROLL for (int k = 0; k < SDC_CAT(NAME, _dots); k++)
             all += sum[k];
         sdc_store(a->to + unit * a->each, all);
     }
