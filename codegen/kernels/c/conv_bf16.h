@@ -222,12 +222,14 @@ static void SDC_CAT(NAME, _unit)(const SDC_CAT(NAME, _arguments) *a, const SdcCo
         line[l] = l / slices * (DILATION_H) * SDC_CAT(NAME, _row) + l % slices * SDC_CAT(NAME, _slice);
     for (int64_t l = 0; l < more_slices; l++)
         more_line[l] = l * SDC_CAT(NAME, _more_slice);
+    const int64_t blocks = a->images * sdc_ceil_div(a->rows, BLOCK_H) * sdc_ceil_div(OUT_W, BLOCK_W);
+    const int64_t last_panel = blocks > 1 ? block->end : sdc_bf16_panels(OUT_C);            /* the next unit goes on */
     const st_bf16 *scales = (const st_bf16 *)a->d.weights + sdc_bf16_tiles(OUT_C) * lines * (KERNEL_W) * SDC_BF16_TILE;
     for (int64_t panel = block->panel; panel < block->end; panel++) {
         const int64_t columns = sdc_min(2, sdc_bf16_tiles(OUT_C) - 2 * panel);
         const st_bf16 *b = (const st_bf16 *)a->d.weights + panel * 2 * lines * (KERNEL_W) * SDC_BF16_TILE;
         const st_bf16 *more_b = (const st_bf16 *)a->d.more_weights + panel * 2 * more_slices * SDC_BF16_TILE;
-        const st_bf16 *following = panel + 1 < block->end ? b + columns * lines * (KERNEL_W) * SDC_BF16_TILE : b;
+        const st_bf16 *following = panel + 1 < last_panel ? b + columns * lines * (KERNEL_W) * SDC_BF16_TILE : b;
         for (int64_t j = 0; j < SDC_BF16_ROW; j++) {
             added[j] = (HAS_BIAS) && panel * 32 + j < (OUT_C) ? a->d.bias[panel * 32 + j] : 0;
             start[j] = (INT8) ? 0 : added[j];

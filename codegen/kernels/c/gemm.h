@@ -189,9 +189,10 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
     _Alignas(64) float sums[SDC_CAT(NAME, _unit_panels)][products][unit_rows * widest];
     _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? (DEPTH_STEP) * widest : 1];
     const int64_t tiles = sdc_ceil_div(rows, tile);
+    const int64_t following = (ROWS) <= unit_rows && end < sdc_panels(COLUMNS) ? end : panel;      /* the next unit's */
     for (int64_t k = 0; k < (DEPTH); k += (DEPTH_STEP)) {
         const int64_t depth = sdc_min(DEPTH_STEP, (DEPTH) - k);
-        const int64_t after = k + depth < (DEPTH) ? k + depth : 0;
+        const int64_t after = k + depth < (DEPTH) ? k + depth : 0, again = after ? panel : following;
         const void *from = a + row * (A_ROW) + k;
         for (int64_t m = 0; narrow_a && m < rows; m++)
             SDC_CAT(sdc_widen_, TA)(wide_a + m * wide, a + (row + m) * (A_ROW) + k, depth);
@@ -200,7 +201,7 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
             const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
             for (int64_t i = 0; i < products; i++) {
                 const bool last = i + 1 == products, end_of_step = last && p + 1 == end;
-                const void *next = SDC_CAT(NAME, _panel)(last ? b : other, end_of_step ? panel : last ? p + 1 : p, end_of_step ? after : k);
+                const void *next = SDC_CAT(NAME, _panel)(last ? b : other, end_of_step ? again : last ? p + 1 : p, end_of_step ? after : k);
                 if (k == 0)
                     sdc_tile_start(sums[p - panel][i], tiles * tile, vectors, i ? NULL : bias, (COLUMNS) - begin * SDC_VL);
                 SDC_CAT(NAME, _multiply)(sums[p - panel][i], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,

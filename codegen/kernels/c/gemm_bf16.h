@@ -174,6 +174,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
 #endif
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
     const int64_t full = rows / 16, calls = sdc_ceil_div(full, together);
+    const int64_t last_panel = SDC_CAT(NAME, _blocks) > 1 ? end : sdc_bf16_panels(COLUMNS);     /* the next unit goes on */
     SDC_CAT(NAME, _rows_of) r = {.a = a, .rest = rest, .last = last};
     for (int64_t k = 0; k < slices; k++)
         r.line[k] = k * SDC_BF16_SLICE;
@@ -185,7 +186,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
     memset(added, 0, sizeof added);
     for (; panel < end; panel++) {
         const int64_t columns = sdc_min(2, sdc_bf16_tiles(COLUMNS) - 2 * panel), at = SDC_CAT(NAME, _elements)(panel * 2 * slices);
-        const int64_t after = panel + 1 < end ? at + SDC_CAT(NAME, _elements)(columns * slices) : at;
+        const int64_t after = panel + 1 < last_panel ? at + SDC_CAT(NAME, _elements)(columns * slices) : at;
         for (int64_t j = 0; j < SDC_BF16_ROW; j++) {
             added[0][j] = (HAS_BIAS) && panel * 32 + j < (COLUMNS) ? d->bias[panel * 32 + j] : 0;
             start[0][j] = scaled ? 0 : added[0][j];
