@@ -11,11 +11,8 @@
 #include "tile.h"
 #include "transpose_block.h"
 
-#define SDC_ROUND_UP(n, to) (((n) + (to) - 1) / (to) * (to))
 /* A stride of about n floats that does not walk through few sets of a cache. */
 #define SDC_OFF_POWERS(n) ((n) % 64 ? (n) : (n) + 16)
-#define SDC_LESSER(a, b) ((a) < (b) ? (a) : (b))
-#define SDC_GREATER(a, b) ((a) > (b) ? (a) : (b))
 
 enum { SDC_TURNED = 0, SDC_STRAIGHT = 1 };
 

@@ -62,8 +62,10 @@
 #define SDC_FEW_BY_CODES (CODE_BITS && ROWS <= 4)
 
 enum {
-    SDC_CAT(NAME, _tile) = SDC_ROWS_FOR(ROWS),
-    SDC_CAT(NAME, _rows) = (UNIT_ROWS) / SDC_CAT(NAME, _tile) * SDC_CAT(NAME, _tile),     /* of a unit */
+    SDC_CAT(NAME, _tile) = SDC_FEW_ROWS_FOR(ROWS),
+    /* equal units of rows: 77, a text's, are one */
+    SDC_CAT(NAME, _blocks) = SDC_GREATER(((ROWS) + (UNIT_ROWS) / 2) / (UNIT_ROWS), 1),
+    SDC_CAT(NAME, _rows) = SDC_ROUND_UP(((ROWS) + SDC_CAT(NAME, _blocks) - 1) / SDC_CAT(NAME, _blocks), SDC_CAT(NAME, _tile)),
     SDC_CAT(NAME, _unit_panels) = (UNIT_PANELS) ? (UNIT_PANELS) : SDC_UNIT_PANELS,          /* at most */
     SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
     SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),

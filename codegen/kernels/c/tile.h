@@ -36,6 +36,11 @@ enum { SDC_TILE_AHEAD = 384 };                    /* floats of the panel prefetc
 #define SDC_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Of constants. */
+#define SDC_ROUND_UP(n, to) (((n) + (to) - 1) / (to) * (to))
+#define SDC_LESSER(a, b) ((a) < (b) ? (a) : (b))
+#define SDC_GREATER(a, b) ((a) > (b) ? (a) : (b))
+
 static inline int64_t sdc_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t sdc_min(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -148,8 +153,19 @@ SDC_TILES(sdc_tile_full, SDC_TILE_ROWS)
 
 /* Rows of the tile that serves a matrix of so many rows, and that tile. */
 #define SDC_ROWS_FOR(rows) ((rows) == 1 ? 1 : (rows) == 2 ? 2 : (rows) <= 4 ? 4 : SDC_TILE_ROWS)
+#if SDC_VL == 16
+/* Few rows are multiples of 7 rather than of 8: a text's 77. */
+SDC_TILES(sdc_tile_7, 7)
+#define SDC_FEW_ROWS_FOR(rows) ((rows) > 4 && (rows) % 7 == 0 && (rows) % 8 && (rows) < 200 ? 7 : SDC_ROWS_FOR(rows))
+#else
+#define SDC_FEW_ROWS_FOR(rows) SDC_ROWS_FOR(rows)
+#endif
 static inline SdcTile *sdc_tile_for(int rows, int64_t vectors)
 {
+#if SDC_VL == 16
+    if (rows == 7)
+        return sdc_tile_7(vectors);
+#endif
     if (rows == SDC_TILE_ROWS)
         return sdc_tile_full(vectors);
     return rows == 1 ? sdc_tile_1(vectors) : rows == 2 ? sdc_tile_2(vectors) : sdc_tile_4(vectors);
