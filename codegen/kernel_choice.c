@@ -24,10 +24,10 @@ const char *conv_site(const ConvShape *s, const ConvKind *kind)
                        kind->more_c ? text_format(",shortcut=%lld", (long long)kind->more_c) : "");
 }
 
-WinogradPlan choose_winograd(const Lowering *l, const char *site, const ConvShape *s, int rate)
+WinogradPlan choose_winograd(const Lowering *l, const char *site, const ConvShape *s, int64_t more_c, int rate)
 {
     const int vl = l->isa->vector_floats;
-    const WinogradPlan standard = winograd_plan(s, vl, rate);
+    const WinogradPlan standard = winograd_plan(s, more_c, vl, rate);
     if (!site || !winograd_serves(s))
         return standard;
     WinogradCut cut = {.outputs = choose(l, CHOICE_WINOGRAD, site, standard.outputs ? standard.outputs : 1, 4)};

@@ -17,7 +17,7 @@ typedef struct {
 const char *conv_site(const ConvShape *s, const ConvKind *kind);
 
 /* winograd_plan(), or what was chosen for the site; outputs 0: not that. */
-WinogradPlan choose_winograd(const Lowering *l, const char *site, const ConvShape *s, int rate);
+WinogradPlan choose_winograd(const Lowering *l, const char *site, const ConvShape *s, int64_t more_c, int rate);
 
 /* Panels of a unit of conv.h and of conv_bf16.h. */
 void choose_panels(const Lowering *l, const char *site, const ConvShape *s, ConvPlan *plan);

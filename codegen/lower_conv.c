@@ -259,7 +259,7 @@ static Way way_of(const Lowering *l, const Node *n, const Window *w, const ConvK
     }
     way.site = chooses ? conv_site(s, kind) : NULL;
     if (!n->graph->model->exact)
-        way.winograd = choose_winograd(l, way.site, s, bf16 ? l->isa->bf16_rate : 1);
+        way.winograd = choose_winograd(l, way.site, s, kind->more_c, bf16 ? l->isa->bf16_rate : 1);
     way.transformed = n->graph->model->pack_winograd && !s->codes && winograd_stores(s, &way.winograd);
     if (bf16 && !way.winograd.outputs)
         way.bf16 = conv_bf16_plan(s, kind->more_c);

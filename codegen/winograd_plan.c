@@ -7,7 +7,8 @@
 enum {
     BLOCK = 16,                     /* outputs of a block along an axis, at most */
     UNIT_TILES = 64,                /* so often is a transformed weight used */
-    WEIGHT = 24, PIXEL = 60, SUM = 30   /* FLOPs that the transform of one costs, a position */
+    WEIGHT = 24, PIXEL = 60, SUM = 30,  /* FLOPs that the transform of one costs, a position */
+    MORE = 160                          /* percent of a shortcut's FLOPs, since each panel gathers it anew (306 of 490 GF/s, Zen 5) */
 };
 
 bool winograd_serves(const ConvShape *s)
@@ -74,14 +75,16 @@ static double cost(const ConvShape *s, const WinogradPlan *p, int vl)
            * (2 * tiles * channels * columns + units * WEIGHT * channels * columns + tiles * (PIXEL * channels + SUM * columns));
 }
 
-WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate)
+WinogradPlan winograd_plan(const ConvShape *s, int64_t more_c, int vl, int rate)
 {
     ConvShape one = *s;             /* image: the batch must not change what each is computed by */
     int64_t best = 0;
     if (!winograd_serves(s))
         return (WinogradPlan){0};
     one.batch = 1;
-    double least = 18.0 / rate * (double)(s->out_h * s->out_w) * (double)s->in_c * (double)(vectors_of(s->out_c, vl) * vl);
+    const double outputs_of_all = (double)(s->out_h * s->out_w) * (double)(vectors_of(s->out_c, vl) * vl);
+    const double shortcut = 2 * outputs_of_all * (double)more_c;
+    double least = (18 * outputs_of_all * (double)s->in_c + shortcut) / rate - shortcut * MORE / 100;
     for (int64_t outputs = 2; outputs <= 4; outputs += 2) {
         const WinogradPlan p = winograd_cut(&one, &(WinogradCut){.outputs = outputs}, vl);
         if (cost(&one, &p, vl) < least) {

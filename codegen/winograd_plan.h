@@ -5,9 +5,10 @@
 #include "conv_pack.h"
 
 /* Parameters OUTPUTS BLOCK_H BLOCK_W UNIT_BLOCKS ROUND_BLOCKS; outputs 0: conv.h is better or alone.  loads: floats that
- * are gathered; scratch: floats of the call's scratch.  rate: how many times faster than in f32 the products are otherwise. */
+ * are gathered; scratch: floats of the call's scratch.  rate: how many times faster than in f32 the products are otherwise;
+ * more_c: channels of the shortcut's image, whose products conv_winograd.h adds in f32, or 0. */
 typedef struct { int64_t outputs, block_h, block_w, unit_blocks, round_blocks, loads, scratch; } WinogradPlan;
-WinogradPlan winograd_plan(const ConvShape *s, int vl, int rate);
+WinogradPlan winograd_plan(const ConvShape *s, int64_t more_c, int vl, int rate);
 
 /* The same with an algorithm and a cut that are given; 0: by the plan's own rule.  For shapes that conv_winograd.h serves alone. */
 bool winograd_serves(const ConvShape *s);
