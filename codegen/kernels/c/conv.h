@@ -128,8 +128,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
         }
     }
     const int64_t step = sdc_min(CHUNK, SDC_DEPTH_STEP);
-    for (int64_t k = 0; k < (MORE_C); k += step) {
-        const int64_t depth = sdc_min(step, (MORE_C) - k);
+    for (int64_t k = 0, depth; k < (MORE_C); k += depth) {
+        depth = SDC_CAT(NAME, _more_depth)(k, step);
         SDC_CAT(NAME, _gather_more)(patch, d, block, k, depth);
         for (int64_t p = block->panel; p < block->end; p++) {
             const void *next = p + 1 < block->end ? SDC_CAT(NAME, _more_panel)(d, p + 1, k)

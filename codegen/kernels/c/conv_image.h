@@ -114,21 +114,47 @@ static inline void SDC_CAT(NAME, _widen)(float *wide, const SDC_CAT(st_, TW) *fr
 }
 #endif
 
-/* Channels [k, k + depth) of the other image's pixels under the block to patch [h w][depth]. */
+/* Is the other image read where it lies? */
+enum { SDC_CAT(NAME, _more_direct) = !SDC_IS_NARROW(TM) && (!(MORE_CODE_BITS) || (MORE_FIRST_C) == (MORE_C)) };
+
+/* How many channels of it from k on are multiplied at once. */
+static inline int64_t SDC_CAT(NAME, _more_depth)(int64_t k, int64_t step)
+{
+    return sdc_min(step, (SDC_CAT(NAME, _more_direct) && k < (MORE_FIRST_C) ? (MORE_FIRST_C) : (MORE_C)) - k);
+}
+
+/* Number of the block's pixel `i` in its images. */
+static inline int64_t SDC_CAT(NAME, _more_pixel)(const SdcConvBlock *block, int64_t i)
+{
+    return (block->n * (OUT_H) + block->y + i / block->w) * (OUT_W) + block->x + i % block->w;
+}
+
+/* Channels [k, k + depth) of the other image's pixels under the block to patch [h w][depth], unless they are read where they
+ * lie. */
 static void SDC_CAT(NAME, _gather_more)(float *patch, const SdcDense *d, const SdcConvBlock *block, int64_t k,
                                         int64_t depth)
 {
     enum { first = (MORE_FIRST_C), others = (MORE_C) - (MORE_FIRST_C) };
     const SDC_CAT(st_, TM) *image = d->more, *beside = d->more_beside;
     const int64_t here = !others ? depth : k < first ? sdc_min(depth, first - k) : 0;
-    for (int64_t row = 0; row < block->h; row++)
-        for (int64_t column = 0; column < block->w; column++, patch += depth) {
-            const int64_t pixel = (block->n * (OUT_H) + block->y + row) * (OUT_W) + block->x + column;
-            if (here)
-                SDC_CAT(sdc_widen_, TM)(patch, image + pixel * first + k, here);
-            if (others > 0 && here < depth)
-                SDC_CAT(sdc_widen_, TM)(patch + here, beside + pixel * others + k + here - first, depth - here);
-        }
+    for (int64_t i = 0; !SDC_CAT(NAME, _more_direct) && i < block->h * block->w; i++, patch += depth) {
+        const int64_t pixel = SDC_CAT(NAME, _more_pixel)(block, i);
+        if (here)
+            SDC_CAT(sdc_widen_, TM)(patch, image + pixel * first + k, here);
+        if (others > 0 && here < depth)
+            SDC_CAT(sdc_widen_, TM)(patch + here, beside + pixel * others + k + here - first, depth - here);
+    }
+}
+
+/* Channels [k, k + depth) of the block's pixel `i`. */
+static inline const float *SDC_CAT(NAME, _more_row)(const float *patch, const SdcDense *d, const SdcConvBlock *block, int64_t i,
+                                                    int64_t k, int64_t depth)
+{
+    enum { first = (MORE_FIRST_C), others = (MORE_C) - (MORE_FIRST_C) };
+    if (!SDC_CAT(NAME, _more_direct))
+        return patch + i * depth;
+    const int64_t pixel = SDC_CAT(NAME, _more_pixel)(block, i);
+    return k < first ? (const float *)d->more + pixel * first + k : (const float *)d->more_beside + pixel * others + k - first;
 }
 
 /* The other image's weights of a panel from channel k on. */
@@ -172,7 +198,7 @@ static void SDC_CAT(NAME, _more)(float *sums, const float *patch, const SdcDense
     for (int64_t t = 0; t < tiles; t++) {
         const float *row[tile];
         for (int64_t m = 0; m < tile; m++)
-            row[m] = patch + sdc_min(t * tile + m, pixels - 1) * depth;
+            row[m] = SDC_CAT(NAME, _more_row)(patch, d, block, sdc_min(t * tile + m, pixels - 1), k, depth);
         sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights,
                                     next + t * share * depth, share);
     }

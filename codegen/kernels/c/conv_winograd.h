@@ -141,7 +141,7 @@ static void SDC_CAT(NAME, _finish)(const SDC_CAT(NAME, _arguments) *a, const Sdc
     const int64_t begin = sdc_panel_begin(panel, columns), vectors = sdc_panel_begin(panel + 1, columns) - begin;
     const int64_t pixel = vectors * SDC_VL;
     _Alignas(64) float sums[SDC_CAT(NAME, _tiles) * tile * SDC_TILE_VECTORS * SDC_VL];
-    _Alignas(64) float patch[(MORE_C) ? (BLOCK_H) * (BLOCK_W) * step : 1];
+    _Alignas(64) float patch[(MORE_C) && !SDC_CAT(NAME, _more_direct) ? (BLOCK_H) * (BLOCK_W) * step : 1];
     for (int64_t v = 0; v < vectors; v++) {
         const int64_t lanes = sdc_min(columns - (begin + v) * SDC_VL, SDC_VL);
         const sdc_vf bias = HAS_BIAS ? sdc_load_some(a->d.bias + (begin + v) * SDC_VL, lanes) : (sdc_vf){0};
@@ -153,8 +153,8 @@ static void SDC_CAT(NAME, _finish)(const SDC_CAT(NAME, _arguments) *a, const Sdc
                                     m + (t * vectors + v) * SDC_VL, m_step, bias, h, w);
         }
     }
-    for (int64_t k = 0; k < (MORE_C); k += step) {
-        const int64_t depth = sdc_min(step, (MORE_C) - k);
+    for (int64_t k = 0, depth; k < (MORE_C); k += depth) {
+        depth = SDC_CAT(NAME, _more_depth)(k, step);
         SDC_CAT(NAME, _gather_more)(patch, &a->d, block, k, depth);
         SDC_CAT(NAME, _more)(sums, patch, &a->d, block, panel, k, depth, SDC_CAT(NAME, _more_panel)(&a->d, panel, k + depth));
     }
