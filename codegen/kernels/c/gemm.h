@@ -21,7 +21,7 @@
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *   PAIR                  nothing, or X(other): a matrix like b, packed, and the sums of A times it are the finish's
  *   UNIT_PANELS UNIT_ROWS panels (0: SDC_UNIT_PANELS, fewer where there are few units) and rows of a unit, about (64)
- *   DEPTH_STEP            depths in a step (SDC_DEPTH_STEP), a multiple of GROUP
+ *   DEPTH_STEP            depths in a step (equal steps of about SDC_DEPTH_STEP), a multiple of GROUP
  *
  * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be an
  * operand of EXTRAS, but overlaps neither a nor b.
@@ -57,7 +57,11 @@
 #define UNIT_ROWS 64
 #endif
 #ifndef DEPTH_STEP
+#if CODE_BITS                   /* groups of codes divide it */
 #define DEPTH_STEP SDC_DEPTH_STEP
+#else                           /* equal steps, about so long */
+#define DEPTH_STEP (((DEPTH) + SDC_DEPTH_STEPS(DEPTH) - 1) / SDC_DEPTH_STEPS(DEPTH))
+#endif
 #endif
 #define SDC_FEW_BY_CODES (CODE_BITS && ROWS <= 4)
 

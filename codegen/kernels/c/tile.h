@@ -187,6 +187,7 @@ static inline void sdc_tile_start(float *sums, int64_t rows, int64_t vectors, co
 #define SDC_B_ROWS 1
 #define SDC_B_COLUMNS 2
 enum { SDC_DEPTH_STEP = 256, SDC_UNIT_PANELS = 4, SDC_ENOUGH_UNITS = 16 };
+#define SDC_DEPTH_STEPS(depth) SDC_GREATER(((depth) + SDC_DEPTH_STEP / 2 - 1) / SDC_DEPTH_STEP, 1)
 
 /* Narrow types are widened a step of the panel at a time, on the stack: once for all tiles of a unit, which costs some
  * 5 % of their products; in the inner kernel it would be a quarter.  SDC_IS_NARROW is a constant. */
