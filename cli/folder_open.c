@@ -182,8 +182,8 @@ Pipeline *folder_open(const char *folder, const Options *o, const Isa *isa)
     for (int k = 0; k < o->defaults.count; k++)
         if (p->rule->check_default(o->defaults.list[k]))
             exit(SDC_USAGE);
-    if (p->chunks > 1 && (!p->rule->tokenizers[0].section || p->rule->tokenizers[1].section))
-        fail(SDC_UNSUPPORTED, "--prompt-chunks: is for classes with one text encoder, not for a %s", p->rule->class);
+    if (p->chunks > 1 && (!p->rule->tokenizers[0].section || p->rule->tokenizers[2].section))
+        fail(SDC_UNSUPPORTED, "--prompt-chunks: is for classes whose text encoders are CLIP's, not for a %s", p->rule->class);
     p->scale = p->facts.scale ? p->facts.scale : latent_scale(folder, p->rule->decoder);
     if (!p->rule->denoiser && !p->rule->sized && o->sizes.count)
         fail(SDC_USAGE, "%s: a %s has no --size", folder, p->rule->class);

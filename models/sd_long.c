@@ -62,6 +62,9 @@ int sd_plan_chunks(Sd *sd, SdEncoder *e)
         if (code)
             return code;
     }
+    if (sd->n_encoders > 1 && most > sd->chunks)
+        return sdc_error(SDC_UNSUPPORTED, "the prompt takes %lld chunks of %s and %lld of %s", (long long)most, e->component,
+                         (long long)sd->chunks, sd->encoders[0].component);
     sd->chunks = most;
     const SdcProgram *p = most > 1 ? denoiser_for(sd, most * e->length) : sd->denoiser;
     if (!p)

@@ -19,11 +19,11 @@ static const double REFINE_AT = 0.8;    /* --refine-at where there is a refiner 
 
 /* ---- laying out -------------------------------------------------------------------------------------------------- */
 
-/* Every encoder with its tokenizer, and in *width what they give for a token. */
-static int open_encoders(Sd *sd, int64_t tokens, int64_t *width)
+/* Every encoder with its tokenizer, and in *tokens and *width what they give for a prompt. */
+static int open_encoders(Sd *sd, int64_t *tokens, int64_t *width)
 {
     const SdcTensor *hidden;
-    *width = 0;
+    *tokens = *width = 0;
     for (int k = 0; k < SD_ENCODERS && sd->family->encoders[k].component; k++) {
         if (!pipeline_nth(sd->family->encoders[k].component, 0))
             continue;
@@ -31,9 +31,10 @@ static int open_encoders(Sd *sd, int64_t tokens, int64_t *width)
         const SdEncoder *e = &sd->encoders[sd->n_encoders - 1];
         if (code || (code = sd_last_but_one(e, &hidden)))
             return code;
-        if (e->length != tokens || hidden->dim[1] != tokens)
-            return sdc_error(SDC_UNSUPPORTED, "%s gives %lld tokens, %s takes %lld", e->component,
-                             (long long)hidden->dim[1], sd->family->denoiser, (long long)tokens);
+        if (hidden->dim[1] != e->length || e->length != sd->encoders[0].length)
+            return sdc_error(SDC_UNSUPPORTED, "%s gives %lld tokens for %lld, %s %lld", e->component, (long long)hidden->dim[1],
+                             (long long)e->length, sd->encoders[0].component, (long long)sd->encoders[0].length);
+        *tokens = sd->chunks * e->length;
         *width += hidden->dim[2];
     }
     return SDC_OK;
@@ -42,16 +43,16 @@ static int open_encoders(Sd *sd, int64_t tokens, int64_t *width)
 int sd_xl_open(Sd *sd)
 {
     const SdcTensor *text, *pooled, *ids;
-    int64_t width;
+    int64_t tokens, width;
     int code;
-    if ((code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)) ||
+    if ((code = open_encoders(sd, &tokens, &width)) ||
+        (code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)) ||
         (code = pipeline_input(sd->denoiser, "text_embeds", 2, &pooled)) ||
-        (code = pipeline_input(sd->denoiser, "time_ids", 2, &ids)) ||
-        (code = open_encoders(sd, text->dim[1], &width)))
+        (code = pipeline_input(sd->denoiser, "time_ids", 2, &ids)))
         return code;
-    if (width != text->dim[2])
-        return sdc_error(SDC_UNSUPPORTED, "the text encoders give %lld values a token, %s takes %lld", (long long)width,
-                         sd->family->denoiser, (long long)text->dim[2]);
+    if (tokens != text->dim[1] || width != text->dim[2])
+        return sdc_error(SDC_UNSUPPORTED, "the text encoders give %lld x %lld, %s takes %lld x %lld", (long long)tokens,
+                         (long long)width, sd->family->denoiser, (long long)text->dim[1], (long long)text->dim[2]);
     if (ids->dim[1] != SIZE_IDS && ids->dim[1] != SCORE_IDS)
         return sdc_error(SDC_UNSUPPORTED, "%s: %lld time_ids, neither %d nor %d", sd->family->denoiser,
                          (long long)ids->dim[1], SIZE_IDS, SCORE_IDS);
@@ -74,7 +75,7 @@ int sd_xl_open_picture(Sd *sd)
 /* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 /* Encoder k's hidden states to their place in each token, which begins at `left` of width; the last one's
- * text_embeds. */
+ * text_embeds, of a prompt's first chunk. */
 static int encode_one(Sd *sd, int k, int64_t *left)
 {
     const SdEncoder *e = &sd->encoders[k];
@@ -82,13 +83,14 @@ static int encode_one(Sd *sd, int k, int64_t *left)
     const SdcTensor *t;
     float *hidden = NULL;
     int code = sd_last_but_one(e, &t);
-    int64_t row = code ? 0 : tensor_row(t), width = text->row / e->length, own = row / e->length;
-    if (code || (code = pipeline_floats(&hidden, 2 * row)))
+    const int64_t tokens = sd->chunks * e->length, row = code ? 0 : tensor_row(t);
+    const int64_t width = text->row / tokens, own = row / e->length;
+    if (code || (code = pipeline_floats(&hidden, 2 * sd->chunks * row)))
         return code;
-    const SdTextOutput outputs[] = {{t->name, hidden, row, row},
+    const SdTextOutput outputs[] = {{t->name, hidden, row, sd->chunks * row},
                                     {"text_embeds", pooled->values, pooled->row, pooled->row}};
     code = sd_run_encoder(sd, e, outputs, k == sd->n_encoders - 1 ? 2 : 1);
-    for (int64_t i = 0; !code && i < sd_prompts(sd) * e->length; i++)
+    for (int64_t i = 0; !code && i < sd_prompts(sd) * tokens; i++)
         memcpy(text->values + i * width + *left, hidden + i * own, (size_t)own * sizeof *hidden);
     *left += own;
     free(hidden);

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes chunks.npz: what onnxruntime and numpy make of prompts with weights, of several chunks, and with --clip-skip.
+"""Writes what onnxruntime and numpy make of prompts with weights, of several chunks, and with --clip-skip.
 
-    make_chunks.py TINY_SD1                    writes chunks.npz beside itself
+    make_chunks.py TINY_SD1 TINY_SDXL          writes chunks.npz and chunks_xl.npz beside itself
 
 Of each case: ids and, of some, encoder_hidden_states of the negative prompt and the prompt, and the UNet's output for them,
-guided, at timestep 1.  Tokens come from transformers, chunks from AUTOMATIC1111's published algorithm.  Needs numpy, onnx, onnxruntime,
-transformers."""
+guided, at timestep 1.  Tokens come from transformers, chunks from AUTOMATIC1111's published algorithm: SDXL's two encoders are
+weighted each by itself, and the pooled text is the first chunk's.  Needs numpy, onnx, onnxruntime, transformers."""
 import os
 import sys
 
@@ -14,7 +14,6 @@ import onnx
 import onnxruntime
 from transformers import CLIPTokenizer
 
-folder = sys.argv[1]
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from make_weights import parse  # noqa: E402
 
@@ -94,28 +93,80 @@ def weighed(z, weights):
     return z * (before / z.mean())
 
 
-def main():
-    tokenizer = CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer"))
-    unet = onnxruntime.InferenceSession(os.path.join(folder, "unet", "model.onnx"))
-    sample = np.random.default_rng(5).standard_normal((1, 4, 16, 16)).astype(np.float32)
-    out = {"sample": sample}
-    for name, (prompt, negative, skip) in CASES.items():
-        session, hidden = encoder(os.path.join(folder, "text_encoder", "model.onnx"), skip)
-        both = [chunks_of(tokenizer, negative), chunks_of(tokenizer, prompt)]
-        count = max(map(len, both))
-        rows, ids = [], []
-        for chunks in both:
-            chunks = chunks + chunks_of(tokenizer, "") * (count - len(chunks))
-            ids.append(np.concatenate([c for c, _ in chunks]))
-            rows.append(np.concatenate([weighed(hidden(session.run(None, {"input_ids": np.array([c], np.int64)})), w)
-                                        for c, w in chunks], 1))
-        text = np.concatenate(rows)
-        out[name + ".ids"] = np.stack(ids).astype(np.int32)
+def record(out, encoders, cases, predict):
+    """encoders: of (tokenizer, run), run(ids, skip) giving hidden states of one chunk and pooled text or None;
+    predict(text, pooled): the UNet's output for both prompts."""
+    for name, (prompt, negative, skip) in cases.items():
+        texts = []
+        for number, (tokenizer, run) in enumerate(encoders):
+            both = [chunks_of(tokenizer, negative), chunks_of(tokenizer, prompt)]
+            count = max(map(len, both))
+            rows, ids, pooled = [], [], []
+            for chunks in both:
+                chunks = chunks + chunks_of(tokenizer, "") * (count - len(chunks))
+                states = [run(np.array([c], np.int64), skip) for c, _ in chunks]
+                ids.append(np.concatenate([c for c, _ in chunks]))
+                rows.append(np.concatenate([weighed(z, w) for (z, _), (_, w) in zip(states, chunks)], 1))
+                pooled.append(states[0][1])
+            out[name + (".ids_2" if number else ".ids")] = np.stack(ids).astype(np.int32)
+            texts.append(np.concatenate(rows))
+        text = np.concatenate(texts, -1)
         if name in ("weights", "breaks", "skip"):
             out[name + ".encoder_hidden_states"] = text.astype(np.float16)
-        noise = unet.run(None, {"sample": np.concatenate([sample] * 2), "timestep": np.array(1, np.float32), "encoder_hidden_states": text})[0]
+        noise = predict(text, pooled)
         out[name + ".noise"] = noise[:1] + 7.5 * (noise[1:] - noise[:1])
-    np.savez_compressed(os.path.join(os.path.dirname(os.path.abspath(__file__)), "chunks.npz"), **out)
+
+
+def session(folder, part):
+    return onnxruntime.InferenceSession(os.path.join(folder, part, "model.onnx"))
+
+
+def one_encoder(folder, sample):
+    unet = session(folder, "unet")
+
+    def run(ids, skip):
+        network, hidden = encoder(os.path.join(folder, "text_encoder", "model.onnx"), skip)
+        return hidden(network.run(None, {"input_ids": ids})), None
+
+    def predict(text, _):
+        return unet.run(None, {"sample": np.concatenate([sample] * 2), "timestep": np.array(1, np.float32),
+                               "encoder_hidden_states": text})[0]
+
+    out = {"sample": sample}
+    record(out, [(CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer")), run)], CASES, predict)
+    return out
+
+
+def two_encoders(folder, sample):
+    unet = session(folder, "unet")
+
+    def last_but_one(part, pools):
+        network = session(folder, part)
+        names = [o.name for o in network.get_outputs()]
+        states = sorted((n for n in names if n.startswith("hidden_states.")), key=lambda n: int(n.split(".")[1]))
+
+        def run(ids, _):
+            values = dict(zip(names, network.run(None, {"input_ids": ids})))
+            return values[states[-2]], values["text_embeds"] if pools else None
+        return run
+
+    def predict(text, pooled):
+        sizes = np.array([[8 * sample.shape[2], 8 * sample.shape[3], 0, 0, 8 * sample.shape[2], 8 * sample.shape[3]]] * 2, np.float32)
+        return unet.run(None, {"sample": np.concatenate([sample] * 2), "timestep": np.array(1, np.float32),
+                               "encoder_hidden_states": text, "text_embeds": np.concatenate(pooled), "time_ids": sizes})[0]
+
+    out = {"sample": sample}
+    encoders = [(CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer" + number)),
+                 last_but_one("text_encoder" + number, number == "_2")) for number in ("", "_2")]
+    record(out, encoders, {k: v for k, v in CASES.items() if v[2] == 1}, predict)
+    return out
+
+
+def main():
+    sample = np.random.default_rng(5).standard_normal((1, 4, 16, 16)).astype(np.float32)
+    here = os.path.dirname(os.path.abspath(__file__))
+    np.savez_compressed(os.path.join(here, "chunks.npz"), **one_encoder(sys.argv[1], sample))
+    np.savez_compressed(os.path.join(here, "chunks_xl.npz"), **two_encoders(sys.argv[2], sample))
 
 
 main()

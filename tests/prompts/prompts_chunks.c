@@ -1,6 +1,6 @@
-/* prompts_chunks: the tokens, the text encoder's outputs and the denoiser's for prompts with weights, of several chunks, and
+/* prompts_chunks: the tokens, the text encoders' outputs and the denoiser's for prompts with weights, of several chunks, and
  * with --clip-skip and --embedding, against what onnxruntime and numpy make of them (make_chunks.py,
- * make_embedding.py).
+ * make_embedding.py), for Stable Diffusion and for SDXL.
  *
  *      prompts_chunks SDC SOURCE */
 #include <math.h>
@@ -49,14 +49,16 @@ static double noise_distance(const char *trace, const char *reference, const cha
     return sqrt(sum / of);
 }
 
-static void draw(size_t k, const char *reference)
+static void draw(const char *executable, size_t k, const char *reference, bool two)
 {
     const char *trace = in_folder(&e, "trace.npz");
     const char *name = cases[k].name;
-    check(&e, !run_shell(format("cd %s && ./sd --prompt \"%s\" --negative \"%s\" %s --scheduler euler --steps 1 --latents %s:sample "
-                                "--trace trace.npz -o out.png", e.folder, cases[k].prompt, cases[k].negative, cases[k].options,
-                                reference)), "it draws");
-    const double ids = distance(trace, "input_ids", reference, format("%s.ids", name));
+    check(&e, !run_shell(format("cd %s && ./%s --prompt \"%s\" --negative \"%s\" %s --scheduler euler --steps 1 --guidance 7.5 "
+                                "--latents %s:sample --trace trace.npz -o out.png", e.folder, executable, cases[k].prompt,
+                                cases[k].negative, cases[k].options, reference)), "it draws");
+    double ids = distance(trace, "input_ids", reference, format("%s.ids", name));
+    if (two)
+        ids = fmax(ids, distance(trace, "input_ids_2", reference, format("%s.ids_2", name)));
     const double noise = noise_distance(trace, reference, format("%s.noise", name));
     printf("%s: ids %.3g, noise %.3g", name, ids, noise);
     check(&e, ids == 0, "tokens");
@@ -87,15 +89,19 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 1;
     struct stat info;
-    const char *folder = format("%s/../shared/data/models/tiny-sd1", argv[2]);
-    if (stat(folder, &info)) {
-        printf("skipped: %zu cases need %s\n", sizeof cases / sizeof *cases, folder);
+    const char *models = format("%s/../shared/data/models", argv[2]);
+    if (stat(format("%s/tiny-sd1", models), &info)) {
+        printf("skipped: %zu cases need %s\n", sizeof cases / sizeof *cases, models);
         return EXIT_SKIPPED;
     }
     e = (Executed){.sdc = argv[1], .folder = work_folder("chunks")};
-    compile(&e, folder, "sd", "--prompt-chunks 3 --clip-skip 2");
+    compile(&e, format("%s/tiny-sd1", models), "sd", "--prompt-chunks 3 --clip-skip 2");
+    compile(&e, format("%s/tiny-sdxl", models), "xl", "--prompt-chunks 3 --size 128x128");
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        draw(k, format("%s/tests/prompts/chunks.npz", argv[2]));
+        draw("sd", k, format("%s/tests/prompts/chunks.npz", argv[2]), false);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        if (!strstr(cases[k].options, "--clip-skip"))
+            draw("xl", k, format("%s/tests/prompts/chunks_xl.npz", argv[2]), true);
     embedding(argv[2]);
     check(&e, run_shell(format("cd %s && ./sd 'a crab' --clip-skip 3 2>&1 | grep -q 'compile with --clip-skip 3'", e.folder)) == 0,
           "a layer that is not there");
