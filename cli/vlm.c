@@ -1,6 +1,7 @@
 /* vlm.c: a folder with a vision language model as one executable (models/vlm.h tells what it does).
  *
- *      vision_encoder/ or image/        the picture: its output is the decoder's rows, or goes through resampler/
+ *      vision_encoder/ or image/        the picture: its output is the decoder's rows, or goes through resampler/;
+ *                                       with an input position_ids it takes patches, of views of any shape
  *      embed_tokens/                    one token
  *      decoder_model_with_past/         twice: for a chunk of new tokens and for one
  *      config.json, generation_config.json, preprocessor_config.json, tokenizer.json
@@ -30,6 +31,7 @@ typedef struct {
     const Isa *isa;
     json_t *config, *generation, *preprocessor;     /* the latter two: NULL when absent */
     int64_t length;
+    int64_t sides;                  /* of a tower that takes patches: places along a side; else 0 */
     void *tokenizer;
     int64_t tokenizer_bytes;
     Graph *graphs[8];
@@ -58,15 +60,18 @@ static bool has(const Folder *f, const char *component)
     return !access(component_path(f, component), R_OK);
 }
 
-static int64_t image_tokens(const Folder *f)
+/* Patches along a side of the picture that config.json has positions for. */
+static int64_t image_sides(const Folder *f)
 {
     const json_t *vision = json_object_get(f->config, "vision_config");
     int64_t size = json_integer_value(json_object_get(vision, "image_size"));
     int64_t patch = json_integer_value(json_object_get(vision, "patch_size"));
     if (size < 1 || size > 1 << 14 || patch < 1 || patch > size)
         fail(SDC_BAD_INPUT, "%s/config.json: vision_config: no image_size and patch_size", f->folder);
-    return (size / patch) * (size / patch);
+    return size / patch;
 }
+
+static int64_t image_tokens(const Folder *f) { return image_sides(f) * image_sides(f); }
 
 /* "eos=1,107" out of a number or a list. */
 static char *eos_setting(const Folder *f)
@@ -121,6 +126,8 @@ static char *all_settings(const Folder *f)
         text = text_format("%simage.token=%lld\nimage.tokens=%lld\n", text, (long long)json_integer_value(token),
                            (long long)image_tokens(f));
     }
+    if (f->sides)
+        text = text_format("%simage.sides=%lld\n", text, (long long)f->sides);
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         text = text_format("%s%s", text, numbers_setting(f, rows[k].setting, rows[k].key, rows[k].other));
     return text;
@@ -271,12 +278,42 @@ static void prepare_prefix(Folder *f)
     prepare(f, "prefill", "prefill", axes, 4, NULL, give_cache);
 }
 
+static int64_t slicing_field(const Folder *f, const char *key, int64_t otherwise, int64_t least)
+{
+    const json_t *v = json_object_get(f->preprocessor, key);
+    const int64_t value = json_is_integer(v) ? json_integer_value(v) : otherwise;
+    if (value < least || value > 1 << 14)
+        fail(SDC_BAD_INPUT, "%s/preprocessor_config.json: %s is %lld", f->folder, key, (long long)value);
+    return value;
+}
+
+/* A tower of patches has room for a view of scale_resolution squared and two more rows: sides are rounded to patches, so
+ * views that are not square may have some patches more. */
+static void prepare_patches(Folder *f, const char *tower, const Graph *g)
+{
+    const int64_t patch = slicing_field(f, "patch_size", 14, 1);
+    const int64_t side = slicing_field(f, "scale_resolution", 448, patch) / patch, room = side * side + 2 * side;
+    const int mask = graph_find_input(g, "patch_attention_mask");
+    const bool flat = mask >= 0 && g->inputs[mask]->shape.rank == 2;
+    const Axes axes[] = {{"pixel_values", {1, -1, patch, patch * room}}, {"position_ids", {1, room, -1, -1}},
+                         {"patch_attention_mask", {1, flat ? room : 1, room, -1}}};
+    if (mask < 0)
+        fail(SDC_UNSUPPORTED, "%s: has position_ids, but no patch_attention_mask", component_path(f, tower));
+    f->sides = image_sides(f);
+    prepare(f, tower, "vision_encoder", axes, 3, NULL, NULL);
+}
+
 static void prepare_tower(Folder *f)
 {
     static const Axes pixels[] = {{"pixel_values", {1, -1, -1, -1}}};
     const bool resampled = has(f, "vision_encoder") && has(f, "resampler");
     const char *tower = has(f, "vision_encoder") && (resampled || !has(f, "image")) ? "vision_encoder" : "image";
-    const Graph *g = prepare(f, tower, "vision_encoder", pixels, 1, NULL, NULL);
+    const Graph *g = onnx_load(component_path(f, tower))->graph;
+    if (graph_find_input(g, "position_ids") >= 0)
+        prepare_patches(f, tower, g);
+    else
+        prepare(f, tower, "vision_encoder", pixels, 1, NULL, NULL);
+    g = f->graphs[f->n - 1];
     if (g->n_outputs < 1 || g->outputs[0]->shape.rank != 3)
         fail(SDC_UNSUPPORTED, "%s: its output is not [batch, features, width]", component_path(f, tower));
     int64_t patches = g->outputs[0]->shape.dim[1];

@@ -9,7 +9,8 @@
  *      vlm_sample.c     logits -> token
  *      vlm_report.c     --info and --bench
  *
- * Programs: "vision_encoder" [1, 3, H, W], perhaps "resampler", "embed_tokens" of one token, and "decoder" twice: for a
+ * Programs: "vision_encoder" [1, 3, H, W], or [1, 3, patch, patches * patch] with position_ids and patch_attention_mask,
+ * perhaps "resampler", "embed_tokens" of one token, and "decoder" twice: for a
  * chunk of new tokens, which gives keys and values alone, and for one, which gives logits too.  Their caches are inputs
  * of a fixed length, of which attention_mask says what is filled; what a run adds is its output, which is copied to the
  * next free places.  So nothing depends on how long the text is but the mask.
@@ -48,6 +49,11 @@ typedef struct { int64_t most, side, patch; } VlmSlicing;      /* max_slice_nums
  * is resized to `refined` first.  columns 0: it is not cut. */
 typedef struct { VlmSize overview, refined; int64_t columns, rows; } VlmCut;
 VlmCut vlm_cut(VlmSize picture, VlmSlicing s);
+
+/* Which of the `sides` places along a side patch i of n has: a view of any shape is stretched over all of them (SigLIP's
+ * embeddings as MiniCPM-V 2.6 has them).  In 32-bit floats as PyTorch computes it, but that its vector code rounds 3 of all 2485
+ * of up to 70 patches otherwise. */
+int64_t vlm_place(int64_t i, int64_t n, int64_t sides);
 
 /* ---- vlm_run.c -------------------------------------------------------------------------------------------------- */
 
@@ -109,10 +115,12 @@ int vlm_prompt(Vlm *v);                                 /* all of it, from --ids
 typedef struct {
     SdcImage picture;                   /* pixels NULL: given as pixel values */
     SdcImage resized;                   /* to all views of a grid */
-    float *pixels;                      /* [3][tower_height][tower_width] of the last view */
+    float *pixels;                      /* [3][tower_height][tower_width] of the last view, zeros behind its patches */
     const SdcProgram *tower, *resampler;    /* tower: NULL where `prefix` looks; resampler: NULL without one */
     SdcContext tower_context, resampler_context;
     int64_t tower_height, tower_width;
+    int64_t patch;                      /* 0: views are as large as the tower; else it takes grids of such patches, side by side */
+    VlmSize view;                       /* of the last view */
     int64_t n, hidden;                  /* features of one view */
     float *features;                    /* [n][hidden] of the last view */
     int64_t patches, width;             /* what the tower gives to the resampler: [patches][width] */
@@ -121,9 +129,9 @@ typedef struct {
 int vlm_image_open(VlmImage *image, const Vlm *v);
 void vlm_image_close(VlmImage *image);
 
-/* View k of the picture in a grid of columns x rows views, each as large as the tower takes: its pixel values, and its
- * features where there is a tower.  A picture that was given as pixel values is one view. */
-int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k);
+/* View k of the picture in a grid of columns x rows views, each of `size`, or as large as the tower takes: its pixel values, and
+ * its features where there is a tower.  A picture that was given as pixel values is one view. */
+int vlm_look(VlmImage *image, VlmSize size, int64_t columns, int64_t rows, int64_t k);
 
 /* ---- vlm_sample.c ----------------------------------------------------------------------------------------------- */
 

@@ -19,6 +19,8 @@ static int read_pixels(VlmImage *image, const char *path)
 
 static int read_picture(VlmImage *image, const char *path)
 {
+    if (pipeline_is_array(path) && image->patch)
+        return sdc_error(SDC_USAGE, "%s: the tower takes views of many sizes, so it needs a picture, no pixel values", path);
     if (pipeline_is_array(path))
         return read_pixels(image, path);
     return sdc_image_read(&image->picture, path, 3);
@@ -59,6 +61,14 @@ static int open_tower(VlmImage *image, const Vlm *v)
     return code ? code : sdc_instance_open(&image->tower_context, tower, v->pool);
 }
 
+static bool takes_patches(const SdcProgram *tower)
+{
+    for (int k = 0; tower && k < tower->n_inputs; k++)
+        if (!strcmp(tower->inputs[k].name, "position_ids"))
+            return true;
+    return false;
+}
+
 int vlm_image_open(VlmImage *image, const Vlm *v)
 {
     const SdcTensor *in;
@@ -70,6 +80,9 @@ int vlm_image_open(VlmImage *image, const Vlm *v)
         return code;
     image->tower_height = in->dim[2];
     image->tower_width = in->dim[3];
+    image->patch = takes_patches(image->tower) ? in->dim[2] : 0;
+    if (image->patch && !image->resampler)
+        return sdc_error(SDC_UNSUPPORTED, "%s takes views of many sizes, but there is no resampler", image->tower->name);
     if (in->dim[1] != 3 || image->n < 1 || image->n > v->length)
         return sdc_error(SDC_UNSUPPORTED, "a picture of %lld channels and %lld tokens does not fit",
                          (long long)in->dim[1], (long long)image->n);
@@ -100,18 +113,29 @@ static void three(const char *key, double otherwise, double into[3])
         sscanf(text, "%lf,%lf,%lf", &into[0], &into[1], &into[2]);
 }
 
+/* Where pixel [y][x] of a view is in a channel of the pixel values: at its place, or in its patch, which lie side by side row by
+ * row. */
+static int64_t pixel_place(const VlmImage *image, int64_t y, int64_t x)
+{
+    const int64_t patch = image->patch;
+    if (!patch)
+        return y * image->tower_width + x;
+    return y % patch * image->tower_width + (y / patch * (image->view.width / patch) + x / patch) * patch + x % patch;
+}
+
 /* The view whose first pixel is [top][left] of the resized picture, as the tower's pixel values. */
 static void find_pixels(VlmImage *image, int64_t left, int64_t top)
 {
     double mean[3], deviation[3], scale = pipeline_number("image.rescale", 1.0 / 255);
-    int64_t height = image->tower_height, width = image->tower_width;
+    const int64_t channel = image->tower_height * image->tower_width;
     three("image.mean", 0.5, mean);
     three("image.std", 0.5, deviation);
+    memset(image->pixels, 0, (size_t)(3 * channel) * sizeof *image->pixels);
     for (int64_t c = 0; c < 3; c++)
-        for (int64_t y = 0; y < height; y++)
-            for (int64_t x = 0; x < width; x++) {
+        for (int64_t y = 0; y < image->view.height; y++)
+            for (int64_t x = 0; x < image->view.width; x++) {
                 uint8_t value = image->resized.pixels[((top + y) * image->resized.width + left + x) * 3 + c];
-                image->pixels[(c * height + y) * width + x] = (float)((value * scale - mean[c]) / deviation[c]);
+                image->pixels[c * channel + pixel_place(image, y, x)] = (float)((value * scale - mean[c]) / deviation[c]);
             }
 }
 
@@ -159,27 +183,55 @@ static int resample(VlmImage *image, const float *patches, int64_t columns, int6
 
 /* ---- a view ----------------------------------------------------------------------------------------------------- */
 
+/* For a tower of patches: which of them are there, and each one's place in the grid that it has positions for. */
+static int put_places(VlmImage *image, int64_t columns, int64_t rows)
+{
+    const SdcTensor *positions, *mask;
+    const SdcContext *c = &image->tower_context;
+    const int64_t sides = (int64_t)pipeline_number("image.sides", 70), there = 1;
+    int code;
+    if ((code = pipeline_input(image->tower, "position_ids", 2, &positions)) ||
+        (code = pipeline_input(image->tower, "patch_attention_mask", -1, &mask)))
+        return code;
+    tensor_fill(c, positions, 0);
+    tensor_fill(c, mask, 0);
+    for (int64_t i = 0; i < columns * rows; i++) {
+        const int64_t at = vlm_place(i / columns, rows, sides) * sides + vlm_place(i % columns, columns, sides);
+        tensor_put_ids(c, positions, i, &at, 1);
+        tensor_put_ids(c, mask, i, &there, 1);
+    }
+    return SDC_OK;
+}
+
+/* The grid of patches of a view. */
+static int find_grid(const VlmImage *image, int64_t *columns, int64_t *rows)
+{
+    *columns = image->patch ? image->view.width / image->patch
+                            : (int64_t)sqrt((double)image->patches * (double)image->tower_width / (double)image->tower_height);
+    if (*columns < 1 || (!image->patch && image->patches % *columns))
+        return sdc_error(SDC_UNSUPPORTED, "%s: %lld patches are no grid", image->tower->name, (long long)image->patches);
+    *rows = image->patch ? image->view.height / image->patch : image->patches / *columns;
+    return SDC_OK;
+}
+
 static int run_tower(VlmImage *image)
 {
     const SdcTensor *in, *out = &image->tower->outputs[0];
     float *patches = NULL;
+    int64_t columns = 0, rows = 0;
     int code = pipeline_input(image->tower, "pixel_values", 4, &in);
-    if (code)
+    if (code || (image->resampler && (code = find_grid(image, &columns, &rows))))
         return code;
     tensor_put(&image->tower_context, in, 0, image->pixels, 3 * image->tower_height * image->tower_width);
-    if ((code = pipeline_run(&image->tower_context, image->tower)))
+    if ((image->patch && (code = put_places(image, columns, rows))) || (code = pipeline_run(&image->tower_context, image->tower)))
         return code;
     if (!image->resampler) {
         tensor_get(&image->tower_context, out, 0, image->features, image->n * image->hidden);
         return SDC_OK;
     }
-    int64_t side = (int64_t)sqrt((double)image->patches * (double)image->tower_width / (double)image->tower_height);
-    if (side < 1 || image->patches % side)
-        return sdc_error(SDC_UNSUPPORTED, "%s: %lld patches are no grid", image->tower->name,
-                         (long long)image->patches);
     if (!(code = pipeline_floats(&patches, image->patches * image->width))) {
         tensor_get(&image->tower_context, out, 0, patches, image->patches * image->width);
-        code = resample(image, patches, side, image->patches / side);
+        code = resample(image, patches, columns, rows);
     }
     free(patches);
     return code;
@@ -203,13 +255,25 @@ static int resize(VlmImage *image, int64_t width, int64_t height)
     return sdc_image_resize(&image->resized, (int)width, (int)height, known ? (SdcResample)filter : SDC_BICUBIC);
 }
 
-int vlm_look(VlmImage *image, int64_t columns, int64_t rows, int64_t k)
+/* A view of this size, or, where its patches are more than the tower has room for, the next smaller one. */
+static VlmSize fitting(const VlmImage *image, VlmSize size)
+{
+    const int64_t patch = image->patch, room = patch ? image->tower_width / patch : 0;
+    if (!patch)
+        return (VlmSize){image->tower_width, image->tower_height};
+    while (size.width / patch * (size.height / patch) > room)
+        *(size.width > size.height ? &size.width : &size.height) -= patch;
+    return size;
+}
+
+int vlm_look(VlmImage *image, VlmSize size, int64_t columns, int64_t rows, int64_t k)
 {
     int code = SDC_OK;
+    image->view = fitting(image, size);
     if (image->picture.pixels) {
-        code = resize(image, columns * image->tower_width, rows * image->tower_height);
+        code = resize(image, columns * image->view.width, rows * image->view.height);
         if (!code)
-            find_pixels(image, k % columns * image->tower_width, k / columns * image->tower_height);
+            find_pixels(image, k % columns * image->view.width, k / columns * image->view.height);
     }
     return code || !image->tower ? code : run_tower(image);
 }

@@ -31,10 +31,10 @@ static int need_token(const Vlm *v, const char *text, int64_t *id)
     return *id >= 0 ? SDC_OK : sdc_error(SDC_UNSUPPORTED, "the tokenizer has no token %s", text);
 }
 
-static int add_view(Vlm *v, VlmImage *image, int64_t columns, int64_t rows, int64_t k)
+static int add_view(Vlm *v, VlmImage *image, VlmSize size, int64_t columns, int64_t rows, int64_t k)
 {
     double start = sdc_now();
-    int code = vlm_look(image, columns, rows, k);
+    int code = vlm_look(image, size, columns, rows, k);
     v->image_seconds += sdc_now() - start;
     if (!code && v->prefix) {
         float *pixels = v->pixels;
@@ -45,12 +45,12 @@ static int add_view(Vlm *v, VlmImage *image, int64_t columns, int64_t rows, int6
 }
 
 /* One view between two tokens. */
-static int add_marked(Vlm *v, VlmImage *image, int64_t columns, int64_t rows, int64_t k, const char *const marks[2])
+static int add_marked(Vlm *v, VlmImage *image, VlmSize size, int64_t columns, int64_t rows, int64_t k, const char *const marks[2])
 {
     int64_t open, close;
     int code;
     if ((code = need_token(v, marks[0], &open)) || (code = need_token(v, marks[1], &close)) ||
-        (code = vlm_add_id(v, open)) || (code = add_view(v, image, columns, rows, k)))
+        (code = vlm_add_id(v, open)) || (code = add_view(v, image, size, columns, rows, k)))
         return code;
     return vlm_add_id(v, close);
 }
@@ -65,7 +65,7 @@ static int paligemma(Vlm *v)
     if (!code && !v->options->image)
         code = sdc_error(SDC_USAGE, "the model needs a picture: --image FILE");
     if (!code && !(code = vlm_image_open(&image, v)))
-        code = add_view(v, &image, 1, 1, 0);
+        code = add_view(v, &image, (VlmSize){0}, 1, 1, 0);
     vlm_image_close(&image);
     char *line = NULL;
     if (!code && asprintf(&line, "%s\n", v->options->prompt) < 0)
@@ -80,14 +80,25 @@ static int paligemma(Vlm *v)
 
 static const char *const whole[2] = {"<image>", "</image>"}, *const slice[2] = {"<slice>", "</slice>"};
 
+/* A picture that was given as pixel values is not cut. */
+static VlmCut cut_of(const Vlm *v, const VlmImage *image)
+{
+    const int64_t most = v->options->slices ? v->options->slices : (int64_t)pipeline_number("slice.max", 9);
+    if (!image->picture.pixels)
+        return (VlmCut){0};
+    return vlm_cut((VlmSize){image->picture.width, image->picture.height},
+                   (VlmSlicing){most, (int64_t)pipeline_number("slice.side", 448), (int64_t)pipeline_number("slice.patch", 14)});
+}
+
 static int add_slices(Vlm *v, VlmImage *image, VlmCut cut)
 {
+    const VlmSize size = {cut.columns ? cut.refined.width / cut.columns : 0, cut.rows ? cut.refined.height / cut.rows : 0};
     int code = SDC_OK;
     for (int64_t k = 0; !code && k < cut.columns * cut.rows; k++) {
         if (k && k % cut.columns == 0)
             code = add_text(v, "\n");
         if (!code)
-            code = add_marked(v, image, cut.columns, cut.rows, k, slice);
+            code = add_marked(v, image, size, cut.columns, cut.rows, k, slice);
     }
     return code;
 }
@@ -96,16 +107,14 @@ static int add_slices(Vlm *v, VlmImage *image, VlmCut cut)
 static int add_picture(Vlm *v)
 {
     VlmImage image = {0};
-    int64_t most = (int64_t)pipeline_number("slice.max", 9);
-    VlmSlicing rules = {v->options->slices ? v->options->slices : most, (int64_t)pipeline_number("slice.side", 448),
-                        (int64_t)pipeline_number("slice.patch", 14)};
     int code = vlm_image_open(&image, v);
+    const VlmCut cut = cut_of(v, &image);
     if (!code && tokenizer_bpe_added(&v->tokenizer, "<image_id>") >= 0 && pipeline_number("slice.image_id", 1) != 0)
         code = add_text(v, "<image_id>0</image_id>");
     if (!code)
-        code = add_marked(v, &image, 1, 1, 0, whole);
-    if (!code && image.picture.pixels)
-        code = add_slices(v, &image, vlm_cut((VlmSize){image.picture.width, image.picture.height}, rules));
+        code = add_marked(v, &image, cut.overview, 1, 1, 0, whole);
+    if (!code)
+        code = add_slices(v, &image, cut);
     vlm_image_close(&image);
     return code ? code : add_text(v, "\n");
 }
@@ -160,7 +169,7 @@ static int add_ids(Vlm *v, const char *list)
         else if (picture && !image.pixels)
             code = sdc_error(SDC_USAGE, "--ids has a picture, but there is no --image");
         else
-            code = picture ? add_view(v, &image, 1, 1, 0) : vlm_add_id(v, id);
+            code = picture ? add_view(v, &image, cut_of(v, &image).overview, 1, 1, 0) : vlm_add_id(v, id);
         at = *end ? end + 1 : end;
     }
     vlm_image_close(&image);

@@ -1,4 +1,4 @@
-/* vlm_slices.c: how MiniCPM-V 2.6 cuts a picture, after the published processor: as many slices of about `side` squared
+/* vlm_slices.c: how MiniCPM-V 2.6 cuts a picture, and where its patches are, after the published code: as many slices of about `side` squared
  * pixels as it has, `most` at the most, in the grid whose shape is nearest to the picture's. */
 #include <math.h>
 
@@ -51,4 +51,17 @@ VlmCut vlm_cut(VlmSize p, VlmSlicing s)
     VlmSize slice = fit(width, height, s, true);
     c.refined = (VlmSize){slice.width * c.columns, slice.height * c.rows};
     return c;
+}
+
+/* Where the k-th place begins, as PyTorch's arange() rounds it. */
+static float border(int64_t k, int64_t sides)
+{
+    return (float)(1.0 / (double)sides + (double)(k - 1) * (1.0 / (double)sides));
+}
+
+int64_t vlm_place(int64_t i, int64_t n, int64_t sides)
+{
+    const float at = (float)((double)i * (double)(1.0f / (float)n));
+    const int64_t k = i * sides / n;        /* but for rounding where `at` is on a border */
+    return k > 0 && border(k, sides) > at ? k - 1 : k + 1 < sides && border(k + 1, sides) <= at ? k + 1 : k;
 }

@@ -56,6 +56,22 @@ static void check_slices(void)
     sdc_array_free(&rows);
 }
 
+static void check_places(void)
+{
+    enum { SIDES = 70 };
+    SdcArray places = member(format("%s/tests/vlm/navit.npz", source), "places");
+    int other = 0, far = 0;
+    for (int64_t n = 1; n <= SIDES; n++)
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t apart = vlm_place(i, n, SIDES) - ((const int64_t *)places.data)[n * SIDES + i];
+            other += apart != 0;
+            far += apart < -1 || apart > 1;
+        }
+    printf("places of up to %d patches: %d otherwise than recorded\n", SIDES, other);
+    check(places.count == (SIDES + 1) * SIDES && other <= 3 && !far, "where patches are");
+    sdc_array_free(&places);
+}
+
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
 /* A folder with links to the components of ../shared's `model` and the tokenizer's files; NULL when it is not there. */
@@ -191,6 +207,29 @@ static void check_minicpmv(void)
     refuses(format("'%s' a --trace /nowhere/t.npz", exe), SDC_USAGE, "/nowhere/t.npz");
 }
 
+/* The same with a tower of patches, which sees views in their own shapes. */
+static void check_patches(void)
+{
+    char *from = format("%s/tiny-minicpmv", work), *folder = format("%s/navit", work), *exe = format("%s/patches", work);
+    if (access(from, R_OK))
+        return;
+    char *text, *trace = format("%s/n.npz", work), *recorded = format("%s/tests/vlm/navit.npz", source);
+    check(!run(format("cp -a '%s' '%s' && rm '%s/vision_encoder' && ln -s \"$(realpath '%s/tests/vlm/navit')\" '%s/vision_encoder'",
+                      from, folder, folder, source, folder), &text), "a folder");
+    refuses(format("'%s' compile '%s' -o '%s'", sdc, folder, exe), SDC_BAD_INPUT, "no image_size and patch_size");
+    write_text(format("%s/config.json", folder), "{\"model_type\":\"minicpmv\",\"max_position_embeddings\":256,"
+               "\"vision_config\":{\"image_size\":70,\"patch_size\":7}}");
+    if (!compile(folder, exe))
+        return;
+    char *ask = format("'%s' -i '%s/tests/vlm/picture.png' 'How many crabs?'", exe, source);
+    check(answers(format("%s -n 10 --trace '%s'", ask, trace)), "an answer about views of 35 x 21");
+    compare(trace, recorded, "");
+    check_same(ask, "--threads 1", "--threads 2");
+    check(answers(format("'%s' -i '%s/docs/crab.png' --max-slices 1 -n 2 crab", exe, source)), "a picture as it is");
+    refuses(format("'%s' a -i '%s/../shared/data/models/tiny-minicpmv/reference/generate.npz'", exe, source), SDC_USAGE,
+            "views of many sizes");
+}
+
 /* ---- PaliGemma -------------------------------------------------------------------------------------------------- */
 
 static void check_paligemma(void)
@@ -247,8 +286,10 @@ int main(int argc, char **argv)
     source = argv[2];
     work = work_folder("vlm");
     check_slices();
+    check_places();
     check_folders();
     check_minicpmv();
+    check_patches();
     check_paligemma();
     printf("%d checks, %d failed; %d models skipped%s\n", checked, failed, skipped,
            skipped ? ": ../shared is not there" : "");
