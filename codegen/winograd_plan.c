@@ -8,7 +8,7 @@ enum {
     BLOCK = 16,                     /* outputs of a block along an axis, at most */
     UNIT_TILES = 64,                /* so often is a transformed weight used */
     WEIGHT = 24, PIXEL = 60, SUM = 30,  /* FLOPs that the transform of one costs, a position */
-    MORE = 160                          /* percent of a shortcut's FLOPs, since each panel gathers it anew (306 of 490 GF/s, Zen 5) */
+    MORE = 160                          /* percent of a shortcut's FLOPs, in bf16: each panel gathers it anew (306 of 490 GF/s, Zen 5) */
 };
 
 bool winograd_serves(const ConvShape *s)
@@ -83,7 +83,7 @@ WinogradPlan winograd_plan(const ConvShape *s, int64_t more_c, int vl, int rate)
         return (WinogradPlan){0};
     one.batch = 1;
     const double outputs_of_all = (double)(s->out_h * s->out_w) * (double)(vectors_of(s->out_c, vl) * vl);
-    const double shortcut = 2 * outputs_of_all * (double)more_c;
+    const double shortcut = rate > 1 ? 2 * outputs_of_all * (double)more_c : 0;     /* else it is the same beside either */
     double least = (18 * outputs_of_all * (double)s->in_c + shortcut) / rate - shortcut * MORE / 100;
     for (int64_t outputs = 2; outputs <= 4; outputs += 2) {
         const WinogradPlan p = winograd_cut(&one, &(WinogradCut){.outputs = outputs}, vl);
