@@ -10,7 +10,7 @@
  * dL/dx = (f / keep + (1 - f) / |keep, add|) dL/dseen: a backward pass through CLIP alone.  One through the denoiser as
  * well would cost several times its evaluation and the memory of all its layers, for a direction that differs little
  * where guidance works, at high noise, where f x0 is most of what CLIP sees.  Nothing is clamped: a pixel beyond the
- * range keeps its slope. */
+ * range keeps its slope.  With cutouts (clip_cuts.c) loss and gradient are their means. */
 #include "clip_guide.h"
 
 #include <math.h>
@@ -69,7 +69,8 @@ static int embed_text(ClipGuide *c, SdcPool *pool, const char *text)
 int clip_guide_open(ClipGuide *c, SdcPool *pool, const char *text, int64_t count, int64_t channels, int64_t height,
                     int64_t width)
 {
-    *c = (ClipGuide){.program = pipeline_program("clip_guide", "sample", 1, height, width)};
+    *c = (ClipGuide){.program = pipeline_program("clip_guide", "sample", 1, height, width), .channels = channels,
+                     .height = height, .width = width};
     const SdcProgram *p = c->program;
     const int64_t size = channels * height * width;
     int code;
@@ -83,7 +84,8 @@ int clip_guide_open(ClipGuide *c, SdcPool *pool, const char *text, int64_t count
     if (tensor_count(c->sample) != size || tensor_count(c->gradient) != size)
         return sdc_error(SDC_UNSUPPORTED, "clip_guide: is for pictures of another shape");
     if ((code = pipeline_floats(&c->embedding, c->features)) || (code = pipeline_floats(&c->seen, count * size)) ||
-        (code = pipeline_floats(&c->slope, size)) || (code = embed_text(c, pool, text)))
+        (code = pipeline_floats(&c->slope, size)) || (code = pipeline_floats(&c->cutout, size)) ||
+        (code = embed_text(c, pool, text)))
         return code;
     return sdc_instance_open(&c->context, p, pool);
 }
@@ -94,14 +96,51 @@ void clip_guide_close(ClipGuide *c)
     free(c->embedding);
     free(c->seen);
     free(c->slope);
+    free(c->cutout);
 }
 
 /* ---- leading ---------------------------------------------------------------------------------------------------- */
 
+/* Loss and gradient for what CLIP sees, whose gradient replaces it. */
+static int look(ClipGuide *c, float *seen, float *loss)
+{
+    tensor_put(&c->context, c->sample, 0, seen, c->channels * c->height * c->width);
+    tensor_put(&c->context, c->text, 0, c->embedding, c->features);
+    int code = pipeline_run(&c->context, c->program);
+    if (code)
+        return code;
+    tensor_get(&c->context, c->gradient, 0, seen, c->channels * c->height * c->width);
+    tensor_get(&c->context, c->loss, 0, loss, 1);
+    return SDC_OK;
+}
+
+/* Of a picture, or the means over its cutouts: *loss, and its gradient to c->slope. */
+static int look_at(ClipGuide *c, const float *picture, float *loss)
+{
+    const int64_t size = c->channels * c->height * c->width;
+    float sum = 0;
+    int code = SDC_OK;
+    if (!c->cuts) {
+        memcpy(c->slope, picture, (size_t)size * sizeof *picture);
+        return look(c, c->slope, loss);
+    }
+    memset(c->slope, 0, (size_t)size * sizeof *c->slope);
+    for (int64_t k = 0; !code && k < c->cuts; k++, sum += *loss) {
+        const ClipCut cut = clip_cut_draw(&c->random, c->height, c->width);
+        clip_cut_take(c->cutout, picture, c->channels, c->height, c->width, cut);
+        code = look(c, c->cutout, loss);
+        clip_cut_give(c->slope, c->cutout, c->channels, c->height, c->width, cut);
+    }
+    for (int64_t i = 0; i < size; i++)
+        c->slope[i] /= (float)c->cuts;
+    *loss = sum / (float)c->cuts;
+    return code;
+}
+
 int clip_guide_lead(ClipGuide *c, const Scheduler *s, double scale, const float *sample, float *predicted, float *x0,
                     float *losses)
 {
-    float keep, add, loss;
+    float keep, add, loss = 0;
     scheduler_level(s, &keep, &add);
     const float length = sqrtf(keep * keep + add * add), noise = add / length;
     const float in_x = noise / keep + (1 - noise) / length;
@@ -110,13 +149,9 @@ int clip_guide_lead(ClipGuide *c, const Scheduler *s, double scale, const float 
         c->seen[i] = noise * x0[i] + (1 - noise) * (sample[i] / length);
     for (int64_t k = 0; k < s->batch; k++) {
         float *e = predicted + k * s->size;
-        tensor_put(&c->context, c->sample, 0, c->seen + k * s->size, s->size);
-        tensor_put(&c->context, c->text, 0, c->embedding, c->features);
-        int code = pipeline_run(&c->context, c->program);
+        int code = look_at(c, c->seen + k * s->size, &loss);
         if (code)
             return code;
-        tensor_get(&c->context, c->gradient, 0, c->slope, s->size);
-        tensor_get(&c->context, c->loss, 0, &loss, 1);
         for (int64_t i = 0; i < s->size; i++)
             e[i] += add * (float)scale * in_x * c->slope[i];
         if (losses)

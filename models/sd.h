@@ -214,6 +214,8 @@ int sd_add_condition(Sd *sd, const char *input, int64_t row);
  * they have brackets or chunks, and *done. */
 int sd_plan_chunks(Sd *sd, SdEncoder *e);
 int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done);
+/* The prompt's words without brackets and weights, where those are read; free it. */
+int sd_plain_text(const Sd *sd, const char *text, char **plain);
 
 /* sd_embedding.c: read the files of --embedding for an encoder; give the vectors that its ids name rows of its
  * table. */

@@ -128,3 +128,20 @@ int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done)
     sd_chunks_free(&empty);
     return code ? code : sd_embeddings_place(sd, e);
 }
+
+int sd_plain_text(const Sd *sd, const char *text, char **plain)
+{
+    const bool marked = sd->options->weighting && strpbrk(text, "\\()[]");
+    SdPieces pieces = {0};
+    size_t used = 0;
+    int code = marked ? sd_pieces_parse(&pieces, text) : SDC_OK;
+    *plain = code ? NULL : malloc(strlen(text) + 1);
+    if (!code && !*plain)
+        code = sdc_error(SDC_NO_SPACE, "out of memory");
+    for (int64_t k = 0; !code && k < pieces.n; used += strlen(pieces.list[k++].text))
+        strcpy(*plain + used, pieces.list[k].text);
+    if (!code && !marked)
+        strcpy(*plain, text);
+    sd_pieces_free(&pieces);
+    return code;
+}

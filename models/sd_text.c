@@ -42,15 +42,18 @@ int sd_add_condition(Sd *sd, const char *input, int64_t row)
 
 /* ---- prompts ----------------------------------------------------------------------------------------------------- */
 
-static int read_prompt(const SdEncoder *e, const char *what, const char *text, int64_t *ids)
+/* For an encoder whose prompts have no weights: the words alone. */
+static int read_prompt(const Sd *sd, const SdEncoder *e, const char *what, const char *text, int64_t *ids)
 {
     Tokens tokens;
-    int code = pipeline_tokens(&e->tokenizer, what, text, e->length, &tokens);
-    if (code)
-        return code;
-    memcpy(ids, tokens.ids, (size_t)e->length * sizeof *ids);
-    tokens_free(&tokens);
-    return SDC_OK;
+    char *plain;
+    int code = sd_plain_text(sd, text, &plain);
+    if (!code && !(code = pipeline_tokens(&e->tokenizer, what, plain, e->length, &tokens))) {
+        memcpy(ids, tokens.ids, (size_t)e->length * sizeof *ids);
+        tokens_free(&tokens);
+    }
+    free(plain);
+    return code;
 }
 
 static int check_ids(const SdEncoder *e, int64_t n)
@@ -70,9 +73,9 @@ int sd_read_prompts(Sd *sd, SdEncoder *e)
     bool done;
     int code = sd_read_chunks(sd, e, &done);
     if (!code && !done && sd->guided)
-        code = read_prompt(e, "the negative prompt", o->negative, e->ids);
+        code = read_prompt(sd, e, "the negative prompt", o->negative, e->ids);
     if (!code && !done)
-        code = read_prompt(e, "the prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+        code = read_prompt(sd, e, "the prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
     return code ? code : check_ids(e, sd_prompts(sd) * sd->chunks * e->length);
 }
 

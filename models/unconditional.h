@@ -27,6 +27,7 @@ typedef struct {
     int64_t n_classes;
     int64_t none_class;                 /* -1: the model's last one */
     int64_t steps, count, columns, preview_every;   /* steps, count: 0: the default */
+    int64_t clip_cuts;                  /* 0: CLIP looks at the whole picture */
     int64_t width, height;              /* 0: the first size that was compiled */
     double guidance, eta, clip_scale;   /* eta NaN: the sampler's own */
     uint64_t seed;

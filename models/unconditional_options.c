@@ -19,6 +19,7 @@ DRIVER_WHOLE("none-class", none_class, 0, INT32_MAX)
 DRIVER_REAL("guidance", guidance, 0, 1000)
 DRIVER_TEXT(clip_text)
 DRIVER_REAL("clip-scale", clip_scale, 0, 1e6)
+DRIVER_WHOLE("clip-cuts", clip_cuts, 0, 256)
 DRIVER_WHOLE("steps", steps, 1, 1000)
 DRIVER_SEED(seed)
 DRIVER_TEXT(scheduler)
@@ -59,6 +60,8 @@ static const SdcOption unconditional_options[] = {
     {"guidance", 0, "X", "how much --class counts; 1 or less: no guidance, twice as fast (default: 1)", set_guidance},
     {"clip-text", 0, "TEXT", "lead the drawing towards TEXT by CLIP, which --clip compiled in", set_clip_text},
     {"clip-scale", 0, "X", "how much --clip-text counts (default: 500)", set_clip_scale},
+    {"clip-cuts", 0, "N", "let CLIP look at N random squares of the picture in each step, not at all of it (default: 0)",
+     set_clip_cuts},
     {"steps", 0, "N", "denoising steps (default: DDPMPipeline 1000, others 50)", set_steps},
     {"seed", 's', "N", "of the noise, as torch.manual_seed (default: 0)", set_seed},
     {"scheduler", 0, "NAME", "sampler, or 'list' (default: the model's own)", set_scheduler},

@@ -122,7 +122,10 @@ static int open_clip(Unconditional *u)
         return SDC_OK;
     if (u->config.prediction_type != PREDICT_EPSILON)
         return sdc_error(SDC_UNSUPPORTED, "--clip-text: the network must predict noise");
-    return clip_guide_open(&u->clip, u->pool, u->options->clip_text, u->count, u->channels, u->height, u->width);
+    int code = clip_guide_open(&u->clip, u->pool, u->options->clip_text, u->count, u->channels, u->height, u->width);
+    u->clip.cuts = u->options->clip_cuts;
+    sdc_random_seed(&u->clip.random, ~u->options->seed);        /* not the noise's numbers */
+    return code;
 }
 
 static int64_t default_steps(void)

@@ -113,8 +113,8 @@ static void three(const char *key, double otherwise, double into[3])
         sscanf(text, "%lf,%lf,%lf", &into[0], &into[1], &into[2]);
 }
 
-/* Where pixel [y][x] of a view is in a channel of the pixel values: at its place, or in its patch, which lie side by side row by
- * row. */
+/* Where pixel [y][x] of a view is in a channel of the pixel values: at its place, or in its patch, which lie side by side row
+ * by row. */
 static int64_t pixel_place(const VlmImage *image, int64_t y, int64_t x)
 {
     const int64_t patch = image->patch;
@@ -223,7 +223,8 @@ static int run_tower(VlmImage *image)
     if (code || (image->resampler && (code = find_grid(image, &columns, &rows))))
         return code;
     tensor_put(&image->tower_context, in, 0, image->pixels, 3 * image->tower_height * image->tower_width);
-    if ((image->patch && (code = put_places(image, columns, rows))) || (code = pipeline_run(&image->tower_context, image->tower)))
+    if ((image->patch && (code = put_places(image, columns, rows))) ||
+        (code = pipeline_run(&image->tower_context, image->tower)))
         return code;
     if (!image->resampler) {
         tensor_get(&image->tower_context, out, 0, image->features, image->n * image->hidden);

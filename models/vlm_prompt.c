@@ -45,7 +45,8 @@ static int add_view(Vlm *v, VlmImage *image, VlmSize size, int64_t columns, int6
 }
 
 /* One view between two tokens. */
-static int add_marked(Vlm *v, VlmImage *image, VlmSize size, int64_t columns, int64_t rows, int64_t k, const char *const marks[2])
+static int add_marked(Vlm *v, VlmImage *image, VlmSize size, int64_t columns, int64_t rows, int64_t k,
+                      const char *const marks[2])
 {
     int64_t open, close;
     int code;

@@ -1,5 +1,5 @@
-/* vlm_slices.c: how MiniCPM-V 2.6 cuts a picture, and where its patches are, after the published code: as many slices of about `side` squared
- * pixels as it has, `most` at the most, in the grid whose shape is nearest to the picture's. */
+/* vlm_slices.c: how MiniCPM-V 2.6 cuts a picture, and where its patches are, after the published code: as many slices of
+ * about `side` squared pixels as it has, `most` at the most, in the grid whose shape is nearest to the picture's. */
 #include <math.h>
 
 #include "vlm.h"

@@ -61,6 +61,17 @@ strong=$(distance 200)
 echo "CLIP's distance of picture and text: $weak, guided $strong"
 [ "$(printf '%s\n%s\n' "$strong" "$weak" | sort -g | head -1)" = "$strong" ] && [ "$strong" != "$weak" ] || fail "guidance leads nowhere"
 
+# By cutouts: it leads too, elsewhere, and by the seed alone.
+cuts() { ./ddpm -q --clip-text "a red car" --clip-scale 200 --clip-cuts 4 --scheduler ddim --steps 10 "$@" >/dev/null; }
+cuts --save-latents a.npy --threads 1 --trace loss.npz
+cuts --save-latents b.npy --threads 3
+cmp a.npy b.npy || fail "threads change the cutouts' sample"
+cuts --clip-cuts 0 --save-latents c.npy
+if cmp -s a.npy c.npy; then fail "cutouts lead as the whole picture"; fi
+led=$(distance 200)
+echo "by cutouts $led"
+[ "$(printf '%s\n%s\n' "$led" "$weak" | sort -g | head -1)" = "$led" ] || fail "cutouts lead nowhere"
+
 expect() { code=$1 text=$2; shift 2; out=$("$@" 2>&1) && got=0 || got=$?; [ "$got" = "$code" ] && case $out in *"$text"*) ;; *) false ;; esac || fail "$*: $got $out"; }
 expect 1 "no classes" ./ddpm --class 3
 expect 1 "classes 0 to 10" ./mnist --class 11
