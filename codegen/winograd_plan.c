@@ -8,7 +8,7 @@ enum {
     BLOCK = 16,                     /* outputs of a block along an axis, at most */
     UNIT_TILES = 64,                /* so often is a transformed weight used */
     WEIGHT = 24, PIXEL = 60, SUM = 30,  /* FLOPs that the transform of one costs, a position */
-    MORE = 160                          /* percent of a shortcut's FLOPs, in bf16: each panel gathers it anew (306 of 490 GF/s, Zen 5) */
+    MORE = 160                          /* percent of a shortcut's FLOPs in bf16: each panel gathers it anew (306 of 490 GF/s) */
 };
 
 bool winograd_serves(const ConvShape *s)

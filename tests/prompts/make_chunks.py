@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Writes what onnxruntime and numpy make of prompts with weights, of several chunks, and with --clip-skip.
 
-    make_chunks.py TINY_SD1 TINY_SDXL          writes chunks.npz and chunks_xl.npz beside itself
+    make_chunks.py TINY_SD1 TINY_SDXL TINY_SD3     writes chunks.npz, chunks_xl.npz and chunks_3.npz beside itself
 
 Of each case: ids and, of some, encoder_hidden_states of the negative prompt and the prompt, and the UNet's output for them,
 guided, at timestep 1.  Tokens come from transformers, chunks from AUTOMATIC1111's published algorithm: SDXL's two encoders are
-weighted each by itself, and the pooled text is the first chunk's.  Needs numpy, onnx, onnxruntime, transformers."""
+weighted each by itself, and the pooled text is the first chunk's; SD3's T5 gets the words alone.  Needs numpy, onnx, onnxruntime,
+tokenizers, transformers."""
 import os
 import sys
 
 import numpy as np
 import onnx
 import onnxruntime
-from transformers import CLIPTokenizer
+from transformers import AutoTokenizer, CLIPTokenizer
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from make_weights import parse  # noqa: E402
@@ -137,18 +138,19 @@ def one_encoder(folder, sample):
     return out
 
 
+def last_but_one(folder, part, pools):
+    network = session(folder, part)
+    names = [o.name for o in network.get_outputs()]
+    states = sorted((n for n in names if n.startswith("hidden_states.")), key=lambda n: int(n.split(".")[1]))
+
+    def run(ids, _):
+        values = dict(zip(names, network.run(None, {"input_ids": ids})))
+        return values[states[-2]], values["text_embeds"] if pools else None
+    return run
+
+
 def two_encoders(folder, sample):
     unet = session(folder, "unet")
-
-    def last_but_one(part, pools):
-        network = session(folder, part)
-        names = [o.name for o in network.get_outputs()]
-        states = sorted((n for n in names if n.startswith("hidden_states.")), key=lambda n: int(n.split(".")[1]))
-
-        def run(ids, _):
-            values = dict(zip(names, network.run(None, {"input_ids": ids})))
-            return values[states[-2]], values["text_embeds"] if pools else None
-        return run
 
     def predict(text, pooled):
         sizes = np.array([[8 * sample.shape[2], 8 * sample.shape[3], 0, 0, 8 * sample.shape[2], 8 * sample.shape[3]]] * 2, np.float32)
@@ -157,9 +159,28 @@ def two_encoders(folder, sample):
 
     out = {"sample": sample}
     encoders = [(CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer" + number)),
-                 last_but_one("text_encoder" + number, number == "_2")) for number in ("", "_2")]
+                 last_but_one(folder, "text_encoder" + number, number == "_2")) for number in ("", "_2")]
     record(out, encoders, {k: v for k, v in CASES.items() if v[2] == 1}, predict)
     return out
+
+
+def three_encoders(folder):
+    """ids and encoder_hidden_states of the weighted prompts."""
+    prompt, negative, _ = CASES["weights"]
+    t5, tokenizer = session(folder, "text_encoder_3"), AutoTokenizer.from_pretrained(os.path.join(folder, "tokenizer_3"))
+    out, rows = {}, []
+    for text in (negative, prompt):
+        clip = []
+        for number in ("", "_2"):
+            (ids, weights), = chunks_of(CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer" + number)), text)
+            clip.append(weighed(last_but_one(folder, "text_encoder" + number, False)(np.array([ids], np.int64), 1)[0], weights))
+        words = "".join(piece for piece, _ in parse(text))
+        ids = tokenizer(words, padding="max_length", max_length=77, truncation=True).input_ids
+        states = t5.run(None, {"input_ids": np.array([ids], np.int64)})[0]
+        joined = np.concatenate(clip, -1)
+        rows.append(np.concatenate([np.pad(joined, ((0, 0), (0, 0), (0, states.shape[2] - joined.shape[2]))), states], 1))
+        out.setdefault("ids_3", []).append(ids)
+    return {"weights.ids_3": np.array(out["ids_3"], np.int32), "weights.encoder_hidden_states": np.concatenate(rows).astype(np.float16)}
 
 
 def main():
@@ -167,6 +188,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     np.savez_compressed(os.path.join(here, "chunks.npz"), **one_encoder(sys.argv[1], sample))
     np.savez_compressed(os.path.join(here, "chunks_xl.npz"), **two_encoders(sys.argv[2], sample))
+    np.savez_compressed(os.path.join(here, "chunks_3.npz"), **three_encoders(sys.argv[3]))
 
 
 main()

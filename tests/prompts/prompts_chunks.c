@@ -1,6 +1,6 @@
 /* prompts_chunks: the tokens, the text encoders' outputs and the denoiser's for prompts with weights, of several chunks, and
  * with --clip-skip and --embedding, against what onnxruntime and numpy make of them (make_chunks.py,
- * make_embedding.py), for Stable Diffusion and for SDXL.
+ * make_embedding.py), for Stable Diffusion, SDXL and, of weights, SD3.
  *
  *      prompts_chunks SDC SOURCE */
 #include <math.h>
@@ -53,9 +53,9 @@ static void draw(const char *executable, size_t k, const char *reference, bool t
 {
     const char *trace = in_folder(&e, "trace.npz");
     const char *name = cases[k].name;
-    check(&e, !run_shell(format("cd %s && ./%s --prompt \"%s\" --negative \"%s\" %s --scheduler euler --steps 1 --guidance 7.5 "
-                                "--latents %s:sample --trace trace.npz -o out.png", e.folder, executable, cases[k].prompt,
-                                cases[k].negative, cases[k].options, reference)), "it draws");
+    check(&e, !run_shell(format("cd %s && ./%s --prompt \"%s\" --negative \"%s\" %s --scheduler euler --steps 1 "
+                                "--guidance 7.5 --latents %s:sample --trace trace.npz -o out.png", e.folder, executable,
+                                cases[k].prompt, cases[k].negative, cases[k].options, reference)), "it draws");
     double ids = distance(trace, "input_ids", reference, format("%s.ids", name));
     if (two)
         ids = fmax(ids, distance(trace, "input_ids_2", reference, format("%s.ids_2", name)));
@@ -69,6 +69,18 @@ static void draw(const char *executable, size_t k, const char *reference, bool t
         check(&e, states < 1e-3, "what it is given");       /* recorded in float16 */
     }
     printf("\n");
+}
+
+/* SD3: both CLIPs' states weighted, and T5's of the words alone. */
+static void weigh_three(const char *source)
+{
+    const char *trace = in_folder(&e, "trace.npz"), *reference = format("%s/tests/prompts/chunks_3.npz", source);
+    check(&e, !run_shell(format("cd %s && ./sd3 --prompt \"%s\" --negative \"%s\" --steps 1 --trace trace.npz -o out.png",
+                                e.folder, cases[0].prompt, cases[0].negative)), "SD3 draws");
+    check(&e, distance(trace, "input_ids_3", reference, "weights.ids_3") == 0, "T5's tokens");
+    const double states = distance(trace, "encoder_hidden_states", reference, "weights.encoder_hidden_states");
+    printf("SD3: states %.3g\n", states);
+    check(&e, states < 1e-3, "what SD3 is given");
 }
 
 static void embedding(const char *source)
@@ -102,6 +114,8 @@ int main(int argc, char **argv)
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         if (!strstr(cases[k].options, "--clip-skip"))
             draw("xl", k, format("%s/tests/prompts/chunks_xl.npz", argv[2]), true);
+    compile(&e, format("%s/tiny-sd3", models), "sd3", "--text-length 77");
+    weigh_three(argv[2]);
     embedding(argv[2]);
     check(&e, run_shell(format("cd %s && ./sd 'a crab' --clip-skip 3 2>&1 | grep -q 'compile with --clip-skip 3'", e.folder)) == 0,
           "a layer that is not there");

@@ -26,7 +26,7 @@
  * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be an
  * operand of EXTRAS, but overlaps neither a nor b.
  *
- * A unit is up to 64 rows by up to 4 panels of one matrix.  Its sums stay on the stack (at most 48 KB so) while K is
+ * A unit is some 64 rows, at most 96, by up to 4 panels of one matrix.  Its sums stay on the stack (at most 73 KB so) while K is
  * walked in steps of DEPTH_STEP, so that a step of the panel serves all rows from the cache.  Of narrow types, a step
  * of the rows and of one panel is widened to the stack first, and so are codes, unless
  * there are at most 4 rows, which multiply codes as they are loaded. */
