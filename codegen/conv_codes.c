@@ -28,8 +28,9 @@ View coded_weights(Lowering *l, const Value *weights, const ConvShape *s)
     const Node *quantized = quantized_weight(weights);
     const CodeType type = {(int)attr_i(quantized, "bits"), attr_i(quantized, "group")};
     const int vl = l->isa->vector_floats;
+    const ConvShape format = conv_format(s);
     int64_t how[P_COUNT];
-    memcpy(how, s, sizeof *s);
+    memcpy(how, &format, sizeof format);
     how[P_BITS] = type.bits;
     how[P_GROUP] = type.group;
     how[P_VL] = vl;

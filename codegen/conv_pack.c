@@ -74,6 +74,13 @@ static int64_t chunk_of(const ConvShape *s)
     return ceil_div(channels, ceil_div(channels, limit));
 }
 
+ConvShape conv_format(const ConvShape *s)
+{
+    ConvShape f = *s;
+    f.batch = f.in_h = f.in_w = f.out_h = f.out_w = f.pad_top = f.pad_left = 1;
+    return f;
+}
+
 bool conv_takes_codes(const ConvShape *s)
 {
     ConvShape coded = *s;

@@ -35,6 +35,9 @@ enum { CODE_CHUNK = 32 };
 /* Can the weights be stored in integers?  Not where an output reaches over too many pixels. */
 bool conv_takes_codes(const ConvShape *s);
 
+/* What the weights' format depends on; the rest is 1.  Packing by it alone lets programs for other batches and sizes share them. */
+ConvShape conv_format(const ConvShape *s);
+
 /* True where conv_depthwise.h is to be used: one input and one output channel a group. */
 bool conv_is_depthwise(const ConvShape *s);
 

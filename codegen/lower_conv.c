@@ -178,8 +178,9 @@ static View packed_weights(Lowering *l, const Node *n, const ConvShape *s, bool 
 {
     const int vl = l->isa->vector_floats;
     const Bf16Matrix m = bf16_matrix(s);
+    const ConvShape format = conv_format(s);
     int64_t parameters[SHAPE_FIELDS + 1];
-    memcpy(parameters, s, sizeof *s);
+    memcpy(parameters, &format, sizeof format);
     parameters[SHAPE_FIELDS] = vl;
     if (s->codes)
         return coded_weights(l, n->in[1], s);

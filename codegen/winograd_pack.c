@@ -50,8 +50,9 @@ static void pack_transformed(void *dst, const Tensor *t, const int64_t *p)
 View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_t outputs)
 {
     const int vl = l->isa->vector_floats;
+    const ConvShape format = conv_format(s);
     int64_t parameters[P_COUNT];
-    memcpy(parameters, s, sizeof *s);
+    memcpy(parameters, &format, sizeof format);
     parameters[P_OUTPUTS] = outputs;
     parameters[P_VL] = vl;
     return weights_packed(l, weights, pack_transformed, "winograd", parameters, P_COUNT, DT_F32,
