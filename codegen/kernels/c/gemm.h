@@ -67,8 +67,8 @@
 
 enum {
     SDC_CAT(NAME, _tile) = SDC_FEW_ROWS_FOR(ROWS),
-    /* equal units of rows: 77, a text's, are one */
-    SDC_CAT(NAME, _blocks) = SDC_GREATER(((ROWS) + (UNIT_ROWS) / 2) / (UNIT_ROWS), 1),
+    /* equal units, of up to 32 rows more than UNIT_ROWS: 77, a text's, are one */
+    SDC_CAT(NAME, _blocks) = SDC_GREATER(((ROWS) + (UNIT_ROWS) - 33) / (UNIT_ROWS), 1),
     SDC_CAT(NAME, _rows) = SDC_ROUND_UP(((ROWS) + SDC_CAT(NAME, _blocks) - 1) / SDC_CAT(NAME, _blocks), SDC_CAT(NAME, _tile)),
     SDC_CAT(NAME, _unit_panels) = (UNIT_PANELS) ? (UNIT_PANELS) : SDC_UNIT_PANELS,          /* at most */
     SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
