@@ -154,11 +154,10 @@ static void bind_axes(const Graph *g, const Axes *axes, int n, ShapeBinding *sha
 }
 
 /* Up to the strips: what all programs have in memory is known then. */
-static Graph *prepare(Folder *f, const char *component, const char *name, const Axes *axes, int n,
-                      void (*change)(Graph *), PassWatcher *watch)
+static Graph *prepare_model(Folder *f, Model *m, const char *name, const Axes *axes, int n, void (*change)(Graph *),
+                            PassWatcher *watch)
 {
     const Options *o = f->options;
-    Model *m = onnx_load(component_path(f, component));
     ShapeBinding shapes[MAX_BINDINGS];
     int count = 0;
     if (change)
@@ -171,6 +170,12 @@ static Graph *prepare(Folder *f, const char *component, const char *name, const 
     f->graphs[f->n] = m->graph;
     f->names[f->n++] = name;
     return m->graph;
+}
+
+static void prepare(Folder *f, const char *component, const char *name, const Axes *axes, int n,
+                    void (*change)(Graph *), PassWatcher *watch)
+{
+    prepare_model(f, onnx_load(component_path(f, component)), name, axes, n, change, watch);
 }
 
 /* ---- the decoder's cache ---------------------------------------------------------------------------------------- */
@@ -289,8 +294,9 @@ static int64_t slicing_field(const Folder *f, const char *key, int64_t otherwise
 
 /* A tower of patches has room for a view of scale_resolution squared and two more rows: sides are rounded to patches, so
  * views that are not square may have some patches more. */
-static void prepare_patches(Folder *f, const char *tower, const Graph *g)
+static Graph *prepare_patches(Folder *f, Model *tower)
 {
+    const Graph *g = tower->graph;
     const int64_t patch = slicing_field(f, "patch_size", 14, 1);
     const int64_t side = slicing_field(f, "scale_resolution", 448, patch) / patch, room = side * side + 2 * side;
     const int mask = graph_find_input(g, "patch_attention_mask");
@@ -298,9 +304,9 @@ static void prepare_patches(Folder *f, const char *tower, const Graph *g)
     const Axes axes[] = {{"pixel_values", {1, -1, patch, patch * room}}, {"position_ids", {1, room, -1, -1}},
                          {"patch_attention_mask", {1, flat ? room : 1, room, -1}}};
     if (mask < 0)
-        fail(SDC_UNSUPPORTED, "%s: has position_ids, but no patch_attention_mask", component_path(f, tower));
+        fail(SDC_UNSUPPORTED, "%s: has position_ids, but no patch_attention_mask", tower->path);
     f->sides = image_sides(f);
-    prepare(f, tower, "vision_encoder", axes, 3, NULL, NULL);
+    return prepare_model(f, tower, "vision_encoder", axes, 3, NULL, NULL);
 }
 
 static void prepare_tower(Folder *f)
@@ -308,12 +314,9 @@ static void prepare_tower(Folder *f)
     static const Axes pixels[] = {{"pixel_values", {1, -1, -1, -1}}};
     const bool resampled = has(f, "vision_encoder") && has(f, "resampler");
     const char *tower = has(f, "vision_encoder") && (resampled || !has(f, "image")) ? "vision_encoder" : "image";
-    const Graph *g = onnx_load(component_path(f, tower))->graph;
-    if (graph_find_input(g, "position_ids") >= 0)
-        prepare_patches(f, tower, g);
-    else
-        prepare(f, tower, "vision_encoder", pixels, 1, NULL, NULL);
-    g = f->graphs[f->n - 1];
+    Model *m = onnx_load(component_path(f, tower));
+    const Graph *g = graph_find_input(m->graph, "position_ids") >= 0
+                         ? prepare_patches(f, m) : prepare_model(f, m, "vision_encoder", pixels, 1, NULL, NULL);
     if (g->n_outputs < 1 || g->outputs[0]->shape.rank != 3)
         fail(SDC_UNSUPPORTED, "%s: its output is not [batch, features, width]", component_path(f, tower));
     int64_t patches = g->outputs[0]->shape.dim[1];

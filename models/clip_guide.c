@@ -101,15 +101,15 @@ void clip_guide_close(ClipGuide *c)
 
 /* ---- leading ---------------------------------------------------------------------------------------------------- */
 
-/* Loss and gradient for what CLIP sees, whose gradient replaces it. */
-static int look(ClipGuide *c, float *seen, float *loss)
+/* Loss and gradient for what CLIP sees; slope may be seen. */
+static int look(ClipGuide *c, const float *seen, float *slope, float *loss)
 {
     tensor_put(&c->context, c->sample, 0, seen, c->channels * c->height * c->width);
     tensor_put(&c->context, c->text, 0, c->embedding, c->features);
     int code = pipeline_run(&c->context, c->program);
     if (code)
         return code;
-    tensor_get(&c->context, c->gradient, 0, seen, c->channels * c->height * c->width);
+    tensor_get(&c->context, c->gradient, 0, slope, c->channels * c->height * c->width);
     tensor_get(&c->context, c->loss, 0, loss, 1);
     return SDC_OK;
 }
@@ -120,15 +120,13 @@ static int look_at(ClipGuide *c, const float *picture, float *loss)
     const int64_t size = c->channels * c->height * c->width;
     float sum = 0;
     int code = SDC_OK;
-    if (!c->cuts) {
-        memcpy(c->slope, picture, (size_t)size * sizeof *picture);
-        return look(c, c->slope, loss);
-    }
+    if (!c->cuts)
+        return look(c, picture, c->slope, loss);
     memset(c->slope, 0, (size_t)size * sizeof *c->slope);
     for (int64_t k = 0; !code && k < c->cuts; k++, sum += *loss) {
         const ClipCut cut = clip_cut_draw(&c->random, c->height, c->width);
         clip_cut_take(c->cutout, picture, c->channels, c->height, c->width, cut);
-        code = look(c, c->cutout, loss);
+        code = look(c, c->cutout, c->cutout, loss);
         clip_cut_give(c->slope, c->cutout, c->channels, c->height, c->width, cut);
     }
     for (int64_t i = 0; i < size; i++)

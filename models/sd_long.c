@@ -97,12 +97,17 @@ static int lay_out(const Sd *sd, SdEncoder *e, int k, const SdChunks *c, const S
     return SDC_OK;
 }
 
+static bool is_marked(const Sd *sd, const char *text)
+{
+    return sd->options->weighting && strpbrk(text, "\\()[]");
+}
+
 /* Is there anything in the prompts that a tokenizer alone does not read? */
 static bool says_more(const Sd *sd)
 {
     bool more = sd->options->long_prompts || sd->options->n_words;
-    for (int k = 0; sd->options->weighting && k < sd_prompts(sd); k++)
-        more |= strpbrk(prompt_text(sd, k), "\\()[]") != NULL;
+    for (int k = 0; k < sd_prompts(sd); k++)
+        more |= is_marked(sd, prompt_text(sd, k));
     return more;
 }
 
@@ -131,7 +136,7 @@ int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done)
 
 int sd_plain_text(const Sd *sd, const char *text, char **plain)
 {
-    const bool marked = sd->options->weighting && strpbrk(text, "\\()[]");
+    const bool marked = is_marked(sd, text);
     SdPieces pieces = {0};
     size_t used = 0;
     int code = marked ? sd_pieces_parse(&pieces, text) : SDC_OK;
