@@ -6,7 +6,7 @@
 #include "../runtime/runtime.h"
 
 /* Candidates are a factor of about two apart, since what is closer differs by less than the noise, and leave out what the
- * template has: 64 rows of gemm.h, 256 depths. */
+ * template has: 64 rows of gemm.h, 768 depths. */
 static const ChoiceInfo choices[CHOICE_COUNT] = {
     /* outputs of Winograd's tile along an axis; 1: the products themselves, by conv.h or conv_bf16.h */
     [CHOICE_WINOGRAD] = {"winograd", "conv, conv_winograd, conv_bf16", {1, 2, 4}, false},
@@ -16,8 +16,10 @@ static const ChoiceInfo choices[CHOICE_COUNT] = {
     /* panels of columns in a unit of work, and rows: how finely threads share it, how often a weight is used */
     [CHOICE_UNIT_PANELS] = {"unit-panels", "conv, conv_bf16, gemm, gemm_bf16, gemm_int8", {1, 2, 4, 8, 16}, true},
     [CHOICE_UNIT_ROWS] = {"unit-rows", "gemm, gemm_bf16, gemm_int8", {32, 128, 512}, true},
-    /* depths of a panel that stay in the first-level cache */
-    [CHOICE_DEPTH_STEP] = {"depth-step", "gemm", {128, 512}, true},
+    /* depths that a tile is multiplied by at a time */
+    [CHOICE_DEPTH_STEP] = {"depth-step", "gemm", {128, 256, 512, 1536}, true},
+    /* what units that follow each other share, by their caches: 1 the rows, 2 the panels */
+    [CHOICE_UNIT_ORDER] = {"unit-order", "gemm", {1, 2}, true},
     /* keys between two corrections of the running maximum */
     [CHOICE_KEY_BLOCK] = {"key-block", "attention, attention_bf16", {96, 192, 384}, false},
 };

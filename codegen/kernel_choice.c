@@ -6,6 +6,7 @@
 
 enum {
     STACK_PANELS = 8, STACK_ROWS = 128,     /* conv.h and gemm.h keep a unit's sums on the stack */
+    STACK_DEPTHS = 512,                     /* and what of narrow types is widened */
     STACK_KEYS = 30720,                     /* and attention.h a block of keys: floats of them */
     STACK_KEYS_BF16 = 32768,
     BF16_COLUMNS = 32                       /* of a panel of conv_bf16.h and gemm_bf16.h */
@@ -69,12 +70,15 @@ void choose_product(const Lowering *l, Call *c)
     const int64_t rows = call_parameter(c, "ROWS", 0), columns = call_parameter(c, "COLUMNS", 0);
     const bool tiles = strcmp(c->kernel, "gemm") != 0;
     const int64_t panels = tiles ? ceil_div(columns, BF16_COLUMNS) : min(panels_of(columns, l->isa->vector_floats), STACK_PANELS);
+    const bool wide = call_parameter(c, "TA", 1) && call_parameter(c, "TB", 1);         /* neither is said to be narrow */
     c->site = site_of(c);
     call_choice(l, c, CHOICE_UNIT_PANELS, "UNIT_PANELS", panels);
     if (rows > 32)                          /* otherwise they are one unit anyhow */
         call_choice(l, c, CHOICE_UNIT_ROWS, "UNIT_ROWS", min(2 * rows, tiles ? INT64_MAX : STACK_ROWS));
     if (!tiles && !call_parameter(c, "CODE_BITS", 0))         /* groups of codes divide the template's step */
-        call_choice(l, c, CHOICE_DEPTH_STEP, "DEPTH_STEP", call_parameter(c, "DEPTH", 0));
+        call_choice(l, c, CHOICE_DEPTH_STEP, "DEPTH_STEP", min(call_parameter(c, "DEPTH", 0), wide ? INT64_MAX : STACK_DEPTHS));
+    if (!tiles && rows > STACK_ROWS)
+        call_choice(l, c, CHOICE_UNIT_ORDER, "UNIT_ORDER", 2);
 }
 
 void choose_attention(const Lowering *l, Call *c)

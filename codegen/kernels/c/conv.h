@@ -52,18 +52,18 @@ enum {
     SDC_CAT(NAME, _taps) = SDC_CAT(NAME, _merged) ? (KERNEL_H) : (KERNEL_H) * (KERNEL_W)
 };
 
-/* Add the products of `taps` taps for one panel.  weights: as f32; share: floats of what comes `next` that each step
- * brings in. */
-static void SDC_CAT(NAME, _taps_of)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth,
-                                    int64_t vectors, const int64_t *tap, int64_t taps, const float *weights,
-                                    const float *next, int64_t share)
+/* Add the products of `taps` taps for one panel.  start: as in tile.h; weights: as f32; share: floats of what comes `next`
+ * that each step brings in. */
+static void SDC_CAT(NAME, _taps_of)(const float *start, float *sums, const float *patch, const int64_t *pixel, int64_t tiles,
+                                    int64_t depth, int64_t vectors, const int64_t *tap, int64_t taps,
+                                    const float *weights, const float *next, int64_t share)
 {
     enum { tile = SDC_CAT(NAME, _tile), steps = (KERNEL_H) * (KERNEL_W) };
     for (int64_t t = 0; t < tiles; t++) {
         const float *row[tile];
         for (int64_t m = 0; m < tile; m++)
             row[m] = patch + pixel[t * tile + m] * depth;
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, taps,
+        sdc_tile_for(tile, vectors)(start, sums + t * tile * vectors * SDC_VL, row, tap, taps,
                                     depth * steps / SDC_CAT(NAME, _taps), weights, next + t * share * depth * steps,
                                     share);
     }
@@ -71,8 +71,9 @@ static void SDC_CAT(NAME, _taps_of)(float *sums, const float *patch, const int64
 
 /* Add one chunk's products for one panel, all taps at once or, of narrow weights, as many as are widened at once.
  * pixel[i]: place of output pixel i in the patch; following: the panel that follows. */
-static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t *pixel, int64_t tiles, int64_t depth,
-                                  const SDC_CAT(st_, TW) *weights, int64_t panel, int64_t channel, const void *following)
+static void SDC_CAT(NAME, _chunk)(const float *start, float *sums, const float *patch, const int64_t *pixel, int64_t tiles,
+                                  int64_t depth, const SDC_CAT(st_, TW) *weights, int64_t panel, int64_t channel,
+                                  const void *following)
 {
     enum { columns = SDC_CAT(NAME, _group_out), single = SDC_CAT(NAME, _merged) ? (KERNEL_W) : 1 };
     enum { taps = SDC_CAT(NAME, _taps), merged = SDC_CAT(NAME, _merged), narrow = SDC_CAT(NAME, _narrow) };
@@ -92,7 +93,7 @@ static void SDC_CAT(NAME, _chunk)(float *sums, const float *patch, const int64_t
                                        + SDC_WEIGHTS_OF(t * single * sdc_code_depth(depth, CODE_BITS) * vectors, CODE_BITS);
         if (narrow)
             SDC_CAT(NAME, _widen)(wide, from, weights, panel, channel, depth, t * single, count * single);
-        SDC_CAT(NAME, _taps_of)(sums, patch, pixel, tiles, depth, vectors, tap + t, count,
+        SDC_CAT(NAME, _taps_of)(t ? NULL : start, sums, patch, pixel, tiles, depth, vectors, tap + t, count,
                                 narrow ? wide : (const void *)from, next, share);
     }
 }
@@ -102,7 +103,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
     enum { tile = SDC_CAT(NAME, _tile), columns = SDC_CAT(NAME, _group_out), channels = SDC_CAT(NAME, _group_in) };
     enum { pixels = SDC_CAT(NAME, _tiles) * tile };
     _Alignas(64) float patch[SDC_CAT(NAME, _patch_h) * SDC_CAT(NAME, _patch_w) * (CHUNK)];
-    _Alignas(64) float sums[UNIT_PANELS][pixels * SDC_TILE_VECTORS * SDC_VL];
+    _Alignas(64) float sums[UNIT_PANELS][pixels * SDC_TILE_VECTORS * SDC_VL], start[SDC_TILE_VECTORS * SDC_VL];
     int64_t pixel[pixels];
     const int64_t tiles = sdc_ceil_div(block->h * block->w, tile);
     const SDC_CAT(st_, TW) *weights = d->weights;
@@ -116,15 +117,14 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
         const int64_t chunk = sdc_min(CHUNK, channels - channel), after = (channel + chunk) % channels;
         SDC_CAT(NAME, _patch)(patch, chunk, d, block, block->group * channels + channel, chunk);
         for (int64_t p = block->panel; p < block->end; p++) {
-            int64_t begin = sdc_panel_begin(p, columns), vectors = sdc_panel_begin(p + 1, columns) - begin;
+            const int64_t begin = sdc_panel_begin(p, columns);
             const bool last = p + 1 == block->end;
             const void *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
             if ((MORE_C) && last && after == 0)
                 next = SDC_CAT(NAME, _more_panel)(d, block->panel, 0);
-            if (channel == 0)
-                sdc_tile_start(sums[p - block->panel], tiles * tile, vectors, bias ? bias + begin * SDC_VL : NULL,
-                               columns - begin * SDC_VL);
-            SDC_CAT(NAME, _chunk)(sums[p - block->panel], patch, pixel, tiles, chunk, weights, p, channel, next);
+            sdc_tile_start(start, bias ? bias + begin * SDC_VL : NULL, columns - begin * SDC_VL);
+            SDC_CAT(NAME, _chunk)(channel ? NULL : start, sums[p - block->panel], patch, pixel, tiles, chunk, weights, p,
+                                  channel, next);
         }
     }
     const int64_t step = sdc_min(CHUNK, SDC_DEPTH_STEP);

@@ -199,7 +199,7 @@ static void SDC_CAT(NAME, _more)(float *sums, const float *patch, const SdcDense
         const float *row[tile];
         for (int64_t m = 0; m < tile; m++)
             row[m] = SDC_CAT(NAME, _more_row)(patch, d, block, sdc_min(t * tile + m, pixels - 1), k, depth);
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights,
+        sdc_tile_for(tile, vectors)(NULL, sums + t * tile * vectors * SDC_VL, row, tap, 1, depth, weights,
                                     next + t * share * depth, share);
     }
 }

@@ -134,7 +134,7 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
     for (int64_t i = 0; i < block->h * block->w; i++, sums += vectors * SDC_VL) {
         const int64_t pixel = (block->n * (OUT_H) + block->y + i / block->w) * (OUT_W) + block->x + i % block->w;
         SDC_CAT(st_, TY) *to = y + pixel * (Y_PIXEL) + first;
-        SDC_FINISH_AHEAD(lanes, pixel, first);
+        SDC_FINISH_AHEAD(lanes, pixel + SDC_AHEAD, first);
         SDC_FINISH(j, TY, to, sums[j], lanes, pixel, first);
     }
 }

@@ -112,10 +112,10 @@ static const float *SDC_CAT(NAME, _weights)(float *room, int64_t *step, const Sd
 }
 #endif
 
-/* m += tiles by weights, for every position of one chunk.  The next position's pixels are brought in meanwhile, and its
- * weights where they are stored, as so much memory is read in order. */
-static void SDC_CAT(NAME, _multiply)(float *m, int64_t m_step, const float *pixels, int64_t tiles, const float *u,
-                                     int64_t u_step, int64_t vectors, int64_t depth)
+/* m (start: as in tile.h) += tiles by weights, for every position of one chunk.  The next position's pixels are
+ * brought in meanwhile, and its weights where they are stored, as so much memory is read in order. */
+static void SDC_CAT(NAME, _multiply)(const float *start, float *m, int64_t m_step, const float *pixels, int64_t tiles,
+                                     const float *u, int64_t u_step, int64_t vectors, int64_t depth)
 {
     enum { rows = SDC_CAT(NAME, _rows), wide = SDC_CAT(NAME, _wide) };
     static const int64_t tap[1];
@@ -127,7 +127,7 @@ static void SDC_CAT(NAME, _multiply)(float *m, int64_t m_step, const float *pixe
                 row[k] = pixels + sdc_min(t + k, tiles - 1) * wide;
             for (int64_t k = (TRANSFORMED) ? t * share : u_step; k < sdc_min((t + rows) * share, u_step); k += 16)
                 __builtin_prefetch(u + u_step + k, 0, 2);
-            sdc_tile_for(rows, vectors)(m + t * vectors * SDC_VL, row, tap, 1, depth, u,
+            sdc_tile_for(rows, vectors)(start, m + t * vectors * SDC_VL, row, tap, 1, depth, u,
                                         pixels + SDC_CAT(NAME, _pixels_step) + t * wide, rows * wide / depth);
         }
 }
@@ -170,6 +170,7 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t begin, int64_t end)
     enum { columns = SDC_CAT(NAME, _group_out), positions = SDC_CAT(NAME, _positions), channels = (IN_C) };
     enum { block_tiles = SDC_CAT(NAME, _block_tiles), pixels_step = SDC_CAT(NAME, _pixels_step) };
     const SDC_CAT(NAME, _arguments) *a = argument;
+    static const _Alignas(64) float zeros[SDC_TILE_VECTORS * SDC_VL];
     const int64_t panels = sdc_panels(columns), total = sdc_vectors(columns);
     _Alignas(64) float room[(TRANSFORMED) ? 1 : positions * ((CHUNK) * SDC_TILE_VECTORS * SDC_VL + 16)];
     for (int64_t unit = begin; unit < end; unit++) {
@@ -178,15 +179,13 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t begin, int64_t end)
         const int64_t m_step = SDC_CAT(NAME, _sums_rows) * vectors * SDC_VL + 16;
         float *m = a->sums + positions * (unit / panels * (SDC_CAT(NAME, _sums_rows) * total * SDC_VL + panels * 16)
                                           + SDC_CAT(NAME, _sums_rows) * first * SDC_VL + panel * 16);
-        for (int64_t p = 0; p < positions; p++)
-            sdc_tile_start(m + p * m_step, SDC_CAT(NAME, _sums_rows), vectors, NULL, 0);
         for (int64_t channel = 0; channel < channels; channel += (CHUNK)) {
             const int64_t depth = sdc_min(CHUNK, channels - channel);
             int64_t u_step;
             const float *u = SDC_CAT(NAME, _weights)(room, &u_step, &a->d, panel, channel, depth * vectors * SDC_VL);
             const float *pixels = a->pixels + channel / (CHUNK) * positions * pixels_step
                                   + place * block_tiles * SDC_CAT(NAME, _wide);
-            SDC_CAT(NAME, _multiply)(m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth);
+            SDC_CAT(NAME, _multiply)(channel ? NULL : zeros, m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth);
         }
         for (int64_t b = 0; b < blocks; b++) {
             const SdcConvBlock block = SDC_CAT(NAME, _block)(a->first + place + b);

@@ -26,15 +26,15 @@
 #define SDC_PAIR_COUNT(name) + 1
 #define SDC_PAIR_VALUE(name) const float w = name[sdc_place]; (void)w;
 
-/* Bring in the operands of columns [first, first + count) of row number `number` + SDC_AHEAD, which are read soon: rows lie too far
- * apart for the CPU to foresee them. */
+/* Bring in the operands of columns [first, first + count) of row number `number`, which are read soon, SDC_AHEAD rows later where
+ * rows follow each other: they lie too far apart for the CPU to foresee them. */
 enum { SDC_AHEAD = 48 };
 #define SDC_EXTRA_AHEAD(k, T, step, at)                                                                            \
     for (int64_t j = 0; j < ((step) ? sdc_count : 1); j += 64 / (int64_t)sizeof(SDC_CAT(st_, T)))                  \
         __builtin_prefetch((const SDC_CAT(st_, T) *)extra[k] + (at) + (sdc_first + j) * (step));
 #define SDC_FINISH_AHEAD(count, number, first)                                             \
     do {                                                                                   \
-        const int64_t row = (number) + SDC_AHEAD, sdc_first = (first), sdc_count = (count); \
+        const int64_t row = (number), sdc_first = (first), sdc_count = (count); \
         (void)row, (void)extra, (void)sdc_first, (void)sdc_count;                          \
         EXTRAS(SDC_EXTRA_AHEAD)                                                            \
     } while (0)

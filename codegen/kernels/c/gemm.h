@@ -21,7 +21,10 @@
  *   EXTRAS STEPS RESULT   what is stored, see finish.h: rows are counted over the whole batch, outer first
  *   PAIR                  nothing, or X(other): a matrix like b, packed, and the sums of A times it are the finish's
  *   UNIT_PANELS UNIT_ROWS panels (0: SDC_UNIT_PANELS, fewer where there are few units) and rows of a unit, about (64)
- *   DEPTH_STEP            depths in a step (equal steps of about SDC_DEPTH_STEP), a multiple of GROUP
+ *   DEPTH_STEP            depths in a step (equal steps of about SDC_LONG_STEP, of narrow types SDC_DEPTH_STEP), a multiple of
+ *                         GROUP
+ *   UNIT_ORDER            units that follow each other have 1: the same rows, 2: the same panels (2 where b has more than
+ *                         SDC_NEAR_BYTES, else 1)
  *
  * scratch: NULL for SDC_B_PACKED, else pack_gemm_bytes() for every distinct matrix of b, 64-byte aligned.  y may be an
  * operand of EXTRAS, but overlaps neither a nor b.
@@ -59,9 +62,12 @@
 #ifndef DEPTH_STEP
 #if CODE_BITS                   /* groups of codes divide it */
 #define DEPTH_STEP SDC_DEPTH_STEP
-#else                           /* equal steps, about so long */
-#define DEPTH_STEP (((DEPTH) + SDC_DEPTH_STEPS(DEPTH) - 1) / SDC_DEPTH_STEPS(DEPTH))
+#else
+#define DEPTH_STEP SDC_EQUAL_STEP(DEPTH, SDC_IS_NARROW(TA) || SDC_IS_NARROW(TB) ? SDC_DEPTH_STEP : SDC_LONG_STEP)
 #endif
+#endif
+#ifndef UNIT_ORDER
+#define UNIT_ORDER 0
 #endif
 #define SDC_FEW_BY_CODES (CODE_BITS && ROWS <= 4)
 
@@ -72,6 +78,8 @@ enum {
     SDC_CAT(NAME, _rows) = SDC_ROUND_UP(((ROWS) + SDC_CAT(NAME, _blocks) - 1) / SDC_CAT(NAME, _blocks), SDC_CAT(NAME, _tile)),
     SDC_CAT(NAME, _unit_panels) = (UNIT_PANELS) ? (UNIT_PANELS) : SDC_UNIT_PANELS,          /* at most */
     SDC_CAT(NAME, _products) = 1 PAIR(SDC_PAIR_COUNT),
+    SDC_CAT(NAME, _same_panels) = (UNIT_ORDER) ? (UNIT_ORDER) == 2
+        : (int64_t)(DEPTH) * (COLUMNS) * (CODE_BITS ? CODE_BITS : 8 * (int)sizeof(SDC_CAT(st_, TB))) / 8 > SDC_NEAR_BYTES,
     SDC_CAT(NAME, _narrow_a) = SDC_IS_NARROW(TA),
     SDC_CAT(NAME, _narrow_b) = B_FORM == SDC_B_PACKED && SDC_IS_NARROW(TB) && !SDC_FEW_BY_CODES,
     SDC_CAT(NAME, _wide_row) = (DEPTH_STEP) + 16      /* floats from one widened row to the next: off powers of 2 */
@@ -98,17 +106,41 @@ static inline int64_t SDC_CAT(NAME, _panels)(void)
     return panels;
 }
 
+/* A panel by the rows of a unit, in one step of depths. */
+typedef struct {
+    const SdcDense *d;
+    SDC_CAT(st_, TY) *y;                            /* where the first of its sums is stored */
+    const float *a;                                 /* the rows from the first depth on, `row` floats from one to the next */
+    int64_t row, rows, depth, vectors, first, column;           /* first: the first row's number in the batch */
+    float *sums[SDC_CAT(NAME, _products)];          /* [tiles][tile][vectors][SDC_VL] */
+    const float *start[SDC_CAT(NAME, _products)];   /* of each row in the first step, later NULL */
+    bool ends;                                      /* Is it the last step? */
+} SDC_CAT(NAME, _strip);
+
 #define SDC_EW_TYPE float
 #include "ew_names.h"
-/* sums [rows][vectors][SDC_VL], and the other product's, to y, whose first element is at row `first` of the batch and at
- * `column`. */
-static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const float *other, int64_t rows, int64_t vectors,
-                                  int64_t first, int64_t column, const void *const *extra)
+/* Before the multiplications of a tile: looks for what its finish reads. */
+static inline void SDC_CAT(NAME, _begin)(const SDC_CAT(NAME, _strip) *s, int64_t t)
 {
-    const int64_t lanes = sdc_min(vectors * SDC_VL, (COLUMNS) - column);
-    for (int64_t m = 0; m < rows; m++, sums += vectors * SDC_VL, other += vectors * SDC_VL) {
-        SDC_FINISH_AHEAD(lanes, first + m, column);
-        SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
+    enum { tile = SDC_CAT(NAME, _tile) };
+    const void *const *extra = s->d->extra;
+    const int64_t lanes = sdc_min(s->vectors * SDC_VL, (COLUMNS) - s->column), end = sdc_min((t + 1) * tile, s->rows);
+    for (int64_t m = t * tile; s->ends && m < end; m++)
+        SDC_FINISH_AHEAD(lanes, s->first + m, s->column);
+}
+
+/* Behind those of the last product: a tile is stored at once, while it is in the first-level cache, and reaches memory during
+ * the next one's multiplications; a unit's tiles together would fill the CPU's queue of stores and hold it up. */
+static inline void SDC_CAT(NAME, _end)(const SDC_CAT(NAME, _strip) *s, int64_t t)
+{
+    enum { tile = SDC_CAT(NAME, _tile), last = SDC_CAT(NAME, _products) - 1 };
+    const void *const *extra = s->d->extra;
+    const int64_t width = s->vectors * SDC_VL, lanes = sdc_min(width, (COLUMNS) - s->column);
+    const int64_t end = sdc_min((t + 1) * tile, s->rows);
+    for (int64_t m = t * tile; s->ends && m < end; m++) {
+        const float *sums = s->sums[0] + m * width, *other = s->sums[last] + m * width;
+        (void)other;
+        SDC_FINISH(j, TY, s->y + m * (Y_ROW), sums[j], lanes, s->first + m, s->column);
     }
 }
 #include "ew_names.h"
@@ -140,47 +172,55 @@ static inline const st_bf16 *SDC_CAT(NAME, _scales)(const int8_t *b, int64_t pan
 #endif
 
 #if !SDC_FEW_BY_CODES
-/* Add the products of depths [k, k + depth) for one panel; a: `row` floats from one row to the next; sums
- * [tiles][tile][vectors][SDC_VL]; next: the panel that follows, of which each step brings in its share. */
-static void SDC_CAT(NAME, _step)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
-                                 int64_t vectors, const float *b, const void *following)
+/* Add one product's terms; b: the panel's weights as f32; following: the panel that follows, of which each tile brings in its
+ * share. */
+static void SDC_CAT(NAME, _tiles)(const SDC_CAT(NAME, _strip) *s, int product, const float *b, const void *following)
 {
     enum { tile = SDC_CAT(NAME, _tile), per_float = CODE_BITS == 4 ? 8 : CODE_BITS == 8 ? 4 : SDC_CAT(NAME, _narrow_b) ? 2 : 1 };
-    const int64_t tap[1] = {0}, tiles = sdc_ceil_div(rows, tile);
-    const int64_t share = sdc_ceil_div(vectors * SDC_VL, tiles * per_float);
+    const int64_t tap[1] = {0}, tiles = sdc_ceil_div(s->rows, tile);
+    const int64_t share = sdc_ceil_div(s->vectors * SDC_VL, tiles * per_float);
     const float *next = following;
     for (int64_t t = 0; t < tiles; t++) {
         const float *at[tile];
         for (int64_t m = 0; m < tile; m++)
-            at[m] = a + sdc_min(t * tile + m, rows - 1) * row;
-        sdc_tile_for(tile, vectors)(sums + t * tile * vectors * SDC_VL, at, tap, 1, depth, b, next + t * share * depth,
-                                    share);
+            at[m] = s->a + sdc_min(t * tile + m, s->rows - 1) * s->row;
+        if (product == 0)
+            SDC_CAT(NAME, _begin)(s, t);
+        sdc_tile_for(tile, s->vectors)(s->start[product], s->sums[product] + t * tile * s->vectors * SDC_VL, at, tap, 1,
+                                       s->depth, b, next + t * share * s->depth, share);
+        if (product + 1 == SDC_CAT(NAME, _products))
+            SDC_CAT(NAME, _end)(s, t);
     }
 }
 #endif
 
-/* Add the products of the panel's depths [k, k + depth), whatever b's elements are; wide: room for them as f32. */
-static inline void SDC_CAT(NAME, _multiply)(float *sums, const float *a, int64_t row, int64_t rows, int64_t depth,
-                                            const SDC_CAT(NAME, _packed) *b, int64_t panel, int64_t k, float *wide,
-                                            const void *following)
+/* Add one product's terms of depths from k on, whatever b's elements are; wide: room for them as f32. */
+static inline void SDC_CAT(NAME, _multiply)(const SDC_CAT(NAME, _strip) *s, int product, const SDC_CAT(NAME, _packed) *b,
+                                            int64_t panel, int64_t k, float *wide, const void *following)
 {
-    const int64_t vectors = sdc_panel_begin(panel + 1, COLUMNS) - sdc_panel_begin(panel, COLUMNS);
     const void *weights = SDC_CAT(NAME, _panel)(b, panel, k);
 #if SDC_FEW_BY_CODES
     enum { tile = SDC_CAT(NAME, _tile) };
     const float *at[tile];
     for (int64_t m = 0; m < tile; m++)
-        at[m] = a + sdc_min(m, rows - 1) * row;
-    sdc_code_rows(CODE_BITS, tile, sums, at, weights, SDC_CAT(NAME, _scales)(b, panel, k), vectors, depth, GROUP, following);
+        at[m] = s->a + sdc_min(m, s->rows - 1) * s->row;
+    for (int64_t m = 0; s->start[product] && m < tile; m++)
+        memcpy(s->sums[product] + m * s->vectors * SDC_VL, s->start[product], (size_t)(s->vectors * SDC_VL) * sizeof(float));
+    if (product == 0)
+        SDC_CAT(NAME, _begin)(s, 0);
+    sdc_code_rows(CODE_BITS, tile, s->sums[product], at, weights, SDC_CAT(NAME, _scales)(b, panel, k), s->vectors, s->depth, GROUP,
+                  following);
+    if (product + 1 == SDC_CAT(NAME, _products))
+        SDC_CAT(NAME, _end)(s, 0);
     (void)wide;
 #else
 #if CODE_BITS
-    sdc_widen_codes(CODE_BITS, wide, weights, SDC_CAT(NAME, _scales)(b, panel, k), vectors, depth, GROUP);
+    sdc_widen_codes(CODE_BITS, wide, weights, SDC_CAT(NAME, _scales)(b, panel, k), s->vectors, s->depth, GROUP);
 #else
     if (SDC_CAT(NAME, _narrow_b))
-        SDC_CAT(sdc_widen_, TB)(wide, weights, depth * vectors * SDC_VL);
+        SDC_CAT(sdc_widen_, TB)(wide, weights, s->depth * s->vectors * SDC_VL);
 #endif
-    SDC_CAT(NAME, _step)(sums, a, row, rows, depth, vectors, SDC_CAT(NAME, _narrow_b) ? wide : weights, following);
+    SDC_CAT(NAME, _tiles)(s, product, SDC_CAT(NAME, _narrow_b) ? wide : weights, following);
 #endif
 }
 
@@ -189,13 +229,14 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
                                  const SDC_CAT(NAME, _packed) *other, const SdcDense *d, int64_t row, int64_t rows,
                                  int64_t panel, int64_t end, int64_t first)
 {
-    enum { tile = SDC_CAT(NAME, _tile), unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL };
+    enum { unit_rows = SDC_CAT(NAME, _rows), widest = SDC_TILE_VECTORS * SDC_VL, products = SDC_CAT(NAME, _products) };
     enum { narrow_a = SDC_CAT(NAME, _narrow_a), narrow_b = SDC_CAT(NAME, _narrow_b), wide = SDC_CAT(NAME, _wide_row) };
-    enum { products = SDC_CAT(NAME, _products) };
-    _Alignas(64) float sums[SDC_CAT(NAME, _unit_panels)][products][unit_rows * widest];
+    enum { kept = (DEPTH_STEP) < (DEPTH) ? SDC_CAT(NAME, _unit_panels) : 1 };       /* panels whose sums wait for the next step */
+    _Alignas(64) float sums[kept][products][unit_rows * widest];
+    _Alignas(64) float start[products][widest];
     _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? (DEPTH_STEP) * widest : 1];
-    const int64_t tiles = sdc_ceil_div(rows, tile);
-    const int64_t following = (ROWS) <= unit_rows && end < sdc_panels(COLUMNS) ? end : panel;      /* the next unit's */
+    const bool same = SDC_CAT(NAME, _same_panels) && (ROWS) > unit_rows;     /* are the next unit's panels the same? */
+    const int64_t following = same ? panel : end < sdc_panels(COLUMNS) ? end : 0;
     for (int64_t k = 0; k < (DEPTH); k += (DEPTH_STEP)) {
         const int64_t depth = sdc_min(DEPTH_STEP, (DEPTH) - k);
         const int64_t after = k + depth < (DEPTH) ? k + depth : 0, again = after ? panel : following;
@@ -203,33 +244,37 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
         for (int64_t m = 0; narrow_a && m < rows; m++)
             SDC_CAT(sdc_widen_, TA)(wide_a + m * wide, a + (row + m) * (A_ROW) + k, depth);
         for (int64_t p = panel; p < end; p++) {
-            const int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-            const float *bias = HAS_BIAS ? d->bias + begin * SDC_VL : NULL;
-            for (int64_t i = 0; i < products; i++) {
+            const int64_t begin = sdc_panel_begin(p, COLUMNS), column = begin * SDC_VL;
+            SDC_CAT(NAME, _strip) s = {
+                .d = d, .y = y + row * (Y_ROW) + column, .a = narrow_a ? wide_a : from, .row = narrow_a ? wide : (A_ROW),
+                .rows = rows, .depth = depth, .vectors = sdc_panel_begin(p + 1, COLUMNS) - begin, .first = first, .column = column,
+                .ends = after == 0};
+            for (int i = 0; i < products; i++) {
+                s.sums[i] = sums[kept > 1 ? p - panel : 0][i];
+                s.start[i] = k ? NULL : start[i];
+                sdc_tile_start(start[i], HAS_BIAS && i == 0 ? d->bias + column : NULL, (COLUMNS) - column);
+            }
+            for (int i = 0; i < products; i++) {
                 const bool last = i + 1 == products, end_of_step = last && p + 1 == end;
                 const void *next = SDC_CAT(NAME, _panel)(last ? b : other, end_of_step ? again : last ? p + 1 : p, end_of_step ? after : k);
-                if (k == 0)
-                    sdc_tile_start(sums[p - panel][i], tiles * tile, vectors, i ? NULL : bias, (COLUMNS) - begin * SDC_VL);
-                SDC_CAT(NAME, _multiply)(sums[p - panel][i], narrow_a ? wide_a : from, narrow_a ? wide : (A_ROW), rows, depth,
-                                         i ? other : b, p, k, wide_b, next);
+                SDC_CAT(NAME, _multiply)(&s, i, i ? other : b, p, k, wide_b, next);
             }
         }
     }
-    for (int64_t p = panel; p < end; p++) {
-        int64_t begin = sdc_panel_begin(p, COLUMNS), vectors = sdc_panel_begin(p + 1, COLUMNS) - begin;
-        SDC_CAT(st_, TY) *to = y + row * (Y_ROW) + begin * SDC_VL;
-        SDC_CAT(NAME, _store)(to, sums[p - panel][0], sums[p - panel][products - 1], rows, vectors, first, begin * SDC_VL, d->extra);
-    }
 }
 
-/* Units in the order outer, inner, panels, rows: neighbours share a part of b. */
+/* Units in the order outer, inner, rows, panels: neighbours share rows of A, which stay in the second-level cache while b,
+ * which is brought in ahead, comes from the third.  A b that is too large for that is to come from memory once: there
+ * panels are before rows. */
 static void SDC_CAT(NAME, _part)(void *argument, int64_t unit, int64_t unit_end)
 {
     const SdcDense *d = argument;
     const int64_t row_units = sdc_ceil_div(ROWS, SDC_CAT(NAME, _rows)), step = SDC_CAT(NAME, _panels)();
     const int64_t all_panels = sdc_panels(COLUMNS), panel_units = sdc_ceil_div(all_panels, step);
     for (; unit < unit_end; unit++) {
-        int64_t row = unit % row_units * SDC_CAT(NAME, _rows), panel = unit / row_units % panel_units * step;
+        const int64_t in_matrix = unit % (row_units * panel_units);
+        int64_t row = (SDC_CAT(NAME, _same_panels) ? in_matrix % row_units : in_matrix / panel_units) * SDC_CAT(NAME, _rows);
+        int64_t panel = (SDC_CAT(NAME, _same_panels) ? in_matrix / row_units : in_matrix % panel_units) * step;
         int64_t matrix = unit / row_units / panel_units, outer = matrix / (INNER), inner = matrix % (INNER);
         int64_t rows = sdc_min(SDC_CAT(NAME, _rows), (ROWS) - row), end = sdc_min(panel + step, all_panels);
         const int64_t each = CODE_BITS ? sdc_code_bytes(DEPTH, COLUMNS, CODE_BITS, GROUP) : sdc_vectors(COLUMNS) * SDC_VL * (DEPTH);
@@ -282,5 +327,6 @@ void NAME(SdcContext *c, SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a, const S
 #undef TB
 #undef SDC_FEW_BY_CODES
 #undef DEPTH_STEP
+#undef UNIT_ORDER
 #undef B_FORM
 #undef B_ROW

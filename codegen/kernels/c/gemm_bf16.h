@@ -103,7 +103,7 @@ static void SDC_CAT(NAME, _store)(SDC_CAT(st_, TY) *y, const float *sums, const 
 {
     const int64_t lanes = sdc_min(SDC_BF16_ROW, (COLUMNS) - column);
     for (int64_t m = 0; m < rows; m++, sums += SDC_BF16_ROW, other += SDC_BF16_ROW) {
-        SDC_FINISH_AHEAD(lanes, first + m, column);
+        SDC_FINISH_AHEAD(lanes, first + m + SDC_AHEAD, column);
         SDC_FINISH(j, TY, y + m * (Y_ROW), sums[j], lanes, first + m, column);
     }
 }

@@ -86,20 +86,23 @@ static inline __attribute__((always_inline)) void sdc_tile_steps(const int rows,
 
 /* A loop over constants that the compiler unrolls, so that sum[][] lives in registers.
  *
- *   sums         [rows][vectors][SDC_VL], read and written
+ *   start        what each row's sums begin with, [vectors][SDC_VL]; NULL: what is in sums
+ *   sums         [rows][vectors][SDC_VL], written
  *   row, tap     row[rows]: A; tap[taps]: floats to move the rows by for `depth` values of k each
  *   b            [taps * depth][vectors][SDC_VL]
  *   next, share  what will be read as b after this: `share` floats a step are brought into the second-level cache
  *                meanwhile.  A convolution of 1280 channels at 16 x 16 reaches 91 % of the ceiling so, 72 % without. */
-static inline __attribute__((always_inline)) void sdc_tile_body(const int rows, const int vectors, float *sums,
-                                                                const float *const *row, const int64_t *tap,
+static inline __attribute__((always_inline)) void sdc_tile_body(const int rows, const int vectors, const float *start,
+                                                                float *sums, const float *const *row, const int64_t *tap,
                                                                 int64_t taps, int64_t depth, const float *b,
                                                                 const float *next, int64_t share)
 {
     sdc_vf sum[SDC_TILE_ROWS][SDC_TILE_VECTORS];
+    const float *from = start ? start : sums;
+    const int64_t step = start ? 0 : vectors * SDC_VL;
     SDC_UNROLL for (int m = 0; m < rows; m++)
         SDC_UNROLL for (int v = 0; v < vectors; v++)
-            sum[m][v] = sdc_load(sums + (m * vectors + v) * SDC_VL);
+            sum[m][v] = sdc_load(from + m * step + v * SDC_VL);
     for (int64_t t = 0; t < taps; t++) {
         const float *a[SDC_TILE_ROWS];
         int64_t k = 0;
@@ -122,14 +125,15 @@ static inline __attribute__((always_inline)) void sdc_tile_body(const int rows, 
 }
 
 /* One function a shape, shared by all instances in the translation unit; NAME(vectors) is that for a panel's width. */
-typedef void SdcTile(float *sums, const float *const *row, const int64_t *tap, int64_t taps, int64_t depth,
-                     const float *b, const float *next, int64_t share);
+typedef void SdcTile(const float *start, float *sums, const float *const *row, const int64_t *tap, int64_t taps,
+                     int64_t depth, const float *b, const float *next, int64_t share);
 
 #define SDC_TILE(NAME, ROWS, VECTORS)                                                                                  \
-    static __attribute__((noinline, unused)) void NAME##_##VECTORS(float *sums, const float *const *row,               \
-        const int64_t *tap, int64_t taps, int64_t depth, const float *b, const float *next, int64_t share)             \
+    static __attribute__((noinline, unused)) void NAME##_##VECTORS(const float *start, float *sums,                    \
+        const float *const *row, const int64_t *tap, int64_t taps, int64_t depth, const float *b, const float *next,   \
+        int64_t share)                                                                                                 \
     {                                                                                                                  \
-        sdc_tile_body(ROWS, VECTORS, sums, row, tap, taps, depth, b, next, share);                                     \
+        sdc_tile_body(ROWS, VECTORS, start, sums, row, tap, taps, depth, b, next, share);                                     \
     }
 #if SDC_VL == 16
 #define SDC_TILES(NAME, ROWS)                                                                                          \
@@ -171,23 +175,21 @@ static inline SdcTile *sdc_tile_for(int rows, int64_t vectors)
     return rows == 1 ? sdc_tile_1(vectors) : rows == 2 ? sdc_tile_2(vectors) : sdc_tile_4(vectors);
 }
 
-/* sums [rows][vectors][SDC_VL] = bias, or 0 when bias is NULL; columns: how many are left from bias[0] on. */
-static inline void sdc_tile_start(float *sums, int64_t rows, int64_t vectors, const float *bias, int64_t columns)
+/* start [SDC_TILE_VECTORS][SDC_VL] = bias, or 0 when bias is NULL; columns: how many are left from bias[0] on. */
+static inline void sdc_tile_start(float *start, const float *bias, int64_t columns)
 {
-    for (int64_t v = 0; v < vectors; v++) {
-        int64_t lanes = sdc_min(columns - v * SDC_VL, SDC_VL);
-        sdc_vf start = bias ? sdc_load_some(bias + v * SDC_VL, lanes) : (sdc_vf){0};
-        for (int64_t m = 0; m < rows; m++)
-            sdc_store(sums + (m * vectors + v) * SDC_VL, start);
-    }
+    for (int64_t j = 0; j < SDC_TILE_VECTORS * SDC_VL; j++)
+        start[j] = bias && j < columns ? bias[j] : 0;
 }
 
 /* Of gemm.h: the forms of b, and the cut. */
 #define SDC_B_PACKED 0
 #define SDC_B_ROWS 1
 #define SDC_B_COLUMNS 2
-enum { SDC_DEPTH_STEP = 256, SDC_UNIT_PANELS = 4, SDC_ENOUGH_UNITS = 16 };
-#define SDC_DEPTH_STEPS(depth) SDC_GREATER(((depth) + SDC_DEPTH_STEP / 2 - 1) / SDC_DEPTH_STEP, 1)
+enum { SDC_DEPTH_STEP = 256, SDC_LONG_STEP = 768, SDC_UNIT_PANELS = 4, SDC_ENOUGH_UNITS = 16 };
+enum { SDC_NEAR_BYTES = 32 << 20 };             /* of b: more is taken to be beyond the third-level cache */
+#define SDC_STEPS(depth, step) SDC_GREATER(((depth) + (step) / 2 - 1) / (step), 1)
+#define SDC_EQUAL_STEP(depth, step) (((depth) + SDC_STEPS(depth, step) - 1) / SDC_STEPS(depth, step))
 
 /* Narrow types are widened a step of the panel at a time, on the stack: once for all tiles of a unit, which costs some
  * 5 % of their products; in the inner kernel it would be a quarter.  SDC_IS_NARROW is a constant. */
