@@ -112,14 +112,18 @@ static const float *SDC_CAT(NAME, _weights)(float *room, int64_t *step, const Sd
 }
 #endif
 
-/* m (start: as in tile.h) += tiles by weights, for every position of one chunk.  The next position's pixels are
- * brought in meanwhile, and its weights where they are stored, as so much memory is read in order. */
+/* m (start: as in tile.h) += tiles by weights, for every position of one chunk.  Brought in meanwhile are the next position's
+ * pixels, its weights where they are stored, as so much memory is read in order, and the `bytes` of weights that are to be
+ * transformed after this: they come from memory. */
 static void SDC_CAT(NAME, _multiply)(const float *start, float *m, int64_t m_step, const float *pixels, int64_t tiles,
-                                     const float *u, int64_t u_step, int64_t vectors, int64_t depth)
+                                     const float *u, int64_t u_step, int64_t vectors, int64_t depth, const char *ahead,
+                                     int64_t bytes)
 {
     enum { rows = SDC_CAT(NAME, _rows), wide = SDC_CAT(NAME, _wide) };
     static const int64_t tap[1];
     const int64_t share = sdc_ceil_div(u_step, tiles * 16) * 16;        /* of stored weights, a tile */
+    const int64_t calls = SDC_CAT(NAME, _positions) * sdc_ceil_div(tiles, rows), lines = sdc_ceil_div(bytes, calls * 64);
+    const char *const end = ahead + bytes;
     for (int64_t p = 0; p < SDC_CAT(NAME, _positions); p++, m += m_step, u += u_step, pixels += SDC_CAT(NAME, _pixels_step))
         for (int64_t t = 0; t < tiles; t += rows) {
             const float *row[rows];
@@ -127,6 +131,8 @@ static void SDC_CAT(NAME, _multiply)(const float *start, float *m, int64_t m_ste
                 row[k] = pixels + sdc_min(t + k, tiles - 1) * wide;
             for (int64_t k = (TRANSFORMED) ? t * share : u_step; k < sdc_min((t + rows) * share, u_step); k += 16)
                 __builtin_prefetch(u + u_step + k, 0, 2);
+            for (int64_t k = 0; k < lines && ahead < end; k++, ahead += 64)
+                __builtin_prefetch(ahead, 0, 2);
             sdc_tile_for(rows, vectors)(start, m + t * vectors * SDC_VL, row, tap, 1, depth, u,
                                         pixels + SDC_CAT(NAME, _pixels_step) + t * wide, rows * wide / depth);
         }
@@ -185,7 +191,12 @@ static void SDC_CAT(NAME, _products)(void *argument, int64_t begin, int64_t end)
             const float *u = SDC_CAT(NAME, _weights)(room, &u_step, &a->d, panel, channel, depth * vectors * SDC_VL);
             const float *pixels = a->pixels + channel / (CHUNK) * positions * pixels_step
                                   + place * block_tiles * SDC_CAT(NAME, _wide);
-            SDC_CAT(NAME, _multiply)(channel ? NULL : zeros, m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth);
+            const bool more = channel + depth < channels;
+            const void *ahead = (TRANSFORMED) ? NULL : (const void *)SDC_CAT(NAME, _panel)(
+                a->d.weights, more ? panel : (unit + 1) % panels, more ? channel + depth : 0);
+            const int64_t bytes = SDC_WEIGHTS_OF(9 * depth * vectors, CODE_BITS) * (int64_t)sizeof(SDC_CAT(st_, TW));
+            SDC_CAT(NAME, _multiply)(channel ? NULL : zeros, m, m_step, pixels, blocks * block_tiles, u, u_step, vectors, depth,
+                                     ahead, ahead ? bytes : 0);
         }
         for (int64_t b = 0; b < blocks; b++) {
             const SdcConvBlock block = SDC_CAT(NAME, _block)(a->first + place + b);
