@@ -124,6 +124,8 @@ int sdc_self_open(void)
         code = sdc_sections_parse(&self, self_file.data, self_file.bytes, self_name(name));
     if (code)
         sdc_file_unmap(&self_file);
+    else                                /* large pages where the file system has them: a network reads all of it, over and over */
+        madvise((void *)(uintptr_t)self_file.data, (size_t)self_file.bytes, MADV_HUGEPAGE);
     return code;
 }
 
