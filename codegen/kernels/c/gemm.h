@@ -235,7 +235,7 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
     _Alignas(64) float sums[kept][products][unit_rows * widest];
     _Alignas(64) float start[products][widest];
     _Alignas(64) float wide_a[narrow_a ? unit_rows * wide : 1], wide_b[narrow_b ? (DEPTH_STEP) * widest : 1];
-    const bool same = SDC_CAT(NAME, _same_panels) && (ROWS) > unit_rows;     /* are the next unit's panels the same? */
+    const bool same = SDC_CAT(NAME, _same_panels) && row + rows < (ROWS);    /* are the next unit's panels the same? */
     const int64_t following = same ? panel : end < sdc_panels(COLUMNS) ? end : 0;
     for (int64_t k = 0; k < (DEPTH); k += (DEPTH_STEP)) {
         const int64_t depth = sdc_min(DEPTH_STEP, (DEPTH) - k);
