@@ -84,7 +84,7 @@ int option_no_cache(void *into, const char *value);
     {"seed", 0, "N", "of the random inputs (0)", option_seed}
 int option_dtype(void *into, const char *value);
 #define DTYPE_ROW \
-    {"dtype", 0, "f32|bf16|f16|int8", "type of weights and activations; arithmetic and time steps stay f32 (f32); int8: bf16, " \
+    {"dtype", 0, "f32|bf16|f16|int8", "type of weights and activations (as the model has them); arithmetic and time steps stay f32; int8: bf16, " \
      "and products of 8-bit integers where --calibrate tells the range", option_dtype}
 int option_calibrate(void *into, const char *value);
 #define CALIBRATE_ROW \

@@ -93,6 +93,15 @@ static const char *unit_name(const ComponentRule *c, int64_t batch, Size s, int6
     return name;
 }
 
+/* Does an autoencoder's configuration say that f16 is too narrow for it?  Diffusers computes it in f32 then. */
+static bool wants_f32(const Pipeline *p, const ComponentRule *c)
+{
+    json_t *config = strncmp(c->name, "vae_", 4) ? NULL : read_json_if(text_format("%s/%s/config.json", p->folder, c->name));
+    const bool wants = json_is_true(json_object_get(config, "force_upcast"));
+    json_decref(config);
+    return wants;
+}
+
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s,
                               int64_t chunks)
 {
@@ -116,6 +125,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
     b.shapes = shapes;
     b.n_shapes = count;
     b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
+    b.dtype = b.dtype == DT_NONE && wants_f32(p, c) ? DT_F32 : b.dtype;
     add_unit(p, m->graph, &b, (Unit){unit_name(c, batch, s, chunks), batch > p->batch});
 }
 

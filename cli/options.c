@@ -123,7 +123,7 @@ int option_dtype(void *into, const char *value)
     const DType type = o->int8 ? DT_BF16 : dtype_by_name(value);
     if (!dtype_is_single(type))
         return sdc_error(SDC_USAGE, "--dtype %s: expected f32, bf16, f16 or int8", value);
-    o->dtype = dtype_is_half(type) ? type : DT_NONE;
+    o->dtype = type;
     return SDC_OK;
 }
 

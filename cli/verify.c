@@ -50,7 +50,7 @@ static const char examples[] =
     "  sdc verify model.onnx --data test_data_set_0 --compiled --rms 1e-5\n"
     "  sdc verify unet.onnx --compiled --bisect --shape sample=1x4x8x8 --shape timestep=scalar --shape encoder_hidden_states=1x77x32\n";
 
-static bool is_rounded(const Options *o) { return o->dtype || o->weights.bits; }
+static bool is_rounded(const Options *o) { return dtype_is_half(o->dtype) || o->weights.bits; }
 
 /* What the oracle needs: no pass that could be wrong, but the one that makes gradients. */
 static const char *plain_passes(const Options *o) { return o->gradients.count ? "grad" : "simplify"; }
@@ -69,7 +69,7 @@ static Options with_own_limit(const Options *o, const Graph *g)
 {
     Options own = *o;
     own.weights.bits = 0;
-    if (!o->dtype)
+    if (!dtype_is_half(o->dtype))
         own.rms = 5e-5;
     return with_limit(&own, g);
 }

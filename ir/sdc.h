@@ -153,7 +153,7 @@ typedef struct Model {
     bool exact;                     /* direct convolutions alone */
     bool pack_winograd;             /* Winograd's weights are stored transformed where that is faster */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
-    DType dtype;                    /* --dtype: what f32 values become; DT_NONE: nothing */
+    DType dtype;                    /* --dtype: what floats become; DT_NONE: they stay what they are */
     WeightType weights;             /* --weights */
     StoredWeights stored;           /* what pass_quantise did with them */
     const Calibration *calibration; /* of --dtype int8, or NULL */
@@ -409,6 +409,7 @@ typedef struct {
 void pass_bind(Graph *g, const Bindings *b);     /* free axes to numbers, inputs to constants; lists what is still free */
 void pass_masked(Graph *g);                      /* NonZero, Slice and ScatterND of torch's masked_scatter to one operator */
 void pass_infer(Graph *g);                       /* dtype and shape of every value, folding as it goes */
+void pass_upcast(Graph *g);                      /* half types to f32, where --dtype names a type */
 void pass_fold(Graph *g);                        /* constants to initializers or recipes; If with a constant condition */
 Node *inline_branch(Node *n);                    /* fold.c: an If whose condition is constant; returns the node after it */
 void pass_simplify(Graph *g);                    /* identities, dead nodes, merged reshapes and transposes */

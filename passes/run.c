@@ -5,7 +5,7 @@
 #include "../runtime/runtime.h"
 
 static const struct { const char *name; Pass *pass; } order[] = {
-    {"masked", pass_masked}, {"infer", pass_infer}, {"fold", pass_fold}, {"simplify", pass_simplify},
+    {"masked", pass_masked}, {"infer", pass_infer}, {"upcast", pass_upcast}, {"fold", pass_fold}, {"simplify", pass_simplify},
     {"norm", pass_norm}, {"activation", pass_activation}, {"grad", pass_grad}, {"attention", pass_attention}, {"rotary", pass_rotary},
     {"decompose", pass_decompose}, {"fold", pass_fold}, {"simplify", pass_simplify}, {"projection", pass_projection},
     {"gate", pass_gate}, {"concat", pass_concat}, {"fold", pass_fold}, {"integers", pass_integers},

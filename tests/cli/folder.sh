@@ -95,5 +95,19 @@ expect 1 'takes no --noise-level' ./good.exe "a crab" --noise-level 3
 expect 1 'takes no --depth-map' ./good.exe "a crab" --depth-map crab.png
 expect 1 '--latents and --init-image' ./good.exe "a crab" --latents a.npy --init-image crab.png
 expect 2 'mask\.txt' ./good.exe "a crab" --init-image crab.png --mask mask.txt --quiet -o out/no.png
+
+# A decoder of f16 that leaves its range: one colour, but in f32, which force_upcast asks for.
+half='5{1=1 2=10 8'"'w'"'9#537b}'                           # 60000
+odd narrow vae_decoder/model.onnx
+"$wire" "1=8 8{2=17} 7{1{1'latent_sample'2'a'4'Cast'5{1'to'3=10 20=2}}1{1'a'1'w'2'b'4'Mul'}1{1'b'1'w'2'c'4'Mul'}1{1'c'1'c'1'c'1'c'2'd'4'Concat'5{1'axis'3=1 20=2}}1{1'd'2'e'4'DepthToSpace'5{1'blocksize'3=8 20=2}}1{1'e'1'w'2'i'4'Div'}1{1'i'1'w'2'f'4'Div'}1{1'f'1'f'1'f'2'g'4'Concat'5{1'axis'3=1 20=2}}1{1'g'2'sample'4'Cast'5{1'to'3=1 20=2}}2'g'$half 11{1'latent_sample'2{1{1=1 2{1{2'b'}1{1=16}1{2'h'}1{2'w'}}}}}12{1'sample'2{1{1=1 2{1{2'b'}1{1=3}1{2'H'}1{2'W'}}}}}}" narrow/vae_decoder/model.onnx
+sed 's/"force_upcast": false/"force_upcast": true/' "$emoji/vae_decoder/config.json" >wide.json
+cp "$emoji/vae_decoder/config.json" narrow.json
+for type in narrow wide; do
+    rm narrow/vae_decoder/config.json
+    cp $type.json narrow/vae_decoder/config.json
+    check "a decoder of f16, $type" "$sdc" compile narrow -o $type.exe --quiet
+    check "its picture, $type" ./$type.exe "a crab" --steps 2 --quiet -o $type.png
+done
+[ "$(wc -c <wide.png)" -gt $(($(wc -c <narrow.png) + 2000)) ] || fail "force_upcast did not save the picture"
 check "a mask" ./good.exe "a frog" --steps 4 --strength 0.5 --init-image crab.png --mask crab.png --quiet -o frog.png
 finish
