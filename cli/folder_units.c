@@ -54,7 +54,7 @@ static Bindings pass_options(const Pipeline *p)
 static void add_layers(Graph *g, const char *pass, void *pipeline)
 {
     const Pipeline *p = pipeline;
-    if (p && p->clip_skip > 1 && !strcmp(pass, "norm"))
+    if (p && p->clip_skip > 1 && !strcmp(pass, "norm") && graph_find_output(g, "hidden_states.0") < 0)
         clip_skip_outputs(g, p->clip_skip);
 }
 

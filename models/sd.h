@@ -53,7 +53,7 @@ typedef struct {
     double guidance, rescale, strength, eta;    /* strength NaN: the task's own; eta NaN: the sampler's */
     uint64_t seed;
     SdcLoraOptions loras;
-    int64_t clip_skip;                  /* 1: the last layer's output; 2: the one before it ... */
+    int64_t clip_skip;                  /* 1: the last layer's output; 2: the one before it ...; 0: the family's own */
     const char *words[16];              /* --embedding: FILE or FILE:TOKEN */
     int n_words;
     int64_t preview_every;              /* steps; 0: no previews */
@@ -231,8 +231,9 @@ int sd_read_prompts(Sd *sd, SdEncoder *e);
 typedef struct { const char *output; float *into; int64_t row, pitch; } SdTextOutput;
 int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int n);
 
-/* The output with the hidden states before the last layer: "hidden_states.2" where the last is hidden_states.3. */
-int sd_last_but_one(const SdEncoder *e, const SdcTensor **t);
+/* The output with the hidden states behind the layer that --clip-skip counts from the end, the last but one where it says
+ * nothing: "hidden_states.2" where the last is hidden_states.3. */
+int sd_hidden_layer(const Sd *sd, const SdEncoder *e, const SdcTensor **t);
 
 int sd_clip_open(Sd *sd);                           /* one CLIP encoder whose last hidden state is the only condition */
 int sd_clip_encode(Sd *sd);

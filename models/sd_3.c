@@ -37,7 +37,7 @@ static int place(const Sd *sd, const SdEncoder *e, Place *p)
     if ((code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)) ||
         (code = pipeline_input(sd->denoiser, "pooled_projections", 2, &pool)) ||
         (code = is(e, T5) ? pipeline_output(e->program, "last_hidden_state", 3, &p->states)
-                          : sd_last_but_one(e, &p->states)) ||
+                          : sd_hidden_layer(sd, e, &p->states)) ||
         (!is(e, T5) && (code = pipeline_output(e->program, "text_embeds", 2, &p->pooled))))
         return code;
     p->tokens = p->states->dim[1];

@@ -110,7 +110,8 @@ static const SdcOption sd_options[] = {
     {"long-prompts", 0, NULL, "read prompts of more words than fit, and BREAK, in chunks; see compile's "
      "--prompt-chunks",
      set_long_prompts},
-    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1)",
+    {"clip-skip", 0, "N", "take the text encoder's N-th layer from the end; see compile's --clip-skip (default: 1; of SDXL and "
+     "SD3 2)",
      set_clip_skip},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
@@ -219,7 +220,7 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
     const SdFamily *f = sd_family();
     *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
                      .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
-                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .clip_skip = 1, .weighting = true};
+                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .weighting = true};
     if (driver_defaults(sd_options, o))
         return SDC_BUG;
     int n = 0;

@@ -152,7 +152,7 @@ int sd_run_encoder(Sd *sd, const SdEncoder *e, const SdTextOutput *outputs, int 
     return code;
 }
 
-int sd_last_but_one(const SdEncoder *e, const SdcTensor **t)
+int sd_hidden_layer(const Sd *sd, const SdEncoder *e, const SdcTensor **t)
 {
     static const char prefix[] = "hidden_states.";
     long last = -1;
@@ -162,10 +162,13 @@ int sd_last_but_one(const SdEncoder *e, const SdcTensor **t)
             last = number > last ? number : last;
         }
     char name[40];
-    snprintf(name, sizeof name, "%s%ld", prefix, last - 1);
+    const long skip = sd->options->clip_skip ? (long)sd->options->clip_skip : 2;
+    snprintf(name, sizeof name, "%s%ld", prefix, last + 1 - skip);
     if (last < 1)
         return sdc_error(SDC_UNSUPPORTED, "%s has no outputs 'hidden_states.N': export it with output_hidden_states",
                          e->component);
+    if (skip > last + 1)
+        return sdc_error(SDC_USAGE, "--clip-skip %ld: the %s has %ld layers", skip, e->component, last);
     return pipeline_output(e->program, name, 3, t);
 }
 

@@ -29,7 +29,7 @@ static int open_encoders(Sd *sd, int64_t *tokens, int64_t *width)
             continue;
         int code = sd_add_encoder(sd, sd->family->encoders[k].component, sd->family->encoders[k].section);
         const SdEncoder *e = &sd->encoders[sd->n_encoders - 1];
-        if (code || (code = sd_last_but_one(e, &hidden)))
+        if (code || (code = sd_hidden_layer(sd, e, &hidden)))
             return code;
         if (hidden->dim[1] != e->length || e->length != sd->encoders[0].length)
             return sdc_error(SDC_UNSUPPORTED, "%s gives %lld tokens for %lld, %s %lld", e->component, (long long)hidden->dim[1],
@@ -82,7 +82,7 @@ static int encode_one(Sd *sd, int k, int64_t *left)
     SdCondition *text = &sd->conditions[HIDDEN], *pooled = &sd->conditions[POOLED];
     const SdcTensor *t;
     float *hidden = NULL;
-    int code = sd_last_but_one(e, &t);
+    int code = sd_hidden_layer(sd, e, &t);
     const int64_t tokens = sd->chunks * e->length, row = code ? 0 : tensor_row(t);
     const int64_t width = text->row / tokens, own = row / e->length;
     if (code || (code = pipeline_floats(&hidden, 2 * sd->chunks * row)))

@@ -138,14 +138,15 @@ def one_encoder(folder, sample):
     return out
 
 
-def last_but_one(folder, part, pools):
+def hidden_states(folder, part, pools):
+    """run(ids, skip): of layer skip + 1 from the end, which is --clip-skip there; 1: the one that is taken by itself."""
     network = session(folder, part)
     names = [o.name for o in network.get_outputs()]
     states = sorted((n for n in names if n.startswith("hidden_states.")), key=lambda n: int(n.split(".")[1]))
 
-    def run(ids, _):
+    def run(ids, skip):
         values = dict(zip(names, network.run(None, {"input_ids": ids})))
-        return values[states[-2]], values["text_embeds"] if pools else None
+        return values[states[-1 - skip]], values["text_embeds"] if pools else None
     return run
 
 
@@ -159,8 +160,8 @@ def two_encoders(folder, sample):
 
     out = {"sample": sample}
     encoders = [(CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer" + number)),
-                 last_but_one(folder, "text_encoder" + number, number == "_2")) for number in ("", "_2")]
-    record(out, encoders, {k: v for k, v in CASES.items() if v[2] == 1}, predict)
+                 hidden_states(folder, "text_encoder" + number, number == "_2")) for number in ("", "_2")]
+    record(out, encoders, {k: v for k, v in CASES.items() if k != "all"}, predict)
     return out
 
 
@@ -173,7 +174,7 @@ def three_encoders(folder):
         clip = []
         for number in ("", "_2"):
             (ids, weights), = chunks_of(CLIPTokenizer.from_pretrained(os.path.join(folder, "tokenizer" + number)), text)
-            clip.append(weighed(last_but_one(folder, "text_encoder" + number, False)(np.array([ids], np.int64), 1)[0], weights))
+            clip.append(weighed(hidden_states(folder, "text_encoder" + number, False)(np.array([ids], np.int64), 1)[0], weights))
         words = "".join(piece for piece, _ in parse(text))
         ids = tokenizer(words, padding="max_length", max_length=77, truncation=True).input_ids
         states = t5.run(None, {"input_ids": np.array([ids], np.int64)})[0]
