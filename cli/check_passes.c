@@ -34,7 +34,7 @@ static double worst_difference(const Graph *g, Array *const *got, Array *const *
 /* What follows such a pass keeps the results of that. */
 static bool changes_results(const char *pass, const Options *o)
 {
-    return (!strcmp(pass, "precision") && o->dtype) || (!strcmp(pass, "quantise") && o->weights.bits) ||
+    return (!strcmp(pass, "precision") && dtype_is_half(o->dtype)) || (!strcmp(pass, "quantise") && o->weights.bits) ||
            (!strcmp(pass, "grad") && o->gradients.count);
 }
 

@@ -110,6 +110,17 @@ Value *make_cast(Node *at, Value *x, DType dtype)
     return finished(n);
 }
 
+void cast_output(Graph *g, int k, DType dtype)
+{
+    Value *v = g->outputs[k];
+    Node *cast = node_new(g, NULL, OP_Cast, 1, &v, 1);
+    attr_set_i(cast, "to", dtype);
+    infer_node(cast);
+    g->outputs[k] = cast->out[0];
+    cast->out[0]->graph_output = true;
+    v->graph_output = false;
+}
+
 Value *make_reshape(Node *at, Value *x, int rank, const int64_t *dim)
 {
     Node *n = begun(at, OP_Reshape, 2, (Value *[]){x, value_ints(at->graph, dim, rank)});

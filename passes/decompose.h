@@ -36,6 +36,7 @@ Value *make2(Node *at, Op op, Value *x, Value *y);
 Value *make3(Node *at, Op op, Value *x, Value *y, Value *z);
 Value *make_scalar(Node *at, DType dtype, double v);                    /* 0-D constant */
 Value *make_cast(Node *at, Value *x, DType dtype);                      /* x itself when it has the type */
+void cast_output(Graph *g, int k, DType dtype);                         /* output k becomes its value in another type */
 Value *make_reshape(Node *at, Value *x, int rank, const int64_t *dim);
 Value *make_transpose(Node *at, Value *x, int rank, const int64_t *perm);
 Value *make_concat(Node *at, Value *x, Value *y, int64_t axis);

@@ -229,12 +229,7 @@ static void widen_edges(Precision *p, Graph *g, Value *v)
     for (int k = 0; k < g->n_outputs; k++) {
         if (g->outputs[k] != v)
             continue;
-        Node *cast = node_new(g, NULL, OP_Cast, 1, &v, 1);
-        attr_set_i(cast, "to", DT_F32);
-        infer_node(cast);
-        g->outputs[k] = cast->out[0];
-        cast->out[0]->graph_output = true;
-        v->graph_output = false;
+        cast_output(g, k, DT_F32);
         p->count[OUTPUT]++;
     }
 }

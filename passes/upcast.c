@@ -44,7 +44,7 @@ static void visit(Upcast *u, Node *n)
         before[k] = n->out[k] ? n->out[k]->dtype : DT_NONE;
     if (n->op != OP_Cast)
         widen_operands(u, n);
-    else if (dtype_is_half((DType)before[0]))
+    else if (dtype_is_half(before[0]))
         attr_set_i(n, "to", DT_F32);
     infer_node(n);
     for (int k = 0; k < n->n_out; k++)
@@ -54,11 +54,6 @@ static void visit(Upcast *u, Node *n)
 }
 
 /* v as it was, for those that are left alone. */
-static Value *narrow_again(Upcast *u, Node *at, Value *v)
-{
-    return make_cast(at, v, u->was[v->id]);
-}
-
 static void keep_captures(Upcast *u, Graph *g, Value *v)
 {
     Value *narrow = NULL;
@@ -67,26 +62,11 @@ static void keep_captures(Upcast *u, Graph *g, Value *v)
         if (reader->graph == g && !holds_subgraph(reader))
             continue;
         if (!narrow)
-            narrow = narrow_again(u, v->def->next, v);
+            narrow = make_cast(v->def->next, v, u->was[v->id]);
         for (int j = 0; j < reader->n_in; j++)
             if (reader->in[j] == v)
                 node_set_input(reader, j, narrow);
         k = -1;                                     /* the uses changed */
-    }
-}
-
-static void keep_outputs(Upcast *u, Graph *g)
-{
-    for (int k = 0; k < g->n_outputs; k++) {
-        Value *v = g->outputs[k];
-        if (!u->was[v->id])
-            continue;
-        Node *cast = node_new(g, NULL, OP_Cast, 1, &v, 1);
-        attr_set_i(cast, "to", u->was[v->id]);
-        infer_node(cast);
-        g->outputs[k] = cast->out[0];
-        cast->out[0]->graph_output = true;
-        v->graph_output = false;
     }
 }
 
@@ -108,6 +88,8 @@ void pass_upcast(Graph *g)
             if (n->out[k] && u.was[n->out[k]->id])
                 keep_captures(&u, g, n->out[k]);
     }
-    keep_outputs(&u, g);
+    for (int k = 0; k < g->n_outputs; k++)
+        if (u.was[g->outputs[k]->id])
+            cast_output(g, k, u.was[g->outputs[k]->id]);
     graph_sweep(g);
 }

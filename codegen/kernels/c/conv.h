@@ -122,7 +122,8 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, const SdcConvBlock *block)
             const void *next = SDC_CAT(NAME, _panel)(weights, last ? block->panel : p + 1, last ? after : channel);
             if ((MORE_C) && last && after == 0)
                 next = SDC_CAT(NAME, _more_panel)(d, block->panel, 0);
-            sdc_tile_start(start, bias ? bias + begin * SDC_VL : NULL, columns - begin * SDC_VL);
+            if (channel == 0)
+                sdc_tile_start(start, bias ? bias + begin * SDC_VL : NULL, columns - begin * SDC_VL);
             SDC_CAT(NAME, _chunk)(channel ? NULL : start, sums[p - block->panel], patch, pixel, tiles, chunk, weights, p,
                                   channel, next);
         }

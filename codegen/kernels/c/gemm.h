@@ -252,7 +252,8 @@ static void SDC_CAT(NAME, _unit)(SDC_CAT(st_, TY) *y, const SDC_CAT(st_, TA) *a,
             for (int i = 0; i < products; i++) {
                 s.sums[i] = sums[kept > 1 ? p - panel : 0][i];
                 s.start[i] = k ? NULL : start[i];
-                sdc_tile_start(start[i], HAS_BIAS && i == 0 ? d->bias + column : NULL, (COLUMNS) - column);
+                if (k == 0)
+                    sdc_tile_start(start[i], HAS_BIAS && i == 0 ? d->bias + column : NULL, (COLUMNS) - column);
             }
             for (int i = 0; i < products; i++) {
                 const bool last = i + 1 == products, end_of_step = last && p + 1 == end;
