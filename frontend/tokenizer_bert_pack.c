@@ -38,7 +38,7 @@ static json_t *read_object(const Packer *p, const char *name)
         return NULL;
     json_error_t error;
     Mapping file = map_file(path);
-    json_t *root = json_loadb(file.data, (size_t)file.bytes, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_loadb(file.data, (size_t)file.bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     if (!json_is_object(root))
         fail(SDC_BAD_INPUT, "%s: %s", path, root ? "not a JSON object" : error.text);
     return root;

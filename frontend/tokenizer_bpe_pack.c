@@ -429,7 +429,7 @@ static int pack(BpePacker *p, const char *config)
     int code;
     memcpy(p->header.magic, BPE_MAGIC, sizeof p->header.magic);
     if ((code = p->ranked ? read_spiece(p) : tokenizer_read_json(p->path, true, JSON_ALLOW_NUL, &p->root)) ||
-        (code = tokenizer_read_json(config, false, JSON_ALLOW_NUL, &p->config)) || (code = check_model(p)) ||
+        (code = tokenizer_read_config(config, &p->config)) || (code = check_model(p)) ||
         (code = count_vocabulary(p)))
         return code;
     read_settings(p);

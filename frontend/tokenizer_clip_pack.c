@@ -56,14 +56,14 @@ static int path_of(const Packer *p, const char *name, char **path)
     return SDC_OK;
 }
 
-/* An object in *into; NULL when the file is absent and may be. */
-static int read_json(const Packer *p, const char *name, bool needed, json_t **into)
+/* An object in *into; NULL when a configuration is absent. */
+static int read_json(const Packer *p, const char *name, bool config, json_t **into)
 {
     char *path;
     int code = path_of(p, name, &path);
     if (code)
         return code;
-    code = tokenizer_read_json(path, needed, 0, into);
+    code = config ? tokenizer_read_config(path, into) : tokenizer_read_json(path, true, 0, into);
     free(path);
     return code;
 }
@@ -348,9 +348,9 @@ static int write_blob(const Packer *p, void **blob, int64_t *bytes)
 static int pack(Packer *p, void **blob, int64_t *bytes)
 {
     int code;
-    if ((code = read_json(p, "vocab.json", true, &p->vocab)) || (code = check_vocabulary(p)) ||
-        (code = read_json(p, "tokenizer_config.json", false, &p->config)) ||
-        (code = read_json(p, "special_tokens_map.json", false, &p->map)) || (code = read_merges(p)) ||
+    if ((code = read_json(p, "vocab.json", false, &p->vocab)) || (code = check_vocabulary(p)) ||
+        (code = read_json(p, "tokenizer_config.json", true, &p->config)) ||
+        (code = read_json(p, "special_tokens_map.json", true, &p->map)) || (code = read_merges(p)) ||
         (code = hash_merges(p)) || (code = read_specials(p)))
         return code;
     find_symbols(p);

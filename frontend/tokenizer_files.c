@@ -28,6 +28,11 @@ int tokenizer_read_json(const char *path, bool needed, size_t flags, json_t **in
     return SDC_OK;
 }
 
+int tokenizer_read_config(const char *path, json_t **into)
+{
+    return tokenizer_read_json(path, false, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, into);
+}
+
 const char *tokenizer_token_text(const json_t *token)
 {
     return json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
@@ -35,8 +40,8 @@ const char *tokenizer_token_text(const json_t *token)
 
 uint32_t tokenizer_length_limit(const json_t *value)
 {
-    json_int_t length = json_integer_value(value);
-    return length > 0 && length <= TOKENIZER_MAX_TEXT ? (uint32_t)length : 0;
+    double length = json_number_value(value);
+    return length >= 1 && length <= TOKENIZER_MAX_TEXT ? (uint32_t)length : 0;
 }
 
 bool tokenizer_read_piece(SdcWire w, SpiecePiece *piece)

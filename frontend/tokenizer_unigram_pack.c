@@ -195,7 +195,7 @@ static int read_config(const UnigramPacker *p, const char *name, json_t **into)
     char *path;
     if (asprintf(&path, "%s/%s", p->folder, name) < 0)
         return unigram_no_room(p);
-    int code = tokenizer_read_json(path, false, 0, into);
+    int code = tokenizer_read_config(path, into);
     free(path);
     return code;
 }

@@ -61,12 +61,13 @@ static int read_normaliser(UnigramPacker *p, SdcWire w)
 static int add_extra_tokens(UnigramPacker *p, const json_t *config)
 {
     const json_t *setting = json_object_get(config, "extra_ids");
-    json_int_t count = json_is_integer(setting) ? json_integer_value(setting) : 100;
-    if (count < 0 || count > UNIGRAM_MAX_ADDED / 2)
+    const double asked = json_is_number(setting) ? json_number_value(setting) : 100;
+    const int64_t count = asked >= 0 && asked <= UNIGRAM_MAX_ADDED / 2 ? (int64_t)asked : -1;
+    if (count < 0)
         return sdc_error(SDC_BAD_INPUT, "%s: extra_ids of tokenizer_config.json is not a number up to %d", p->folder,
                          UNIGRAM_MAX_ADDED / 2);
     int code = SDC_OK;
-    for (json_int_t k = count - 1; !code && k >= 0; k--) {
+    for (int64_t k = count - 1; !code && k >= 0; k--) {
         char text[40];
         size_t bytes = (size_t)snprintf(text, sizeof text, "<extra_id_%lld>", (long long)k);
         code = unigram_add_piece(p, text, bytes, 0);

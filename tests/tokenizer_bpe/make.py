@@ -2,7 +2,7 @@
 
 Without arguments: trains small tokenizers of Gemma's and Qwen2's kind (the same normaliser, pre-tokeniser, decoder and
 settings as the published files) on the project's documentation, and records texts and ids of each.  With folders: records
-vectors of the tokenizer.json in each, for instance of a published one.  Needs: pip install tokenizers sentencepiece"""
+vectors of the tokenizer.json in each, or of its tokenizer.model, for instance of a published one.  Needs: pip install tokenizers sentencepiece"""
 import glob, gzip, json, os, random, sys
 import tokenizers
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -91,7 +91,7 @@ def gemma(folder, size, image_id, more):
             'model': {'type': 'BPE', 'dropout': None, 'unk_token': '<unk>', 'continuing_subword_prefix': None,
                       'end_of_word_suffix': None, 'fuse_unk': True, 'byte_fallback': True, 'ignore_merges': False,
                       'vocab': vocab, 'merges': merges if more else [' '.join(m) for m in merges]}}
-    write(folder, root, {'model_max_length': 1e30, 'pad_token': '<pad>', 'eos_token': {'content': '<eos>'}})
+    write(folder, root, {'model_max_length': int(1e30), 'pad_token': '<pad>', 'eos_token': {'content': '<eos>'}})
 
 
 def texts(added):
@@ -150,10 +150,16 @@ def sentencepiece_model(folder):
         unk_id=3, user_defined_symbols=['\u2581\u2581', '<b>', '\n\n'], split_digits=True, allow_whitespace_only_pieces=True,
         minloglevel=2)
     open(os.path.join(folder, 'tokenizer.model'), 'wb').write(out.getvalue())
-    t = sp.SentencePieceProcessor(model_proto=out.getvalue())
+    record_model(folder)
+
+
+def record_model(folder):
+    import sentencepiece as sp
+    t = sp.SentencePieceProcessor(model_file=os.path.join(folder, 'tokenizer.model'))
+    special = [t.id_to_piece(i) for i in range(t.get_piece_size()) if t.is_control(i) or t.is_unknown(i)]
     rows = []
     for s in texts([]):
-        if '\x00' in s or any(c in s for c in ('<pad>', '<unk>', '<s>', '</s>')):      # here these are cut out of a text
+        if '\x00' in s or any(c in s for c in ['<s>', '</s>'] + special):              # here these are cut out of a text
             continue
         ids = t.encode(s)
         d = t.decode(ids)
@@ -173,4 +179,4 @@ if len(sys.argv) == 1:
     gemma(os.path.join(here, 'gemma-320'), 319, 300, False)
     folders = [os.path.join(here, f) for f in ('qwen2', 'gemma')]
 for f in sys.argv[1:] or folders:
-    record(f)
+    (record if os.path.exists(os.path.join(f, 'tokenizer.json')) else record_model)(f)
