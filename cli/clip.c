@@ -3,6 +3,7 @@
 
 #include "../passes/decompose.h"
 #include "../runtime/runtime.h"
+#include "components.h"
 #include "json_file.h"
 
 /* ---- the model -------------------------------------------------------------------------------------------------- */
@@ -38,7 +39,8 @@ static void drop_unread(Graph *g)
 
 static Graph *load(const char *folder)
 {
-    return onnx_load(text_format("%s/model.onnx", folder))->graph;
+    const char *file = graph_file(folder, "model");
+    return onnx_load(file ? file : text_format("%s/model.onnx", folder))->graph;
 }
 
 Graph *clip_text_graph(const char *folder, int64_t tokens)

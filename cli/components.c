@@ -7,9 +7,6 @@
 #include "../runtime/scheduler.h"
 #include "json_file.h"
 
-/* The first that is there counts. */
-static const char *const graphs[] = {"model.onnx", "model_fp16.onnx", "model.fp16.onnx"};
-
 /* What a folder holds that was not exported. */
 static const char *const weights[] = {"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors",
                                       "diffusion_pytorch_model.bin", "model.safetensors", "model.fp16.safetensors",
@@ -23,18 +20,31 @@ static const char *first_file(const char *folder, const char *const *names, size
     return NULL;
 }
 
+const char *graph_file(const char *folder, const char *name)
+{
+    static const char *const types[] = {"", "_fp16", ".fp16"};
+    for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
+        const char *const places[] = {text_format("%s/model%s.onnx", name, types[k]), text_format("%s%s.onnx", name, types[k]),
+                                      text_format("onnx/%s%s.onnx", name, types[k])};
+        const char *found = first_file(folder, places, sizeof places / sizeof *places);
+        if (found)
+            return text_format("%s/%s", folder, found);
+    }
+    return NULL;
+}
+
 const char *component_file(const char *folder, const ComponentRule *rule)
 {
-    const char *here = rule->flat ? folder : text_format("%s/%s", folder, rule->folder ? rule->folder : rule->name);
-    const char *graph = first_file(here, graphs, sizeof graphs / sizeof *graphs);
+    const char *name = rule->folder ? rule->folder : rule->name, *graph = graph_file(folder, name);
     if (graph)
-        return text_format("%s/%s", here, graph);
+        return graph;
+    const char *here = rule->flat ? folder : text_format("%s/%s", folder, name);
     const char *other = first_file(here, weights, sizeof weights / sizeof *weights);
     if (rule->required && other)
-        fail(SDC_BAD_INPUT, "%s/%s: is missing; %s there are PyTorch's weights: export the folder to ONNX", here,
-             graphs[0], other);
+        fail(SDC_BAD_INPUT, "%s/model.onnx: is missing; %s there are PyTorch's weights: export the folder to ONNX", here,
+             other);
     if (rule->required)
-        fail(SDC_BAD_INPUT, "%s/%s: is missing; the pipeline needs it", here, graphs[0]);
+        fail(SDC_BAD_INPUT, "%s/model.onnx: is missing; the pipeline needs it", here);
     return NULL;
 }
 

@@ -5,6 +5,10 @@
 #include "cli.h"
 #include "pipelines.h"
 
+/* The ONNX file of what is called so: NAME/model.onnx, as optimum has it, or NAME.onnx in the folder itself or in its
+ * folder onnx, as transformers.js has it; with f16 weights where there is no other.  NULL: there is none. */
+const char *graph_file(const char *folder, const char *name);
+
 /* A component's ONNX file; NULL when it is not there and need not be. */
 const char *component_file(const char *folder, const ComponentRule *rule);
 

@@ -117,7 +117,7 @@ static bool has_tokenizer(const Pipeline *p, const SectionRule *rule)
         return has_words(path);
     if (!p->rule->text_is_optional)
         return !p->n_tokenizers || !access(path, F_OK);
-    return !access(path, F_OK) && !access(text_format("%s/text_encoder%s/model.onnx", p->folder, suffix), F_OK);
+    return !access(path, F_OK) && graph_file(p->folder, text_format("text_encoder%s", suffix));
 }
 
 static void read_tokenizers(Pipeline *p)

@@ -3,25 +3,26 @@
  *      vision_encoder/ or image/        the picture: its output is the decoder's rows, or goes through resampler/;
  *                                       with an input position_ids it takes patches, of views of any shape
  *      embed_tokens/                    one token
- *      decoder_model_with_past/         twice: for a chunk of new tokens and for one
+ *      decoder_model_with_past/         or decoder_with_past_model/, decoder_model_merged/; twice: for a chunk of new tokens
+ *                                       and for one
  *      config.json, generation_config.json, preprocessor_config.json, tokenizer.json
  *
  *      prefill/                         where there is one: picture and prompt, read both ways
  *
- * Keys and values: the graph's outputs present.* are past and new ones joined.  Here they become the new ones alone,
- * and the inputs past_key_values.* keep their place in the arena from run to run, so a step copies what is new.  A
- * chunk needs no logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of
- * the text's attentions become the outputs. */
+ * Each is NAME/model.onnx, or NAME.onnx here or in onnx/.  Keys and values are as vlm_cache.h has them.  A chunk needs no
+ * logits: the prompt's last token is a step.  Of prefill's graph, which gives logits, the operands of the text's
+ * attentions become the outputs. */
 #include "vlm.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../models/pipeline.h"
 #include "../runtime/tokenizer.h"
+#include "components.h"
 #include "fit.h"
 #include "json_file.h"
+#include "vlm_cache.h"
 
 enum { CHUNK = 64, PROMPT = 128, LENGTH = 2048, MAX_LENGTH = 1 << 20, MAX_BINDINGS = 256 };
 
@@ -50,14 +51,15 @@ static const json_t *text_field(const Folder *f, const char *key)
     return json_is_null(v) ? NULL : v;
 }
 
-static const char *component_path(const Folder *f, const char *component)
-{
-    return text_format("%s/%s/model.onnx", f->folder, component);
-}
-
 static bool has(const Folder *f, const char *component)
 {
-    return !access(component_path(f, component), R_OK);
+    return graph_file(f->folder, component) != NULL;
+}
+
+/* Its file, or where it is expected. */
+static const char *component_path(const Folder *f, const char *component)
+{
+    return has(f, component) ? graph_file(f->folder, component) : text_format("%s/%s/model.onnx", f->folder, component);
 }
 
 /* Patches along a side of the picture that config.json has positions for. */
@@ -178,62 +180,7 @@ static void prepare(Folder *f, const char *component, const char *name, const Ax
     prepare_model(f, onnx_load(component_path(f, component)), name, axes, n, change, watch);
 }
 
-/* ---- the decoder's cache ---------------------------------------------------------------------------------------- */
-
-static bool begins(const char *text, const char *with)
-{
-    return !strncmp(text, with, strlen(with));
-}
-
-/* The input that v is, past joins with nothing, which an empty cache leaves; NULL when it is none. */
-static Value *past_input(Value *v)
-{
-    while (v->def && v->def->op == OP_Concat) {
-        Value *full = NULL;
-        for (int k = 0; k < v->def->n_in; k++) {
-            Value *part = v->def->in[k];
-            bool empty = part->tensor && part->tensor->count == 0;
-            if (!empty && full)
-                return NULL;
-            full = empty ? full : part;
-        }
-        if (!full)
-            return NULL;
-        v = full;
-    }
-    return v->def || v->tensor ? NULL : v;
-}
-
-/* Outputs that join an input and something new become the new part; the input stays where it is. */
-static void cut_cache(Graph *g, bool logits)
-{
-    int kept = 0;
-    for (int k = 0; k < g->n_outputs; k++) {
-        Value *v = g->outputs[k];
-        const char *name = g->output_names[k];
-        if (begins(name, "present.")) {
-            const Node *join = v->def;
-            Value *past = join && join->op == OP_Concat && join->n_in == 2 ? past_input(join->in[0]) : NULL;
-            if (!past || !join->in[1]->def)
-                fail(SDC_UNSUPPORTED, "%s: output %s does not join past and new keys or values", g->model->path, name);
-            v->graph_output = false;
-            past->stays = true;
-            v = join->in[1];
-        } else if (!logits) {
-            v->graph_output = false;
-            continue;
-        }
-        v->graph_output = true;
-        g->outputs[kept] = v;
-        g->output_names[kept++] = name;
-    }
-    g->n_outputs = kept;
-    if (kept < 2)
-        fail(SDC_UNSUPPORTED, "%s: has no outputs present.*", g->model->path);
-}
-
-static void cut_step(Graph *g) { cut_cache(g, true); }
-static void cut_chunk(Graph *g) { cut_cache(g, false); }
+/* ---- the decoder ------------------------------------------------------------------------------------------------- */
 
 static void prepare_decoder(Folder *f, int64_t fresh)
 {
@@ -241,8 +188,12 @@ static void prepare_decoder(Folder *f, int64_t fresh)
                          {"attention_mask", {1, f->length + fresh, -1, -1}},
                          {"position_ids", {1, fresh, -1, -1}},
                          {"past_key_values.", {1, -1, f->length, -1}}};
-    prepare(f, "decoder_model_with_past", text_format("decoder@%lld", (long long)fresh), axes, 4,
-            fresh == 1 ? cut_step : cut_chunk, NULL);
+    static const char *const names[] = {"decoder_model_with_past", "decoder_with_past_model", "decoder_model_merged"};
+    int k = 0;
+    while (k < 3 && !has(f, names[k]))
+        k++;
+    prepare(f, names[k % 3], text_format("decoder@%lld", (long long)fresh), axes, 4,
+            fresh == 1 ? keep_cache_and_logits : keep_cache, NULL);
 }
 
 /* ---- picture and prompt, read both ways ------------------------------------------------------------------------- */

@@ -261,6 +261,24 @@ static void check_paligemma(void)
     refuses(format("'%s' compile '%s' -o '%s' --length 5000", sdc, folder, exe), SDC_USAGE, "positions for 256");
 }
 
+/* The same laid out as for transformers.js. */
+static void check_flat(void)
+{
+    char *from = format("%s/tiny-paligemma", work), *to = format("%s/flat", work), *exe = format("%s/flat.exe", work);
+    if (access(from, R_OK))
+        return;
+    char *text, *trace = format("%s/f.npz", work);
+    check(!run(format("mkdir -p '%s/onnx' && cp -L '%s'/*.json '%s' && for part in prefill embed_tokens; do "
+                      "cp -L '%s'/$part/model.onnx '%s'/onnx/$part.onnx; done && "
+                      "cp -L '%s/decoder_model_with_past/model.onnx' '%s/onnx/decoder_model_merged.onnx'",
+                      to, from, to, from, to, from, to), &text), "a flat folder");
+    if (!compile(to, exe))
+        return;
+    check(answers(format("'%s' -i '%s/tests/vlm/picture.png' 'caption en' -n 8 --trace '%s'", exe, source, trace)),
+          "a caption of a flat folder");
+    compare(trace, format("%s/tests/vlm/paligemma.npz", source), "_3");
+}
+
 /* ---- folders ---------------------------------------------------------------------------------------------------- */
 
 static void check_folders(void)
@@ -291,6 +309,7 @@ int main(int argc, char **argv)
     check_minicpmv();
     check_patches();
     check_paligemma();
+    check_flat();
     printf("%d checks, %d failed; %d models skipped%s\n", checked, failed, skipped,
            skipped ? ": ../shared is not there" : "");
     return failed ? 1 : 0;
