@@ -62,14 +62,17 @@ static const char *component_path(const Folder *f, const char *component)
     return has(f, component) ? graph_file(f->folder, component) : text_format("%s/%s/model.onnx", f->folder, component);
 }
 
-/* Patches along a side of the picture that config.json has positions for. */
+/* Patches along a side of the picture that config.json has positions for; what its vision_config leaves out is as
+ * SiglipVisionConfig has it: PaliGemma's published one has no image_size. */
 static int64_t image_sides(const Folder *f)
 {
     const json_t *vision = json_object_get(f->config, "vision_config");
-    int64_t size = json_integer_value(json_object_get(vision, "image_size"));
-    int64_t patch = json_integer_value(json_object_get(vision, "patch_size"));
+    const int64_t size = json_int(vision, "image_size", 224), patch = json_int(vision, "patch_size", 16);
+    if (!vision)
+        fail(SDC_BAD_INPUT, "%s/config.json: no vision_config, which has image_size and patch_size", f->folder);
     if (size < 1 || size > 1 << 14 || patch < 1 || patch > size)
-        fail(SDC_BAD_INPUT, "%s/config.json: vision_config: no image_size and patch_size", f->folder);
+        fail(SDC_BAD_INPUT, "%s/config.json: vision_config: an image_size of %lld and a patch_size of %lld", f->folder,
+             (long long)size, (long long)patch);
     return size / patch;
 }
 

@@ -216,7 +216,10 @@ static void check_patches(void)
     char *text, *trace = format("%s/n.npz", work), *recorded = format("%s/tests/vlm/navit.npz", source);
     check(!run(format("cp -a '%s' '%s' && rm '%s/vision_encoder' && ln -s \"$(realpath '%s/tests/vlm/navit')\" '%s/vision_encoder'",
                       from, folder, folder, source, folder), &text), "a folder");
-    refuses(format("'%s' compile '%s' -o '%s'", sdc, folder, exe), SDC_BAD_INPUT, "no image_size and patch_size");
+    refuses(format("'%s' compile '%s' -o '%s'", sdc, folder, exe), SDC_BAD_INPUT, "no vision_config");
+    write_text(format("%s/config.json", folder), "{\"model_type\":\"minicpmv\",\"vision_config\":{\"patch_size\":280}}");
+    refuses(format("'%s' compile '%s' -o '%s'", sdc, folder, exe), SDC_BAD_INPUT,
+            "an image_size of 224 and a patch_size of 280");
     write_text(format("%s/config.json", folder), "{\"model_type\":\"minicpmv\",\"max_position_embeddings\":256,"
                "\"vision_config\":{\"image_size\":70,\"patch_size\":7}}");
     if (!compile(folder, exe))
