@@ -40,6 +40,7 @@ static void compile_own(const PipelineRule *rule, const char *folder, const Opti
     int count;
     Program **programs = rule->make(folder, rule->class, o, given->isa, &count, sections, &b.n_sections);
     b.driver = rule->driver;
+    b.takes_lora = rule->takes_lora;
     b.sections = sections;
     build(programs, count, &b);
 }
@@ -120,6 +121,7 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;
+    b.takes_lora = p->rule->takes_lora;
     b.sections = sections;
     b.n_sections = n;
     build(p->programs, p->n_programs, &b);

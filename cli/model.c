@@ -149,7 +149,7 @@ BuildOptions build_options(const Options *o, const char *output, const Isa *isa)
     BuildOptions b = {.output = output, .name = slash ? slash + 1 : output, .isa = isa, .cc = o->cc ? o->cc : "cc",
                       .cflags = o->cflags.list, .prefix = o->prefix, .defaults = o->defaults.list,
                       .keep_source = o->keep_source, .max_memory = o->max_memory, .is_static = o->is_static, .quiet = o->quiet,
-                      .verbose = o->verbose, .no_cache = o->no_cache,
+                      .verbose = o->verbose, .no_cache = o->no_cache, .takes_lora = true,
                       .jobs = o->jobs ? (int)o->jobs : cpus > 0 ? (int)cpus : 1};
     const char *wanted = o->emit ? o->emit : "exe";
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)

@@ -27,7 +27,8 @@
 
 #define NAMED(name) {name, name}
 
-#define SD(name) .class = (name), .driver = "sdc_sd_main", .check_default = sdc_sd_default, .decoder = "vae_decoder"
+#define SD(name) \
+    .class = (name), .driver = "sdc_sd_main", .check_default = sdc_sd_default, .takes_lora = true, .decoder = "vae_decoder"
 #define UNET .denoiser = "unet", .configs = {VAE_CONFIG}
 #define VAE_CONFIG {"vae.", "vae_decoder"}
 #define ON_LATENTS(input) {input, 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}

@@ -54,6 +54,7 @@ typedef struct {
 typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
+    bool takes_lora;                /* the driver has --lora */
     int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
     /* Instead of all below, where programs follow from more than sizes and batch: these, planned, and
      * sections[MAX_OWN]. */

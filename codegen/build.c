@@ -197,7 +197,7 @@ void build(Program *const *programs, int n_programs, const BuildOptions *given)
     char *folder = work_folder(&o), *weights_path, *final_path;
     bool host = !strcmp(cc_machine(o.cc), host_machine());
     int weights_fd = beside(source_only ? text_format("%s/%s.weights", folder, o.name) : o.output, &weights_path);
-    Origins *origins = o.kind == EMIT_LIBRARY ? NULL : origins_new();
+    Origins *origins = o.takes_lora && o.kind != EMIT_LIBRARY ? origins_new() : NULL;
     int64_t weights = pack_programs(programs, n_programs, weights_fd, weights_path, origins);
     if (origins)
         add_section(&o, origins_section(origins));

@@ -232,6 +232,7 @@ typedef struct {
     const char *const *cflags;      /* extra flags for compiling and linking (--cflag), NULL at the end; or NULL */
     const char *archive;            /* the runtime's archive to link with; NULL: its sources are among the files */
     const char *driver;             /* C function of the pipeline runtime, or NULL for a single model */
+    bool takes_lora;                /* single models and drawing pipelines: equal weights of different modules are stored apart */
     const char *prefix;             /* of a library's public symbols; NULL: the output's name */
     uint64_t weights_hash;          /* of a library's weights file, set by build() */
     const char *const *defaults;    /* "steps=20", NULL at the end */

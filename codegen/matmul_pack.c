@@ -51,7 +51,8 @@ static void pack_matrices_codes(void *dst, const Tensor *t, const int64_t *p)
     const CodeType type = {(int)p[P_BITS], p[P_GROUP]};
     const int vl = (int)p[P_VL], slice = (int)p[P_SLICE];
     const bool transposed = p[P_TRANSPOSED] != 0;
-    float *f = constant_floats(t), *first = f + p[P_OFFSET];
+    float *copy = t->dtype == DT_F32 ? NULL : constant_floats(t);
+    const float *all = copy ? copy : t->data, *first = all + p[P_OFFSET];
     char *to = dst;
     for (int64_t o = 0; o < p[P_OUTER]; o++)
         for (int64_t i = 0; i < p[P_INNER]; i++) {
@@ -63,7 +64,7 @@ static void pack_matrices_codes(void *dst, const Tensor *t, const int64_t *p)
             to += slice ? pack_codes_bf16_bytes(p[P_DEPTH], p[P_COLUMNS], slice, type)
                         : pack_codes_bytes(p[P_DEPTH], p[P_COLUMNS], vl, type);
         }
-    free(f);
+    free(copy);
 }
 
 View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice)

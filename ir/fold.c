@@ -1,13 +1,14 @@
 /* fold.c: what is known before a run.
  *
  * A node whose inputs are all constant has constant outputs.  Small outputs are evaluated by the oracle at once and become
- * initializers.  Large ones, and weights that kernels read as integers, stay in the graph as recipes: the nodes are kept, and constant_tensor() evaluates them when
- * the weights are packed, so that the compiler's memory does not grow with the model. */
+ * initializers.  Large ones, and weights that kernels read as integers, stay in the graph as recipes: the nodes are kept,
+ * and constant_tensor() evaluates them when the weights are packed, so that the compiler's memory does not grow with the
+ * model. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "../runtime/dtype_bits.h"
 #include "../runtime/runtime.h"
+#include "large.h"
 #include "op.h"
 
 #define FOLD_BYTES (64 << 10)       /* larger results stay recipes */
@@ -110,27 +111,6 @@ bool fold_node(Node *n)
     return true;
 }
 
-/* A weight that is cast to a half type, without the detour through doubles: the largest constants are these.  NULL: v is
- * no such. */
-static Tensor *narrowed_tensor(const Value *v)
-{
-    const Value *from = v->def->in[0];
-    if (v->def->op != OP_Cast || !from->tensor || from->dtype != DT_F32 || !dtype_is_half(v->dtype))
-        return NULL;
-    const char *at = from->tensor->data;                /* perhaps unaligned, in a mapped file */
-    Tensor *t = malloc(sizeof *t + (size_t)from->tensor->count * sizeof(uint16_t) + 8);
-    if (!t)
-        fail(SDC_NO_SPACE, "out of memory");
-    uint16_t *y = (uint16_t *)(t + 1);
-    *t = (Tensor){.dtype = v->dtype, .shape = v->shape, .count = from->tensor->count, .data = y};
-    for (int64_t k = 0; k < t->count; k++, at += sizeof(float)) {
-        float x;
-        memcpy(&x, at, sizeof x);
-        y[k] = v->dtype == DT_BF16 ? dt_bf16_from_f(x) : dt_f16_from_f(x);
-    }
-    return t;
-}
-
 const Tensor *constant_tensor(Value *v)
 {
     if (v->tensor)
@@ -138,7 +118,7 @@ const Tensor *constant_tensor(Value *v)
     if (!v->constant)
         bug("v%d is not constant", v->id);
     Node *n = v->def;
-    if ((v->tensor = narrowed_tensor(v))) {
+    if ((v->tensor = large_tensor(v))) {
         v->evaluated = true;
         return v->tensor;
     }
