@@ -57,8 +57,8 @@ typedef struct {
     const char *next;               /* what will be read after this: `share` cache lines a slice are brought in meanwhile */
     int64_t share;
     bool codes;                     /* 8-bit integers */
-    int64_t spare_pairs, spare_rows;/* at the end of the last line's slices, even, and of the last tile of A, 0 or 8: zeros that
-                                     * vdpbf16ps leaves out; tiles would take no less time */
+    int64_t spare_pairs, spare_rows;/* at the end of the last line's slices, even, and of the last tile of A, below 16: zeros
+                                     * that vdpbf16ps leaves out; tiles would take no less time */
 } SdcBf16Walk;
 
 /* ---- tiles ------------------------------------------------------------------------------------------------------- */
@@ -154,24 +154,26 @@ typedef char sdc_memory[1 << 20];               /* what an asm may read from an 
                     : [p] "r"(from), [r] "r"(row), [b0] "v"((column)[0]), "m"(*(const sdc_memory *)(from)));         \
     } while (0)
 
-/* The same for 8 rows: from[3] are rows 0, 3 and 6, `row` bytes apart. */
-#define SDC_EIGHT_DOTS(DOT, columns, sum, from, row, column)                                                         \
-    SDC_UNROLL for (int m = 0; m < 3; m++) {                                                                         \
-        SDC_ROW_DOT(DOT, "(%[p])", columns, sum[3 * m], from[m], row, column);                                       \
-        SDC_ROW_DOT(DOT, "(%[p],%[r])", columns, sum[3 * m + 1], from[m], row, column);                              \
-        if (m < 2)                                                                                                   \
-            SDC_ROW_DOT(DOT, "(%[p],%[r],2)", columns, sum[3 * m + 2], from[m], row, column);                        \
+/* The same for up to 8 rows: from[3] are rows 0, 3 and 6, `row` bytes apart. */
+#define SDC_ROWS_DOTS(DOT, rows, columns, sum, from, row, column)                                                    \
+    SDC_UNROLL for (int m = 0; m < rows; m += 3) {                                                                   \
+        SDC_ROW_DOT(DOT, "(%[p])", columns, sum[m], from[m / 3], row, column);                                       \
+        if (m + 1 < rows)                                                                                            \
+            SDC_ROW_DOT(DOT, "(%[p],%[r])", columns, sum[m + 1], from[m / 3], row, column);                          \
+        if (m + 2 < rows)                                                                                            \
+            SDC_ROW_DOT(DOT, "(%[p],%[r],2)", columns, sum[m + 2], from[m / 3], row, column);                        \
     }
 
-/* 8 rows by `columns` tiles, in registers. */
-static inline __attribute__((always_inline)) void sdc_bf16_eight(const int columns, float *sums, const float *start,
-                                                                 const st_bf16 *a, const SdcBf16Walk *w, int64_t share)
+/* Up to 8 rows by `columns` tiles, in registers. */
+static inline __attribute__((always_inline)) void sdc_bf16_eight(const int rows, const int columns, float *sums,
+                                                                 const float *start, const st_bf16 *a, const SdcBf16Walk *w,
+                                                                 int64_t share)
 {
     const char *next = w->next;
     sdc_vf sum[8][2];
     const st_bf16 *b = w->b;
     const int64_t row = 2 * w->row;
-    SDC_UNROLL for (int m = 0; m < 8; m++)
+    SDC_UNROLL for (int m = 0; m < rows; m++)
         SDC_UNROLL for (int v = 0; v < columns; v++)
             sum[m][v] = sdc_load((start ? start : sums + m * SDC_BF16_ROW) + v * 16);
     for (int64_t l = 0; l < w->lines; l++) {
@@ -184,13 +186,13 @@ static inline __attribute__((always_inline)) void sdc_bf16_eight(const int colum
                     sdc_vf column[2];
                     SDC_UNROLL for (int v = 0; v < columns; v++)
                         column[v] = sdc_load((const float *)(const void *)(b + v * SDC_BF16_TILE + depth * 16));
-                    SDC_EIGHT_DOTS("vdpbf16ps", columns, sum, at, row, column)
+                    SDC_ROWS_DOTS("vdpbf16ps", rows, columns, sum, at, row, column)
                 }
             for (int64_t k = 0; k < share; k++, next += 64)
                 __builtin_prefetch(next, 0, 2);
         }
     }
-    SDC_UNROLL for (int m = 0; m < 8; m++)
+    SDC_UNROLL for (int m = 0; m < rows; m++)
         SDC_UNROLL for (int v = 0; v < columns; v++)
             sdc_store(sums + m * SDC_BF16_ROW + v * 16, sum[m][v]);
 }
@@ -233,7 +235,7 @@ static inline __attribute__((always_inline)) void sdc_codes_eight(const int colu
                 sdc_vi column[2];
                 SDC_UNROLL for (int v = 0; v < columns; v++)
                     column[v] = (sdc_vi)sdc_load((const float *)(const void *)(b + v * SDC_BF16_TILE + k * 16)) ^ sign;
-                SDC_EIGHT_DOTS("vpdpbusd", columns, sum, at, row, column)
+                SDC_ROWS_DOTS("vpdpbusd", 8, columns, sum, at, row, column)
             }
         }
     SDC_UNROLL for (int m = 0; m < 8; m++)
@@ -244,13 +246,19 @@ static inline __attribute__((always_inline)) void sdc_codes_eight(const int colu
 static inline __attribute__((always_inline)) void sdc_bf16_body(const int rows, const int columns, const bool codes,
                                                                 float *sums, const float *start, const SdcBf16Walk *w)
 {
-    for (int64_t eight = 0; eight < 2 * rows - w->spare_rows / 8; eight++) {
-        float *to = sums + eight * 8 * SDC_BF16_ROW;
-        const st_bf16 *a = w->a[eight / 2] + eight % 2 * 8 * w->row;
+    const int64_t present = 16 * rows - w->spare_rows;
+    for (int64_t m = 0; m < present; m += 8) {
+        float *to = sums + m * SDC_BF16_ROW;
+        const st_bf16 *a = w->a[m / 16] + m % 16 * w->row;
+        const int64_t share = m ? 0 : w->share;
         if (codes)
             sdc_codes_eight(columns, to, start, a, w);
+        else if (rows == 1 && present - m == 1)         /* a step of a decoder: the weights come from memory */
+            sdc_bf16_eight(1, columns, to, start, a, w, share);
+        else if (rows == 1 && present - m <= 4)
+            sdc_bf16_eight(4, columns, to, start, a, w, share);
         else
-            sdc_bf16_eight(columns, to, start, a, w, eight ? 0 : w->share);
+            sdc_bf16_eight(8, columns, to, start, a, w, share);
     }
 }
 

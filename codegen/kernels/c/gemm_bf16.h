@@ -126,6 +126,7 @@ static void SDC_CAT(NAME, _copy)(st_bf16 *to, const st_bf16 *a, int64_t rows, in
  * lies in `rest`; the rows behind them in `last`. */
 typedef struct {
     const st_bf16 *a, *rest, *last;
+    int64_t spare;                  /* rows of `last` that are zeros */
     int64_t line[SDC_CAT(NAME, _slices)];
 } SDC_CAT(NAME, _rows_of);
 
@@ -144,6 +145,7 @@ static inline void SDC_CAT(NAME, _sums)(float *sums, const float *start, const S
                      .codes = INT8};
     if (!whole_tiles) {
         static const int64_t here[1];
+        w.spare_rows = r->spare;
         sdc_bf16_panel(sums, start, here, 1, columns, w, following, 0, 1);
         return;
     }
@@ -175,7 +177,7 @@ static void SDC_CAT(NAME, _unit)(const SdcDense *d, SDC_CAT(st_, TY) *y, const s
     _Alignas(64) st_bf16 last[16 * slices * SDC_BF16_SLICE], rest[slices > whole ? most * SDC_BF16_TILE : 1];
     const int64_t full = rows / 16, calls = sdc_ceil_div(full, together);
     const int64_t last_panel = SDC_CAT(NAME, _blocks) > 1 ? end : sdc_bf16_panels(COLUMNS);     /* the next unit goes on */
-    SDC_CAT(NAME, _rows_of) r = {.a = a, .rest = rest, .last = last};
+    SDC_CAT(NAME, _rows_of) r = {.a = a, .rest = rest, .last = last, .spare = (full + 1) * 16 - rows};
     for (int64_t k = 0; k < slices; k++)
         r.line[k] = k * SDC_BF16_SLICE;
     if (slices > whole)
