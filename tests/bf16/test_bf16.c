@@ -41,6 +41,8 @@ typedef struct {
 #define CASE few_rows, 5, 200, 257, 1, 1, 0, 0, 1
 #define GAP 7
 #include "gemm_case.h"
+#define CASE three_rows, 3, 40, 96, 1, 1, 0, 0, 1
+#include "gemm_case.h"
 #define CASE one_column, 130, 1, 40, 1, 1, 0, 0, 1
 #include "gemm_case.h"
 #define CASE one_term, 20, 20, 1, 1, 1, 0, 0, 0
@@ -60,8 +62,8 @@ typedef struct {
 #include "gemm_case.h"
 
 static const GemmRow *const gemm_rows[] = {
-    &row_plain, &row_odd, &row_one_row, &row_few_rows, &row_one_column, &row_one_term, &row_two_blocks, &row_whole_blocks,
-    &row_shared, &row_each, &row_outer_only, &row_inner_only,
+    &row_plain, &row_odd, &row_one_row, &row_few_rows, &row_three_rows, &row_one_column, &row_one_term, &row_two_blocks,
+    &row_whole_blocks, &row_shared, &row_each, &row_outer_only, &row_inner_only,
 };
 
 /* Both products of a gate in one kernel, and each alone. */
