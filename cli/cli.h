@@ -100,7 +100,7 @@ int option_gradients(void *into, const char *value);
      "(repeat)", option_gradients}
 int option_exact(void *into, const char *value);
 #define EXACT_ROW \
-    {"exact", 0, NULL, "direct convolutions alone: no Winograd transforms, whose rounding is another", option_exact}
+    {"exact", 0, NULL, "no Winograd transforms of convolutions, nor Strassen's of products, whose rounding is another", option_exact}
 int option_pack(void *into, const char *value);
 #define PACK_ROW \
     {"pack", 0, "winograd", "store Winograd's weights transformed where that is faster; the results are the same", \

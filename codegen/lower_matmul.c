@@ -1,7 +1,7 @@
 /* lower_matmul.c: MatMul, and the matrix products inside other operators.
  *
- * Single precision and half types, which the kernel widens, go to gemm.h: a constant B is packed at compile time in its
- * own type, a run-time one by the kernel as f32.  Batch axes that no kernel form covers, and all other types, go to matmul_any.h. */
+ * Single precision and half types, which the kernel widens, go to gemm.h, large ones in f32 to gemm_strassen.h: a constant B is packed
+ * at compile time in its own type, a run-time one by the kernel as f32.  Batch axes that no kernel form covers, and all other types, go to matmul_any.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@
 #include "matmul.h"
 #include "matmul_pack.h"
 #include "steps.h"
+#include "strassen_plan.h"
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
 
@@ -62,9 +63,9 @@ View view_f32_list(Lowering *l, Node *n, Value *v)
 /* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
 
 /* slice: depths of a tile of B, 0: another form; elements of A that lie where one is counted. */
-typedef enum { GEMM, GEMM_BF16, GEMM_INT8 } GemmKernel;
+typedef enum { GEMM, GEMM_BF16, GEMM_INT8, GEMM_STRASSEN } GemmKernel;
 static const struct { const char *name; int slice, elements; } gemm_kernels[] = {
-    {"gemm", 0, 1}, {"gemm_bf16", 32, 1}, {"gemm_int8", 64, 2}};
+    {"gemm", 0, 1}, {"gemm_bf16", 32, 1}, {"gemm_int8", 64, 2}, {"gemm_strassen", 0, 1}};
 
 /* The two batch levels and the row extent that gemm.h knows, with the strides of y, a and b along each. */
 typedef struct { int64_t rows, y_row, a_row, outer, inner, outer_step[3], inner_step[3]; } Nest;
@@ -200,6 +201,11 @@ static View packed_b(Lowering *l, const Product *p, const Nest *x, Value *consta
                   .inner = x->inner_step[2] ? x->inner : 1, .inner_step = x->inner_step[2]};
     b.transposed = p->b.stride[m + 1] != 1 && b.columns > 1;
     b.row = b.transposed ? p->b.stride[m + 1] : b.depth > 1 ? p->b.stride[m] : b.columns;
+    if (kernel == GEMM_STRASSEN) {                      /* the halves of its columns */
+        b.columns /= 2;
+        b.outer = 2;
+        b.outer_step = b.columns * (b.transposed ? b.row : 1);
+    }
     return packed_matrices(l, constant, &b, gemm_kernels[kernel].slice);
 }
 
@@ -219,27 +225,56 @@ static GemmKernel kernel_of(const Lowering *l, const Product *p, const Nest *x, 
     return bf16 ? GEMM_BF16 : GEMM;
 }
 
+static void strassen_parameters(Call *c, const StrassenPlan *p)
+{
+    call_int(c, "HALF_ROWS", p->half_rows);
+    call_int(c, "DEPTH_STEP", p->depth_step);
+    call_int(c, "ROUND_BLOCKS", p->round_blocks);
+    call_int(c, "ROUND_STEPS", p->round_steps);
+    c->note = text_format("%s, Strassen", c->note);
+}
+
+/* half_rows 0: not by gemm_strassen.h.  All of an image's rows are to be in one matrix. */
+static StrassenPlan strassen_of(const Lowering *l, const Node *n, const Product *p, const Nest *x)
+{
+    const int m = p->y.rank - 2;
+    const bool single = p->a.dtype == DT_F32 && p->constant && p->constant->dtype == DT_F32 && !quantized_weight(p->constant);
+    if (n->graph->model->exact || !single || m < 1 || x->outer_step[2] || x->inner_step[2])
+        return (StrassenPlan){0};
+    return strassen_plan(p->y.dim[m], view_count(&p->y) / p->y.dim[m] / p->y.dim[m + 1], p->y.dim[m + 1], p->a.dim[m + 1],
+                         l->isa->vector_floats);
+}
+
+/* Where a b that is no constant is packed, or factors are formed. */
+static View gemm_room(Lowering *l, const Product *p, const Nest *x, const StrassenPlan *plan)
+{
+    const int m = p->y.rank - 2;
+    const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
+    if (p->constant)
+        return plan->half_rows ? scratch(l, DT_F32, plan->scratch) : (View){.dtype = DT_F32};
+    return scratch(l, DT_F32, matrices * pack_gemm_bytes(p->a.dim[m + 1], p->y.dim[m + 1], l->isa->vector_floats, 1));
+}
+
 static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
 {
     int order[MAX_RANK];
     row_order(p, order);
     Value *other = NULL;
     Finish *finish = product_finish(l, n, p, order, &other);
-    const int m = p->y.rank - 2, vl = l->isa->vector_floats;
+    const int m = p->y.rank - 2;
     const int64_t depth = p->a.dim[m + 1], columns = p->y.dim[m + 1];
     const bool transposed = p->b.stride[m + 1] != 1 && columns > 1;
-    const GemmKernel kernel = kernel_of(l, p, x, other != NULL);
-    const int64_t matrices = (x->outer_step[2] ? x->outer : 1) * (x->inner_step[2] ? x->inner : 1);
-    View b = p->constant ? packed_b(l, p, x, p->constant, kernel) : p->b, room = {.dtype = DT_F32}, bias = p->bias;
+    const StrassenPlan plan = other ? (StrassenPlan){0} : strassen_of(l, n, p, x);
+    const GemmKernel kernel = plan.half_rows ? GEMM_STRASSEN : kernel_of(l, p, x, other != NULL);
+    View b = p->constant ? packed_b(l, p, x, p->constant, kernel) : p->b, bias = p->bias;
+    const View room = gemm_room(l, p, x, &plan);
     bias.dtype = DT_F32;
-    if (!p->constant)
-        room = scratch(l, DT_F32, matrices * pack_gemm_bytes(depth, columns, vl, 1));
     Call *c = call_kernel(l, n, gemm_kernels[kernel].name);
     call_write(c, p->y);
     call_read(c, p->a);
     call_read(c, b);
     call_read(c, bias);
-    if (kernel == GEMM)
+    if (kernel == GEMM || kernel == GEMM_STRASSEN)
         call_update(c, room);
     call_stored(c, "TY", &p->y);
     if (kernel == GEMM) {
@@ -253,8 +288,11 @@ static void gemm_call(Lowering *l, Node *n, const Product *p, const Nest *x)
         call_text(c, "B_FORM", p->constant ? "SDC_B_PACKED" : transposed ? "SDC_B_COLUMNS" : "SDC_B_ROWS");
     if (!p->constant)
         call_int(c, "B_ROW", transposed ? p->b.stride[m + 1] : depth > 1 ? p->b.stride[m] : columns);
-    choose_product(l, c);
     note_product(c, p);
+    if (plan.half_rows)
+        strassen_parameters(c, &plan);
+    else
+        choose_product(l, c);
     if (finish && finish->other) {
         call_read(c, packed_b(l, p, x, other, kernel));
         call_text(c, "PAIR(X)", "X(other)");

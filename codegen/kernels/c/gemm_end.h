@@ -1,4 +1,4 @@
-/* gemm_end.h: ends the parameters of gemm.h, gemm_bf16.h and gemm_int8.h, see gemm_parameters.h. */
+/* gemm_end.h: ends the parameters of gemm.h, gemm_strassen.h, gemm_bf16.h and gemm_int8.h, see gemm_parameters.h. */
 #undef NAME
 #undef TY
 #undef ROWS

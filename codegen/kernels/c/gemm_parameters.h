@@ -1,4 +1,4 @@
-/* gemm_parameters.h: the defaults of what gemm.h, gemm_bf16.h and gemm_int8.h have in common; gemm_end.h ends them. */
+/* gemm_parameters.h: the defaults of what gemm.h, gemm_strassen.h, gemm_bf16.h and gemm_int8.h have in common; gemm_end.h ends them. */
 #ifndef TY
 #define TY f32
 #endif
