@@ -4,6 +4,7 @@
 #include "../passes/decompose.h"
 #include "../runtime/runtime.h"
 #include "components.h"
+#include "image_processor.h"
 #include "json_file.h"
 
 /* ---- the model -------------------------------------------------------------------------------------------------- */
@@ -105,7 +106,7 @@ static Value *normalised(Node *at, Value *x, const char *folder)
     static const double openai_mean[] = {0.48145466, 0.4578275, 0.40821073};
     static const double openai_std[] = {0.26862954, 0.26130258, 0.27577711};
     double mean[3], deviation[3], scale[3], shift[3];
-    json_t *config = read_json_if(text_format("%s/preprocessor_config.json", folder));
+    json_t *config = read_processor_config(folder, NULL);
     read_triple(config, "image_mean", openai_mean, mean);
     read_triple(config, "image_std", openai_std, deviation);
     json_decref(config);

@@ -29,6 +29,8 @@ const PipelineRule *folder_rule(const char *folder, json_t **index)
         *index = read_json(path);
         const char *class = json_string_value(json_object_get(*index, names[k].key));
         const PipelineRule *rule = class ? pipeline_rule(class) : NULL;
+        if (!class && k == 0)
+            fail(SDC_BAD_INPUT, "%s: no _class_name, which says what pipeline this is", path);
         if (rule)
             return rule;
         seen = seen ? seen : class;
@@ -38,7 +40,7 @@ const PipelineRule *folder_rule(const char *folder, json_t **index)
         fail(SDC_BAD_INPUT, "%s: is a folder without model_index.json or config.json; name a model.onnx in it, or a "
              "pipeline's folder", folder);
     if (!seen)
-        fail(SDC_BAD_INPUT, "%s/%s: no _class_name", folder, seen_in);
+        fail(SDC_BAD_INPUT, "%s/%s: neither _class_name nor model_type", folder, seen_in);
     fail(SDC_UNSUPPORTED,
          "%s: pipelines of class %s are not supported; there are %s; single components can be compiled alone",
          folder, seen, pipeline_classes());

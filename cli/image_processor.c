@@ -140,10 +140,23 @@ static char *write_settings(const Class *class, const json_t *root, const char *
                        (long long)crop.width, rescale, mean[0], mean[1], mean[2], std[0], std[1], std[2]);
 }
 
+json_t *read_processor_config(const char *folder, const char **path)
+{
+    const char *both = text_format("%s/processor_config.json", folder), *own = text_format("%s/preprocessor_config.json", folder);
+    json_t *processor = read_json_if(both), *nested = json_object_get(processor, "image_processor");
+    if (nested && !json_is_null(nested) && !json_is_object(nested))
+        fail(SDC_BAD_INPUT, "%s: image_processor is not an object", both);
+    nested = json_is_object(nested) ? json_incref(nested) : NULL;
+    json_decref(processor);
+    if (path)
+        *path = nested ? both : own;
+    return nested ? nested : read_json_if(own);
+}
+
 ImageProcessor read_image_processor(const char *folder, const char *class, int64_t side)
 {
-    const char *path = text_format("%s/preprocessor_config.json", folder);
-    json_t *root = read_json_if(path);
+    const char *path;
+    json_t *root = read_processor_config(folder, &path);
     bool given = root;
     const char *name = text_of(root, "image_processor_type");
     name = name ? name : text_of(root, "feature_extractor_type");

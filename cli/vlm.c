@@ -21,6 +21,7 @@
 #include "../runtime/tokenizer.h"
 #include "components.h"
 #include "fit.h"
+#include "image_processor.h"
 #include "json_file.h"
 #include "vlm_cache.h"
 
@@ -31,6 +32,7 @@ typedef struct {
     const Options *options;
     const Isa *isa;
     json_t *config, *generation, *preprocessor;     /* the latter two: NULL when absent */
+    const char *preprocessor_path;
     int64_t length;
     int64_t sides;                  /* of a tower that takes patches: places along a side; else 0 */
     void *tokenizer;
@@ -242,7 +244,7 @@ static int64_t slicing_field(const Folder *f, const char *key, int64_t otherwise
     const json_t *v = json_object_get(f->preprocessor, key);
     const int64_t value = json_is_integer(v) ? json_integer_value(v) : otherwise;
     if (value < least || value > 1 << 14)
-        fail(SDC_BAD_INPUT, "%s/preprocessor_config.json: %s is %lld", f->folder, key, (long long)value);
+        fail(SDC_BAD_INPUT, "%s: %s is %lld", f->preprocessor_path, key, (long long)value);
     return value;
 }
 
@@ -326,7 +328,7 @@ Program **vlm_programs(const char *folder, const char *class, const Options *o, 
              "--weights int8", class);
     f.config = read_json(text_format("%s/config.json", folder));
     f.generation = read_json_if(text_format("%s/generation_config.json", folder));
-    f.preprocessor = read_json_if(text_format("%s/preprocessor_config.json", folder));
+    f.preprocessor = read_processor_config(folder, &f.preprocessor_path);
     int code = tokenizer_bpe_pack(folder, &f.tokenizer, &f.tokenizer_bytes);
     if (code)
         exit(code);

@@ -18,12 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness.h"
 #include "support.h"
 
 static json_t *cases;
 
-/* A folder of the model that only takes means, with these configurations; remade for each case. */
-static void write_folder(const char *type, const json_t *preprocessor, const json_t *side)
+/* A folder of the model that only takes means, with these configurations; remade for each case.  nested: laid out as by
+ * transformers.js, with the configuration where transformers writes it since version 5. */
+static void write_folder(const char *type, const json_t *preprocessor, const json_t *side, bool nested)
 {
     json_t *config = json_pack("{ss}", "model_type", type);
     if (json_is_integer(side) && strcmp(type, "vit"))
@@ -33,10 +35,16 @@ static void write_folder(const char *type, const json_t *preprocessor, const jso
     mkdir(in_work("folder"), 0777);
     json_dump_file(config, in_work("folder/config.json"), 0);
     unlink(in_work("folder/preprocessor_config.json"));
-    if (json_is_object(preprocessor))
+    json_t *processor = json_pack("{ss}", "processor_class", "AnyProcessor");
+    if (json_is_object(preprocessor) && nested)
+        json_object_set(processor, "image_processor", (json_t *)(uintptr_t)preprocessor);
+    else if (json_is_object(preprocessor))
         json_dump_file(preprocessor, in_work("folder/preprocessor_config.json"), 0);
+    json_dump_file(processor, in_work("folder/processor_config.json"), 0);
+    json_decref(processor);
     json_decref(config);
-    expect(command("cp %s/tests/vision/model.onnx %s/folder/", source, work), 0, "cp");
+    expect(command("rm -rf %s/folder/model.onnx %s/folder/onnx && mkdir %s/folder/onnx && cp %s/tests/vision/model.onnx %s/folder/%s",
+                   work, work, work, source, work, nested ? "onnx/" : ""), 0, "cp");
 }
 
 static void test_processors(void **state)
@@ -48,7 +56,7 @@ static void test_processors(void **state)
         char member[32];
         const char *picture = json_string_value(json_object_get(row, "picture"));
         write_folder(json_string_value(json_object_get(row, "type")), json_object_get(row, "preprocessor"),
-                     json_object_get(row, "image_size"));
+                     json_object_get(row, "image_size"), k % 2);
         expect(command("%s compile %s/folder -o %s/exe -q", sdc, work, work), 0, "compile");
         expect(command("%s/exe %s/tests/vision/%s --pixels %s/pixels.npy --embeddings %s/none.npy", work, source, picture,
                        work, work), SDC_UNSUPPORTED, "embeddings that there are not");
@@ -151,7 +159,7 @@ static const struct { const char *arguments; int code; const char *says; } wrong
 static void test_usage(void **state)
 {
     (void)state;
-    write_folder("vit", NULL, NULL);
+    write_folder("vit", NULL, NULL, false);
     expect(command("%s compile %s/folder -o %s/exe --default top=2 -q", sdc, work, work), 0, "compile");
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         expect(command("%s/exe %s", work, wrong[k].arguments), wrong[k].code, wrong[k].arguments);
@@ -184,12 +192,35 @@ static void test_broken_configurations(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof broken / sizeof *broken; k++) {
         json_t *text = json_loads(broken[k].preprocessor, 0, NULL);
-        write_folder("vit", NULL, NULL);
+        write_folder("vit", NULL, NULL, false);
         json_dump_file(text, in_work("folder/preprocessor_config.json"), 0);
         json_decref(text);
         expect(command("%s compile %s/folder -o %s/exe -q", sdc, work, work), broken[k].code, broken[k].preprocessor);
         if (!strstr(said(), "preprocessor_config.json") || !strstr(said(), broken[k].says))
             fail_msg("'%s' says %s", broken[k].preprocessor, said());
+    }
+}
+
+/* Folders that do not say what they are. */
+static void test_folders_of_no_class(void **state)
+{
+    (void)state;
+    static const struct { const char *file, *text, *says; } rows[] = {
+        {"processor_config.json", "{\"image_processor\":7}", "processor_config.json: image_processor is not an object"},
+        {"config.json", "{\"model_type\":null}", "config.json: neither _class_name nor model_type"},
+        {"model_index.json", "{\"_class_name\":null}", "model_index.json: no _class_name"}};
+    write_folder("vit", NULL, NULL, false);
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        char file[64];
+        snprintf(file, sizeof file, "folder/%s", rows[k].file);
+        write_text(in_work(file), rows[k].text);
+        if (k == 2) {                       /* which would tell the class of a folder without model_index.json */
+            expect(command("mkdir %s/folder/vae_decoder", work), 0, "mkdir");
+            write_text(in_work("folder/vae_decoder/config.json"), "{\"_class_name\":\"AutoencoderKL\"}");
+        }
+        expect(command("%s compile %s/folder -o %s/exe -q", sdc, work, work), SDC_BAD_INPUT, rows[k].text);
+        if (!strstr(said(), rows[k].says))
+            fail_msg("'%s' says %s", rows[k].text, said());
     }
 }
 
@@ -202,7 +233,8 @@ int main(int argc, char **argv)
     cases = json_load_file(path, 0, NULL);
     assert_non_null(cases);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_processors), cmocka_unit_test(test_models),
-                                       cmocka_unit_test(test_usage), cmocka_unit_test(test_broken_configurations)};
+                                       cmocka_unit_test(test_usage), cmocka_unit_test(test_broken_configurations),
+                                       cmocka_unit_test(test_folders_of_no_class)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     json_decref(cases);
     end();
