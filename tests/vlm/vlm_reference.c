@@ -5,6 +5,7 @@
  * How MiniCPM-V cuts pictures needs nothing but this folder; the rest compiles tiny-minicpmv and tiny-paligemma of
  * ../shared with the tokenizers of tests/tokenizer_bpe, and is skipped, with a count, where they are not there. */
 #define _GNU_SOURCE 1
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,21 @@ static void check_patches(void)
             "views of many sizes");
 }
 
+/* Weights that prefill/ and the decoder both have are in the file once. */
+static void check_shared(const char *exe)
+{
+    char *text;
+    check(!run(format("'%s' --info --json", exe), &text), "--info");
+    json_t *info = json_loads(text, 0, NULL), *program;
+    int64_t apart = 0, stored = json_integer_value(json_object_get(json_object_get(info, "memory"), "weights_bytes"));
+    size_t k;
+    json_array_foreach(json_object_get(info, "programs"), k, program)
+        apart += json_integer_value(json_object_get(program, "weights_bytes"));
+    printf("%lld bytes of weights, %lld in all programs\n", (long long)stored, (long long)apart);
+    check(stored > 0 && stored < apart * 4 / 5, "weights of two graphs stored once");
+    json_decref(info);
+}
+
 /* ---- PaliGemma -------------------------------------------------------------------------------------------------- */
 
 static void check_paligemma(void)
@@ -258,6 +274,7 @@ static void check_paligemma(void)
     }
     check(answers(format("'%s' -i '%s/tests/vlm/picture.png' 'caption en' -n 8 --trace '%s'", exe, source, trace)),
           "a caption");
+    check_shared(exe);
     compare(trace, recorded, "_3");
     refuses(format("'%s' 'caption en'", exe), SDC_USAGE, "needs a picture");
     refuses(format("'%s' --ids 2,5", exe), SDC_USAGE, "needs a picture");
