@@ -4,39 +4,56 @@
 #include <unistd.h>
 
 #include "../ir/sdc.h"
+#include "../runtime/runtime.h"
 #include "../runtime/tokenizer.h"
 #include "../runtime/tokenizer_unigram.h"
 
-/* The first row whose file lies in the folder; model: what tokenizer.json must have as its model's type, NULL: any. */
-static const struct {
-    const char *file, *model;
+/* The first row counts whose file lies in the folder: tokenizer.json before older spellings, as in transformers.
+ * model: what tokenizer.json must have as its model's type, if it names one; mark: what its model must have, neither
+ * null nor empty.  NULL: any. */
+typedef struct {
+    const char *file, *model, *mark;
     int (*pack)(const char *folder, void **blob, int64_t *bytes);
-} packers[] = {
-    {"merges.txt", NULL, tokenizer_clip_pack},
-    {"vocab.txt", NULL, tokenizer_bert_pack},
-    {"tokenizer.json", "Unigram", tokenizer_unigram_pack},
-    {"tokenizer.json", NULL, tokenizer_bpe_pack},
-    {"tokenizer.model", NULL, tokenizer_bpe_pack},
-    {"spiece.model", NULL, tokenizer_unigram_pack},
+} PackerRow;
+
+static const PackerRow packers[] = {
+    {"tokenizer.json", "BPE", "end_of_word_suffix", tokenizer_clip_pack},
+    {"tokenizer.json", "BPE", "merges", tokenizer_bpe_pack},
+    {"tokenizer.json", "Unigram", NULL, tokenizer_unigram_pack},
+    {"tokenizer.json", NULL, NULL, tokenizer_bpe_pack},     /* which says what is wrong with it */
+    {"merges.txt", NULL, NULL, tokenizer_clip_pack},
+    {"vocab.txt", NULL, NULL, tokenizer_bert_pack},
+    {"tokenizer.model", NULL, NULL, tokenizer_bpe_pack},
+    {"spiece.model", NULL, NULL, tokenizer_unigram_pack},
+    {"vocab.json", NULL, NULL, tokenizer_clip_pack},        /* without its merges.txt */
 };
 
-/* The packer itself says what is wrong with a file that does not even tell its type. */
-static bool is_of_model(const char *path, const char *model)
+static bool lies_in(const char *folder, const char *file)
 {
-    json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL);
-    const char *type = json_string_value(json_object_get(json_object_get(root, "model"), "type"));
-    bool is = !type || !strcmp(type, model);
-    json_decref(root);
-    return is;
+    return !access(text_format("%s/%s", folder, file), F_OK);
+}
+
+static bool fits(const PackerRow *row, const json_t *model)
+{
+    const char *type = json_string_value(json_object_get(model, "type"));
+    const json_t *mark = row->mark ? json_object_get(model, row->mark) : NULL;
+    const char *text = json_string_value(mark);
+    return (!row->model || !type || !strcmp(type, row->model)) &&
+           (!row->mark || (mark && !json_is_null(mark) && (!text || *text)));
 }
 
 int tokenizer_pack(const char *folder, void **blob, int64_t *bytes)
 {
-    size_t count = sizeof packers / sizeof *packers;
-    for (size_t k = 0; k < count; k++) {
-        const char *path = text_format("%s/%s", folder, packers[k].file);
-        if (!access(path, F_OK) && (!packers[k].model || is_of_model(path, packers[k].model)))
-            return packers[k].pack(folder, blob, bytes);
-    }
-    return packers[0].pack(folder, blob, bytes);        /* it says what is missing */
+    json_t *root = json_load_file(text_format("%s/tokenizer.json", folder), JSON_ALLOW_NUL, NULL);
+    const json_t *model = json_object_get(root, "model");
+    const PackerRow *row = packers, *end = packers + sizeof packers / sizeof *packers;
+    while (row < end && !(lies_in(folder, row->file) && fits(row, model)))
+        row++;
+    json_decref(root);
+    if (row < end)
+        return row->pack(folder, blob, bytes);
+    *blob = NULL;
+    return sdc_error(SDC_BAD_INPUT, "%s: no tokenizer; it can be a tokenizer.json, or as older versions of "
+                     "transformers save it: vocab.json with merges.txt (CLIP), vocab.txt (BERT), spiece.model (T5)",
+                     folder);
 }

@@ -116,8 +116,8 @@ int tokenizer_pack(const char *folder, void **blob, int64_t *bytes);
 
 /* ---- frontend/tokenizer_clip_pack.c (compiler only) ------------------------------------------------------------- */
 
-/* Pack FOLDER/vocab.json, merges.txt and, where present, tokenizer_config.json and special_tokens_map.json.
- * *blob is malloc'd.  SDC_OK, or an SDC_ code with the error printed. */
+/* Pack FOLDER/tokenizer.json, or FOLDER/vocab.json and merges.txt where that is absent, and, where present,
+ * tokenizer_config.json and special_tokens_map.json.  *blob is malloc'd.  SDC_OK, or an SDC_ code with the error printed. */
 int tokenizer_clip_pack(const char *folder, void **blob, int64_t *bytes);
 
 #endif

@@ -81,6 +81,25 @@ bool encodes_as(const Tokenizer *t, const json_t *text, const json_t *ids, int64
     return same;
 }
 
+void set_field(json_t *root, const char *field, const char *value)
+{
+    json_t *set = json_loads(value, JSON_DECODE_ANY, NULL);
+    const char *stop;
+    assert_non_null(set);
+    for (; (stop = strchr(field, '.')); field = stop + 1) {
+        char key[64];
+        snprintf(key, sizeof key, "%.*s", (int)(stop - field), field);
+        root = json_is_array(root) ? json_array_get(root, strtoul(key, NULL, 10)) : json_object_get(root, key);
+        assert_non_null(root);
+    }
+    if (json_is_object(root))
+        assert_int_equal(json_object_set_new(root, field, set), 0);
+    else if (strtoul(field, NULL, 10) == json_array_size(root))
+        assert_int_equal(json_array_append_new(root, set), 0);
+    else
+        assert_int_equal(json_array_set_new(root, strtoul(field, NULL, 10), set), 0);
+}
+
 int complain(const json_t *vector)
 {
     char *shown = json_dumps(vector, JSON_ENSURE_ASCII | JSON_COMPACT | JSON_ENCODE_ANY);

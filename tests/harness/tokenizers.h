@@ -25,6 +25,9 @@ bool has_vectors(const char *folder, const char *name);
  * end. */
 bool encodes_as(const Tokenizer *t, const json_t *text, const json_t *ids, int64_t length, int64_t pad);
 
+/* Another value, as JSON, of a field that exists or that its object may have: keys and places with points between. */
+void set_field(json_t *root, const char *field, const char *value);
+
 /* Prints the vector that differs; 1. */
 int complain(const json_t *vector);
 

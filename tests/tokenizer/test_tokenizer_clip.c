@@ -76,7 +76,7 @@ static void run_case(const char *folder, const char *name)
         copy_all(in(source, base), work);
         copy_all(folder, work);
     }
-    Packed p = pack_tokenizer(tokenizer_clip_pack, work);
+    Packed p = pack_tokenizer(tokenizer_pack, work);
     json_t *length = json_object_get(root, "max_length"), *pad = json_object_get(root, "pad");
     assert_true(!length || p.t.clip.header->max_length == json_integer_value(length));
     assert_true(!pad || p.t.clip.header->pad == json_integer_value(pad));
@@ -99,7 +99,172 @@ static void test_vectors(void **state)
     char **names = list_folder(here, has_vectors, &count);
     for (; cases < count; cases++)
         run_case(in(here, names[cases]), names[cases]);
-    assert_true(cases >= 4);
+    assert_true(cases >= 6);
+}
+
+/* ---- tokenizer.json --------------------------------------------------------------------------------------------- */
+
+/* A case of `saved`, whose tokenizer.json is in *root. */
+static char *saved(const char *name, json_t **root)
+{
+    char *work = work_folder("tokenizer-clip");
+    copy_all(in(in(source, "tests/tokenizer"), name), work);
+    *root = json_load_file(in(work, "tokenizer.json"), 0, NULL);
+    assert_non_null(*root);
+    return work;
+}
+
+static void put_json(const char *path, const json_t *root)
+{
+    assert_int_equal(json_dump_file(root, path, JSON_COMPACT), 0);
+}
+
+/* The merges become "left right", and are merges.txt too. */
+static void join_merges(json_t *root, const char *path)
+{
+    FILE *out = fopen(path, "w");
+    json_t *list = json_object_get(json_object_get(root, "model"), "merges"), *entry;
+    size_t k;
+    assert_non_null(out);
+    fputs("#version: 0.2\n", out);
+    json_array_foreach(list, k, entry) {
+        const char *pair = format("%s %s", json_string_value(json_array_get(entry, 0)),
+                                  json_string_value(json_array_get(entry, 1)));
+        json_array_set_new(list, k, json_string(pair));
+        fprintf(out, "%s\n", pair);
+    }
+    fclose(out);
+}
+
+/* The files as versions of transformers before 5 write them. */
+static void write_older(const char *folder, const json_t *root)
+{
+    json_t *config = json_load_file(in(folder, "tokenizer_config.json"), 0, NULL), *decoder = json_object(), *token;
+    size_t k;
+    json_array_foreach(json_object_get(root, "added_tokens"), k, token)
+        json_object_set(decoder, format("%d", (int)json_integer_value(json_object_get(token, "id"))), token);
+    json_object_set_new(config, "added_tokens_decoder", decoder);
+    put_json(in(folder, "tokenizer_config.json"), config);
+    put_json(in(folder, "vocab.json"), json_object_get(json_object_get(root, "model"), "vocab"));
+    unlink(in(folder, "tokenizer.json"));
+    json_decref(config);
+}
+
+/* All spellings of a tokenizer are the same blob; where both lie there, tokenizer.json counts. */
+static void test_spellings(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"saved", "saved-added"};
+    for (size_t k = 0; k < 2; k++) {
+        json_t *root;
+        char *work = saved(names[k], &root);
+        Packed p[4];
+        p[0] = pack_tokenizer(tokenizer_pack, work);
+        join_merges(root, in(work, "merges.txt"));
+        put_json(in(work, "tokenizer.json"), root);
+        p[1] = pack_tokenizer(tokenizer_pack, work);
+        write_text(in(work, "merges.txt"), "");
+        p[2] = pack_tokenizer(tokenizer_pack, work);
+        json_decref(root);
+        remove_tree(work);
+        work = saved(names[k], &root);
+        join_merges(root, in(work, "merges.txt"));
+        write_older(work, root);
+        p[3] = pack_tokenizer(tokenizer_pack, work);
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(p[i].bytes, p[0].bytes);
+            assert_memory_equal(p[i].blob, p[0].blob, (size_t)p[0].bytes);
+        }
+        for (int i = 0; i < 4; i++)
+            free(p[i].blob);
+        json_decref(root);
+        remove_tree(work);
+    }
+}
+
+/* What versions of transformers before 5 wrote, and an old `tokenizers` without a type of the model. */
+static void test_older_json(void **state)
+{
+    (void)state;
+    static const struct { const char *field, *value; } rows[] = {
+        {"pre_tokenizer.pretokenizers.0.pattern.Regex",
+         "\"'s|'t|'re|'ve|'m|'ll|'d|[\\\\p{L}]+|[\\\\p{N}]|[^\\\\s\\\\p{L}\\\\p{N}]+\""},
+        {"pre_tokenizer.pretokenizers.1.use_regex", "null"},
+        {"model.type", "null"},
+        {"model.continuing_subword_prefix", "null"},
+        {"post_processor",
+         "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"b\"}},{\"Sequence\":{}},"
+         "{\"SpecialToken\":{\"id\":\"e\"}}],\"special_tokens\":{\"b\":{\"ids\":[1212]},\"e\":{\"ids\":[1213]}}}"},
+    };
+    json_t *root;
+    char *work = saved("saved", &root);
+    Packed p = pack_tokenizer(tokenizer_pack, work);
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        set_field(root, rows[k].field, rows[k].value);
+        put_json(in(work, "tokenizer.json"), root);
+        Packed q = pack_tokenizer(tokenizer_pack, work);
+        assert_int_equal(p.bytes, q.bytes);
+        assert_memory_equal(p.blob, q.blob, (size_t)p.bytes);
+        free(q.blob);
+    }
+    free(p.blob);
+    json_decref(root);
+    remove_tree(work);
+}
+
+static const struct { const char *field, *value; int code; const char *said; } refused[] = {
+    {"model.end_of_word_suffix", "\"@\"", SDC_UNSUPPORTED,
+     "model.end_of_word_suffix: '@' is not supported; CLIP's is '</w>'"},
+    {"model.continuing_subword_prefix", "\"##\"", SDC_UNSUPPORTED, "model.continuing_subword_prefix: '##'"},
+    {"model.dropout", "0.1", SDC_UNSUPPORTED, "model.dropout: '0.1"},
+    {"model.fuse_unk", "true", SDC_UNSUPPORTED, "model.fuse_unk: 'true'"},
+    {"model.byte_fallback", "true", SDC_UNSUPPORTED, "model.byte_fallback"},
+    {"model.ignore_merges", "true", SDC_UNSUPPORTED, "model.ignore_merges"},
+    {"model.unk_token", "\"a\"", SDC_BAD_INPUT, "model.unk_token: is 'a', and unk_token is '<|endoftext|>'"},
+    {"model.vocab", "7", SDC_BAD_INPUT, "model.vocab: not an object"},
+    {"model.vocab.a", "1", SDC_BAD_INPUT, "model.vocab: "},
+    {"model.merges", "{}", SDC_BAD_INPUT, "model.merges: not a list"},
+    {"model.merges.0", "[\"i\"]", SDC_BAD_INPUT, "model.merges: entry 0 is not two tokens"},
+    {"model.merges.2", "\"a  n\"", SDC_BAD_INPUT, "model.merges: entry 2 is not two tokens"},
+    {"model.merges.2", "[\"i\",\"n\"]", SDC_BAD_INPUT, "merge 3 is the same as merge 1"},
+    {"model.merges.3", "[\"i\",\"no</w>\"]", SDC_BAD_INPUT, "'i no</w>', or the whole, is not in tokenizer.json"},
+    {"normalizer", "null", SDC_UNSUPPORTED, "normalizer.type: its absence"},
+    {"normalizer.normalizers.0.type", "\"NFKC\"", SDC_UNSUPPORTED, "normalizer.normalizers.0.type: 'NFKC'"},
+    {"normalizer.normalizers.1.content", "\"_\"", SDC_UNSUPPORTED, "normalizer.normalizers.1.content: '_'"},
+    {"normalizer.normalizers.3", "{\"type\":\"Strip\"}", SDC_UNSUPPORTED,
+     "normalizer.normalizers.3: '{\"type\":\"Strip\"}'"},
+    {"pre_tokenizer.pretokenizers.0.behavior", "\"Isolated\"", SDC_UNSUPPORTED, "pretokenizers.0.behavior: 'Isolated'"},
+    {"pre_tokenizer.pretokenizers.0.pattern.Regex", "\"x\"", SDC_UNSUPPORTED, "pretokenizers.0.pattern.Regex: 'x'"},
+    {"pre_tokenizer.pretokenizers.1.add_prefix_space", "true", SDC_UNSUPPORTED, "add_prefix_space: 'true'"},
+    {"pre_tokenizer.pretokenizers.1.use_regex", "false", SDC_UNSUPPORTED, "use_regex: 'false'"},
+    {"post_processor", "null", SDC_UNSUPPORTED, "post_processor: its absence"},
+    {"post_processor.type", "\"ByteLevel\"", SDC_UNSUPPORTED, "post_processor: ByteLevel"},
+    {"post_processor.sep.1", "0", SDC_BAD_INPUT, "post_processor: the token behind a text"},
+    {"post_processor.cls", "7", SDC_BAD_INPUT, "post_processor: the token before a text"},
+    {"added_tokens.1.id", "-1", SDC_BAD_INPUT, "added_tokens: entry 1 has no id"},
+    {"added_tokens.1.id", "5", SDC_BAD_INPUT, "has id 5, and 1212 in the vocabulary"},
+    {"added_tokens.1.content", "\"\"", SDC_BAD_INPUT, "added_tokens is not a token"},
+    {"added_tokens.1.rstrip", "true", SDC_UNSUPPORTED, "rstrip is not supported"},
+    {"truncation", "{\"direction\":\"Left\"}", SDC_UNSUPPORTED, "truncation.direction: 'Left'"},
+};
+
+static void test_refused(void **state)
+{
+    (void)state;
+    char said[4096];
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        json_t *root;
+        void *blob;
+        char *work = saved("saved", &root);
+        set_field(root, refused[i].field, refused[i].value);
+        put_json(in(work, "tokenizer.json"), root);
+        int code = pack_listening(tokenizer_clip_pack, work, &blob, said, sizeof said);
+        if (code != refused[i].code || !strstr(said, refused[i].said) || !strstr(said, "tokenizer.json"))
+            fail_msg("row %zu: code %d, said: %s", i, code, said);
+        assert_null(blob);
+        json_decref(root);
+        remove_tree(work);
+    }
 }
 
 /* ---- what was cut, and texts that are none ---------------------------------------------------------------------- */
@@ -249,7 +414,9 @@ int main(int argc, char **argv)
     }
     source = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),          cmocka_unit_test(test_cut_text),
+        cmocka_unit_test(test_vectors),          cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_older_json),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cut_text),
         cmocka_unit_test(test_bad_text),         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_small_vocabulary), cmocka_unit_test(test_damaged_blob),
     };
