@@ -67,9 +67,18 @@ void check_schedulers(const char *folder, const PipelineRule *rule, const Option
         json_t *root = read_json(path);
         char *text = json_settings(root, "", "");
         SchedulerConfig config;
+        Scheduler *scheduler = NULL;
         int code = scheduler_config_read(&config, name, text, (int64_t)strlen(text));
+        if (!code)
+            code = scheduler_create(&scheduler, &config, 1, 1);
         if (code)
-            fail(code, "%s: %s", path, config.message);
+            fail(code, "%s: %s%s%s%s", path, name ? "--default scheduler=" : "", name ? name : "", name ? ": " : "",
+                 config.message);
+        if (rule->flows ? !scheduler_flows(&config) : !config.class->predictions)
+            fail(SDC_UNSUPPORTED, "%s: %s %s, which a %s %s", path, config.class->name,
+                 rule->flows ? "does not do flow matching" : "does flow matching", rule->class,
+                 rule->flows ? "needs" : "is not trained for");
+        scheduler_destroy(scheduler);
         scheduler_config_free(&config);
         json_decref(root);
     }

@@ -96,7 +96,7 @@ static const PipelineRule pipelines[] = {
     {SD("LDMTextToImagePipeline"), UNET, .tokenizers = {NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")},
      .describe = describe_latent_diffusion,
      .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(), DECODER("latents")}},
-    {SD("StableDiffusion3Pipeline"), .denoiser = "transformer", .max_tokens = 256, .text_is_optional = true,
+    {SD("StableDiffusion3Pipeline"), .denoiser = "transformer", .max_tokens = 256, .text_is_optional = true, .flows = true,
      .tokenizers = {NAMED("tokenizer"), NAMED("tokenizer_2"), NAMED("tokenizer_3")}, .schedulers = {NAMED("scheduler")},
      .configs = {VAE_CONFIG, {"transformer.", "transformer"}, {"controlnet.", "controlnet"}},
      .components = {

@@ -96,12 +96,13 @@ int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler 
     SdcSection text = sdc_section(s->section);
     if (!text.data)
         return sdc_error(SDC_BAD_INPUT, "the %s's configuration is missing from this file", s->section);
-    if (scheduler_config_read(config, s->asked, text.data, text.bytes))
-        return s->asked ? sdc_error(SDC_USAGE, "%s", config->message)
-                        : sdc_error(SDC_BAD_INPUT, "%s: %s", s->section, config->message);
-    *scheduler = scheduler_create(config, s->count, s->size);
-    if (!*scheduler)
-        return sdc_error(SDC_NO_SPACE, "%s: %s", s->section, config->message);
+    int code = scheduler_config_read(config, s->asked, text.data, text.bytes);
+    if (!code)
+        code = scheduler_create(scheduler, config, s->count, s->size);
+    if (code && s->asked)
+        return sdc_error(code == SDC_NO_SPACE ? code : SDC_USAGE, "--scheduler %s: %s", s->asked, config->message);
+    if (code)
+        return sdc_error(code, "%s: %s", s->section, config->message);
     if (!isnan(s->eta))
         (*scheduler)->options.eta = s->eta;
     return SDC_OK;

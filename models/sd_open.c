@@ -138,9 +138,13 @@ static int open_scheduler(Sd *sd)
     const char *section = sd->family->scheduler ? sd->family->scheduler : "scheduler";
     int code = driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size}, &sd->config,
                                 &sd->scheduler);
-    if (!code)
-        sd->scheduler->options.begin_early = sd->family->strength_up;
-    return code;
+    if (code)
+        return code;
+    sd->scheduler->options.begin_early = sd->family->strength_up;
+    int64_t patch = (int64_t)pipeline_number("transformer.patch_size", 2);
+    if (sd->config.use_dynamic_shifting)
+        sd->scheduler->options.mu = scheduler_mu(&sd->config, sd->height / patch * (sd->width / patch));
+    return SDC_OK;
 }
 
 static int make_room(Sd *sd)

@@ -18,8 +18,7 @@ static bool is_optional(const SdcOption *o) { return o->argument && o->argument[
 
 /* ---- finding a row ---- */
 
-/* Edits that turn a into b: insert, delete, replace, or swap neighbours. */
-static int distance(const char *a, const char *b)
+int sdc_text_distance(const char *a, const char *b)
 {
     int rows[3][NAME_LIMIT + 1];
     int n = (int)strlen(a), m = (int)strlen(b);
@@ -51,7 +50,7 @@ static int unknown(const SdcOption *table, const char *name)
     const char *nearest = NULL;
     int least = (int)strlen(name) / 3 + 2;
     for (const SdcOption *o = table; !is_end(o); o++) {
-        int d = o->name ? distance(name, o->name) : NAME_LIMIT;
+        int d = o->name ? sdc_text_distance(name, o->name) : NAME_LIMIT;
         if (d < least) {
             least = d;
             nearest = o->name;

@@ -184,6 +184,9 @@ int sdc_options_parse(const SdcOption *table, void *into, int argc, char **argv,
 void sdc_options_help(FILE *out, const SdcOption *table);
 int sdc_option_int(const char *name, const char *value, int64_t low, int64_t high, int64_t *result);   /* for set() */
 
+/* Edits that turn a into b: insert, delete, replace, or swap neighbours; 48 where either is longer. */
+int sdc_text_distance(const char *a, const char *b);
+
 /* ---- progress.c --------------------------------------------------------------------------------------------------- */
 
 typedef struct SdcProgress { const char *what; int64_t total; double start, last; bool active; } SdcProgress;

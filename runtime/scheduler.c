@@ -6,7 +6,7 @@
 
 #include "scheduler_family.h"
 
-enum { MAX_STEPS = 100000, MAX_TRAIN_STEPS = 1000000 };
+enum { MAX_STEPS = 100000 };
 
 int scheduler_fail(Scheduler *s, int code, const char *format, ...)
 {
@@ -60,19 +60,25 @@ static int exclusive_sigmas(Scheduler *s)
     return SDC_OK;
 }
 
+static int unsupported_choice(Scheduler *s, const char *field)
+{
+    return scheduler_fail(s, SDC_UNSUPPORTED, "%s: %s \"%s\" is not supported", s->class->name, field,
+                          scheduler_choice(&s->config, field));
+}
+
 static int check_config(Scheduler *s)
 {
     const SchedulerConfig *c = &s->config;
     const SchedulerClass *class = s->class;
-    if (c->num_train_timesteps < 2 || c->num_train_timesteps > MAX_TRAIN_STEPS)
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: num_train_timesteps %lld is not between 2 and %d", class->name,
-                              (long long)c->num_train_timesteps, MAX_TRAIN_STEPS);
     if (class->betas && !(class->betas & 1u << c->beta_schedule))
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have this beta_schedule", class->name);
+        return unsupported_choice(s, "beta_schedule");
     if (class->predictions && !(class->predictions & 1u << c->prediction_type))
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have this prediction_type", class->name);
+        return unsupported_choice(s, "prediction_type");
     if (c->variance_type == VARIANCE_LEARNED || c->variance_type == VARIANCE_LEARNED_RANGE)
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: a learned variance is not supported", class->name);
+        return unsupported_choice(s, "variance_type");
+    if (c->use_dynamic_shifting && c->base_image_seq_len == c->max_image_seq_len)
+        return scheduler_fail(s, SDC_BAD_INPUT, "%s: base_image_seq_len and max_image_seq_len are both %lld",
+                              class->name, (long long)c->max_image_seq_len);
     int code = exclusive_sigmas(s);
     return code || !class->family->check ? code : class->family->check(s);
 }
@@ -94,20 +100,20 @@ static int initialise(Scheduler *s, const SchedulerConfig *config)
     return ok ? check_config(s) : scheduler_fail(s, SDC_NO_SPACE, "out of memory");
 }
 
-Scheduler *scheduler_create(SchedulerConfig *config, int64_t batch, int64_t size)
+int scheduler_create(Scheduler **scheduler, SchedulerConfig *config, int64_t batch, int64_t size)
 {
-    Scheduler *s = calloc(1, sizeof *s);
-    if (!s) {
-        snprintf(config->message, sizeof config->message, "out of memory");
-        return NULL;
-    }
+    Scheduler *s = *scheduler = calloc(1, sizeof *s);
+    if (!s)
+        return scheduler_config_fail(config, SDC_NO_SPACE, "out of memory");
     s->batch = batch;
     s->size = size;
-    if (initialise(s, config) == SDC_OK)
-        return s;
-    memcpy(config->message, s->message, sizeof config->message);
-    scheduler_destroy(s);
-    return NULL;
+    int code = initialise(s, config);
+    if (code) {
+        memcpy(config->message, s->message, sizeof config->message);
+        scheduler_destroy(s);
+        *scheduler = NULL;
+    }
+    return code;
 }
 
 void scheduler_destroy(Scheduler *s)

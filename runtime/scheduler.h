@@ -4,7 +4,7 @@
  *
  *      SchedulerConfig config;
  *      scheduler_config_read(&config, "euler_a" or NULL, text of the "scheduler" section, its length);
- *      Scheduler *s = scheduler_create(&config, batch, channels * height * width);
+ *      scheduler_create(&s, &config, batch, channels * height * width);
  *      scheduler_set_timesteps(s, steps);                         for image to image, then scheduler_begin(s, strength)
  *      sample = noise * s->init_noise_sigma                       or scheduler_add_noise(s, sample, image, noise)
  *      while (s->index < s->evaluations) {
@@ -14,7 +14,7 @@
  *      }
  *
  * Functions that can fail return SDC_OK or another SDC_ code and leave a sentence in `message` of the object they were
- * given; scheduler_create() returns NULL and leaves it in the configuration.  Nothing is printed, nothing exits.
+ * given; scheduler_create() leaves it in the configuration.  Nothing is printed, nothing exits.
  *
  * Arithmetic follows diffusers 0.42: samples and coefficients in float32, schedules in float64 where it uses numpy.
  * What diffusers refuses is refused here too.  Each family's file names the paper its formulas come from. */
@@ -73,7 +73,7 @@ typedef struct SchedulerClass {
     const char *name;                 /* diffusers' class: "DDIMScheduler" */
     const SchedulerFamily *family;
     int order;                        /* evaluations a step, as diffusers counts them for image to image */
-    unsigned betas, predictions;      /* bit 1 << enumerator: what the class implements */
+    unsigned betas, predictions;      /* bit 1 << enumerator: what the class implements; no prediction: flows alone */
     const char *defaults;             /* "field=value ..." for every field that the class has */
     double eta;                       /* default of the step argument */
 } SchedulerClass;
@@ -87,16 +87,17 @@ typedef struct SchedulerName {
 
 extern const SchedulerClass scheduler_classes[];    /* the end has no name */
 extern const SchedulerName scheduler_names[];
+extern const SchedulerName scheduler_absent[];      /* the web UI's that are not here; overrides: what is closest */
 
 /* ---- scheduler_config.c ------------------------------------------------------------------------------------------ */
 
 typedef struct SchedulerList { double *values; int64_t count; } SchedulerList;
 
-#define NUMBER(name) double name;
-#define COUNT(name) int64_t name;
+#define NUMBER(name, range) double name;
+#define COUNT(name, range) int64_t name;
 #define FLAG(name) bool name;
 #define CHOICE(name, list) int name;
-#define LIST(name) SchedulerList name;
+#define LIST(name, range) SchedulerList name;
 typedef struct SchedulerConfig {
     const SchedulerClass *class;
 #include "scheduler.def"
@@ -111,9 +112,13 @@ typedef struct SchedulerConfig {
 /* The defaults of one class, by diffusers' class name.  SDC_UNSUPPORTED when it is not known. */
 int scheduler_config_init(SchedulerConfig *c, const char *class_name);
 
-/* Set one field from its JSON text without quotes: "0.00085", "true", "scaled_linear", "null", "[0, 1]".  Fields that
- * the class does not have are ignored, as diffusers does. */
+/* Set one field from its JSON text without quotes: "0.00085", "true", "scaled_linear", "[0, 1]"; "null" is the class's
+ * default.  Fields that the class does not have are ignored, as diffusers does. */
 int scheduler_config_set(SchedulerConfig *c, const char *key, const char *value);
+
+void scheduler_config_free(SchedulerConfig *c);
+
+/* ---- scheduler_read.c -------------------------------------------------------------------------------------------- */
 
 /* The configuration of an executable.  `text` (`bytes` long, no terminator needed) is the folder's file as lines
  * "key=value", `_class_name` among them.  name NULL: the folder's own class.  Otherwise that sampler: the folder's
@@ -121,7 +126,8 @@ int scheduler_config_set(SchedulerConfig *c, const char *key, const char *value)
  * be fields to set: "euler,timestep_spacing=trailing".  SDC_USAGE: unknown name or field. */
 int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text, int64_t bytes);
 
-void scheduler_config_free(SchedulerConfig *c);
+/* Is it a sampler of networks that were trained to match flows? */
+bool scheduler_flows(const SchedulerConfig *c);
 
 /* One name a line, with the class behind it: --scheduler list. */
 void scheduler_list(FILE *out);
@@ -173,8 +179,8 @@ typedef struct Scheduler {
     void *draw_argument;
 } Scheduler;
 
-/* config is copied.  batch pictures of size floats each. */
-Scheduler *scheduler_create(SchedulerConfig *config, int64_t batch, int64_t size);
+/* config is copied.  batch pictures of size floats each.  *s is NULL where the configuration is of no sampler. */
+int scheduler_create(Scheduler **s, SchedulerConfig *config, int64_t batch, int64_t size);
 void scheduler_destroy(Scheduler *s);                 /* NULL is fine */
 
 /* Make the schedule of a new run and forget the last one; index becomes 0. */
@@ -199,6 +205,9 @@ void scheduler_predict(const Scheduler *s, const float *model_output, const floa
 /* out[count] = original with the noise of the evaluation at index: before the first step for image to image, after
  * step i for inpainting that keeps the unmasked part.  After the last step: original.  out may be original. */
 void scheduler_add_noise(const Scheduler *s, float *out, const float *original, const float *noise);
+
+/* SchedulerOptions.mu for a picture of so many tokens, as calculate_shift() of diffusers' pipelines. */
+double scheduler_mu(const SchedulerConfig *c, int64_t tokens);
 
 /* A SchedulerDraw over an SdcRandom *. */
 void scheduler_draw_random(void *random, float *out, int64_t n);

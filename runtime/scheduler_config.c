@@ -1,8 +1,9 @@
-/* scheduler_config: a sampler's configuration from text.
+/* scheduler_config: the fields of a sampler's configuration, one at a time; whole texts are read by scheduler_read.c.
  *
  * The fields are the rows of scheduler.def; a class has those that its defaults name.  A configuration is untrusted
- * input: every value is parsed to its end and checked for its kind here, its meaning by the class. */
+ * input: every value is parsed to its end and checked for its kind and range here, its meaning by the class. */
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,17 +14,36 @@
 
 typedef enum { KIND_NUMBER, KIND_COUNT, KIND_FLAG, KIND_CHOICE, KIND_LIST } Kind;
 
+/* What a number may be; outside the samplers' formulas give NaN.  The bounds are float's, as the formulas are. */
+typedef enum {
+    ANY, ANY_OR_INFINITE, ABOVE_0, FROM_0, FROM_1, FROM_0_TO_1, FROM_0_BELOW_1, WITHIN_0_AND_1, TRAINING_STEPS
+} RangeName;
+
+typedef struct { double low, high; const char *text; } Range;
+static const Range ranges[] = {
+    [ANY] = { -FLT_MAX, FLT_MAX, "a finite number" },
+    [ANY_OR_INFINITE] = { -INFINITY, INFINITY, "a number" },
+    [ABOVE_0] = { FLT_MIN, FLT_MAX, "above 0" },
+    [FROM_0] = { 0, 1e6, "from 0 to 1000000" },
+    [FROM_1] = { 1, 1e9, "1 or more" },
+    [FROM_0_TO_1] = { 0, 1, "from 0 to 1" },
+    [FROM_0_BELOW_1] = { 0, 1 - FLT_EPSILON / 2, "from 0 to below 1" },
+    [WITHIN_0_AND_1] = { FLT_MIN, 1 - FLT_EPSILON / 2, "above 0 and below 1" },
+    [TRAINING_STEPS] = { 2, 1e6, "from 2 to 1000000" },
+};
+
 typedef struct {
     const char *name;
     Kind kind;
     size_t offset;
     const char *const *choices;
+    RangeName range;
 } Field;
 
-#define NUMBER(name)
-#define COUNT(name)
+#define NUMBER(name, range)
+#define COUNT(name, range)
 #define FLAG(name)
-#define LIST(name)
+#define LIST(name, range)
 #define TEXT(name, text) text,
 #define CHOICE(name, list) static const char *const name##_texts[] = { list(TEXT) NULL };
 #include "scheduler.def"
@@ -34,18 +54,17 @@ typedef struct {
 #undef TEXT
 #undef CHOICE
 
-#define NUMBER(name) { #name, KIND_NUMBER, offsetof(SchedulerConfig, name), NULL },
-#define COUNT(name) { #name, KIND_COUNT, offsetof(SchedulerConfig, name), NULL },
-#define FLAG(name) { #name, KIND_FLAG, offsetof(SchedulerConfig, name), NULL },
-#define LIST(name) { #name, KIND_LIST, offsetof(SchedulerConfig, name), NULL },
-#define CHOICE(name, list) { #name, KIND_CHOICE, offsetof(SchedulerConfig, name), name##_texts },
+#define NUMBER(name, range) { #name, KIND_NUMBER, offsetof(SchedulerConfig, name), NULL, range },
+#define COUNT(name, range) { #name, KIND_COUNT, offsetof(SchedulerConfig, name), NULL, range },
+#define FLAG(name) { #name, KIND_FLAG, offsetof(SchedulerConfig, name), NULL, ANY },
+#define LIST(name, range) { #name, KIND_LIST, offsetof(SchedulerConfig, name), NULL, range },
+#define CHOICE(name, list) { #name, KIND_CHOICE, offsetof(SchedulerConfig, name), name##_texts, ANY },
 static const Field fields[] = {
 #include "scheduler.def"
 };
-enum { N_FIELDS = sizeof fields / sizeof fields[0], MAX_VALUE = 1 << 20, MAX_NAME = 64 };
+enum { N_FIELDS = sizeof fields / sizeof fields[0] };
 
-static int fail(SchedulerConfig *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int fail(SchedulerConfig *c, int code, const char *format, ...)
+int scheduler_config_fail(SchedulerConfig *c, int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -58,7 +77,7 @@ static int fail(SchedulerConfig *c, int code, const char *format, ...)
 
 static bool is_null(const char *text)
 {
-    return strcasecmp(text, "null") == 0 || strcasecmp(text, "none") == 0;
+    return strcmp(text, "null") == 0;
 }
 
 static bool parse_number(const char *text, double *value)
@@ -86,7 +105,7 @@ static bool parse_flag(const char *text, bool *value)
 static bool parse_choice(const char *text, const char *const *choices, int *value)
 {
     for (int i = 0; choices[i]; i++)
-        if (strcmp(text, choices[i]) == 0 || (is_null(text) && is_null(choices[i]))) {
+        if (strcmp(text, choices[i]) == 0) {
             *value = i;
             return true;
         }
@@ -136,46 +155,91 @@ static bool parse_field(SchedulerConfig *c, const Field *f, const char *text)
     return false;
 }
 
+/* false: *bad is a value outside the field's range. */
+static bool in_range(const Field *f, const void *at, double *bad)
+{
+    const SchedulerList *list = at;
+    int64_t n = f->kind == KIND_LIST ? list->count : f->kind == KIND_NUMBER || f->kind == KIND_COUNT;
+    for (int64_t i = 0; i < n; i++) {
+        *bad = f->kind == KIND_LIST ? list->values[i] : f->kind == KIND_COUNT ? (double)*(const int64_t *)at
+                                                                              : *(const double *)at;
+        if (!(*bad >= ranges[f->range].low && *bad <= ranges[f->range].high))
+            return false;
+    }
+    return true;
+}
+
 /* ---- fields of a class ------------------------------------------------------------------------------------------- */
 
-static bool class_has(const SchedulerClass *class, const char *key)
+/* What pipelines read of a configuration, whichever the class: scheduler_mu(). */
+static const char pipeline_defaults[] = "base_shift=0.5 max_shift=1.15 base_image_seq_len=256 max_image_seq_len=4096";
+
+/* The default of a field into text; false: it is not among them. */
+static bool default_of(const char *defaults, const char *key, char text[SCHEDULER_NAME])
 {
     size_t length = strlen(key);
-    for (const char *p = class->defaults; p; p = strchr(p, ' ')) {
+    for (const char *p = defaults; p; p = strchr(p, ' ')) {
         p += strspn(p, " ");
-        if (strncmp(p, key, length) == 0 && p[length] == '=')
+        if (strncmp(p, key, length) == 0 && p[length] == '=') {
+            p += length + 1;
+            snprintf(text, SCHEDULER_NAME, "%.*s", (int)strcspn(p, " "), p);
             return true;
+        }
     }
     return false;
 }
 
-int scheduler_config_set(SchedulerConfig *c, const char *key, const char *value)
+bool scheduler_class_has(const SchedulerClass *class, const char *key)
 {
-    if (!class_has(c->class, key))
-        return SDC_OK;
-    for (int i = 0; i < N_FIELDS; i++)
-        if (strcmp(fields[i].name, key) == 0) {
-            if (parse_field(c, &fields[i], value))
-                return SDC_OK;
-            return fail(c, fields[i].kind == KIND_CHOICE ? SDC_UNSUPPORTED : SDC_BAD_INPUT,
-                        "%s: %s \"%.60s\" is not understood", c->class->name, key, value);
-        }
-    return fail(c, SDC_BUG, "%s: no field %s in scheduler.def", c->class->name, key);
+    char text[SCHEDULER_NAME];
+    return default_of(class->defaults, key, text);
 }
 
-/* Set the fields of "field=value field=value". */
-static int set_words(SchedulerConfig *c, const char *words)
+static const Field *field_named(const char *name)
+{
+    for (int i = 0; i < N_FIELDS; i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+int scheduler_config_set(SchedulerConfig *c, const char *key, const char *value)
+{
+    char absent[SCHEDULER_NAME];
+    double bad;
+    if (!default_of(c->class->defaults, key, absent) && !default_of(pipeline_defaults, key, absent))
+        return SDC_OK;
+    const Field *f = field_named(key);
+    if (!f)
+        return scheduler_config_fail(c, SDC_BUG, "%s: no field %s in scheduler.def", c->class->name, key);
+    const char *text = is_null(value) ? absent : value;
+    if (!parse_field(c, f, text))
+        return scheduler_config_fail(c, f->kind == KIND_CHOICE ? SDC_UNSUPPORTED : SDC_BAD_INPUT,
+                                     "%s: %s \"%.60s\" is not understood", c->class->name, key, value);
+    if (!is_null(text) && !in_range(f, (char *)c + f->offset, &bad))
+        return scheduler_config_fail(c, SDC_BAD_INPUT, "%s: %s: %.9g is not %s", c->class->name, key, bad,
+                                     ranges[f->range].text);
+    return SDC_OK;
+}
+
+const char *scheduler_choice(const SchedulerConfig *c, const char *key)
+{
+    const Field *f = field_named(key);
+    return f->choices[*(const int *)((const char *)c + f->offset)];
+}
+
+int scheduler_config_words(SchedulerConfig *c, const char *words)
 {
     while (*(words += strspn(words, " "))) {
-        char word[2 * MAX_NAME];
+        char word[2 * SCHEDULER_NAME];
         size_t length = strcspn(words, " ");
         if (length >= sizeof word)
-            return fail(c, SDC_BUG, "\"%.60s\" is too long", words);
+            return scheduler_config_fail(c, SDC_BUG, "\"%.60s\" is too long", words);
         memcpy(word, words, length);
         word[length] = '\0';
         char *equals = strchr(word, '=');
         if (!equals)
-            return fail(c, SDC_BUG, "\"%.60s\" has no value", word);
+            return scheduler_config_fail(c, SDC_BUG, "\"%.60s\" has no value", word);
         *equals = '\0';
         int code = scheduler_config_set(c, word, equals + 1);
         if (code)
@@ -185,7 +249,7 @@ static int set_words(SchedulerConfig *c, const char *words)
     return SDC_OK;
 }
 
-static const SchedulerClass *class_named(const char *name)
+const SchedulerClass *scheduler_class(const char *name)
 {
     const SchedulerClass *class = scheduler_classes;
     while (class->name && strcasecmp(class->name, name) != 0)
@@ -198,10 +262,11 @@ int scheduler_config_init(SchedulerConfig *c, const char *class_name)
     *c = (SchedulerConfig){
         .lambda_min_clipped = -INFINITY, .sigma_min = NAN, .sigma_max = NAN, .shift_terminal = NAN,    /* not given */
     };
-    c->class = class_named(class_name);
+    c->class = scheduler_class(class_name);
     if (!c->class)
-        return fail(c, SDC_UNSUPPORTED, "scheduler \"%.60s\" is not supported", class_name);
-    return set_words(c, c->class->defaults);
+        return scheduler_config_fail(c, SDC_UNSUPPORTED, "scheduler \"%.60s\" is not supported", class_name);
+    int code = scheduler_config_words(c, pipeline_defaults);
+    return code ? code : scheduler_config_words(c, c->class->defaults);
 }
 
 void scheduler_config_free(SchedulerConfig *c)
@@ -231,188 +296,4 @@ int scheduler_config_copy(SchedulerConfig *into, const SchedulerConfig *from)
                 list->count = 0, code = SDC_NO_SPACE;
         }
     return code;
-}
-
-/* ---- names ------------------------------------------------------------------------------------------------------- */
-
-typedef struct { const char *ending, *field; } SigmaEnding;
-static const SigmaEnding sigma_endings[] = {
-    { "_karras", "use_karras_sigmas" },
-    { "_exponential", "use_exponential_sigmas" },
-    { "_beta", "use_beta_sigmas" },
-};
-enum { N_ENDINGS = sizeof sigma_endings / sizeof sigma_endings[0] };
-
-/* "DPM++ 2M Karras" to "dpmpp_2m_karras". */
-static void plain_name(char plain[MAX_NAME], const char *name)
-{
-    size_t n = 0;
-    for (; *name && n + 1 < MAX_NAME; name++)
-        plain[n++] = *name == '+' ? 'p' : *name == ' ' || *name == '-' ? '_' : (char)tolower((unsigned char)*name);
-    plain[n] = '\0';
-}
-
-/* Cut a "_karras" or its like off the end. */
-static const SigmaEnding *cut_ending(char *plain)
-{
-    size_t length = strlen(plain);
-    for (int i = 0; i < N_ENDINGS; i++) {
-        size_t n = strlen(sigma_endings[i].ending);
-        if (length > n && strcmp(plain + length - n, sigma_endings[i].ending) == 0) {
-            plain[length - n] = '\0';
-            return &sigma_endings[i];
-        }
-    }
-    return NULL;
-}
-
-static int set_sigmas(SchedulerConfig *c, const SigmaEnding *ending)
-{
-    if (!class_has(c->class, ending->field))
-        return fail(c, SDC_USAGE, "%s has no \"%s\" sigmas", c->class->name, ending->ending + 1);
-    for (int i = 0; i < N_ENDINGS; i++)
-        scheduler_config_set(c, sigma_endings[i].field, &sigma_endings[i] == ending ? "true" : "false");
-    return SDC_OK;
-}
-
-/* ---- the text of a folder's scheduler_config.json ---------------------------------------------------------------- */
-
-/* The next "key=value" line of the text as two strings inside buffer, which has room for bytes + 1.
- * false: none is left. */
-static bool next_line(const char **text, const char *end, char *buffer, char **value)
-{
-    while (*text < end) {
-        const char *newline = memchr(*text, '\n', (size_t)(end - *text));
-        size_t length = (size_t)((newline ? newline : end) - *text);
-        memcpy(buffer, *text, length);
-        buffer[length] = '\0';
-        *text += length + (newline ? 1 : 0);
-        *value = strchr(buffer, '=');
-        if (*value) {
-            *(*value)++ = '\0';
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Another sampler for a network that was trained to match flows, whose configuration has `shift`: the class's own way
- * of doing so, where it has one. */
-static int keep_flow(SchedulerConfig *c, double shift)
-{
-    char text[40];
-    if (!strncmp(c->class->name, "FlowMatch", 9))
-        return SDC_OK;
-    if (!class_has(c->class, "use_flow_sigmas"))
-        return fail(c, SDC_USAGE, "%s does not do flow matching, which this network needs", c->class->name);
-    snprintf(text, sizeof text, "%.17g", shift);
-    scheduler_config_set(c, "use_flow_sigmas", "true");
-    scheduler_config_set(c, "prediction_type", "flow_prediction");
-    return scheduler_config_set(c, "flow_shift", text);
-}
-
-/* The class of the same method for flows. */
-static const char *flow_class(const char *class_name)
-{
-    static const struct { const char *name, *flow; } classes[] = {
-        { "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler" },
-        { "HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler" },
-    };
-    for (size_t k = 0; k < sizeof classes / sizeof *classes; k++)
-        if (!strcmp(classes[k].name, class_name))
-            return classes[k].flow;
-    return class_name;
-}
-
-/* Initialise by the text's class, or by class_name, then set the text's fields.  buffer as in next_line(). */
-static int read_text(SchedulerConfig *c, const char *class_name, const char *text, const char *end, char *buffer)
-{
-    char own[MAX_NAME] = "", *value;
-    double shift = 1;
-    for (const char *p = text; next_line(&p, end, buffer, &value);) {
-        if (strcmp(buffer, "_class_name") == 0)
-            snprintf(own, sizeof own, "%s", value);
-        if (strcmp(buffer, "shift") == 0)
-            shift = strtod(value, NULL);
-    }
-    if (!class_name && !own[0])
-        return fail(c, SDC_BAD_INPUT, "the scheduler's configuration has no _class_name");
-    bool flow = class_name && !strncmp(own, "FlowMatch", 9);
-    int code = scheduler_config_init(c, flow ? flow_class(class_name) : class_name ? class_name : own);
-    for (const char *p = text; !code && next_line(&p, end, buffer, &value);)
-        code = scheduler_config_set(c, buffer, value);
-    return code || !flow ? code : keep_flow(c, shift);
-}
-
-/* The words "field=value" between commas, from a command line. */
-static int set_fields(SchedulerConfig *c, const char *words)
-{
-    while (*(words += strspn(words, ","))) {
-        char word[2 * MAX_NAME];
-        size_t length = strcspn(words, ",");
-        snprintf(word, sizeof word, "%.*s", (int)length, words);
-        char *equals = strchr(word, '=');
-        if (equals)
-            *equals = '\0';
-        if (!equals || length >= sizeof word || !class_has(c->class, word))
-            return fail(c, SDC_USAGE, "%s has no field \"%.60s\"", c->class->name, word);
-        int code = scheduler_config_set(c, word, equals + 1);
-        if (code)
-            return code;
-        words += length;
-    }
-    return SDC_OK;
-}
-
-/* Up to the first comma; empty where that is a field already. */
-static void cut_name(char own[MAX_NAME], const char *name, const char **words)
-{
-    size_t length = strcspn(name, ","), equals = strcspn(name, "=");
-    length = equals < length ? 0 : length;
-    snprintf(own, MAX_NAME, "%.*s", (int)length, name);
-    *words = name + length;
-}
-
-int scheduler_config_read(SchedulerConfig *c, const char *given, const char *text, int64_t bytes)
-{
-    *c = (SchedulerConfig){ 0 };
-    char plain[MAX_NAME] = "", own[MAX_NAME] = "";
-    const char *words = "";
-    if (given)
-        cut_name(own, given, &words);
-    const char *name = own[0] || (given && !*words) ? own : NULL;
-    const SigmaEnding *ending = NULL;
-    const SchedulerName *row = NULL;
-    const SchedulerClass *class = name ? class_named(name) : NULL;
-    if (name && !class) {
-        plain_name(plain, name);
-        ending = cut_ending(plain);
-        for (row = scheduler_names; row->name && strcmp(row->name, plain) != 0;)
-            row++;
-        if (!row->name)
-            return fail(c, SDC_USAGE, "there is no scheduler \"%.60s\"; --scheduler list names them", name);
-    }
-    if (bytes < 0 || bytes > MAX_VALUE)
-        return fail(c, SDC_BAD_INPUT, "the scheduler's configuration is too long");
-    char *buffer = malloc((size_t)bytes + 1);
-    if (!buffer)
-        return fail(c, SDC_NO_SPACE, "out of memory");
-    int code = read_text(c, class ? class->name : row ? row->class_name : NULL, text, text + bytes, buffer);
-    free(buffer);
-    if (!code && row)
-        code = set_words(c, row->overrides);
-    if (!code && ending)
-        code = set_sigmas(c, ending);
-    if (!code)
-        code = set_fields(c, words);
-    if (code)
-        scheduler_config_free(c);
-    return code;
-}
-
-void scheduler_list(FILE *out)
-{
-    for (const SchedulerName *row = scheduler_names; row->name; row++)
-        fprintf(out, "%-20s %s%s%s\n", row->name, row->class_name, row->overrides[0] ? "  " : "", row->overrides);
-    fprintf(out, "Behind a name, where the class has them: _karras, _exponential, _beta (sigmas).\n");
 }

@@ -5,10 +5,12 @@
 
 #include "scheduler_family.h"
 
+/* fixed_large_log is left out: diffusers takes the root of log(beta), which is below zero. */
 static int check(Scheduler *s)
 {
     if (s->config.variance_type == VARIANCE_NONE || s->config.variance_type == VARIANCE_FIXED_LARGE_LOG)
-        return scheduler_fail(s, SDC_UNSUPPORTED, "DDPMScheduler does not have this variance_type");
+        return scheduler_fail(s, SDC_UNSUPPORTED, "DDPMScheduler: variance_type \"%s\" is not supported",
+                              scheduler_choice(&s->config, "variance_type"));
     return scheduler_make_betas(s, false);
 }
 

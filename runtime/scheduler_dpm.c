@@ -38,6 +38,8 @@ static int64_t last_timestep(const Scheduler *s)
 
 int scheduler_dpm_flow(Scheduler *s, int64_t steps)
 {
+    if (s->config.use_dynamic_shifting && s->config.time_shift_type != TIME_SHIFT_EXPONENTIAL)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: time_shift_type \"linear\" is not supported", s->class->name);
     double shift = s->config.flow_shift, train = (double)s->config.num_train_timesteps;
     if (s->config.use_dynamic_shifting && !isnan(s->options.mu))
         shift = exp(s->options.mu);

@@ -15,14 +15,15 @@ static int check(Scheduler *s)
         c->solver_type = SOLVER_MIDPOINT;
     bool data = c->algorithm_type == ALGORITHM_DPMPP || c->algorithm_type == ALGORITHM_SDE_DPMPP;
     if (!data && c->final_sigmas_type == FINAL_SIGMA_ZERO)
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: this algorithm_type needs final_sigmas_type sigma_min",
-                              s->class->name);
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" needs final_sigmas_type \"sigma_min\"",
+                              s->class->name, scheduler_choice(c, "algorithm_type"));
     if (!data && c->prediction_type == PREDICT_FLOW)
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: this algorithm_type has no flow_prediction", s->class->name);
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" has no flow_prediction", s->class->name,
+                              scheduler_choice(c, "algorithm_type"));
     if (c->solver_order < 1 || c->solver_order > DEPTH ||
         (c->algorithm_type == ALGORITHM_SDE_DPM && c->solver_order == DEPTH))
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have solver_order %lld with this algorithm_type",
-                              s->class->name, (long long)c->solver_order);
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" has no solver_order %lld", s->class->name,
+                              scheduler_choice(c, "algorithm_type"), (long long)c->solver_order);
     return scheduler_make_betas(s, true);
 }
 

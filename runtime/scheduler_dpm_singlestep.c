@@ -17,10 +17,13 @@ static int check(Scheduler *s)
     if (c->solver_type != SOLVER_HEUN)
         c->solver_type = SOLVER_MIDPOINT;
     bool data = c->algorithm_type == ALGORITHM_DPMPP || c->algorithm_type == ALGORITHM_SDE_DPMPP;
-    if (c->algorithm_type == ALGORITHM_SDE_DPM || (!data && c->final_sigmas_type == FINAL_SIGMA_ZERO) ||
-        (!data && c->prediction_type == PREDICT_FLOW))
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have this algorithm_type with these settings",
-                              s->class->name);
+    if (!data && c->final_sigmas_type == FINAL_SIGMA_ZERO)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" needs final_sigmas_type \"sigma_min\"",
+                              s->class->name, scheduler_choice(c, "algorithm_type"));
+    if (c->algorithm_type == ALGORITHM_SDE_DPM || (!data && c->prediction_type == PREDICT_FLOW))
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" is not supported%s", s->class->name,
+                              scheduler_choice(c, "algorithm_type"),
+                              c->prediction_type == PREDICT_FLOW ? " with flow_prediction" : "");
     if (c->solver_order < 1 || c->solver_order > DEPTH)
         return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have solver_order %lld", s->class->name,
                               (long long)c->solver_order);

@@ -38,6 +38,20 @@ float *scheduler_push(Scheduler *s, int depth);
 
 /* ---- scheduler_config.c ------------------------------------------------------------------------------------------ */
 
+enum { SCHEDULER_NAME = 64 };
+
+int scheduler_config_fail(SchedulerConfig *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Set the fields of "field=value field=value". */
+int scheduler_config_words(SchedulerConfig *c, const char *words);
+
+/* By diffusers' name in any case; NULL: there is none. */
+const SchedulerClass *scheduler_class(const char *name);
+bool scheduler_class_has(const SchedulerClass *class, const char *key);
+
+/* The text of a field that is a choice. */
+const char *scheduler_choice(const SchedulerConfig *c, const char *key);
+
 int scheduler_config_copy(SchedulerConfig *into, const SchedulerConfig *from);
 
 /* ---- scheduler_betas.c: the training schedule -------------------------------------------------------------------- */

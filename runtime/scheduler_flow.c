@@ -7,6 +7,12 @@
 
 #include "scheduler_family.h"
 
+double scheduler_mu(const SchedulerConfig *c, int64_t tokens)
+{
+    double slope = (c->max_shift - c->base_shift) / (double)(c->max_image_seq_len - c->base_image_seq_len);
+    return (double)tokens * slope + c->base_shift - slope * (double)c->base_image_seq_len;
+}
+
 static double shift(double shift, double sigma)
 {
     return shift * sigma / (1 + (shift - 1) * sigma);

@@ -80,9 +80,6 @@ static float magnitude_quantile(const float *x, int64_t n, float q, float *sorte
 static int threshold(Scheduler *s, float *x0)
 {
     const SchedulerConfig *c = &s->config;
-    if (!(c->dynamic_thresholding_ratio >= 0 && c->dynamic_thresholding_ratio <= 1))
-        return scheduler_fail(s, SDC_BAD_INPUT, "dynamic_thresholding_ratio %g is not between 0 and 1",
-                              c->dynamic_thresholding_ratio);
     for (int64_t b = 0; b < s->batch; b++) {
         float *x = x0 + b * s->size;
         float limit = magnitude_quantile(x, s->size, (float)c->dynamic_thresholding_ratio, s->noise);

@@ -71,6 +71,7 @@ const SchedulerClass scheduler_classes[] = {
 };
 
 #define MULTISTEP "DPMSolverMultistepScheduler"
+#define SINGLESTEP "DPMSolverSinglestepScheduler"
 const SchedulerName scheduler_names[] = {
     { "ddpm", "DDPMScheduler", "" },
     { "ddim", "DDIMScheduler", "" },
@@ -89,12 +90,22 @@ const SchedulerName scheduler_names[] = {
     { "dpmpp_2m_sde", MULTISTEP, "algorithm_type=sde-dpmsolver++ solver_order=2" },
     { "dpmpp_3m", MULTISTEP, "algorithm_type=dpmsolver++ solver_order=3" },
     { "dpmpp_3m_sde", MULTISTEP, "algorithm_type=sde-dpmsolver++ solver_order=3" },
-    { "dpmpp_2s", "DPMSolverSinglestepScheduler", "algorithm_type=dpmsolver++ solver_order=2" },
+    { "dpmpp_2m_sde_heun", MULTISTEP, "algorithm_type=sde-dpmsolver++ solver_order=2 solver_type=heun" },
+    { "dpmpp_2s", SINGLESTEP, "algorithm_type=dpmsolver++ solver_order=2" },
+    { "dpmpp_sde", SINGLESTEP, "algorithm_type=sde-dpmsolver++ solver_order=2" },
     { "unipc", "UniPCMultistepScheduler", "" },
     { "deis", "DEISMultistepScheduler", "" },
     { "lcm", "LCMScheduler", "" },
     { "tcd", "TCDScheduler", "" },
     { "flow_euler", "FlowMatchEulerDiscreteScheduler", "" },
     { "flow_heun", "FlowMatchHeunDiscreteScheduler", "" },
+    { 0 },
+};
+
+const SchedulerName scheduler_absent[] = {
+    { "dpmpp_2s_a", SINGLESTEP, "dpmpp_2s" },
+    { "dpm_fast", SINGLESTEP, "dpmpp_2s" },
+    { "dpm_adaptive", MULTISTEP, "dpmpp_2m" },
+    { "ipndm", "IPNDMScheduler", "pndm" },
     { 0 },
 };

@@ -37,6 +37,29 @@ try 2 'scheduler/scheduler_config\.json: .*beta_start' scheduler
 put scheduler/scheduler/scheduler_config.json '{"_class_name": "DDIMScheduler", "beta_schedule": "steep"}'
 try 3 'scheduler/scheduler_config\.json: .*beta_schedule' scheduler
 
+# What a sampler can not run with: FIELDS|EXIT|MESSAGE.
+while IFS='|' read -r fields code message; do
+    put scheduler/scheduler/scheduler_config.json "{$fields}"
+    try "$code" "scheduler/scheduler_config\.json: .*$message" scheduler
+done <<END
+"_class_name": "DDIMScheduler", "beta_start": -1.0|2|beta_start: -1 is not above 0 and below 1
+"_class_name": "DDIMScheduler", "beta_end": 1.5|2|beta_end: 1\.5 is not above 0 and below 1
+"_class_name": "DDIMScheduler", "beta_end": NaN|2|beta_end: nan is not above 0 and below 1
+"_class_name": "DDIMScheduler", "steps_offset": -1|2|steps_offset: -1 is not from 0 to 1000000
+"_class_name": "DDIMScheduler", "num_train_timesteps": 1|2|num_train_timesteps: 1 is not from 2 to 1000000
+"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]|2|trained_betas has 2 values for 1000
+"_class_name": "DDPMScheduler", "variance_type": "learned"|3|variance_type "learned" is not supported
+"_class_name": "DDPMScheduler", "variance_type": "learned_range"|3|variance_type "learned_range" is not supported
+"_class_name": "DDPMScheduler", "variance_type": "fixed_large_log"|3|variance_type "fixed_large_log" is not supported
+"_class_name": "PNDMScheduler", "prediction_type": "sample"|3|prediction_type "sample" is not supported
+"_class_name": "FlowMatchEulerDiscreteScheduler"|3|does flow matching, which a StableDiffusionPipeline is not trained for
+END
+put scheduler/scheduler/scheduler_config.json '{"_class_name": "DDIMScheduler", "beta_start": null}'
+expect 3 'default scheduler=dpmpp_2m,algorithm_type=dpmsolver: .*needs final_sigmas_type' "$sdc" compile scheduler -o out/odd \
+    --quiet --default scheduler=dpmpp_2m,algorithm_type=dpmsolver
+expect 1 'default scheduler=flow_euler: .*does flow matching' "$sdc" compile scheduler -o out/odd --quiet \
+    --default scheduler=flow_euler
+
 odd unet unet/model.onnx
 try 2 'unet/model\.onnx: is missing; the pipeline needs it' unet
 put unet/unet/diffusion_pytorch_model.safetensors x
@@ -91,6 +114,10 @@ check "an odd folder" "$sdc" compile good -o good.exe --default scheduler=ddim
 check "its picture" ./good.exe "a crab" --steps 2 --quiet -o crab.png
 [ -s crab.png ] || fail "no picture"
 expect 1 '--mask needs the picture' ./good.exe "a crab" --mask crab.png
+expect 1 '--scheduler ddim,num_train_timesteps=0: .*num_train_timesteps: 0 is not' ./good.exe "a crab" --scheduler ddim,num_train_timesteps=0
+expect 1 '--scheduler dpmpp_2m,algorithm_type=dpmsolver: .*needs final_sigmas_type' ./good.exe "a crab" \
+    --scheduler dpmpp_2m,algorithm_type=dpmsolver
+expect 1 '--scheduler flow_euler: .*does flow matching' ./good.exe "a crab" --scheduler flow_euler
 expect 1 'takes no --noise-level' ./good.exe "a crab" --noise-level 3
 expect 1 'takes no --depth-map' ./good.exe "a crab" --depth-map crab.png
 expect 1 '--latents and --init-image' ./good.exe "a crab" --latents a.npy --init-image crab.png

@@ -83,7 +83,9 @@ static const Spelling spellings[] = {
     { "LMS Karras", "LMSDiscreteScheduler" }, { "Heun", "HeunDiscreteScheduler" },
     { "UniPC", "UniPCMultistepScheduler" }, { "lcm", "LCMScheduler" }, { "TCD", "TCDScheduler" },
     { "deis_beta", "DEISMultistepScheduler" },
-    { "flow_euler", "FlowMatchEulerDiscreteScheduler" },
+    { "DPM++ SDE", "DPMSolverSinglestepScheduler" }, { "DPM++ SDE Karras", "DPMSolverSinglestepScheduler" },
+    { "DPM++ 2M SDE Heun", "DPMSolverMultistepScheduler" }, { "Euler SGM Uniform", "EulerDiscreteScheduler" },
+    { "DPM++ 2M Simple", "DPMSolverMultistepScheduler" },
 };
 
 static void names_in_every_spelling(void **state)
@@ -96,6 +98,30 @@ static void names_in_every_spelling(void **state)
     }
 }
 
+/* As calculate_shift() of diffusers: the ends of the line, and what another class keeps of it. */
+static void dynamic_shifting_follows_the_picture(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    const char *flow = "_class_name=FlowMatchEulerDiscreteScheduler\nuse_dynamic_shifting=true\nmax_shift=2";
+    assert_int_equal(read(&c, NULL, flow), SDC_OK);
+    assert_true(fabs(scheduler_mu(&c, 256) - 0.5) < 1e-12 && fabs(scheduler_mu(&c, 4096) - 2) < 1e-12);
+    assert_int_equal(read(&c, "dpmpp_2m", flow), SDC_OK);
+    assert_true(c.use_dynamic_shifting && c.use_flow_sigmas);
+    assert_true(fabs(scheduler_mu(&c, 2176) - 1.25) < 1e-12);
+}
+
+/* Absent, as null is: the class's own, over what another text said too. */
+static void null_is_the_classs_default(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    assert_int_equal(read(&c, "beta_end=null,steps_offset=null", folder), SDC_OK);
+    assert_true(c.beta_end == 0.02 && c.steps_offset == 0);
+    assert_int_equal(read(&c, "euler", "sigma_min=null"), SDC_OK);
+    assert_true(isnan(c.sigma_min));
+}
+
 static void endings_choose_the_sigmas(void **state)
 {
     (void)state;
@@ -106,14 +132,41 @@ static void endings_choose_the_sigmas(void **state)
     assert_int_equal(read(&c, "euler_exponential", karras), SDC_OK);
     assert_true(c.use_exponential_sigmas && !c.use_karras_sigmas && !c.use_beta_sigmas);
     assert_int_equal(read(&c, "ddim_karras", folder), SDC_USAGE);
-    assert_string_equal(c.message, "DDIMScheduler has no \"karras\" sigmas");
+    assert_string_equal(c.message, "DDIMScheduler has no \"karras\" schedule");
     assert_int_equal(read(&c, "DPM++ 2M SDE", folder), SDC_OK);
     assert_int_equal(c.algorithm_type, ALGORITHM_SDE_DPMPP);
+    assert_int_equal(read(&c, "Euler SGM Uniform", karras), SDC_OK);
+    assert_true(c.timestep_spacing == SPACING_TRAILING && !c.use_karras_sigmas);
 }
 
 typedef struct { const char *name, *text; int code; const char *message; } Refusal;
 static const Refusal refusals[] = {
     { "sampler", "", SDC_USAGE, "there is no scheduler \"sampler\"; --scheduler list names them" },
+    { "Eulr a", "", SDC_USAGE, "there is no scheduler \"Eulr a\"; near it: euler_a; --scheduler list names them" },
+    { "dpmpp", "", SDC_USAGE, "there is no scheduler \"dpmpp\"; near it: dpm2, dpmpp_2m, dpmpp_2m_sde, dpmpp_3m, "
+      "dpmpp_3m_sde, dpmpp_2m_sde_heun, dpmpp_2s, dpmpp_sde; --scheduler list names them" },
+    { "DPM++ 2S a Karras", "", SDC_USAGE,
+      "scheduler \"DPM++ 2S a Karras\" is not implemented; the closest is dpmpp_2s_karras" },
+    { "flow_euler", folder, SDC_USAGE, "FlowMatchEulerDiscreteScheduler does flow matching, which this network was not "
+      "trained for: its own is PNDMScheduler" },
+    { "ddim", "_class_name=FlowMatchEulerDiscreteScheduler", SDC_USAGE,
+      "DDIMScheduler does not do flow matching, which this network needs" },
+    { "ddim", "_class_name=DPMSolverMultistepScheduler\nprediction_type=flow_prediction", SDC_USAGE,
+      "DDIMScheduler does not do flow matching, which this network needs" },
+    { "ddim,num_train_timesteps=0", "", SDC_BAD_INPUT, "DDIMScheduler: num_train_timesteps: 0 is not from 2 to 1000000" },
+    { "ddim", "num_train_timesteps=-5", SDC_BAD_INPUT, "DDIMScheduler: num_train_timesteps: -5 is not from 2 to 1000000" },
+    { "ddim", "num_train_timesteps=1", SDC_BAD_INPUT, "DDIMScheduler: num_train_timesteps: 1 is not from 2 to 1000000" },
+    { "ddim", "beta_start=-1.0", SDC_BAD_INPUT, "DDIMScheduler: beta_start: -1 is not above 0 and below 1" },
+    { "ddim", "beta_start=0", SDC_BAD_INPUT, "DDIMScheduler: beta_start: 0 is not above 0 and below 1" },
+    { "ddim", "beta_end=1.5", SDC_BAD_INPUT, "DDIMScheduler: beta_end: 1.5 is not above 0 and below 1" },
+    { "ddim", "beta_end=nan", SDC_BAD_INPUT, "DDIMScheduler: beta_end: nan is not above 0 and below 1" },
+    { "ddim", "trained_betas=[0.1, 2]", SDC_BAD_INPUT, "DDIMScheduler: trained_betas: 2 is not above 0 and below 1" },
+    { "ddim", "steps_offset=-1", SDC_BAD_INPUT, "DDIMScheduler: steps_offset: -1 is not from 0 to 1000000" },
+    { "ddim", "clip_sample_range=0", SDC_BAD_INPUT, "DDIMScheduler: clip_sample_range: 0 is not above 0" },
+    { "ddim", "dynamic_thresholding_ratio=2", SDC_BAD_INPUT,
+      "DDIMScheduler: dynamic_thresholding_ratio: 2 is not from 0 to 1" },
+    { "euler", "sigma_min=0", SDC_BAD_INPUT, "EulerDiscreteScheduler: sigma_min: 0 is not above 0" },
+    { "flow_euler", "shift=inf", SDC_BAD_INPUT, "FlowMatchEulerDiscreteScheduler: shift: inf is not above 0" },
     { "", "", SDC_USAGE, "there is no scheduler \"\"; --scheduler list names them" },
     { NULL, "", SDC_BAD_INPUT, "the scheduler's configuration has no _class_name" },
     { NULL, "_class_name=Mine", SDC_UNSUPPORTED, "scheduler \"Mine\" is not supported" },
@@ -142,20 +195,25 @@ static void bad_text_is_refused(void **state)
     }
 }
 
-typedef struct { const char *name, *text, *message; } Meaning;    /* message NULL: accepted */
+typedef struct { const char *name, *text; int code; const char *message; } Meaning;
 static const Meaning meanings[] = {
-    { "ddim", "num_train_timesteps=0", "num_train_timesteps 0" },
-    { "ddim", "num_train_timesteps=-5", "num_train_timesteps -5" },
-    { "ddim", "beta_schedule=sigmoid", "beta_schedule" },
-    { "ddim", "prediction_type=flow_prediction", "prediction_type" },
-    { "ddpm", "variance_type=learned_range", "learned variance" },
-    { "euler", "use_karras_sigmas=true\nuse_beta_sigmas=true", "only one of" },
-    { "ddim", "trained_betas=[0.1, 0.2]", "trained_betas has 2 values for 1000" },
-    { "dpmpp_2m", "solver_order=2\nalgorithm_type=dpmsolver", NULL },    /* the name sets the algorithm */
-    { "DPMSolverMultistepScheduler", "algorithm_type=dpmsolver", "final_sigmas_type" },
-    { "DPMSolverMultistepScheduler", "solver_order=4", "solver_order 4" },
-    { "unipc", "solver_order=0", "solver_order 0" },
-    { "lcm", "original_inference_steps=0", "original_inference_steps 0" },
+    { "ddim", "beta_schedule=sigmoid", SDC_UNSUPPORTED, "beta_schedule \"sigmoid\" is not supported" },
+    { "ddim", "prediction_type=flow_prediction", SDC_UNSUPPORTED, "prediction_type \"flow_prediction\"" },
+    { "pndm", "prediction_type=sample", SDC_UNSUPPORTED, "PNDMScheduler: prediction_type \"sample\"" },
+    { "ddpm", "variance_type=learned", SDC_UNSUPPORTED, "variance_type \"learned\"" },
+    { "ddpm", "variance_type=learned_range", SDC_UNSUPPORTED, "variance_type \"learned_range\"" },
+    { "ddpm", "variance_type=fixed_large_log", SDC_UNSUPPORTED, "variance_type \"fixed_large_log\"" },
+    { "euler", "use_karras_sigmas=true\nuse_beta_sigmas=true", SDC_UNSUPPORTED, "only one of" },
+    { "ddim", "trained_betas=[0.1, 0.2]", SDC_BAD_INPUT, "trained_betas has 2 values for 1000" },
+    { "dpmpp_2m", "solver_order=2\nalgorithm_type=dpmsolver", SDC_OK, NULL },    /* the name sets the algorithm */
+    { "dpmpp_2m,algorithm_type=dpmsolver,final_sigmas_type=sigma_min", "", SDC_OK, NULL },
+    { "dpmpp_2m,algorithm_type=dpmsolver", "", SDC_UNSUPPORTED,
+      "algorithm_type \"dpmsolver\" needs final_sigmas_type \"sigma_min\"" },
+    { "DPMSolverMultistepScheduler", "solver_order=4", SDC_UNSUPPORTED, "solver_order 4" },
+    { "unipc", "solver_order=0", SDC_UNSUPPORTED, "solver_order 0" },
+    { "lcm", "original_inference_steps=0", SDC_UNSUPPORTED, "original_inference_steps 0" },
+    { "flow_euler", "use_dynamic_shifting=true\nmax_image_seq_len=256", SDC_BAD_INPUT, "are both 256" },
+    { "ddim", "beta_start=null\nnum_train_timesteps=null\nclip_sample=null\nbeta_schedule=null", SDC_OK, NULL },
 };
 
 static void bad_meaning_is_refused(void **state)
@@ -164,8 +222,8 @@ static void bad_meaning_is_refused(void **state)
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         SchedulerConfig c;
         assert_int_equal(read(&c, meanings[i].name, meanings[i].text), SDC_OK);
-        Scheduler *s = scheduler_create(&c, 1, 4);
-        assert_true((s == NULL) == (meanings[i].message != NULL));
+        Scheduler *s;
+        assert_int_equal(scheduler_create(&s, &c, 1, 4), meanings[i].code);
         if (!s)
             assert_non_null(strstr(c.message, meanings[i].message));
         scheduler_destroy(s);
@@ -179,8 +237,8 @@ static Scheduler *make(const char *name, const char *text)
 {
     SchedulerConfig c;
     assert_int_equal(read(&c, name, text), SDC_OK);
-    Scheduler *s = scheduler_create(&c, 1, 4);
-    assert_non_null(s);
+    Scheduler *s;
+    assert_int_equal(scheduler_create(&s, &c, 1, 4), SDC_OK);
     scheduler_config_free(&c);
     return s;
 }
@@ -279,6 +337,8 @@ int main(void)
         cmocka_unit_test(another_class_keeps_the_folders_fields),
         cmocka_unit_test(fields_may_follow_a_name),
         cmocka_unit_test(names_in_every_spelling),
+        cmocka_unit_test(dynamic_shifting_follows_the_picture),
+        cmocka_unit_test(null_is_the_classs_default),
         cmocka_unit_test(endings_choose_the_sigmas),
         cmocka_unit_test(bad_text_is_refused),
         cmocka_unit_test(bad_meaning_is_refused),

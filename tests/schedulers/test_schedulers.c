@@ -226,8 +226,10 @@ static void run_case(Case *c)
     const char *message = "";
     SchedulerConfig config;
     int code = configure(c, &config);
-    Scheduler *s = code ? NULL : scheduler_create(&config, 1, SIZE);
-    if (s)
+    Scheduler *s = NULL;
+    if (!code)
+        code = scheduler_create(&s, &config, 1, SIZE);
+    if (!code)
         good = check_run(c, s, &message, expect_error);
     else if (expect_error)
         good = true, message = config.message;

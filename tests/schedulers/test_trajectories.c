@@ -225,7 +225,7 @@ static void check_file(const char *path)
         SchedulerConfig c;
         int code = scheduler_config_read(&c, NULL, text, (int64_t)strlen(text));
         if (!code)
-            r.s = scheduler_create(&c, 1, latents.count / latents.leading);
+            code = scheduler_create(&r.s, &c, 1, latents.count / latents.leading);
         free(latents.data);
         if (r.s && (eta = json_object_get(json_object_get(meta, "step_args"), "eta")))
             r.s->options.eta = json_number_value(eta);
