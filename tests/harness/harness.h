@@ -2,6 +2,7 @@
 #ifndef SDC_TESTS_HARNESS_H
 #define SDC_TESTS_HARNESS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,14 @@ char *work_folder(const char *name); /* a fresh one in memory or TMPDIR, removed
 void remove_tree(const char *path);
 /* Names in folder that satisfy keep (NULL: all but dot files), sorted; NULL at the end. */
 char **list_folder(const char *folder, bool (*keep)(const char *folder, const char *name), int *count);
+
+/* ---- numbers ---- */
+
+/* The larger one, and NaN where one of them is: unlike fmax() it keeps what is wrong. */
+static inline double larger(double a, double b)
+{
+    return a > b || isnan(a) ? a : b;
+}
 
 /* ---- text ---- */
 

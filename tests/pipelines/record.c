@@ -58,7 +58,7 @@ double record_worst_step(const SdcArray *got, const SdcArray *want, bool first)
     if (got->dim[0] != steps + skipped)
         return INFINITY;
     for (int64_t i = 0; i < steps; i++)
-        worst = fmax(worst, record_distance(got, (i + skipped) * n, want, i * n, n));
+        worst = larger(worst, record_distance(got, (i + skipped) * n, want, i * n, n));
     return worst;
 }
 

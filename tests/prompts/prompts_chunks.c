@@ -58,7 +58,7 @@ static void draw(const char *executable, size_t k, const char *options, const ch
                                 cases[k].prompt, cases[k].negative, options, reference)), "it draws");
     double ids = distance(trace, "input_ids", reference, format("%s.ids", name));
     if (two)
-        ids = fmax(ids, distance(trace, "input_ids_2", reference, format("%s.ids_2", name)));
+        ids = larger(ids, distance(trace, "input_ids_2", reference, format("%s.ids_2", name)));
     const double noise = noise_distance(trace, reference, format("%s.noise", name));
     printf("%s: ids %.3g, noise %.3g", name, ids, noise);
     check(&e, ids == 0, "tokens");

@@ -71,7 +71,7 @@ double worst(const char *path, const char *member, const char *wanted)
     double largest = 0;
     assert_int_equal(got.count, want.count);
     for (int64_t i = 0; i < want.count; i++)
-        largest = fmax(largest, fabs((double)((float *)got.data)[i] - (double)((float *)want.data)[i]));
+        largest = larger(largest, fabs((double)((float *)got.data)[i] - (double)((float *)want.data)[i]));
     sdc_array_free(&got);
     sdc_array_free(&want);
     return largest;

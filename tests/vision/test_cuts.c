@@ -9,6 +9,7 @@
 
 #include "../../models/clip_guide.h"
 #include "../../runtime/array_io.h"
+#include "harness.h"
 
 enum { CHANNELS = 2, HEIGHT = 9, WIDTH = 12, SIZE = CHANNELS * HEIGHT * WIDTH, CUTS = 4 };
 static int failed;
@@ -25,11 +26,11 @@ static const void *member(const char *path, const char *name, int k)
 
 static void compare(const float *got, const float *want, const char *what, int k)
 {
-    float worst = 0;
+    double worst = 0;
     for (int i = 0; i < SIZE; i++)
-        worst = fmaxf(worst, fabsf(got[i] - want[i]));
-    printf("%s %d: within %.2g\n", what, k, (double)worst);
-    failed += !(worst < 1e-6f);
+        worst = larger(worst, (double)fabsf(got[i] - want[i]));
+    printf("%s %d: within %.2g\n", what, k, worst);
+    failed += !(worst < 1e-6);
 }
 
 static void check_drawn(void)
