@@ -125,11 +125,10 @@ static int64_t tower_side(const Value *pixels, const char *folder)
         fail(SDC_UNSUPPORTED, "%s/model.onnx: pixel_values is no picture [N,3,H,W]", folder);
     if (pixels->shape.dim[2] > 0)
         return pixels->shape.dim[2];
-    json_t *config = read_json_if(text_format("%s/config.json", folder));
-    int64_t side = json_int(json_object_get(config, "vision_config"), "image_size", 224);
+    const char *path = text_format("%s/config.json", folder);
+    json_t *config = read_json_if(path);
+    int64_t side = json_whole(json_object_get(config, "vision_config"), path, "image_size", 224, 1, 4096);
     json_decref(config);
-    if (side < 1 || side > 4096)
-        fail(SDC_BAD_INPUT, "%s/config.json: an image_size of %lld", folder, (long long)side);
     return side;
 }
 
@@ -162,11 +161,10 @@ static int64_t embedding_width(const Value *embeds, const char *folder)
 {
     if (embeds->shape.rank == 2 && embeds->shape.dim[1] > 0)
         return embeds->shape.dim[1];
-    json_t *config = read_json_if(text_format("%s/config.json", folder));
-    int64_t width = json_int(config, "projection_dim", 512);
+    const char *path = text_format("%s/config.json", folder);
+    json_t *config = read_json_if(path);
+    int64_t width = json_whole(config, path, "projection_dim", 512, 1, 1 << 16);
     json_decref(config);
-    if (width < 1 || width > 1 << 16)
-        fail(SDC_BAD_INPUT, "%s/config.json: a projection_dim of %lld", folder, (long long)width);
     return width;
 }
 

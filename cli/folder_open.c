@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../runtime/tokenizer.h"
+#include "autoencoder_config.h"
 #include "components.h"
 #include "json_file.h"
 #include "statistics.h"
@@ -52,7 +53,7 @@ static int64_t latent_scale(const char *folder, const char *decoder)
         return 1;
     const char *path = text_format("%s/%s/config.json", folder, decoder);
     json_t *config = read_json(path);
-    int64_t scale = json_latent_scale(config, path);
+    int64_t scale = check_autoencoder(config, path);
     json_decref(config);
     return scale;
 }
@@ -65,16 +66,11 @@ static Size usual_size(Pipeline *p)
         return (Size){p->facts.width, p->facts.height};
     const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
     json_t *config = read_json(path);
-    const json_t *given = json_object_get(config, "sample_size");
-    if (given && !json_is_null(given) && !json_is_integer(given))
-        fail(SDC_BAD_INPUT, "%s: sample_size is not a whole number", path);
-    int64_t side = json_int(config, "sample_size", 64);
-    p->patch = json_int(config, "patch_size", 1);
+    int64_t side = json_whole(config, path, "sample_size", 64, 1, (1 << 16) / p->scale);
+    p->patch = json_whole(config, path, "patch_size", 1, 1, 64);
+    json_whole(config, path, "num_class_embeds", 0, 1, 1 << 24);        /* read by the drivers, which take any text */
+    json_whole(p->index, text_format("%s/model_index.json", p->folder), "max_noise_level", 0, 0, 1 << 24);
     json_decref(config);
-    if (p->patch < 1 || p->patch > 64)
-        fail(SDC_BAD_INPUT, "%s: a patch_size of %lld", path, (long long)p->patch);
-    if (side < 1 || side > (1 << 16) / p->scale)
-        fail(SDC_BAD_INPUT, "%s: a sample_size of %lld", path, (long long)side);
     return (Size){side * p->scale, side * p->scale};
 }
 

@@ -134,8 +134,9 @@ static void prepare_clip(Pipeline *p, const char *folder)
 {
     if (!p->rule->clip)
         fail(SDC_USAGE, "--clip leads pipelines whose samples are pictures; a %s's are not", p->rule->class);
-    json_t *config = read_json(text_format("%s/%s/config.json", p->folder, p->rule->denoiser));
-    const int64_t channels = json_int(config, "in_channels", 3);
+    const char *path = text_format("%s/%s/config.json", p->folder, p->rule->denoiser);
+    json_t *config = read_json(path);
+    const int64_t channels = json_whole(config, path, "in_channels", 3, 1, 1 << 16);
     json_decref(config);
     if (channels != 1 && channels != 3)
         fail(SDC_UNSUPPORTED, "--clip: pictures of %lld channels; CLIP looks at 1 or 3", (long long)channels);

@@ -14,10 +14,8 @@ static int64_t config_number(const char *folder, const char *part, const char *k
     json_t *config = read_json_if(path);
     if (!config)
         return otherwise;
-    int64_t value = json_int(config, key, otherwise);
+    int64_t value = json_whole(config, path, key, otherwise, 1, 1 << 14);
     json_decref(config);
-    if (value < 1 || value > 1 << 14)
-        fail(SDC_BAD_INPUT, "%s: %s is %lld", path, key, (long long)value);
     return value;
 }
 

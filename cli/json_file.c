@@ -58,12 +58,14 @@ int64_t json_int(const json_t *root, const char *key, int64_t otherwise)
     return json_is_integer(v) ? json_integer_value(v) : otherwise;
 }
 
-int64_t json_latent_scale(const json_t *config, const char *path)
+int64_t json_whole(const json_t *root, const char *path, const char *key, int64_t otherwise, int64_t low, int64_t high)
 {
-    size_t blocks = json_array_size(json_object_get(config, "block_out_channels"));
-    if (blocks > 16)
-        fail(SDC_BAD_INPUT, "%s: %zu block_out_channels", path, blocks);
-    return blocks ? (int64_t)1 << (blocks - 1) : 8;
+    const json_t *v = json_object_get(root, key);
+    if (!v || json_is_null(v))
+        return otherwise;
+    if (!json_is_integer(v) || json_integer_value(v) < low || json_integer_value(v) > high)
+        fail(SDC_BAD_INPUT, "%s: %s is not a whole number from %lld to %lld", path, key, (long long)low, (long long)high);
+    return json_integer_value(v);
 }
 
 char *json_settings(const json_t *root, const char *prefix, char *text)

@@ -10,9 +10,9 @@ json_t *read_json(const char *path);
 json_t *read_json_if(const char *path);         /* NULL where there is no such file */
 int64_t json_int(const json_t *root, const char *key, int64_t otherwise);      /* otherwise: absent or not an integer */
 
-/* Pixels that a latent stands for in height and width, of an autoencoder's config.json: block_out_channels, one halving
- * between two. */
-int64_t json_latent_scale(const json_t *config, const char *path);
+/* A whole number from low to high, or `otherwise` where it is absent or null; anything else ends the program with a line
+ * that names file and field. */
+int64_t json_whole(const json_t *root, const char *path, const char *key, int64_t otherwise, int64_t low, int64_t high);
 
 /* `text` with "PREFIXkey=value" lines of the object behind it, as the drivers read them; nested values are written as
  * JSON. */

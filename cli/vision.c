@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autoencoder_config.h"
 #include "cli.h"
 #include "image_processor.h"
 #include "json_file.h"
@@ -52,13 +53,12 @@ void describe_vision(const char *folder, const json_t *config, FolderFacts *fact
 {
     const Family *family = find_family(config);
     const json_t *vision = json_object_get(config, "vision_config"), *words = json_object_get(config, "text_config");
-    int64_t side = json_int(vision ? vision : config, "image_size", 0);
+    const char *path = text_format("%s/config.json", folder);
+    int64_t side = json_whole(vision ? vision : config, path, "image_size", 0, 1, 1 << 14);
     ImageProcessor p = read_image_processor(folder, family->processor, side);
     facts->width = p.width ? p.width : 224;
     facts->height = p.height ? p.height : 224;
-    facts->tokens = json_int(words, "max_position_embeddings", family->tokens);
-    if (facts->tokens < 1 || facts->tokens > 4096)
-        facts->tokens = 77;
+    facts->tokens = json_whole(words, path, "max_position_embeddings", family->tokens ? family->tokens : 77, 1, 4096);
     facts->settings = text_format("%s%s", p.settings, labels(config));
 }
 
@@ -71,10 +71,9 @@ static const char *whole_of(const char *folder)
 
 void describe_autoencoder(const char *folder, const json_t *config, FolderFacts *facts)
 {
-    facts->scale = json_latent_scale(config, text_format("%s/config.json", folder));
-    int64_t side = json_int(config, "sample_size", 512);
-    if (side < 1 || side > 1 << 14)
-        fail(SDC_BAD_INPUT, "%s/config.json: a sample_size of %lld", folder, (long long)side);
+    const char *path = text_format("%s/config.json", folder);
+    facts->scale = check_autoencoder(config, path);
+    int64_t side = json_whole(config, path, "sample_size", 512, 1, 1 << 14);
     side = (side + facts->scale - 1) / facts->scale * facts->scale;
     facts->width = facts->height = side;
     facts->folder = whole_of(folder);

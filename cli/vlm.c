@@ -69,12 +69,11 @@ static const char *component_path(const Folder *f, const char *component)
 static int64_t image_sides(const Folder *f)
 {
     const json_t *vision = json_object_get(f->config, "vision_config");
-    const int64_t size = json_int(vision, "image_size", 224), patch = json_int(vision, "patch_size", 16);
     if (!vision)
         fail(SDC_BAD_INPUT, "%s/config.json: no vision_config, which has image_size and patch_size", f->folder);
-    if (size < 1 || size > 1 << 14 || patch < 1 || patch > size)
-        fail(SDC_BAD_INPUT, "%s/config.json: vision_config: an image_size of %lld and a patch_size of %lld", f->folder,
-             (long long)size, (long long)patch);
+    const char *path = text_format("%s/config.json: vision_config", f->folder);
+    const int64_t size = json_whole(vision, path, "image_size", 224, 1, 1 << 14);
+    const int64_t patch = json_whole(vision, path, "patch_size", 16, 1, size);
     return size / patch;
 }
 

@@ -68,9 +68,35 @@ rm unet/unet/config.json
 put unet/unet/config.json '{"sample_size": "large"}'
 try 2 'unet/config\.json: sample_size is not a whole number' unet
 put unet/unet/config.json '{"sample_size": -4}'
-try 2 'unet/config\.json: a sample_size of -4' unet
+try 2 'unet/config\.json: sample_size is not a whole number from 1 to 8192' unet
+put unet/unet/config.json '{"sample_size": 16, "patch_size": "2"}'
+try 2 'unet/config\.json: patch_size is not a whole number' unet
+put unet/unet/config.json '{"sample_size": 16, "num_class_embeds": "ten"}'
+try 2 'unet/config\.json: num_class_embeds is not a whole number' unet
 put unet/unet/config.json '[]'
 try 2 'unet/config\.json: ' unet
+
+# What scales latents: FIELD|MESSAGE.
+odd vae vae_decoder/config.json
+while IFS='|' read -r field message; do
+    put vae/vae_decoder/config.json "{$field, \"latent_channels\": 16}"
+    try 2 "vae_decoder/config\.json: $message" vae
+done <<END
+"scaling_factor": 0|scaling_factor is not a number above 0
+"scaling_factor": -1|scaling_factor is not a number above 0
+"scaling_factor": "abc"|scaling_factor is not a number above 0
+"scaling_factor": [1]|scaling_factor is not a number above 0
+"scaling_factor": NaN|scaling_factor is not a number above 0
+"shift_factor": "a"|shift_factor is not a finite number
+"shift_factor": Infinity|shift_factor is not a finite number
+"block_out_channels": "x"|block_out_channels is not a list of 1 to 16 whole numbers above 0
+"block_out_channels": []|block_out_channels is not a list
+"block_out_channels": [64, 0]|block_out_channels is not a list
+"latents_mean": [1, 2]|latents_mean is not a list of 16 numbers, one for each of latent_channels
+"latents_std": [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]|latents_std is not a number above 0
+END
+put vae/vae_decoder/config.json '{"latent_channels": 1.5}'
+try 2 'vae_decoder/config\.json: latent_channels is not a whole number from 1 to 256' vae
 
 odd words tokenizer/merges.txt
 try 2 'tokenizer/merges\.txt: ' words

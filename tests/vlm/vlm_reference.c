@@ -119,7 +119,7 @@ static void compare(const char *trace, const char *recorded, const char *suffix)
     check(got.count == want.count && !memcmp(got.data, want.data, (size_t)got.count * 8), "the recorded tokens");
     double worst = a.count == b.count ? 0 : INFINITY;
     for (int64_t i = 0; i < a.count && a.count == b.count; i++)
-        worst = fmax(worst, fabs((double)((float *)a.data)[i] - (double)((float *)b.data)[i]));
+        worst = larger(worst, fabs((double)((float *)a.data)[i] - (double)((float *)b.data)[i]));
     printf("%s%s: %lld tokens, logits within %.2g of the recorded ones\n", recorded, suffix, (long long)got.count,
            worst);
     check(worst <= 1e-4, "the recorded logits");
@@ -220,7 +220,7 @@ static void check_patches(void)
     refuses(format("'%s' compile '%s' -o '%s'", sdc, folder, exe), SDC_BAD_INPUT, "no vision_config");
     write_text(format("%s/config.json", folder), "{\"model_type\":\"minicpmv\",\"vision_config\":{\"patch_size\":280}}");
     refuses(format("'%s' compile '%s' -o '%s'", sdc, folder, exe), SDC_BAD_INPUT,
-            "an image_size of 224 and a patch_size of 280");
+            "vision_config: patch_size is not a whole number from 1 to 224");
     write_text(format("%s/config.json", folder), "{\"model_type\":\"minicpmv\",\"max_position_embeddings\":256,"
                "\"vision_config\":{\"image_size\":70,\"patch_size\":7}}");
     if (!compile(folder, exe))
