@@ -2,12 +2,14 @@
  *
  * Latents are the network's own.  An encoder that gives twice the decoder's channels gives mean and logarithm of the
  * variance of a distribution; --sample draws from it as diffusers does.  --scaled latents are those that a denoiser
- * works on: (latents - shift_factor) * scaling_factor. */
+ * works on (latents.h). */
 #include "autoencoder.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "latents.h"
 #include "outputs.h"
 #include "pipeline.h"
 
@@ -73,9 +75,10 @@ static int run(const Autoencoder *a, const Network *n, const float *values, Fiel
     return code;
 }
 
-static float factor(const char *key, double otherwise)
+/* *scaling stays NULL where latents are the network's own. */
+static int find_scaling(const Autoencoder *a, int64_t channels, float **scaling)
 {
-    return (float)pipeline_number(key, otherwise);
+    return a->options->scaled ? latents_scaling("index.", channels, true, scaling) : SDC_OK;
 }
 
 /* Mean and log variance, or latents as they are, to latents in place. */
@@ -84,7 +87,7 @@ static int choose_latents(Autoencoder *a, Field *f)
     Network decoder = network("vae_decoder", 0);
     int64_t known = decoder.program ? decoder.in->dim[1] : (int64_t)pipeline_number("index.latent_channels", 0);
     bool moments = known ? f->channels == 2 * known : f->channels % 2 == 0;
-    float *noise = NULL;
+    float *noise = NULL, *scaling = NULL;
     if (moments)
         f->channels /= 2;
     int64_t n = f->channels * f->height * f->width;
@@ -93,13 +96,13 @@ static int choose_latents(Autoencoder *a, Field *f)
         code = sdc_error(SDC_USAGE, "--sample: this encoder gives latents, not a distribution");
     if (!code && noise)
         sdc_random_normal(&a->random, noise, n);
-    float scale = a->options->scaled ? factor("index.scaling_factor", 1) : 1;
-    float shift = a->options->scaled ? factor("index.shift_factor", 0) : 0;
-    for (int64_t i = 0; !code && i < n; i++) {
-        if (noise)
-            f->values[i] += expf(0.5f * fminf(fmaxf(f->values[n + i], -30), 20)) * noise[i];
-        f->values[i] = (f->values[i] - shift) * scale;
-    }
+    if (!code)
+        code = find_scaling(a, f->channels, &scaling);
+    for (int64_t i = 0; !code && noise && i < n; i++)
+        f->values[i] += expf(0.5f * fminf(fmaxf(f->values[n + i], -30), 20)) * noise[i];
+    if (!code && scaling)
+        latents_scale(scaling, f->channels, f->height * f->width, f->values, f->values);
+    free(scaling);
     free(noise);
     return code;
 }
@@ -157,19 +160,22 @@ int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents)
 int autoencoder_decode(const Autoencoder *a, const Field *latents, const char *what, Field *picture)
 {
     Network n = find_network("vae_decoder", latents->height, latents->width);
-    float *values = NULL;
+    float *values = NULL, *scaling = NULL;
     if (!n.program)
         return no_network("vae_decoder", latents->height, latents->width);
     if (n.in->dim[1] != latents->channels)
         return sdc_error(SDC_BAD_INPUT, "%s: latents of %lld channels; vae_decoder takes %lld", what,
                          (long long)latents->channels, (long long)n.in->dim[1]);
     int code = pipeline_floats(&values, tensor_row(n.in));
-    float scale = a->options->scaled ? factor("index.scaling_factor", 1) : 1;
-    float shift = a->options->scaled ? factor("index.shift_factor", 0) : 0;
-    for (int64_t i = 0; !code && i < tensor_row(n.in); i++)
-        values[i] = latents->values[i] / scale + shift;
+    if (!code)
+        code = find_scaling(a, latents->channels, &scaling);
+    if (!code && scaling)
+        latents_unscale(scaling, latents->channels, latents->height * latents->width, latents->values, values);
+    else if (!code)
+        memcpy(values, latents->values, (size_t)tensor_row(n.in) * sizeof *values);
     if (!code)
         code = run(a, &n, values, picture);
+    free(scaling);
     free(values);
     return code;
 }

@@ -40,6 +40,7 @@ static const struct {
     int text_length;                    /* only runs with this t5_length, -1: those without T5; 0: all */
     const char *model;                  /* where the model lies; NULL: in the folder of this name */
     const char *vae_of;                 /* the folder has no autoencoder: this one's, and its model_index.json */
+    const char *statistics;             /* more fields of the autoencoder's config.json */
 } folders[] = {
     {.folder = "tiny-sd1"},
     {.folder = "tiny-sd2", .options = {QUICKLY, "--size", "160x96"}},
@@ -50,6 +51,8 @@ static const struct {
     {.folder = "tiny-ldm", .options = {QUICKLY}},
     {.folder = "tiny-sdxl", .options = {QUICKLY, "--size", "96x128"}},
     {.folder = "tiny-sdxl-refiner", .options = {QUICKLY}},
+    {.folder = "tiny-sdxl-refiner-statistics", .model = "tiny-sdxl-refiner", .options = {QUICKLY, "--size", "64x64"},
+     .statistics = "{\"latents_mean\": [0.5, -1.0, 2.0, 0.25], \"latents_std\": [2.0, 0.5, 1.5, 4.0]}"},
     {.folder = "tiny-sdxl+refiner", .model = "tiny-sdxl",
      .options = {QUICKLY, "--size", "64x64", "--refiner", "@tiny-sdxl-refiner"}},
     {.folder = "tiny-sd3", .options = {QUICKLY}, .text_length = 256},
@@ -80,6 +83,7 @@ static const struct {
     {.folder = "tiny-sd-x4-upscaler", .run = "upscale", .more = {"--init-image", "@upscale_ddim_v:image"}},
     {.folder = "tiny-unclip", .run = "unclip", .more = {"--init-image", "@unclip_ddim_v:pixel_values"}},
     {.folder = "tiny-sdxl", .run = "euler_zero_negative", .omit = "negative_prompt"},
+    {.folder = "tiny-sdxl-refiner-statistics", .run = "img2img", .more = {"--init-image", "@img2img:image"}},
     {.folder = "tiny-sdxl-refiner", .run = "img2img", .more = {"--init-image", "@img2img_euler:image"}},
     {.folder = "tiny-sd3", .run = "img2img", .more = {"--init-image", "@img2img_no_t5:image"}},
     {.folder = "tiny-sd35-controlnet", .run = "control_image", .embeddings = true,
@@ -278,7 +282,7 @@ static void judge(const Recorded *r, const char *scheduler)
 {
     int largest;
     const char *which;
-    double worst = fmax(compare_latents(r, "latents"), compare_latents(r, "refiner_latents"));
+    double worst = larger(compare_latents(r, "latents"), compare_latents(r, "refiner_latents"));
     double other = compare_arrays(r, &which);
     bool wrong = other_picture(r, &largest) | !(worst < limit) | !(other < limit);
     printf("%-18s %-24s %-24s worst step %.1e, others %.1e %s, picture at most %d away%s\n", r->folder, r->name,
@@ -371,6 +375,29 @@ static char *put_together(const char *model, const char *base, bool is_single)
     return folder;
 }
 
+static bool is_not_config(const char *here, const char *name)
+{
+    (void)here;
+    return *name != '.' && strcmp(name, "config.json");
+}
+
+/* The decoder of a folder of links with more fields in its configuration. */
+static void put_statistics(const char *folder, const char *model, const char *fields)
+{
+    char *own = format("%s/vae_decoder", folder), *from = format("%s/vae_decoder", model);
+    if (unlink(own) || mkdir(own, 0777))
+        exit(1);
+    char **names = list_folder(from, is_not_config, NULL);
+    for (int i = 0; names[i]; i++)
+        if (symlink(realpath(format("%s/%s", from, names[i]), NULL), format("%s/%s", own, names[i])))
+            exit(1);
+    json_t *config = json_load_file(format("%s/config.json", from), 0, NULL), *more = json_loads(fields, 0, NULL);
+    if (json_object_update(config, more) || json_dump_file(config, format("%s/config.json", own), 0))
+        exit(1);
+    json_decref(more);
+    json_decref(config);
+}
+
 static char *model_folder(int k)
 {
     return format("%s/../shared/data/models/%s", source, folders[k].model ? folders[k].model : folders[k].folder);
@@ -383,9 +410,12 @@ static char *compiled(int k)
     if (!access(exe, X_OK))
         return exe;
     char *model = model_folder(k);
-    if (folders[k].vae_of || folders[k].text_length == WITHOUT_T5)
+    const char *whole = model;
+    if (folders[k].vae_of || folders[k].text_length == WITHOUT_T5 || folders[k].statistics)
         model = put_together(model, folders[k].vae_of ? format("%s/../shared/data/models/%s", source, folders[k].vae_of)
-                                                      : model, folders[k].model);
+                                                      : model, folders[k].vae_of && folders[k].model);
+    if (folders[k].statistics)
+        put_statistics(model, whole, folders[k].statistics);
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};
     for (int i = 0; folders[k].options[i]; i++) {
         const char *option = folders[k].options[i];

@@ -6,12 +6,14 @@ that the noise of the control picture's latents comes behind the starting noise 
 from another one).
 
     tiny-sd3/img2img_no_t5               from a picture, without T5: 77 tokens of zeros; 4.2 of 7 steps, which is 5
+    tiny-sd3/img2img_dynamic             the same with dynamic shifting, whose mu follows from 16 tokens
     tiny-sd35-controlnet/control_image   a control picture through tiny-sd35's autoencoder
     tiny-sd35-controlnet-single/control_single   the same with controlnet_single, which takes the transformer's tokens and
                                          gives one residual more than the transformer takes: the first ones count"""
 import json, os, sys
 import numpy as np, onnx, onnxruntime as ort, torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift
 
 models, here = sys.argv[1], os.path.dirname(os.path.abspath(__file__))
 PROMPT, NEGATIVE = 'a cat holding a sign that says hello world', 'low quality'
@@ -46,15 +48,18 @@ def loop(scheduler, timesteps, latents, network, scale):
         steps.append(latents)
     return torch.stack(steps)
 
-def img2img(folder='tiny-sd3', steps=7, strength=0.6, seed=3, scale=5.0):
+def img2img(saved='img2img_no_t5', folder='tiny-sd3', steps=7, strength=0.6, seed=3, scale=5.0, dynamic=False):
     ids = np.load(f'{models}/{folder}/reference/flow_euler.npz')
     hidden, pooled = [], []
-    for name, key, last in ('text_encoder', 'input_ids', 2), ('text_encoder_2', 'input_ids_2', 3):
-        out = graph(folder, name)(input_ids=np.concatenate([ids['negative_' + key], ids[key]]))
+    for coder, key, last in ('text_encoder', 'input_ids', 2), ('text_encoder_2', 'input_ids_2', 3):
+        out = graph(folder, coder)(input_ids=np.concatenate([ids['negative_' + key], ids[key]]))
         hidden.append(out[f'hidden_states.{last - 1}']); pooled.append(out['text_embeds'])
     text = torch.nn.functional.pad(torch.cat(hidden, -1), (0, 96 - sum(h.shape[-1] for h in hidden)))
     text, pooled = torch.cat([text, torch.zeros_like(text)], 1), torch.cat(pooled, -1)
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0); scheduler.set_timesteps(steps)
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=dynamic)
+    patch = json.load(open(f'{models}/{folder}/transformer/config.json'))['patch_size']
+    mu = calculate_shift((64 // 8 // patch) ** 2, *(scheduler.config[k] for k in ('base_image_seq_len', 'max_image_seq_len', 'base_shift', 'max_shift')))
+    scheduler.set_timesteps(steps, **(dict(mu=mu) if dynamic else {}))
     first = int(max(steps - min(steps * strength, steps), 0)); timesteps = scheduler.timesteps[first:]
     scheduler.set_begin_index(first)
     gen = torch.Generator().manual_seed(seed); image = picture(64, 64)
@@ -64,7 +69,7 @@ def img2img(folder='tiny-sd3', steps=7, strength=0.6, seed=3, scale=5.0):
     latents = loop(scheduler, timesteps, scheduler.scale_noise(clean, timesteps[:1], noise),
                    lambda i, x, t: net(hidden_states=x, timestep=t, encoder_hidden_states=text, pooled_projections=pooled)['out_hidden_states'], scale)
     decoded = graph(folder, 'vae_decoder')(latent_sample=latents[-1] / SCALE + SHIFT)['sample']
-    save(folder, 'img2img_no_t5', dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=scale, seed=seed, num_inference_steps=steps, strength=strength, t5_length=-1),
+    save(folder, saved, dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=scale, seed=seed, num_inference_steps=steps, strength=strength, t5_length=-1),
          scheduler, dict(latents=latents, image=image, image_uint8=((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)))
 
 def tokens_of(folder):
@@ -102,5 +107,6 @@ def control_image(name='control_image', single=False, folder='tiny-sd35-controln
          dict(latents=latents, image=image, negative_prompt_embeds=text[:1], prompt_embeds=text[1:], negative_pooled=pooled[:1], pooled=pooled[1:]))
 
 img2img()
+img2img('img2img_dynamic', dynamic=True)
 control_image()
 control_image('control_single', True)

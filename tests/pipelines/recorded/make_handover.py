@@ -138,7 +138,8 @@ def record(models, name):
     print(name, {k: v.shape for k, v in arrays.items()}, float(final.std()))
 
 
-if len(sys.argv) != 2:
-    sys.exit(__doc__)
-for run in RUNS:
-    record(sys.argv[1], run)
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for run in RUNS:
+        record(sys.argv[1], run)
