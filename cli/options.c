@@ -155,7 +155,7 @@ int option_weights(void *into, const char *value)
 
 char **parse_options(const SdcOption *table, Options *o, int argc, char **argv, int *n_positional, const char *usage, const char *examples)
 {
-    int code = sdc_options_parse(table, o, argc, argv, n_positional);
+    int code = sdc_options_parse(table, o, argc, argv, n_positional, NULL);
     if (code)
         exit(code);
     if (o->help) {

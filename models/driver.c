@@ -38,7 +38,7 @@ int driver_append(const char *name, const char *text, DriverList *list)
 int driver_parse(const SdcOption *table, void *into, int argc, char **argv, int *positional)
 {
     int code = driver_defaults(table, into);
-    return code ? code : sdc_options_parse(table, into, argc, argv, positional);
+    return code ? code : sdc_options_parse(table, into, argc, argv, positional, driver_note);
 }
 
 /* ---- questions -------------------------------------------------------------------------------------------------- */

@@ -4,11 +4,13 @@
 
 #include "../runtime/scheduler.h"
 #include "driver_options.h"
+#include "driver_record.h"
 
 /* First in the options of a driver. */
 typedef struct {
     int64_t threads;                /* 0: the CPUs that this process may use */
     bool check, help, info, json, pin, quiet, version;
+    DriverGiven given;
 } DriverOptions;
 
 /* Rows of the option table; what --json and --quiet do, where it is not as in DRIVER_ROWS. */

@@ -1,6 +1,8 @@
 /* driver_options.c: see driver_options.h. */
 #include "driver_options.h"
 
+#include "driver_record.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +48,19 @@ int driver_size(const char *text, int64_t *width, int64_t *height)
     return SDC_OK;
 }
 
+static int driver_set(const SdcOption *row, void *options, const char *value)
+{
+    int code = row->set(options, value);
+    return code ? code : driver_note(options, row, value);
+}
+
 int driver_default(const SdcOption *table, void *options, const char *text, int code)
 {
     const char *equals = strchr(text, '=');
     size_t n = equals ? (size_t)(equals - text) : 0;
     for (const SdcOption *row = table; n && row->name; row++)
         if (row->argument && strlen(row->name) == n && !memcmp(row->name, text, n))
-            return row->set(options, equals + 1);
+            return driver_set(row, options, equals + 1);
     return sdc_error(code, "the default '%s' is not OPTION=VALUE for one of this pipeline's options", text);
 }
 

@@ -67,6 +67,9 @@ extern const DriverHelp sd_help;
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int sd_options_read(SdOptions *o, int argc, char **argv);
 
+/* What was given and has no key in sd_parameters() by itself. */
+void sd_options_record(FILE *out, const SdOptions *o);
+
 /* ---- one drawing ------------------------------------------------------------------------------------------------- */
 
 enum { SD_ENCODERS = 3, SD_CONDITIONS = 6 };

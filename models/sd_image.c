@@ -88,72 +88,43 @@ int sd_plane_read(const char *path, int64_t *height, int64_t *width, float **pla
 
 /* ---- what was drawn, in words --------------------------------------------------------------------------------- */
 
-/* "EulerAncestralDiscreteScheduler" -> "EulerAncestralDiscrete" unless a name was asked for. */
-static int sampler(const Sd *sd, const char **name)
+/* What is written only where there is more than one picture, a picture to start from, or a second network. */
+static void write_circumstances(FILE *out, const Sd *sd, int64_t k)
 {
-    *name = sd->options->scheduler ? sd->options->scheduler : sd->config.class->name;
-    size_t n = strlen(*name), suffix = strlen("Scheduler");
-    bool cut = n > suffix && !strcmp(*name + n - suffix, "Scheduler");
-    return (int)(cut ? n - suffix : n);
-}
-
-/* Behind the last slash of path[bytes]. */
-static const char *file_name(const char *path, size_t bytes)
-{
-    const char *slash = memrchr(path, '/', bytes);
-    return slash ? slash + 1 : path;
-}
-
-/* What is not always there; malloc'd, or NULL. */
-static char *more_parameters(const SdOptions *o)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    if (!out)
-        return NULL;
-    if (o->clip_skip > 1)
-        fprintf(out, ", Clip skip: %lld", (long long)o->clip_skip);
-    for (int k = 0; k < o->loras.n; k++) {
-        double scale;
-        const size_t path = sdc_lora_split(o->loras.text[k], &scale);
-        const char *name = file_name(o->loras.text[k], path);
-        fprintf(out, ", Lora: %.*s:%g", (int)(o->loras.text[k] + path - name), name, scale);
-    }
-    for (int k = 0; k < o->n_words; k++)
-        fprintf(out, ", Embedding: %s", file_name(o->words[k], strlen(o->words[k])));
-    if (o->init_image)
-        fprintf(out, ", Init image: %s", file_name(o->init_image, strlen(o->init_image)));
-    if (o->long_prompts)
-        fputs(", Long prompts: yes", out);
-    if (!o->weighting)
-        fputs(", Prompt weights: none", out);
-    return fclose(out) ? NULL : text;
+    const SdOptions *o = sd->options;
+    if (sd->picture || !isnan(o->strength))
+        fprintf(out, ", Denoising strength: %g", sd_strength(o));
+    if (sd->family->takes & SD_NOISE_LEVEL)
+        fprintf(out, ", Noise level: %d", sd_noise_level(sd));
+    if (o->count > 1)
+        fprintf(out, ", Batch size: %lld", (long long)o->count);
+    if (o->count > 1 && !o->grid)
+        fprintf(out, ", Batch pos: %lld", (long long)k);
+    if (sd->refiner || !isnan(o->xl.refine_at))
+        fprintf(out, ", Refiner switch at: %g", sd_xl_refine_at(sd));
 }
 
 char *sd_parameters(const Sd *sd, int64_t k)
 {
     const SdOptions *o = sd->options;
-    const char *name;
-    char *text = NULL, strength[64] = "", batch[96] = "", refined[64] = "";
-    int name_bytes = sampler(sd, &name);
-    bool negative = sd->guided && *o->negative;
-    if (sd->picture)
-        snprintf(strength, sizeof strength, ", Denoising strength: %g%s", sd_strength(o),
-                 o->mask ? ", Mask: given" : "");
-    else if (sd->family->takes & SD_NOISE_LEVEL)
-        snprintf(strength, sizeof strength, ", Noise level: %d", sd_noise_level(sd));
-    if (o->count > 1)
-        snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)o->count, (long long)k);
-    if (sd->refiner)
-        snprintf(refined, sizeof refined, ", Refiner switch at: %g", sd_xl_refine_at(sd));
-    char *more = more_parameters(o);
-    int n = !more ? -1 : asprintf(&text, "%s%s%s\nSteps: %lld, Sampler: %.*s, CFG scale: %g, Seed: %llu, Size: "
-                                  "%lldx%lld, Model hash: %010llx, Model: %s%s%s%s%s%s, RNG: CPU, Version: sdc %s",
-                     o->prompt, negative ? "\nNegative prompt: " : "", negative ? o->negative : "", (long long)o->steps,
-                     name_bytes, name, o->guidance, (unsigned long long)o->seed, (long long)sd->picture_width,
-                     (long long)sd->picture_height, (unsigned long long)(sdc_self_hash() >> 24), sdc_model.name,
-                     strength, batch, refined, o->latents ? ", Latents: given" : "", more, sdc_model.version);
-    free(more);
-    return n < 0 ? NULL : text;
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    fputs(o->prompt, out);
+    /* SDXL tells an empty negative prompt from none. */
+    if (sd->guided && (*o->negative || (sd->family->xl && o->negative_given)))
+        fprintf(out, "\nNegative prompt: %s", o->negative);
+    fprintf(out, "\nSteps: %lld", (long long)o->steps);
+    driver_record_sampler(out, o->scheduler, sd->config.class->name);
+    fprintf(out, ", CFG scale: %g, Seed: %llu, Size: %lldx%lld, Model hash: %010llx, Model: ", o->guidance,
+            (unsigned long long)o->seed, (long long)sd->picture_width, (long long)sd->picture_height,
+            (unsigned long long)(sdc_self_hash() >> 24));
+    driver_record_value(out, sdc_model.name);
+    write_circumstances(out, sd, k);
+    driver_record_fields(out, o->scheduler);
+    sd_options_record(out, o);
+    fprintf(out, ", RNG: CPU, Version: sdc %s", sdc_model.version);
+    return fclose(out) ? NULL : text;
 }

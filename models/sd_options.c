@@ -215,17 +215,33 @@ static const SdXlOptions xl_defaults = {
     .negative_target = {-1, -1},
     .negative_crop = {-1, -1}, .aesthetic = 6, .negative_aesthetic = 2.5, .refine_at = NAN};
 
+static SdOptions plain(void)
+{
+    const SdFamily *f = sd_family();
+    return (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
+                       .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
+                       .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .weighting = true};
+}
+
+/* Options whose values sd_parameters() has under keys of its own. */
+static const char *const apart[] = {"prompt", "negative", "steps",       "guidance",  "seed", "scheduler", "size",
+                                    "count",  "strength", "noise-level", "refine-at", NULL};
+
+void sd_options_record(FILE *out, const SdOptions *o)
+{
+    const SdOptions without = plain();
+    driver_record(out, &o->common.given, &(DriverRecord){sd_options, &without, sizeof without, apart});
+}
+
 int sd_options_read(SdOptions *o, int argc, char **argv)
 {
     const SdFamily *f = sd_family();
-    *o = (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                     .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
-                     .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .weighting = true};
+    *o = plain();
     if (driver_defaults(sd_options, o))
         return SDC_BUG;
     int n = 0;
     const char *preset = o->prompt;
-    if (sdc_options_parse(sd_options, o, argc, argv, &n))
+    if (sdc_options_parse(sd_options, o, argc, argv, &n, driver_note))
         return SDC_USAGE;
     if (n > 1 || (n == 1 && o->prompt != preset))
         return sdc_error(SDC_USAGE, "more than one prompt; put it in quotes");

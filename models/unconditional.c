@@ -25,24 +25,48 @@ static int prepare_outputs(Outputs *out, const UnconditionalOptions *o)
     return code ? code : outputs_check(o->trace);
 }
 
+/* The class of picture k, or those of a grid's pictures in turn. */
+static void write_classes(FILE *out, const Unconditional *u, int64_t k)
+{
+    const UnconditionalOptions *o = u->options;
+    if (!u->labels || !o->n_classes)
+        return;
+    if (!o->grid || o->n_classes == 1) {
+        fprintf(out, ", Class: %lld", (long long)u->shown[2 * k + 1]);
+    } else {
+        for (int64_t i = 0; i < o->n_classes; i++)
+            fprintf(out, "%s%lld", i ? "," : ", Class: \"", (long long)o->classes[i]);
+        fputc('"', out);
+    }
+    fprintf(out, ", CFG scale: %g", o->guidance);
+}
+
 /* The settings as web UIs write and read them under the key "parameters"; malloc'd, NULL when out of memory. */
 static char *parameters(const Unconditional *u, int64_t k)
 {
     const UnconditionalOptions *o = u->options;
-    const char *name = o->scheduler ? o->scheduler : u->config.class->name;
-    char *text = NULL, class[96] = "", batch[96] = "", clip[64] = "";
-    if (u->labels && o->n_classes && !o->grid)
-        snprintf(class, sizeof class, ", Class: %lld, CFG scale: %g", (long long)u->shown[2 * k + 1], o->guidance);
-    if (u->count > 1)
-        snprintf(batch, sizeof batch, ", Batch size: %lld, Batch pos: %lld", (long long)u->count, (long long)k);
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    fprintf(out, "%s\nSteps: %lld", o->clip_text ? o->clip_text : "", (long long)u->scheduler->steps);
+    driver_record_sampler(out, o->scheduler, u->config.class->name);
+    fprintf(out, ", Seed: %llu, Size: %lldx%lld", (unsigned long long)o->seed, (long long)u->picture_width,
+            (long long)u->picture_height);
+    write_classes(out, u, k);
     if (o->clip_text)
-        snprintf(clip, sizeof clip, ", CLIP scale: %g", o->clip_scale);
-    int n = asprintf(&text, "%s\nSteps: %lld, Sampler: %s, Seed: %llu, Size: %lldx%lld%s%s, Model hash: %010llx, "
-                     "Model: %s%s%s, RNG: CPU, Version: sdc %s", o->clip_text ? o->clip_text : "",
-                     (long long)u->scheduler->steps, name, (unsigned long long)o->seed, (long long)u->picture_width,
-                     (long long)u->picture_height, class, clip, (unsigned long long)(sdc_self_hash() >> 24),
-                     sdc_model.name, batch, o->latents ? ", Latents: given" : "", sdc_model.version);
-    return n < 0 ? NULL : text;
+        fprintf(out, ", CLIP scale: %g", o->clip_scale);
+    fprintf(out, ", Model hash: %010llx, Model: ", (unsigned long long)(sdc_self_hash() >> 24));
+    driver_record_value(out, sdc_model.name);
+    if (u->count > 1)
+        fprintf(out, ", Batch size: %lld", (long long)u->count);
+    if (u->count > 1 && !o->grid)
+        fprintf(out, ", Batch pos: %lld", (long long)k);
+    driver_record_fields(out, o->scheduler);
+    unconditional_options_record(out, o);
+    fprintf(out, ", RNG: CPU, Version: sdc %s", sdc_model.version);
+    return fclose(out) ? NULL : text;
 }
 
 /* Pictures [first, first + count) as file k. */

@@ -39,6 +39,9 @@ extern const DriverHelp unconditional_help;
 /* Defaults, then those of --default at compile time, then argv.  SDC_OK or SDC_USAGE. */
 int unconditional_options_read(UnconditionalOptions *o, int argc, char **argv);
 
+/* What was given and has no key in the pictures' text by itself. */
+void unconditional_options_record(FILE *out, const UnconditionalOptions *o);
+
 /* ---- unconditional_run.c ---------------------------------------------------------------------------------------- */
 
 /* One drawing; latents, which are the pictures themselves without a decoder, are [count][channels][height][width]. */

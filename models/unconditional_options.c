@@ -95,6 +95,16 @@ static Options plain(void)
     return (Options){.output = "image.png", .none_class = -1, .guidance = 1, .clip_scale = 500, .eta = NAN};
 }
 
+/* Options whose values the text chunk has under keys of its own. */
+static const char *const apart[] = {"count", "class", "guidance", "clip-text", "clip-scale", "steps", "seed", "scheduler",
+                                    "size",  NULL};
+
+void unconditional_options_record(FILE *out, const Options *o)
+{
+    const Options without = plain();
+    driver_record(out, &o->common.given, &(DriverRecord){unconditional_options, &without, sizeof without, apart});
+}
+
 int sdc_unconditional_default(const char *text)
 {
     Options unused = plain();

@@ -284,7 +284,7 @@ int sdc_model_main(int argc, char **argv)
     int n_positional = 0;
     c.inputs = calloc((size_t)argc + 1, sizeof *c.inputs);
     c.outputs = calloc((size_t)argc + 1, sizeof *c.outputs);
-    int code = c.inputs && c.outputs ? sdc_options_parse(options, &c, argc, argv, &n_positional)
+    int code = c.inputs && c.outputs ? sdc_options_parse(options, &c, argc, argv, &n_positional, NULL)
                                      : sdc_error(SDC_NO_SPACE, "out of memory");
     if (!code && c.bench && c.profile)
         code = sdc_error(SDC_USAGE, "--bench and --profile are two runs; give one of them");

@@ -87,7 +87,14 @@ typedef struct {
     void *into;
     int argc, at;
     char **argv;
+    SdcOptionNote *note;
 } Parser;
+
+static int apply(const Parser *p, const SdcOption *o, const char *value)
+{
+    int code = o->set(p->into, value);
+    return code || !p->note ? code : p->note(p->into, o, value);
+}
 
 static int set_value(Parser *p, const SdcOption *o, const char *spelled, const char *value)
 {
@@ -96,7 +103,7 @@ static int set_value(Parser *p, const SdcOption *o, const char *spelled, const c
             return sdc_error(SDC_USAGE, "option %s needs a value: %s", spelled, o->argument);
         value = p->argv[++p->at];
     }
-    return o->set(p->into, o->argument ? value : "1");
+    return apply(p, o, o->argument ? value : "1");
 }
 
 static int parse_long(Parser *p, const char *text)
@@ -115,7 +122,7 @@ static int parse_long(Parser *p, const char *text)
         row = find_row(p->table, name + 3, &clash);
         if (!row || row->argument)
             return unknown(p->table, name);
-        return value ? sdc_error(SDC_USAGE, "option --%s takes no value", name) : row->set(p->into, "0");
+        return value ? sdc_error(SDC_USAGE, "option --%s takes no value", name) : apply(p, row, "0");
     }
     if (!row)
         return unknown(p->table, name);
@@ -143,9 +150,10 @@ static int parse_letters(Parser *p, const char *text)
     return SDC_OK;
 }
 
-int sdc_options_parse(const SdcOption *table, void *into, int argc, char **argv, int *n_positional)
+int sdc_options_parse(const SdcOption *table, void *into, int argc, char **argv, int *n_positional,
+                      SdcOptionNote *note)
 {
-    Parser p = {table, into, argc, 1, argv};
+    Parser p = {table, into, argc, 1, argv, note};
     int kept = 0;
     bool only_positional = false;
     for (; p.at < argc; p.at++) {

@@ -177,10 +177,13 @@ typedef struct {
     int (*set)(void *into, const char *value);    /* SDC_OK, or SDC_USAGE after printing why */
 } SdcOption;
 
+/* Is told of an option once it is set. */
+typedef int SdcOptionNote(void *into, const SdcOption *row, const char *value);
 /* Parse argv[1..]; the table ends with an empty row.  Positional arguments are compacted to argv[1..*n_positional].
- * A flag's set() gets "1", or "0" for --no-NAME; an argument "[=N]" is optional and may be NULL.
- * Unknown options name the nearest known one.  Returns SDC_OK or SDC_USAGE. */
-int sdc_options_parse(const SdcOption *table, void *into, int argc, char **argv, int *n_positional);
+ * A flag's set() gets "1", or "0" for --no-NAME; an argument "[=N]" is optional and may be NULL.  note: NULL for none.
+ * Unknown options name the nearest known one.  Returns SDC_OK, SDC_USAGE, or what note did. */
+int sdc_options_parse(const SdcOption *table, void *into, int argc, char **argv, int *n_positional,
+                      SdcOptionNote *note);
 void sdc_options_help(FILE *out, const SdcOption *table);
 int sdc_option_int(const char *name, const char *value, int64_t low, int64_t high, int64_t *result);   /* for set() */
 

@@ -102,7 +102,7 @@ static void check_row(const Row *row)
         argv[argc++] = word;
     seen[0] = 0;
     capture_begin();
-    int code = sdc_options_parse(table, NULL, argc, argv, &n);
+    int code = sdc_options_parse(table, NULL, argc, argv, &n, NULL);
     const char *message = capture_end();
     if (code != row->code)
         fail_msg("%s: code %d", row->line, code);
