@@ -40,11 +40,13 @@ int beside(const char *output, char **path)
     const char *slash = strrchr(output, '/');
     int folder = slash ? (int)(slash + 1 - output) : 0;
     *path = text_format("%.*s.%s.XXXXXX", folder, output, output + folder);
+    hold_signals(true);
     int fd = mkstemp(*path);
     if (fd < 0)
         fail(errno == ENOSPC ? SDC_NO_SPACE : SDC_BAD_INPUT, "%s: %s", output, strerror(errno));
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
     remove_at_exit(*path);
+    hold_signals(false);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
     return fd;
 }
 

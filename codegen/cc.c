@@ -1,7 +1,7 @@
 /* cc.c: the system's C compiler, run in parallel with argument arrays, never through a shell.
  *
- * Compilers are children of ours: they end with us, their messages go to a file beside the object, and their peak
- * memory is reported apart from the compiler's own. */
+ * Compilers are children of ours: they end with us, their messages go to a file beside the object, their temporary files
+ * to a folder of ours, and their peak memory is reported apart from the compiler's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,30 +21,44 @@ enum { MAX_JOBS = 256, MAX_ARGUMENTS = 64 };
 static volatile pid_t children[MAX_JOBS];
 static int64_t peak_rss;
 
-/* Async-signal-safe: end the compilers and wait, so that they write nothing after the clean-up. */
+/* Async-signal-safe: end the compilers with what they have started, which becomes ours then, and wait, so that they write
+ * nothing after the clean-up. */
 static void stop_children(void)
 {
     for (int k = 0; k < MAX_JOBS; k++)
         if (children[k]) {
-            kill(children[k], SIGKILL);
-            waitpid(children[k], NULL, 0);
+            kill(-children[k], SIGKILL);
+            while (waitpid(-children[k], NULL, 0) > 0 || errno == EINTR)
+                continue;
             children[k] = 0;
         }
 }
 
+/* Where compilers put what they do not clean away when they are ended. */
+static const char *scratch_folder(void)
+{
+    static const char *folder;
+    if (!folder)
+        folder = temporary_folder("sdc-cc");
+    return folder;
+}
+
 static pid_t start(char *const *arguments, const char *log)
 {
+    const char *scratch = scratch_folder();
     stop_at_exit(stop_children);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t parent = getpid(), child = fork();
     if (child < 0)
         fail(SDC_NO_SPACE, "can not start %s: %s", arguments[0], strerror(errno));
+    setpgid(child, child);              /* by both, for whoever needs it first */
     if (child > 0)
         return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127);
     int out = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (out < 0 || in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+    if (out < 0 || in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || setenv("TMPDIR", scratch, 1))
         _exit(126);
     execvp(arguments[0], arguments);
     _exit(errno == ENOENT || errno == EACCES ? 127 : 126);
@@ -114,8 +128,7 @@ static void run_alone(const char *kind, char *const *arguments, const char *what
 
 static const char *first_line(const char *cc, const char *option)
 {
-    const char *folder = temporary_folder("sdc-cc"), *log = text_format("%s/answer", folder);
-    remove_at_exit(log);
+    const char *log = text_format("%s/answer", scratch_folder());
     run_alone("C compiler", (char *const[]){text_copy(cc), text_copy(option), NULL}, option, log);
     char line[256] = "";
     FILE *in = fopen(log, "r");
@@ -123,10 +136,6 @@ static const char *first_line(const char *cc, const char *option)
         line[strcspn(line, "\n")] = 0;
     if (in)
         fclose(in);
-    unlink(log);
-    rmdir(folder);
-    keep_at_exit(log);
-    keep_at_exit(folder);
     return text_copy(line);
 }
 

@@ -226,9 +226,10 @@ _Noreturn void bug_at(const char *file, int line, const char *format, ...) __att
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Temporary files and folders to be removed on every way out, signals included. */
 void remove_at_exit(const char *path);
-/* A new folder in $TMPDIR, removed at exit (empty then); SDC_NO_SPACE when there can be none. */
+/* A new folder in $TMPDIR, removed at exit with the files that are in it then; SDC_NO_SPACE when there can be none. */
 char *temporary_folder(const char *stem);
 void stop_at_exit(void (*stop)(void));                               /* called first: ends child processes; async-signal-safe */
+void hold_signals(bool hold);                                        /* while a new file is not yet on the list */
 void keep_at_exit(const char *path);                                 /* takes it off the list again */
 
 void *alloc(size_t bytes);                                           /* zeroed; lives until exit; never NULL */

@@ -1,5 +1,8 @@
 /* util.c: memory, text, and the two ways to fail: the user's fault (fail) and ours (bug). */
+#define _GNU_SOURCE 1
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,7 @@
 
 enum { TEMPORARY_ROOM = 1 << 16 };
 static char *temporary[TEMPORARY_ROOM];
+static bool is_whole[TEMPORARY_ROOM];           /* a folder of ours: all that is in it goes too */
 static volatile sig_atomic_t n_temporary;
 static void (*volatile stop_children)(void);
 
@@ -20,14 +24,43 @@ void stop_at_exit(void (*stop)(void))
     stop_children = stop;
 }
 
-/* Async-signal-safe: unlink and rmdir alone, newest first so that a folder is empty when its turn comes. */
+/* Children leave files whose names we do not know.  Async-signal-safe, which opendir() is not; again from the start
+ * after each removal, because what is read on from there is not defined. */
+static void empty_folder(const char *path)
+{
+    union { struct dirent64 first; char bytes[4096]; } entries;
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool removed = folder >= 0;
+    while (removed) {
+        removed = false;
+        lseek(folder, 0, SEEK_SET);
+        ssize_t n = getdents64(folder, entries.bytes, sizeof entries);
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *e = (const struct dirent64 *)(const void *)(entries.bytes + at);
+            removed |= !unlinkat(folder, e->d_name, 0);
+            at += e->d_reclen;
+        }
+    }
+    if (folder >= 0)
+        close(folder);
+}
+
+static void remove_one(const char *path, bool whole)
+{
+    if (!unlink(path) || (errno != EISDIR && errno != EPERM) || !rmdir(path) || !whole)
+        return;
+    empty_folder(path);
+    rmdir(path);
+}
+
+/* Async-signal-safe; newest first so that a folder is empty when its turn comes. */
 static void remove_temporary(void)
 {
     if (stop_children)
         stop_children();
     for (int k = (int)n_temporary; k-- > 0;)
-        if (temporary[k] && unlink(temporary[k]) && (errno == EISDIR || errno == EPERM))
-            rmdir(temporary[k]);
+        if (temporary[k])
+            remove_one(temporary[k], is_whole[k]);
     n_temporary = 0;
 }
 
@@ -38,7 +71,8 @@ static void on_signal(int number)
     raise(number);
 }
 
-void remove_at_exit(const char *path)
+/* To be removed at the end; its place in the list. */
+static int remember(const char *path)
 {
     static bool armed;
     if (!armed) {
@@ -51,13 +85,20 @@ void remove_at_exit(const char *path)
     }
     for (int k = 0; k < n_temporary; k++)
         if (!temporary[k]) {
+            is_whole[k] = false;
             temporary[k] = text_copy(path);
-            return;
+            return k;
         }
     if (n_temporary == TEMPORARY_ROOM)
         bug("more than %d temporary files", TEMPORARY_ROOM);
     temporary[n_temporary] = text_copy(path);
     n_temporary = n_temporary + 1;
+    return n_temporary - 1;
+}
+
+void remove_at_exit(const char *path)
+{
+    remember(path);
 }
 
 void keep_at_exit(const char *path)
@@ -69,13 +110,22 @@ void keep_at_exit(const char *path)
         }
 }
 
+void hold_signals(bool hold)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
+}
+
 char *temporary_folder(const char *stem)
 {
     const char *parent = getenv("TMPDIR");
     char *folder = text_format("%s/%s-XXXXXX", parent && *parent ? parent : "/tmp", stem);
+    hold_signals(true);
     if (!mkdtemp(folder))
         fail(SDC_NO_SPACE, "%s: %s; set TMPDIR to a folder that can be written", folder, strerror(errno));
-    remove_at_exit(folder);
+    is_whole[remember(folder)] = true;
+    hold_signals(false);
     return folder;
 }
 

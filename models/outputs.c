@@ -70,6 +70,7 @@ static void forget_preview(Outputs *out)
 {
     if (out->preview)
         unlink(out->preview);
+    sdc_output_fleeting(NULL);
     free(out->preview);
     out->preview = NULL;
 }
@@ -165,6 +166,7 @@ int outputs_preview(Outputs *out, const Bytes *p)
     int code = sdc_output_open(&file, out->preview, 0666);
     if (code)
         return code;
+    sdc_output_fleeting(out->preview);
     code = sdc_png_emit_channels(&file, p->pixels, p->channels, p->width, p->height, NULL);
     if (!code)
         return sdc_output_commit(&file);

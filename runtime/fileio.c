@@ -15,6 +15,7 @@
 
 /* Only the signal handler needs this list; each change is one pointer store, so the handler always sees it whole. */
 static SdcOutput *volatile open_outputs;
+static const char *volatile fleeting;
 
 /* ---- reading ---- */
 
@@ -123,37 +124,47 @@ static char *resolved(const char *path)
     return target ? target : strdup(path);
 }
 
+/* A new file of the temporary's name; 0 or an errno.  On the list before it is there: a signal may come as soon as it
+ * is. */
+static int create(SdcOutput *o, mode_t mode)
+{
+    o->next = open_outputs;
+    open_outputs = o;
+    o->fd = open(o->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (o->fd >= 0)
+        return 0;
+    int error = errno;
+    open_outputs = o->next;
+    return error;
+}
+
 int sdc_output_open(SdcOutput *o, const char *path, mode_t mode)
 {
     *o = (SdcOutput){.fd = -1};
-    int code = sdc_output_check(path);
+    int code = sdc_output_check(path), error = EEXIST;
     if (code)
         return code;
     o->path = resolved(path);
-    for (int try = 0; o->path && o->fd < 0; try++) {
+    for (int try = 0; o->path && error == EEXIST; try++) {
         free(o->temporary);
         if (asprintf(&o->temporary, "%s.%ld-%d.tmp", o->path, (long)getpid(), try) < 0) {
             o->temporary = NULL;
             break;
         }
-        o->fd = open(o->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (o->fd < 0 && errno != EEXIST) {
-            int error = errno;
-            code = error == ENOSPC || error == EDQUOT
-                       ? sdc_write_failed(path, error)
-                       : sdc_error(SDC_USAGE, "%s: cannot be written: %s", path, strerror(error));
-            break;
-        }
+        error = create(o, mode);
     }
-    if (o->fd >= 0) {
-        o->next = open_outputs;
-        open_outputs = o;
+    if (!error)
         return SDC_OK;
-    }
+    if (!o->temporary)
+        code = sdc_error(SDC_NO_SPACE, "%s: out of memory", path);
+    else if (error == ENOSPC || error == EDQUOT)
+        code = sdc_write_failed(path, error);
+    else
+        code = sdc_error(SDC_USAGE, "%s: cannot be written: %s", path, strerror(error));
     free(o->path);
     free(o->temporary);
     *o = (SdcOutput){.fd = -1};
-    return code ? code : sdc_error(SDC_NO_SPACE, "%s: out of memory", path);
+    return code;
 }
 
 int sdc_output_write(SdcOutput *o, const void *data, int64_t bytes)
@@ -208,12 +219,19 @@ void sdc_output_discard(SdcOutput *o)
     forget(o);
 }
 
+void sdc_output_fleeting(const char *path)
+{
+    fleeting = path;
+}
+
 /* ---- signals ---- */
 
 static void remove_temporaries(void)
 {
     for (SdcOutput *o = open_outputs; o; o = o->next)
         unlink(o->temporary);
+    if (fleeting)
+        unlink(fleeting);
 }
 
 static void die_of(int signal_number)

@@ -33,6 +33,9 @@ int sdc_output_sync(SdcOutput *o);          /* to the disk, and closed; optional
 int sdc_output_commit(SdcOutput *o);        /* sync and rename; discards on failure */
 void sdc_output_discard(SdcOutput *o);      /* removes the temporary; harmless after commit */
 
+/* A file that has its name already but is to be gone in the end goes at a signal as well; the last one named; NULL: none. */
+void sdc_output_fleeting(const char *path);
+
 bool sdc_read_all(int fd, void *data, int64_t bytes);           /* false: there are fewer, or it failed; prints nothing */
 int sdc_write_all(int fd, const void *data, int64_t bytes);     /* 0 or an errno; prints nothing */
 int sdc_write_failed(const char *path, int error);              /* prints; SDC_NO_SPACE */
