@@ -1,48 +1,66 @@
-/* tokenizer_bert_pack.c: vocab.txt and the configuration beside it as one blob; the contract is in
- * runtime/tokenizer_bert.h.
+/* tokenizer_bert_pack.c: a BERT tokenizer's files as one blob; the contract is in runtime/tokenizer_bert.h.
  *
- * vocab.txt has a token a line, its id being the line's number; one that comes twice has the later id, as in
- * transformers.  What tokenizer_config.json does not say is as in its class BertTokenizer. */
+ *      tokenizer.json             model.vocab: text of each token -> id; its other settings must be BERT's
+ *   or vocab.txt                  a token a line, its id being the line's number; one that comes twice has the later id
+ *      tokenizer_config.json      model_max_length, special tokens, do_lower_case and the like
+ *      special_tokens_map.json    special tokens; counts before the former
+ *
+ * Which counts when several say the same, and what none of them says, is as in transformers' BertTokenizer. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../ir/sdc.h"
+#include "../runtime/fileio.h"
 #include "../runtime/runtime.h"
-#include "../runtime/tokenizer.h"
+#include "../runtime/tokenizer_common.h"
 #include "tokenizer_files.h"
+#include "tokenizer_settings.h"
 
 enum { MAX_WORDS = 1 << 22, N_SPECIAL = 5 };
+enum { CLS, SEP, PAD, UNKNOWN, MASK };
 
 static const struct { const char *key, *otherwise; } specials[N_SPECIAL] = {
-    {"cls_token", "[CLS]"}, {"sep_token", "[SEP]"}, {"pad_token", "[PAD]"}, {"unk_token", "[UNK]"},
-    {"mask_token", "[MASK]"}};
+    [CLS] = {"cls_token", "[CLS]"}, [SEP] = {"sep_token", "[SEP]"}, [PAD] = {"pad_token", "[PAD]"},
+    [UNKNOWN] = {"unk_token", "[UNK]"}, [MASK] = {"mask_token", "[MASK]"}};
+
+/* normalizer: what transformers makes of the key of tokenizer_config.json. */
+static const struct { const char *key, *normalizer; uint32_t flag; } flags[] = {
+    {"do_lower_case", "lowercase", BERT_LOWER}, {"strip_accents", "strip_accents", BERT_STRIP_ACCENTS},
+    {"tokenize_chinese_chars", "handle_chinese_chars", BERT_CHINESE}};
+enum { N_FLAGS = sizeof flags / sizeof *flags };
+
+static const TokenizerSetting settings[] = {
+    {"model.type", "WordPiece"}, {"model.type", NULL}, {"model.vocab", tokenizer_any},
+    {"model.unk_token", tokenizer_any}, {"model.continuing_subword_prefix", "##"},
+    {"model.max_input_chars_per_word", "100"},
+    {"normalizer.type", "BertNormalizer"}, {"normalizer.clean_text", "true"},
+    {"normalizer.lowercase", "true"}, {"normalizer.lowercase", "false"},
+    {"normalizer.handle_chinese_chars", "true"}, {"normalizer.handle_chinese_chars", "false"},
+    {"normalizer.strip_accents", "true"}, {"normalizer.strip_accents", "false"}, {"normalizer.strip_accents", NULL},
+    {"pre_tokenizer.type", "BertPreTokenizer"},
+};
 
 typedef struct {
-    const char *folder;
+    const char *folder, *file;      /* file: tokenizer.json or vocab.txt, for messages */
+    json_t *root;                   /* tokenizer.json; NULL without */
     json_t *config, *map;           /* tokenizer_config.json, special_tokens_map.json; NULL where absent */
-    Mapping vocab;                  /* vocab.txt */
-    BertWord *words;                /* [n_words]; text: offset into vocab, 0 bytes where a later line has the same */
-    uint32_t n_words, word_bits;
+    TokenText texts;                /* of the words */
+    BertWord *words;                /* [n_words]; text: offset into texts */
+    uint32_t n_words, word_bits, vocabulary;
     BertWord *table;                /* [1 << word_bits] */
     BertWord special[N_SPECIAL];
+    const char *unknown;            /* the text of UNKNOWN */
+    uint32_t flags;
 } Packer;
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
-
-static json_t *read_object(const Packer *p, const char *name)
+static int no_room(const Packer *p)
 {
-    const char *path = text_format("%s/%s", p->folder, name);
-    if (access(path, F_OK))
-        return NULL;
-    json_error_t error;
-    Mapping file = map_file(path);
-    json_t *root = json_loadb(file.data, (size_t)file.bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
-    if (!json_is_object(root))
-        fail(SDC_BAD_INPUT, "%s: %s", path, root ? "not a JSON object" : error.text);
-    return root;
+    return sdc_error(SDC_NO_SPACE, "%s: out of memory", p->folder);
 }
+
+/* ---- configuration ----------------------------------------------------------------------------------------------- */
 
 static const json_t *setting(const Packer *p, const char *key)
 {
@@ -51,44 +69,103 @@ static const json_t *setting(const Packer *p, const char *key)
     return json_is_null(value) ? NULL : value;
 }
 
-static bool flag(const Packer *p, const char *key, bool otherwise)
+/* Accents are stripped where letters are made small, unless it is said. */
+static int read_flags(Packer *p)
 {
-    const json_t *value = setting(p, key);
-    if (value && !json_is_boolean(value))
-        fail(SDC_BAD_INPUT, "%s/tokenizer_config.json: %s is neither true nor false", p->folder, key);
-    return value ? json_is_true(value) : otherwise;
+    for (size_t k = 0; k < N_FLAGS; k++) {
+        const json_t *value = setting(p, flags[k].key);
+        bool otherwise = flags[k].flag != BERT_STRIP_ACCENTS || p->flags & BERT_LOWER;
+        if (value && !json_is_boolean(value))
+            return sdc_error(SDC_BAD_INPUT, "%s/tokenizer_config.json: %s is neither true nor false", p->folder,
+                             flags[k].key);
+        if (value ? json_is_true(value) : otherwise)
+            p->flags |= flags[k].flag;
+    }
+    return SDC_OK;
+}
+
+/* transformers takes these from tokenizer_config.json alone; a file that says otherwise was made for other texts. */
+static int check_flags(const Packer *p)
+{
+    const json_t *normalizer = json_object_get(p->root, "normalizer");
+    for (size_t k = 0; k < N_FLAGS; k++) {
+        const json_t *value = json_object_get(normalizer, flags[k].normalizer);
+        bool on = p->flags & flags[k].flag;
+        if (json_is_boolean(value) && json_is_true(value) != on)
+            return sdc_error(SDC_BAD_INPUT, "%s/tokenizer.json: normalizer.%s is %s, but %s of tokenizer_config.json, "
+                             "which counts, is %s; make them equal", p->folder, flags[k].normalizer,
+                             on ? "false" : "true", flags[k].key, on ? "true" : "false");
+    }
+    return SDC_OK;
 }
 
 /* ---- vocabulary -------------------------------------------------------------------------------------------------- */
 
 static const char *text_at(const Packer *p, const BertWord *w)
 {
-    return (const char *)p->vocab.data + w->text;
+    return p->texts.at + w->text;
 }
 
-static void read_lines(Packer *p)
+static int make_room(Packer *p, size_t words)
 {
-    const char *path = text_format("%s/vocab.txt", p->folder);
-    p->vocab = map_file(path);
-    if (p->vocab.bytes > INT32_MAX)
-        fail(SDC_UNSUPPORTED, "%s: more than 2 GB", path);
-    const char *start = p->vocab.data, *end = start + p->vocab.bytes;
-    uint32_t lines = 1;
-    for (const char *c = start; c < end; c++)
+    if (words > MAX_WORDS)
+        return sdc_error(SDC_UNSUPPORTED, "%s/%s: more than %d tokens", p->folder, p->file, MAX_WORDS);
+    p->words = calloc(words + 1, sizeof *p->words);
+    return p->words ? SDC_OK : no_room(p);
+}
+
+static int add_word(Packer *p, const char *text, size_t bytes, uint32_t id)
+{
+    if (bytes > (size_t)(INT32_MAX - p->texts.bytes))
+        return sdc_error(SDC_UNSUPPORTED, "%s/%s: more than 2 GB of tokens", p->folder, p->file);
+    p->words[p->n_words++] = (BertWord){id, (uint32_t)p->texts.bytes, (uint32_t)bytes};
+    if (id >= p->vocabulary)
+        p->vocabulary = id + 1;
+    return token_text_append(&p->texts, text, (int64_t)bytes) ? SDC_OK : no_room(p);
+}
+
+static int read_lines(Packer *p)
+{
+    SdcFile file;
+    int code = sdc_file_map(&file, text_format("%s/vocab.txt", p->folder));
+    if (code)
+        return code;
+    const char *text = (const char *)file.data, *end = text + file.bytes;
+    size_t lines = 1;
+    for (const char *c = text; c < end; c++)
         lines += *c == '\n';
-    if (lines > MAX_WORDS)
-        fail(SDC_UNSUPPORTED, "%s: more than %d tokens", path, MAX_WORDS);
-    p->words = calloc(lines, sizeof *p->words);
-    if (!p->words)
-        fail(SDC_NO_SPACE, "%s: out of memory", path);
-    for (const char *c = start; c < end;) {
-        const char *stop = memchr(c, '\n', (size_t)(end - c));
+    code = make_room(p, lines);
+    for (uint32_t id = 0; !code && text < end; id++) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
         stop = stop ? stop : end;
-        uint32_t bytes = (uint32_t)(stop - c - (stop > c && stop[-1] == '\r'));
-        p->words[p->n_words] = (BertWord){p->n_words, (uint32_t)(c - start), bytes};
-        p->n_words++;
-        c = stop + 1;
+        code = add_word(p, text, (size_t)(stop - text - (stop > text && stop[-1] == '\r')), id);
+        text = stop + 1;
     }
+    sdc_file_unmap(&file);
+    return code;
+}
+
+static int read_vocab(Packer *p)
+{
+    json_t *vocab = json_object_get(json_object_get(p->root, "model"), "vocab"), *value;
+    const char *text;
+    if (!json_is_object(vocab))
+        return sdc_error(SDC_BAD_INPUT, "%s/%s: model.vocab: not an object with tokens", p->folder, p->file);
+    int code = make_room(p, json_object_size(vocab));
+    uint8_t *seen = calloc(MAX_WORDS, 1);
+    code = code || seen ? code : no_room(p);
+    json_object_foreach(vocab, text, value) {
+        json_int_t id = json_integer_value(value);
+        if (code)
+            break;
+        if (!json_is_integer(value) || id < 0 || id >= MAX_WORDS || seen[id]++)
+            code = sdc_error(SDC_BAD_INPUT, "%s/%s: model.vocab: the id of '%s' is not a number below %d that no other "
+                             "token has", p->folder, p->file, text, MAX_WORDS);
+        else
+            code = add_word(p, text, strlen(text), (uint32_t)id);
+    }
+    free(seen);
+    return code;
 }
 
 static BertWord *find_slot(const Packer *p, const char *text, uint32_t bytes)
@@ -102,74 +179,88 @@ static BertWord *find_slot(const Packer *p, const char *text, uint32_t bytes)
 }
 
 /* Open addressing, three quarters full at most: what find_word() of tokenizer_bert.c reads. */
-static void hash_words(Packer *p)
+static int hash_words(Packer *p)
 {
     for (p->word_bits = 1; (uint64_t)p->n_words * 4 > (uint64_t)3 << p->word_bits;)
         p->word_bits++;
     size_t bytes = sizeof *p->table << p->word_bits;
     p->table = malloc(bytes);
     if (!p->table)
-        fail(SDC_NO_SPACE, "%s: out of memory", p->folder);
+        return no_room(p);
     memset(p->table, 0xff, bytes);
     for (uint32_t k = 0; k < p->n_words; k++)
         if (p->words[k].bytes)
             *find_slot(p, text_at(p, &p->words[k]), p->words[k].bytes) = p->words[k];
+    return SDC_OK;
 }
 
-static void read_specials(Packer *p)
+/* ---- special tokens ---------------------------------------------------------------------------------------------- */
+
+static int read_specials(Packer *p)
 {
     for (int k = 0; k < N_SPECIAL; k++) {
         const json_t *token = setting(p, specials[k].key);
         const char *text = token ? tokenizer_token_text(token) : specials[k].otherwise;
         if (!text || !*text)
-            fail(SDC_BAD_INPUT, "%s: %s is not a token", p->folder, specials[k].key);
+            return sdc_error(SDC_BAD_INPUT, "%s: %s is not a token", p->folder, specials[k].key);
         p->special[k] = *find_slot(p, text, (uint32_t)strlen(text));
         if (p->special[k].id == BERT_NONE)
-            fail(SDC_BAD_INPUT, "%s: %s is '%s', which vocab.txt does not have", p->folder, specials[k].key, text);
+            return sdc_error(SDC_BAD_INPUT, "%s: %s is '%s', which %s does not have", p->folder, specials[k].key, text,
+                             p->file);
+        p->unknown = k == UNKNOWN ? text : p->unknown;
     }
+    return SDC_OK;
 }
 
 /* Tokens beside the vocabulary would be found in the text as given: those that BERT has are the special ones. */
-static void refuse_others(const Packer *p)
+static int check_added(const Packer *p, const char *list, const json_t *token)
+{
+    static const char *const refused[] = {"lstrip", "rstrip", "single_word", "normalized"};
+    const char *text = json_string_value(json_object_get(token, "content"));
+    bool known = false;
+    for (int k = 0; text && k < N_SPECIAL; k++)
+        known |= p->special[k].bytes == strlen(text) && !memcmp(text_at(p, &p->special[k]), text, strlen(text));
+    if (!known)
+        return sdc_error(SDC_UNSUPPORTED, "%s/%s: '%s' is not one of BERT's five", p->folder, list, text ? text : "?");
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++)
+        if (json_is_true(json_object_get(token, refused[k])))
+            return sdc_error(SDC_UNSUPPORTED, "%s/%s: '%s': %s is not supported", p->folder, list, text, refused[k]);
+    return SDC_OK;
+}
+
+static int check_all_added(const Packer *p)
 {
     const char *key;
     json_t *token;
-    json_object_foreach(json_object_get(p->config, "added_tokens_decoder"), key, token) {
-        const char *text = json_string_value(json_object_get(token, "content"));
-        bool known = false;
-        for (int k = 0; text && k < N_SPECIAL; k++)
-            known |= p->special[k].bytes == strlen(text) && !memcmp(text_at(p, &p->special[k]), text, strlen(text));
-        if (!known)
-            fail(SDC_UNSUPPORTED, "%s/tokenizer_config.json: added_tokens_decoder: '%s' is not one of BERT's five",
-                 p->folder, text ? text : key);
-    }
+    size_t k;
+    int code = SDC_OK;
+    json_object_foreach(json_object_get(p->config, "added_tokens_decoder"), key, token)
+        if (!code)
+            code = check_added(p, "tokenizer_config.json: added_tokens_decoder", token);
+    json_array_foreach(json_object_get(p->root, "added_tokens"), k, token)
+        if (!code)
+            code = check_added(p, "tokenizer.json: added_tokens", token);
+    return code;
 }
 
 /* ---- the blob ---------------------------------------------------------------------------------------------------- */
 
-static uint32_t read_flags(const Packer *p)
-{
-    bool lower = flag(p, "do_lower_case", true), strip = flag(p, "strip_accents", lower);
-    return (lower ? BERT_LOWER : 0) | (strip ? BERT_STRIP_ACCENTS : 0) |
-           (flag(p, "tokenize_chinese_chars", true) ? BERT_CHINESE : 0);
-}
-
 static int write_blob(const Packer *p, void **blob, int64_t *bytes)
 {
     size_t slots = (size_t)1 << p->word_bits;
-    BertHeader h = {.magic = BERT_MAGIC, .vocabulary = p->n_words, .first = p->special[0].id, .last = p->special[1].id,
-                    .pad = p->special[2].id, .unknown = p->special[3].id, .words = sizeof h, .word_bits = p->word_bits,
-                    .max_length = tokenizer_length_limit(setting(p, "model_max_length")),
-                    .flags = read_flags(p), .n_special = N_SPECIAL};
+    BertHeader h = {.magic = BERT_MAGIC, .vocabulary = p->vocabulary, .first = p->special[CLS].id,
+                    .last = p->special[SEP].id, .pad = p->special[PAD].id, .unknown = p->special[UNKNOWN].id,
+                    .words = sizeof h, .word_bits = p->word_bits, .flags = p->flags, .n_special = N_SPECIAL,
+                    .max_length = tokenizer_length_limit(setting(p, "model_max_length"))};
     uint64_t texts = sizeof h + (slots + N_SPECIAL) * sizeof(BertWord);
-    uint64_t all = (texts + (uint64_t)p->vocab.bytes + 3) / 4 * 4;
+    uint64_t all = (texts + (uint64_t)p->texts.bytes + 3) / 4 * 4;
     if (all > INT32_MAX)
-        fail(SDC_UNSUPPORTED, "%s/vocab.txt: too long", p->folder);
+        return sdc_error(SDC_UNSUPPORTED, "%s/%s: more than 2 GB of tokens", p->folder, p->file);
     h.special = h.words + (uint32_t)(slots * sizeof(BertWord));
     h.bytes = (uint32_t)all;
     char *out = calloc(1, all);
     if (!out)
-        return sdc_error(SDC_NO_SPACE, "%s: out of memory", p->folder);
+        return no_room(p);
     memcpy(out, &h, sizeof h);
     BertWord *to = (BertWord *)(void *)(out + h.words);
     for (size_t i = 0; i < slots + N_SPECIAL; i++) {
@@ -177,24 +268,46 @@ static int write_blob(const Packer *p, void **blob, int64_t *bytes)
         if (to[i].id != BERT_NONE)
             to[i].text += (uint32_t)texts;
     }
-    memcpy(out + texts, p->vocab.data, (size_t)p->vocab.bytes);
+    memcpy(out + texts, p->texts.at, (size_t)p->texts.bytes);
     *blob = out;
     *bytes = (int64_t)all;
     return SDC_OK;
 }
 
+/* What tokenizer.json says beside the vocabulary. */
+static int check_json(const Packer *p, const char *path)
+{
+    int code;
+    if ((code = tokenizer_check_settings(path, "BERT", p->root, settings, sizeof settings / sizeof *settings)) ||
+        (code = check_flags(p)) || (code = tokenizer_check_unknown(path, p->root, p->unknown)))
+        return code;
+    return tokenizer_check_frame(path, p->root, p->special[CLS].id, p->special[SEP].id);
+}
+
+static int pack(Packer *p, void **blob, int64_t *bytes)
+{
+    const char *path = text_format("%s/tokenizer.json", p->folder);
+    int code;
+    if ((code = tokenizer_read_json(path, false, 0, &p->root)) ||
+        (code = tokenizer_read_config(text_format("%s/tokenizer_config.json", p->folder), &p->config)) ||
+        (code = tokenizer_read_config(text_format("%s/special_tokens_map.json", p->folder), &p->map)))
+        return code;
+    p->file = p->root ? "tokenizer.json" : "vocab.txt";
+    if ((code = p->root ? read_vocab(p) : read_lines(p)) || (code = hash_words(p)) || (code = read_specials(p)) ||
+        (code = check_all_added(p)) || (code = read_flags(p)) || (p->root && (code = check_json(p, path))))
+        return code;
+    return write_blob(p, blob, bytes);
+}
+
 int tokenizer_bert_pack(const char *folder, void **blob, int64_t *bytes)
 {
     Packer p = {.folder = folder};
-    p.config = read_object(&p, "tokenizer_config.json");
-    p.map = read_object(&p, "special_tokens_map.json");
-    read_lines(&p);
-    hash_words(&p);
-    read_specials(&p);
-    refuse_others(&p);
-    int code = write_blob(&p, blob, bytes);
+    *blob = NULL;
+    int code = pack(&p, blob, bytes);
+    json_decref(p.root);
     json_decref(p.config);
     json_decref(p.map);
+    free(p.texts.at);
     free(p.words);
     free(p.table);
     return code;

@@ -17,6 +17,7 @@ typedef struct {
 } PackerRow;
 
 static const PackerRow packers[] = {
+    {"tokenizer.json", "WordPiece", "max_input_chars_per_word", tokenizer_bert_pack},
     {"tokenizer.json", "BPE", "end_of_word_suffix", tokenizer_clip_pack},
     {"tokenizer.json", "BPE", "merges", tokenizer_bpe_pack},
     {"tokenizer.json", "Unigram", NULL, tokenizer_unigram_pack},

@@ -57,8 +57,8 @@ int tokenizer_bert_encode(const TokenizerBert *t, const char *text, int64_t byte
 
 /* ---- frontend/tokenizer_bert_pack.c (compiler only) ------------------------------------------------------------- */
 
-/* Pack FOLDER/vocab.txt and, where present, tokenizer_config.json and special_tokens_map.json.  *blob is malloc'd.
- * SDC_OK; what the files lack ends the program. */
+/* Pack FOLDER/tokenizer.json, or FOLDER/vocab.txt where that is absent, and, where present, tokenizer_config.json and
+ * special_tokens_map.json.  *blob is malloc'd.  SDC_OK, or an SDC_ code with the error printed. */
 int tokenizer_bert_pack(const char *folder, void **blob, int64_t *bytes);
 
 #endif

@@ -2,7 +2,8 @@
 
 The vocabulary is made of the texts themselves: their characters, alone and inside words, and common words and endings.
 Texts are the short ones of ../tokenizer/clip/vectors.json.gz and a few more.  Each case is the vocabulary with another
-tokenizer_config.json."""
+tokenizer_config.json, and beside it what save_pretrained() makes of both: a tokenizer.json, kept here without its vocabulary,
+and another tokenizer_config.json."""
 import collections, gzip, json, os, re, tempfile
 os.environ['HF_HUB_OFFLINE'] = '1'
 import tokenizers, transformers
@@ -37,7 +38,15 @@ for config in {}, {'do_lower_case': False}, {'do_lower_case': False, 'strip_acce
         open(f'{folder}/vocab.txt', 'w').write('\n'.join(words) + '\n')
         json.dump(config, open(f'{folder}/tokenizer_config.json', 'w'))
         t = transformers.BertTokenizer.from_pretrained(folder)
-    cases.append({'config': config, 'ids': [t(s).input_ids for s in texts]})
+        t.save_pretrained(f'{folder}/saved')
+        assert sorted(os.listdir(f'{folder}/saved')) == ['tokenizer.json', 'tokenizer_config.json']
+        root, saved = (json.load(open(f'{folder}/saved/{n}')) for n in ('tokenizer.json', 'tokenizer_config.json'))
+        again = transformers.BertTokenizer.from_pretrained(f'{folder}/saved')
+    ids = [t(s).input_ids for s in texts]
+    assert ids == [again(s).input_ids for s in texts]
+    assert root['model'].pop('vocab') == {w: i for i, w in enumerate(words)}
+    saved = {k: v for k, v in saved.items() if k not in ('is_local', 'local_files_only')}
+    cases.append({'config': config, 'ids': ids, 'tokenizer.json': root, 'saved config': saved})
 out = json.dumps({'tokenizer': f'transformers {transformers.__version__} BertTokenizer (tokenizers {tokenizers.__version__})',
                   'vocabulary': words, 'texts': texts, 'cases': cases}, ensure_ascii=True, separators=(',', ':'))
 with gzip.GzipFile(os.path.join(here, 'vectors.json.gz'), 'wb', mtime=0) as f:

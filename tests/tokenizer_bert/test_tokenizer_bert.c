@@ -2,7 +2,8 @@
  *
  *      test_tokenizer_bert SOURCE_FOLDER
  *
- * vectors.json.gz has a vocabulary, texts, and for each configuration the ids that BertTokenizer gave them: make.py. */
+ * vectors.json.gz has a vocabulary, texts, and for each configuration the ids that BertTokenizer gave them and what its
+ * save_pretrained() writes: make.py. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "tokenizers.h"
@@ -21,16 +23,42 @@
 static const char *work;
 static json_t *vectors;
 
+static void write_json(const char *name, const json_t *root)
+{
+    char *text = json_dumps(root, JSON_COMPACT);
+    write_text(format("%s/%s", work, name), text);
+    free(text);
+}
+
+/* What save_pretrained() writes for a case, with another value in tokenizer.json where `field` names one. */
+static void save_case(const json_t *one, const char *field, const char *value)
+{
+    json_t *root = json_deep_copy(json_object_get(one, "tokenizer.json")), *words = json_object(), *word;
+    size_t i;
+    json_array_foreach(json_object_get(vectors, "vocabulary"), i, word)
+        json_object_set_new(words, json_string_value(word), json_integer((json_int_t)i));
+    json_object_set_new(json_object_get(root, "model"), "vocab", words);
+    if (field)
+        set_field(root, field, value);
+    unlink(format("%s/vocab.txt", work));
+    write_json("tokenizer.json", root);
+    write_json("tokenizer_config.json", json_object_get(one, "saved config"));
+    json_decref(root);
+}
+
 /* The vocabulary under a configuration; NULL: none. */
 static Packed pack(const json_t *config)
 {
+    unlink(format("%s/tokenizer.json", work));
     FILE *f = fopen(format("%s/vocab.txt", work), "w");
     size_t i;
     json_t *word;
     json_array_foreach(json_object_get(vectors, "vocabulary"), i, word)
         fprintf(f, "%s\n", json_string_value(word));
     fclose(f);
-    write_text(format("%s/tokenizer_config.json", work), config ? json_dumps(config, 0) : "{}");
+    json_t *empty = json_object();
+    write_json("tokenizer_config.json", config ? config : empty);
+    json_decref(empty);
     return pack_tokenizer(tokenizer_pack, work);
 }
 
@@ -59,6 +87,77 @@ static void test_vectors(void **state)
     print_message("%zu cases of %zu texts, %d differ\n", k, json_array_size(texts), bad);
     assert_true(k >= 5 && json_array_size(texts) > 360);
     assert_int_equal(bad, 0);
+}
+
+/* tokenizer.json and its tokenizer_config.json instead of vocab.txt: the same ids, and the same settings. */
+static void test_saved(void **state)
+{
+    (void)state;
+    size_t k, i;
+    json_t *one, *text, *texts = json_object_get(vectors, "texts");
+    int bad = 0;
+    json_array_foreach(json_object_get(vectors, "cases"), k, one) {
+        Packed old = pack(json_object_get(one, "config"));
+        save_case(one, NULL, NULL);
+        Packed p = pack_tokenizer(tokenizer_pack, work);
+        assert_int_equal(tokenizer_max_length(p.blob, p.bytes), 77);
+        assert_int_equal(p.t.bert.header->flags, old.t.bert.header->flags);
+        json_array_foreach(texts, i, text)
+            bad += run_text(&p.t, text, json_array_get(json_object_get(one, "ids"), i));
+        free(old.blob);
+        free(p.blob);
+    }
+    print_message("%zu cases of %zu texts from tokenizer.json, %d differ\n", k, json_array_size(texts), bad);
+    assert_int_equal(bad, 0);
+}
+
+static const struct { const char *field, *value; int code; const char *said; } other_settings[] = {
+    {"model.continuing_subword_prefix", "\"@@\"", SDC_UNSUPPORTED, "model.continuing_subword_prefix: '@@'"},
+    {"model.max_input_chars_per_word", "200", SDC_UNSUPPORTED, "model.max_input_chars_per_word: '200'"},
+    {"model.unk_token", "\"[PAD]\"", SDC_BAD_INPUT, "model.unk_token: is '[PAD]', and unk_token is '[UNK]'"},
+    {"model.vocab", "[]", SDC_BAD_INPUT, "model.vocab: not an object"},
+    {"model.vocab.the", "0", SDC_BAD_INPUT, "the id of "},
+    {"model.vocab.the", "-1", SDC_BAD_INPUT, "the id of 'the' is not a number below"},
+    {"normalizer", "null", SDC_UNSUPPORTED,
+     "normalizer.type: its absence is not supported; BERT's is 'BertNormalizer'"},
+    {"normalizer.type", "\"NFC\"", SDC_UNSUPPORTED, "normalizer.type: 'NFC'"},
+    {"normalizer.clean_text", "false", SDC_UNSUPPORTED, "normalizer.clean_text: 'false'"},
+    {"normalizer.lowercase", "false", SDC_BAD_INPUT, "normalizer.lowercase is false, but do_lower_case"},
+    {"normalizer.strip_accents", "false", SDC_BAD_INPUT, "normalizer.strip_accents is false, but strip_accents"},
+    {"normalizer.handle_chinese_chars", "false", SDC_BAD_INPUT, "handle_chinese_chars is false, but tokenize_chinese"},
+    {"normalizer.more", "1", SDC_UNSUPPORTED, "normalizer.more: '1' is not supported"},
+    {"pre_tokenizer.type", "\"Whitespace\"", SDC_UNSUPPORTED, "pre_tokenizer.type: 'Whitespace'"},
+    {"post_processor.single", "[]", SDC_UNSUPPORTED, "post_processor: TemplateProcessing is not supported"},
+    {"post_processor.special_tokens.[SEP].ids", "[0]", SDC_BAD_INPUT, "post_processor: the token behind a text"},
+    {"post_processor", "null", SDC_UNSUPPORTED, "post_processor: its absence"},
+    {"added_tokens.0.content", "\"the\"", SDC_UNSUPPORTED, "added_tokens: 'the' is not one of BERT's five"},
+    {"added_tokens.0.lstrip", "true", SDC_UNSUPPORTED, "added_tokens: '[PAD]': lstrip"},
+    {"padding", "{\"direction\":\"Left\"}", SDC_UNSUPPORTED, "padding.direction: 'Left'"},
+};
+
+static void test_refused(void **state)
+{
+    (void)state;
+    const json_t *one = json_array_get(json_object_get(vectors, "cases"), 0);
+    char said[4096];
+    for (size_t i = 0; i < sizeof other_settings / sizeof *other_settings; i++) {
+        void *blob;
+        save_case(one, other_settings[i].field, other_settings[i].value);
+        int code = pack_listening(tokenizer_bert_pack, work, &blob, said, sizeof said);
+        if (code != other_settings[i].code || !strstr(said, other_settings[i].said) || !strstr(said, "tokenizer.json"))
+            fail_msg("row %zu: code %d, said: %s", i, code, said);
+        assert_null(blob);
+    }
+}
+
+/* The other form of the post-processor. */
+static void test_pair(void **state)
+{
+    (void)state;
+    save_case(json_array_get(json_object_get(vectors, "cases"), 0), "post_processor",
+              "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",3],\"cls\":[\"[CLS]\",2]}");
+    Packed p = pack_tokenizer(tokenizer_pack, work);
+    free(p.blob);
 }
 
 /* A blob of which a byte is another one is refused or used without harm. */
@@ -104,7 +203,8 @@ int main(int argc, char **argv)
         return 1;
     work = work_folder("tokenizer-bert");
     vectors = read_vectors(format("%s/tests/tokenizer_bert", argv[1]));
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors), cmocka_unit_test(test_damaged),
-                                       cmocka_unit_test(test_bad_text)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors), cmocka_unit_test(test_saved),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_pair),
+                                       cmocka_unit_test(test_damaged), cmocka_unit_test(test_bad_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
