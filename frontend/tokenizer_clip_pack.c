@@ -215,7 +215,7 @@ static int pack(ClipPacker *p, void **blob, int64_t *bytes)
     if ((code = clip_read_words(p)) ||
         (code = tokenizer_read_config(text_format("%s/tokenizer_config.json", p->folder), &p->config)) ||
         (code = tokenizer_read_config(text_format("%s/special_tokens_map.json", p->folder), &p->map)) ||
-        (code = read_specials(p)) || (code = check_specials(p)))
+        (code = read_specials(p)) || (code = check_specials(p)) || (code = clip_check_made(p)))
         return code;
     return write_blob(p, blob, bytes);
 }

@@ -38,7 +38,12 @@ typedef struct {
 
 bool clip_find_id(const ClipPacker *p, const char *text, size_t bytes, uint32_t *id);
 
-/* root, vocab, symbols, merges and table.  SDC_OK, or an SDC_ code with the error printed. */
+/* Both return SDC_OK, or an SDC_ code with the error printed. */
+
+/* root, vocab, symbols, merges and table. */
 int clip_read_words(ClipPacker *p);
+
+/* Is each token a byte, an added one, or made by a merge?  Once all these are known. */
+int clip_check_made(const ClipPacker *p);
 
 #endif

@@ -238,7 +238,38 @@ static int hash_merges(ClipPacker *p)
     return SDC_OK;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------- */
+/* ---- is all there? ---------------------------------------------------------------------------------------------- */
+
+/* Every token but bytes and added ones is what a merge makes.  A list of merges that was cut short would otherwise do,
+ * and texts become other tokens than the model was trained with. */
+int clip_check_made(const ClipPacker *p)
+{
+    uint8_t *made = calloc(p->vocabulary, 1);
+    if (!made)
+        return sdc_error(SDC_NO_SPACE, "%s: out of memory", p->folder);
+    for (uint32_t k = 0; k < p->n_merges; k++)
+        made[p->merges[k].merged] = 1;
+    for (uint32_t k = 0; k < p->n_added; k++)
+        made[p->added[k].id] = 1;
+    for (int k = 0; k < 512; k++)
+        if (p->symbols[k] != CLIP_NONE)
+            made[p->symbols[k]] = 1;
+    const char *text, *first = NULL;
+    json_t *value;
+    size_t missing = 0;
+    json_object_foreach(p->vocab, text, value) {
+        if (made[json_integer_value(value)])
+            continue;
+        first = first ? first : text;
+        missing++;
+    }
+    free(made);
+    if (!missing)
+        return SDC_OK;
+    return sdc_error(SDC_BAD_INPUT, "%s: %u merges, of which none makes '%.100s' of %s (tokens like it: %zu); the "
+                     "list is cut short: copy the file again from where the model comes from", p->merges_at,
+                     p->n_merges, first, p->words_file, missing);
+}
 
 int clip_read_words(ClipPacker *p)
 {

@@ -224,6 +224,7 @@ static const struct { const char *field, *value; int code; const char *said; } r
     {"model.vocab", "7", SDC_BAD_INPUT, "model.vocab: not an object"},
     {"model.vocab.a", "1", SDC_BAD_INPUT, "model.vocab: "},
     {"model.merges", "{}", SDC_BAD_INPUT, "model.merges: not a list"},
+    {"model.merges", "[]", SDC_BAD_INPUT, "of tokenizer.json (tokens like it: 700)"},
     {"model.merges.0", "[\"i\"]", SDC_BAD_INPUT, "model.merges: entry 0 is not two tokens"},
     {"model.merges.2", "\"a  n\"", SDC_BAD_INPUT, "model.merges: entry 2 is not two tokens"},
     {"model.merges.2", "[\"i\",\"n\"]", SDC_BAD_INPUT, "merge 3 is the same as merge 1"},
@@ -265,6 +266,32 @@ static void test_refused(void **state)
         json_decref(root);
         remove_tree(work);
     }
+}
+
+/* ---- merges that are cut short ---------------------------------------------------------------------------------- */
+
+/* Wherever merges.txt is cut, behind a line or in it. */
+static void test_cut_merges(void **state)
+{
+    (void)state;
+    char *work = work_folder("tokenizer-clip"), said[4096];
+    copy_all(in(source, "models/emoji/tokenizer"), work);
+    gzFile file = gzopen(in(work, "merges.txt"), "rb");
+    static char text[1 << 20];
+    int n = gzread(file, text, sizeof text - 1);
+    gzclose(file);
+    assert_true(n > 1000 && n < (int)sizeof text - 1);
+    for (int cut = 0; cut < n - 1; cut += cut < 400 ? 1 : 997) {
+        void *blob;
+        char kept = text[cut];
+        text[cut] = 0;
+        write_text(in(work, "merges.txt"), text);
+        text[cut] = kept;
+        assert_int_equal(pack_listening(tokenizer_pack, work, &blob, said, sizeof said), SDC_BAD_INPUT);
+        assert_non_null(strstr(said, "merges.txt: "));
+        assert_null(blob);
+    }
+    remove_tree(work);
 }
 
 /* ---- what was cut, and texts that are none ---------------------------------------------------------------------- */
@@ -335,6 +362,7 @@ static const struct { const char *file, *text; int code; const char *said; } bad
     {"merges.txt", "a q\n", SDC_BAD_INPUT, "'a q', or the whole, is not in vocab.json"},
     {"merges.txt", "b</w> a\n", SDC_BAD_INPUT, "is not in vocab.json"},
     {"merges.txt", "a b</w>\na b</w>\n", SDC_BAD_INPUT, "merge 2 is the same as merge 1"},
+    {"merges.txt", "", SDC_BAD_INPUT, "merges.txt: 0 merges, of which none makes 'ab</w>' of vocab.json"},
     {"tokenizer_config.json", "{\"pad_token\":\"<pad>\"}", SDC_BAD_INPUT, "pad_token is '<pad>'"},
     {"tokenizer_config.json", "{\"pad_token\":7}", SDC_BAD_INPUT, "pad_token is not a token"},
     {"tokenizer_config.json", "{\"bos_token\":{\"content\":\"a\",\"lstrip\":true}}", SDC_UNSUPPORTED, "lstrip"},
@@ -416,7 +444,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),          cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_older_json),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_cut_text),
+        cmocka_unit_test(test_cut_merges),       cmocka_unit_test(test_cut_text),
         cmocka_unit_test(test_bad_text),         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_small_vocabulary), cmocka_unit_test(test_damaged_blob),
     };
