@@ -95,27 +95,49 @@ static void read_sizes(Pipeline *p, const Options *o)
 
 /* ---- tokenizers -------------------------------------------------------------------------------------------------- */
 
-/* Does a folder that may do without hold a tokenizer? */
-static bool has_words(const char *folder)
+/* "text_encoder_2" of "tokenizer_2". */
+static const char *encoder_of(const SectionRule *rule)
 {
-    static const char *const files[] = {"tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model"};
-    for (size_t k = 0; k < sizeof files / sizeof *files; k++)
-        if (!access(text_format("%s/%s", folder, files[k]), F_OK))
-            return true;
-    return false;
+    return text_format("text_encoder%s", rule->folder + strcspn(rule->folder, "_"));
 }
 
 /* Is there a tokenizer of this row?  The first is needed, unless text is optional; one without its encoder counts as
  * none there. */
 static bool has_tokenizer(const Pipeline *p, const SectionRule *rule)
 {
-    const char *suffix = rule->folder + strcspn(rule->folder, "_");
     const char *path = text_format("%s/%s", p->folder, rule->folder);
     if (p->rule->may_be_wordless)
-        return has_words(path);
+        return tokenizer_is_there(path);
     if (!p->rule->text_is_optional)
         return !p->n_tokenizers || !access(path, F_OK);
-    return !access(path, F_OK) && graph_file(p->folder, text_format("text_encoder%s", suffix));
+    return !access(path, F_OK) && graph_file(p->folder, encoder_of(rule));
+}
+
+enum { MAX_TOKENS = 4096 };
+
+int64_t folder_tokens(const void *tokenizer, int64_t bytes, const json_t *config, const char *path, int64_t usual)
+{
+    const json_t *given = json_object_get(config, "max_position_embeddings");
+    if (given && !json_is_null(given) && !json_is_integer(given))
+        fail(SDC_BAD_INPUT, "%s: max_position_embeddings is not a whole number", path);
+    int64_t positions = json_int(config, "max_position_embeddings", usual);
+    if (positions < 2)
+        fail(SDC_BAD_INPUT, "%s: a max_position_embeddings of %lld", path, (long long)positions);
+    positions = positions < MAX_TOKENS ? positions : MAX_TOKENS;
+    int64_t length = tokenizer_max_length(tokenizer, bytes);
+    return length < 2 || length > positions ? positions : length;
+}
+
+/* CLIP's encoders have 77 positions where config.json does not tell; T5's are relative, and the class has a limit. */
+static int64_t tokens_of(const Pipeline *p, const SectionRule *rule, const Section *tokenizer)
+{
+    const char *path = text_format("%s/%s/config.json", p->folder, encoder_of(rule));
+    json_t *config = read_json_if(path);
+    int64_t most = p->rule->max_tokens;
+    int64_t usual = most && !tokenizer_is_clip(tokenizer->data, tokenizer->bytes) ? most : CLIP_POSITIONS;
+    int64_t tokens = folder_tokens(tokenizer->data, tokenizer->bytes, config, path, usual);
+    json_decref(config);
+    return most && tokens > most ? most : tokens;
 }
 
 static void read_tokenizers(Pipeline *p)
@@ -123,7 +145,7 @@ static void read_tokenizers(Pipeline *p)
     for (const SectionRule *rule = p->rule->tokenizers; rule->section; rule++) {
         const char *path = text_format("%s/%s", p->folder, rule->folder);
         int64_t *tokens = &p->tokens[rule - p->rule->tokenizers];
-        *tokens = 77;
+        *tokens = CLIP_POSITIONS;
         if (!has_tokenizer(p, rule))
             continue;
         Section *s = &p->tokenizers[p->n_tokenizers];
@@ -133,9 +155,7 @@ static void read_tokenizers(Pipeline *p)
             exit(code);
         s->name = rule->section;
         s->data = blob;
-        int64_t length = tokenizer_max_length(blob, s->bytes);
-        length = length < 1 || length > 4096 ? 77 : length;
-        *tokens = p->rule->max_tokens && length > p->rule->max_tokens ? p->rule->max_tokens : length;
+        *tokens = tokens_of(p, rule, s);
         p->n_tokenizers++;
     }
     if (p->facts.tokens)

@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "pipelines.h"
 
-enum { MAX_PROGRAMS = 64, MAX_SIZES = 16 };
+enum { MAX_PROGRAMS = 64, MAX_SIZES = 16, CLIP_POSITIONS = 77 };
 
 typedef struct { int64_t width, height; } Size;
 typedef struct { const char *name; bool doubled; } Unit;    /* doubled: guidance in one go, which may be done in two */
@@ -41,7 +41,7 @@ typedef struct Pipeline {
     json_t *index;                  /* the file that names the class */
     FolderFacts facts;
     Section tokenizers[2 * MAX_TOKENIZERS];         /* packed; the refiner's come last */
-    int64_t tokens[MAX_TOKENIZERS];                 /* by the rule's rows: model_max_length */
+    int64_t tokens[MAX_TOKENIZERS];                 /* of a prompt, by the rule's rows */
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
     Section clip_tokenizer;         /* of --clip */
@@ -52,6 +52,10 @@ typedef struct Pipeline {
 
 /* The row of a folder, and in *index the file that names its class. */
 const PipelineRule *folder_rule(const char *folder, json_t **index);
+
+/* Tokens of a prompt: as many as the tokenizer allows and its encoder has positions for.  config: the encoder's, for
+ * max_position_embeddings, or NULL; path: its file; usual: what counts where it does not tell. */
+int64_t folder_tokens(const void *tokenizer, int64_t bytes, const json_t *config, const char *path, int64_t usual);
 
 /* What the folder and the options say; no component is read yet. */
 Pipeline *folder_open(const char *folder, const Options *o, const Isa *isa);

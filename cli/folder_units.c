@@ -146,9 +146,13 @@ static void prepare_clip(Pipeline *p, const char *folder)
         exit(code);
     p->clip_tokenizer.name = "clip_tokenizer";
     p->clip_tokenizer.data = blob;
-    const int64_t length = tokenizer_max_length(blob, p->clip_tokenizer.bytes);
+    const char *path = text_format("%s/config.json", folder);
+    config = read_json_if(path);
+    const json_t *text = json_object_get(config, "text_config");
+    const int64_t tokens = folder_tokens(blob, p->clip_tokenizer.bytes, text, path, CLIP_POSITIONS);
+    json_decref(config);
     Bindings b = pass_options(p);
-    add_unit(p, clip_text_graph(folder, length < 2 || length > 4096 ? 77 : length), &b, (Unit){"clip_text@b1", false});
+    add_unit(p, clip_text_graph(folder, tokens), &b, (Unit){"clip_text@b1", false});
     b.gradients = (const char *const[]){"loss:sample"};
     b.n_gradients = 1;
     for (int k = 0; k < (p->once ? 1 : p->n_sizes); k++) {

@@ -15,7 +15,7 @@ enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS =
 /* What a free axis of an input stands for. */
 typedef enum {
     BATCH, LATENT_HEIGHT, LATENT_WIDTH, HEIGHT, WIDTH,
-    TOKENS,                         /* the first tokenizer's model_max_length, or what the folder's files say */
+    TOKENS,                         /* what the first tokenizer and its encoder allow, or what the folder's files say */
     TOKENS_2, TOKENS_3,             /* the second's, the third's; the third's is --text-length */
     CONTEXT,                        /* of the first and of the third, one behind the other */
     PATCHES,                        /* latents / patch_size^2 of the denoiser's config */

@@ -43,6 +43,14 @@ static bool fits(const PackerRow *row, const json_t *model)
            (!row->mark || (mark && !json_is_null(mark) && (!text || *text)));
 }
 
+bool tokenizer_is_there(const char *folder)
+{
+    for (size_t k = 0; k < sizeof packers / sizeof *packers; k++)
+        if (lies_in(folder, packers[k].file))
+            return true;
+    return false;
+}
+
 int tokenizer_pack(const char *folder, void **blob, int64_t *bytes)
 {
     json_t *root = json_load_file(text_format("%s/tokenizer.json", folder), JSON_ALLOW_NUL, NULL);

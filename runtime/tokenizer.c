@@ -108,6 +108,12 @@ int tokenizer_encode(const Tokenizer *t, const char *text, int64_t bytes, int64_
     return t->kind->encode(t, text, bytes, max_length, pad, out);
 }
 
+bool tokenizer_is_clip(const void *blob, int64_t bytes)
+{
+    Tokenizer t;
+    return !tokenizer_open(&t, blob, bytes) && t.kind->open == open_clip;
+}
+
 int64_t tokenizer_max_length(const void *blob, int64_t bytes)
 {
     Tokenizer t;

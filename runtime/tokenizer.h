@@ -105,10 +105,15 @@ typedef struct {
 int tokenizer_open(Tokenizer *t, const void *blob, int64_t bytes);
 int tokenizer_encode(const Tokenizer *t, const char *text, int64_t bytes, int64_t max_length, bool pad, Tokens *out);
 
+bool tokenizer_is_clip(const void *blob, int64_t bytes);
+
 /* model_max_length of a blob; 0 when its files do not tell. */
 int64_t tokenizer_max_length(const void *blob, int64_t bytes);
 
 /* ---- frontend/tokenizer_pack.c (compiler only) ------------------------------------------------------------------- */
+
+/* Does a file lie in the folder that tells of a tokenizer? */
+bool tokenizer_is_there(const char *folder);
 
 /* Pack the tokenizer of a folder by the kind that its files tell.  *blob is malloc'd.  SDC_OK, or an SDC_ code with
  * the error printed. */

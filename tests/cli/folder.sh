@@ -109,6 +109,39 @@ try 2 'tokenizer: sep_token is not a token' words
 put words/tokenizer/tokenizer_config.json '{"sep_token": "[CLS]", "mask_token": "the", "do_lower_case": 1}'
 try 2 'tokenizer/tokenizer_config\.json: do_lower_case' words
 
+rm -r words/tokenizer/*
+try 2 'words/tokenizer: no tokenizer; it can be a tokenizer\.json, .*vocab\.json with merges\.txt' words
+rm -r words/tokenizer
+try 2 'words/tokenizer: no tokenizer; ' words
+
+# merges.txt that was cut short, and positions: no limit, too large a limit, and ones that the encoder does not have.
+odd merges tokenizer/merges.txt tokenizer/tokenizer_config.json text_encoder/config.json
+: >merges/tokenizer/merges.txt
+try 2 "tokenizer/merges\.txt: 0 merges, of which none makes 'in' of vocab\.json .*copy the file again" merges
+head -c 300 "$emoji/tokenizer/merges.txt" >merges/tokenizer/merges.txt
+try 2 'tokenizer/merges\.txt: ' merges
+cp "$emoji/tokenizer/merges.txt" merges/tokenizer
+put merges/text_encoder/config.json '{"max_position_embeddings": "many"}'
+try 2 'text_encoder/config\.json: max_position_embeddings is not a whole number' merges
+put merges/text_encoder/config.json '{"max_position_embeddings": 1}'
+try 2 'text_encoder/config\.json: a max_position_embeddings of 1' merges
+cp "$emoji/text_encoder/config.json" merges/text_encoder/config.json
+for length in 512 1000000000000000019884624838656; do
+    put merges/tokenizer/tokenizer_config.json "{\"model_max_length\": $length}"
+    check "a limit of $length" "$sdc" compile merges -o merges.exe --quiet
+    check "its picture" ./merges.exe "a crab" --steps 2 --quiet -o merges.png
+done
+
+# tokenizer.json, as transformers 5 saves it; it counts before older files.
+odd json tokenizer/merges.txt tokenizer/tokenizer_config.json tokenizer/special_tokens_map.json
+saved=$source/tests/tokenizer/saved
+gzip -dc "$saved/tokenizer.json.gz" >json/tokenizer/tokenizer.json
+cp "$saved/tokenizer_config.json" json/tokenizer
+check "tokenizer.json" "$sdc" compile json -o json.exe --quiet
+check "its picture" ./json.exe "a crab" --steps 2 --quiet -o json.png
+sed -i 's/"Lowercase"/"Strip"/' json/tokenizer/tokenizer.json
+try 3 "tokenizer/tokenizer\.json: normalizer\.normalizers\.2\.type: 'Strip' is not supported; CLIP's is 'Lowercase'" json
+
 # Variations: the image encoder's statistics.
 odd vary model_index.json
 put vary/model_index.json '{"_class_name": "StableUnCLIPImg2ImgPipeline"}'
