@@ -51,6 +51,10 @@ enum { SCHEDULER_MESSAGE = 240, SCHEDULER_HISTORY = 6, SCHEDULER_EXTRAS = 3 };
     X(SOLVER_MIDPOINT, "midpoint") X(SOLVER_HEUN, "heun") X(SOLVER_LOGRHO, "logrho") X(SOLVER_BH1, "bh1") \
     X(SOLVER_BH2, "bh2")
 #define SCHEDULER_TIME_SHIFTS(X) X(TIME_SHIFT_EXPONENTIAL, "exponential") X(TIME_SHIFT_LINEAR, "linear")
+#define SCHEDULER_UPSCALES(X) \
+    X(UPSCALE_NEAREST, "nearest") X(UPSCALE_LINEAR, "linear") X(UPSCALE_BILINEAR, "bilinear") \
+    X(UPSCALE_BICUBIC, "bicubic") X(UPSCALE_TRILINEAR, "trilinear") X(UPSCALE_AREA, "area") \
+    X(UPSCALE_NEAREST_EXACT, "nearest-exact")
 
 #define SCHEDULER_ENUMERATOR(name, text) name,
 enum { SCHEDULER_BETAS(SCHEDULER_ENUMERATOR) };
@@ -63,6 +67,7 @@ enum { SCHEDULER_FINAL_SIGMAS(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_ALGORITHMS(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_SOLVERS(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_TIME_SHIFTS(SCHEDULER_ENUMERATOR) };
+enum { SCHEDULER_UPSCALES(SCHEDULER_ENUMERATOR) };
 #undef SCHEDULER_ENUMERATOR
 
 /* ---- scheduler_table.c: the supported classes and their names ---------------------------------------------------- */

@@ -20,7 +20,7 @@ struct SchedulerFamily {
 
 extern const SchedulerFamily family_ddpm, family_ddim, family_pndm, family_euler, family_euler_ancestral, family_lms,
     family_heun, family_kdpm2, family_kdpm2_ancestral, family_dpm_multistep, family_dpm_singlestep, family_unipc,
-    family_deis, family_lcm, family_tcd, family_flow_euler, family_flow_heun;
+    family_deis, family_lcm, family_tcd, family_flow_euler, family_flow_heun, family_flow_lcm;
 
 /* ---- scheduler.c ------------------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* Flow matching: Euler and Heun on the straight path from noise to picture (Lipman et al., arXiv 2210.02747; shifted
+/* Flow matching: Euler, Heun and LCM on the straight path from noise to picture (Lipman et al., arXiv 2210.02747; shifted
  * as in Esser et al., arXiv 2403.03206, section 5.3.2).
  *
  * The sample is (1 - sigma) x0 + sigma noise, the network predicts noise - x0 and sees sigma * num_train_timesteps.
@@ -64,16 +64,32 @@ static int euler_timesteps(Scheduler *s, int64_t steps)
     return SDC_OK;
 }
 
-static int euler_step(Scheduler *s, const float *model_output, float *sample)
+/* To the picture that the output stands for, and back to the next sigma with fresh noise. */
+static int lcm_step(Scheduler *s, const float *model_output, float *sample)
 {
-    float sigma = s->sigmas[s->index], next = s->sigmas[s->index + 1], dt = next - sigma;
-    bool stochastic = s->config.stochastic_sampling;
-    int code = stochastic ? scheduler_draw(s) : SDC_OK;
+    float sigma = s->sigmas[s->index], next = s->sigmas[s->index + 1];
+    int code = scheduler_draw(s);
     if (code)
         return code;
     for (int64_t i = 0; i < s->count; i++)
-        sample[i] = stochastic ? (1 - next) * (sample[i] - sigma * model_output[i]) + next * s->noise[i]
-                               : sample[i] + dt * model_output[i];
+        sample[i] = (1 - next) * (sample[i] - sigma * model_output[i]) + next * s->noise[i];
+    return SDC_OK;
+}
+
+static int lcm_check(Scheduler *s)
+{
+    if (s->config.scale_factors.count > 0)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: scale_factors are not supported", s->class->name);
+    return SDC_OK;
+}
+
+static int euler_step(Scheduler *s, const float *model_output, float *sample)
+{
+    float dt = s->sigmas[s->index + 1] - s->sigmas[s->index];
+    if (s->config.stochastic_sampling)
+        return lcm_step(s, model_output, sample);
+    for (int64_t i = 0; i < s->count; i++)
+        sample[i] += dt * model_output[i];
     return SDC_OK;
 }
 
@@ -114,6 +130,11 @@ static NoiseLevel noise_level(const Scheduler *s)
 
 const SchedulerFamily family_flow_euler = {
     .set_timesteps = euler_timesteps, .step = euler_step, .noise_level = noise_level, .timestep_names_step = true,
+};
+
+const SchedulerFamily family_flow_lcm = {
+    .check = lcm_check, .set_timesteps = euler_timesteps, .step = lcm_step, .noise_level = noise_level,
+    .timestep_names_step = true,
 };
 
 const SchedulerFamily family_flow_heun = {

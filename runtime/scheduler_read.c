@@ -155,6 +155,7 @@ static const char *flow_class(const char *class_name)
     static const struct { const char *name, *flow; } classes[] = {
         { "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler" },
         { "HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler" },
+        { "LCMScheduler", "FlowMatchLCMScheduler" },
     };
     for (size_t k = 0; k < sizeof classes / sizeof *classes; k++)
         if (!strcmp(classes[k].name, class_name))

@@ -16,6 +16,8 @@
 #define RESCALE "rescale_betas_zero_snr=false "
 #define FLOW_SIGMAS "use_flow_sigmas=false flow_shift=1 "
 #define SHIFTING "use_dynamic_shifting=false time_shift_type=exponential "
+#define FLOW_MATCH "num_train_timesteps=1000 shift=1 base_shift=0.5 max_shift=1.15 base_image_seq_len=256 " \
+    "max_image_seq_len=4096 invert_sigmas=false shift_terminal=null " SIGMAS SHIFTING
 #define SOLVER(algorithm, solver) "solver_order=2 algorithm_type=" algorithm " solver_type=" solver " "
 #define FINAL "final_sigmas_type=zero "
 #define DISTILLED SCALED_BETAS "original_inference_steps=50 timestep_scaling=10 set_alpha_to_one=true " EPSILON \
@@ -63,9 +65,8 @@ const SchedulerClass scheduler_classes[] = {
       SPACING("linspace") SHIFTING, 0 },
     { "LCMScheduler", &family_lcm, 1, COMMON, ALL_THREE, DISTILLED, 0 },
     { "TCDScheduler", &family_tcd, 1, COMMON, ALL_THREE, DISTILLED, 0.3 },
-    { "FlowMatchEulerDiscreteScheduler", &family_flow_euler, 1, 0, 0,
-      "num_train_timesteps=1000 shift=1 base_shift=0.5 max_shift=1.15 base_image_seq_len=256 max_image_seq_len=4096 "
-      "invert_sigmas=false shift_terminal=null stochastic_sampling=false " SIGMAS SHIFTING, 0 },
+    { "FlowMatchEulerDiscreteScheduler", &family_flow_euler, 1, 0, 0, FLOW_MATCH "stochastic_sampling=false", 0 },
+    { "FlowMatchLCMScheduler", &family_flow_lcm, 1, 0, 0, FLOW_MATCH "scale_factors=null upscale_mode=bicubic", 0 },
     { "FlowMatchHeunDiscreteScheduler", &family_flow_heun, 2, 0, 0, "num_train_timesteps=1000 shift=1", 0 },
     { 0 },
 };
@@ -98,6 +99,7 @@ const SchedulerName scheduler_names[] = {
     { "lcm", "LCMScheduler", "" },
     { "tcd", "TCDScheduler", "" },
     { "flow_euler", "FlowMatchEulerDiscreteScheduler", "" },
+    { "flow_lcm", "FlowMatchLCMScheduler", "" },
     { "flow_heun", "FlowMatchHeunDiscreteScheduler", "" },
     { 0 },
 };

@@ -122,6 +122,21 @@ static void null_is_the_classs_default(void **state)
     assert_true(isnan(c.sigma_min));
 }
 
+static void names_are_of_flows_where_the_network_is(void **state)
+{
+    (void)state;
+    SchedulerConfig c;
+    static const Spelling flows[] = { { "euler", "FlowMatchEulerDiscreteScheduler" },
+                                      { "heun", "FlowMatchHeunDiscreteScheduler" },
+                                      { "lcm", "FlowMatchLCMScheduler" },
+                                      { "dpmpp_2m", "DPMSolverMultistepScheduler" } };
+    for (size_t i = 0; i < sizeof flows / sizeof flows[0]; i++) {
+        assert_int_equal(read(&c, flows[i].name, "_class_name=FlowMatchEulerDiscreteScheduler\nshift=3"), SDC_OK);
+        assert_string_equal(c.class->name, flows[i].class_name);
+        assert_true(scheduler_flows(&c) && (c.shift == 3 || c.flow_shift == 3));
+    }
+}
+
 static void endings_choose_the_sigmas(void **state)
 {
     (void)state;
@@ -213,6 +228,7 @@ static const Meaning meanings[] = {
     { "unipc", "solver_order=0", SDC_UNSUPPORTED, "solver_order 0" },
     { "lcm", "original_inference_steps=0", SDC_UNSUPPORTED, "original_inference_steps 0" },
     { "flow_euler", "use_dynamic_shifting=true\nmax_image_seq_len=256", SDC_BAD_INPUT, "are both 256" },
+    { "flow_lcm", "scale_factors=[0.5, 1]", SDC_UNSUPPORTED, "scale_factors are not supported" },
     { "ddim", "beta_start=null\nnum_train_timesteps=null\nclip_sample=null\nbeta_schedule=null", SDC_OK, NULL },
 };
 
@@ -339,6 +355,7 @@ int main(void)
         cmocka_unit_test(names_in_every_spelling),
         cmocka_unit_test(dynamic_shifting_follows_the_picture),
         cmocka_unit_test(null_is_the_classs_default),
+        cmocka_unit_test(names_are_of_flows_where_the_network_is),
         cmocka_unit_test(endings_choose_the_sigmas),
         cmocka_unit_test(bad_text_is_refused),
         cmocka_unit_test(bad_meaning_is_refused),

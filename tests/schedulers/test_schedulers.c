@@ -32,6 +32,18 @@ static const Exception exceptions[] = {
     { NULL, NULL, 0, 0, NULL },
 };
 
+/* Recorded classes that are not implemented, because no pipeline that can be compiled uses them by itself. */
+static const struct { const char *name, *reason; } absent[] = {
+    { "CMStochasticIterativeScheduler", "consistency models' pipelines are not supported" },
+    { "DDIMInverseScheduler", "makes noise of pictures, for pipelines of editing" },
+    { "DPMSolverMultistepInverseScheduler", "makes noise of pictures, for pipelines of editing" },
+    { "EDMDPMSolverMultistepScheduler", "for networks trained as EDM, such as Playground 2.5" },
+    { "EDMEulerScheduler", "for networks trained as EDM, such as Playground 2.5" },
+    { "IPNDMScheduler", "of pipelines for sound" },
+    { "SASolverScheduler", "nothing has it by default; dpmpp_2m_sde is its like" },
+    { "UnCLIPScheduler", "unCLIP's priors and decoders are not supported" },
+};
+
 static bool verbose;
 static int passed, failed, out_of_scope, refused;
 
@@ -293,6 +305,22 @@ static double limit_of(const char *class_name, const char *config, long steps)
     return tolerance;
 }
 
+/* A recorded class that the table knows a reason for. */
+static void report_absent(const char *name, const json_t *root)
+{
+    size_t i, row = 0, rows = sizeof absent / sizeof absent[0];
+    int runs = 0;
+    json_t *item;
+    json_array_foreach(json_object_get(root, "cases"), i, item)
+        runs += (int)json_array_size(json_object_get(item, "runs"));
+    while (row < rows && strcmp(absent[row].name, name) != 0)
+        row++;
+    printf("%s %s, %d runs: %s\n", row < rows ? "not implemented:" : "FAIL", name, runs,
+           row < rows ? absent[row].reason : "is not implemented, and no reason is given");
+    failed += row == rows;
+    out_of_scope += runs;
+}
+
 static void check_file(const char *path)
 {
     json_error_t error;
@@ -309,10 +337,8 @@ static void check_file(const char *path)
     if (class)
         check_defaults(class, json_object_get(root, "defaults"));
     json_array_foreach(json_object_get(root, "cases"), i, item) {
-        if (!class) {
-            out_of_scope += (int)json_array_size(json_object_get(item, "runs"));
-            continue;
-        }
+        if (!class)
+            break;
         char *text = json_dumps(json_object_get(item, "config"),
                                 JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(9));
         json_array_foreach(json_object_get(item, "runs"), k, run) {
@@ -323,8 +349,8 @@ static void check_file(const char *path)
         }
         free(text);
     }
-    if (!class && verbose)
-        printf("%s: out of scope\n", name);
+    if (!class)
+        report_absent(name, root);
     json_decref(root);
 }
 
@@ -355,7 +381,7 @@ static int report(const char *what, const char *folder)
     if (files == 0)
         printf("%s: skipped, %s is not there\n", what, folder);
     else
-        printf("%s: %d runs passed, %d refused as recorded, %d failed, %d out of scope (classes not implemented)\n",
+        printf("%s: %d runs passed, %d refused as recorded, %d failed, %d of classes not implemented\n",
                what, passed, refused, failed, out_of_scope);
     return failed;
 }
