@@ -106,6 +106,7 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
                               int64_t chunks)
 {
     Model *m = onnx_load(path);
+    m->in_folder = true;
     if (c->patches)
         cut_patches(m->graph, c->inputs[0].input);
     ShapeBinding *shapes = alloc_array(m->graph->n_inputs + 1, sizeof *shapes);
@@ -146,7 +147,7 @@ static void prepare_clip(Pipeline *p, const char *folder)
         exit(code);
     p->clip_tokenizer.name = "clip_tokenizer";
     p->clip_tokenizer.data = blob;
-    const char *path = text_format("%s/config.json", folder);
+    path = text_format("%s/config.json", folder);
     config = read_json_if(path);
     const json_t *text = json_object_get(config, "text_config");
     const int64_t tokens = folder_tokens(blob, p->clip_tokenizer.bytes, text, path, CLIP_POSITIONS);

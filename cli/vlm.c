@@ -166,6 +166,7 @@ static Graph *prepare_model(Folder *f, Model *m, const char *name, const Axes *a
     const Options *o = f->options;
     ShapeBinding shapes[MAX_BINDINGS];
     int count = 0;
+    m->in_folder = true;
     if (change)
         change(m->graph);
     bind_axes(m->graph, axes, n, shapes, &count);

@@ -126,7 +126,7 @@ void lower_loop(Lowering *l, Node *n)
     int states = g->n_inputs - 2, scans = g->n_outputs - 1 - states;
     int64_t trips = trips_of(n);
     if (scans && trips < 0)
-        fail_node(SDC_UNSUPPORTED, n, "scan outputs need a constant trip count; bind it with --bind");
+        fail_node(SDC_UNSUPPORTED, n, "scan outputs need a constant trip count; %s", bind_advice(n, NULL));
     if (scans && !is_constant(g->outputs[0]) && g->outputs[0] != g->inputs[1])
         fail_node(SDC_UNSUPPORTED, n, "scan outputs of a loop that may end early have no static extent");
     View *state = alloc_array(states + 1, sizeof *state), *scan = alloc_array(scans + 1, sizeof *scan);

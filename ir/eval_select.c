@@ -11,7 +11,7 @@
 #include "../runtime/runtime.h"
 
 #define DATA_DEPENDENT                                                                                                 \
-    "the result's shape is data-dependent: it is known only when input %d is constant; bind it with --bind"
+    "the result's shape is data-dependent: it is known only when input %d is constant; %s"
 
 static void *list_new(int64_t count, size_t size)
 {
@@ -28,7 +28,7 @@ const Array **select_operands(const Node *n)
         if (!n->in[k])
             continue;
         if (!is_constant(n->in[k]))
-            fail_node(SDC_UNSUPPORTED, n, DATA_DEPENDENT, k);
+            fail_node(SDC_UNSUPPORTED, n, DATA_DEPENDENT, k, bind_advice(n, NULL));
         in[k] = array_from_tensor(constant_tensor(n->in[k]));
         constant_release(n->in[k]);
     }
@@ -94,7 +94,7 @@ void shape_compress(Node *n)
     const Shape *x = &n->in[0]->shape;
     need_rank(n, 1, 1, 1);
     if (!is_constant(n->in[1]))
-        fail_node(SDC_UNSUPPORTED, n, DATA_DEPENDENT, 1);
+        fail_node(SDC_UNSUPPORTED, n, DATA_DEPENDENT, 1, bind_advice(n, NULL));
     Shape y = *x;
     int axis = attr_has(n, "axis") ? (int)axis_of(n, attr_i(n, "axis"), x->rank) : -1;
     int64_t extent = axis < 0 ? shape_count(x) : x->dim[axis];

@@ -38,7 +38,8 @@ Op op_by_name(const char *name)
 void lower_none(struct Lowering *l, Node *n)
 {
     (void)l;
-    fail_node(SDC_UNSUPPORTED, n, "%s with run-time inputs has no kernel; bind its inputs with --bind", op_info(n->op)->name);
+    fail_node(SDC_UNSUPPORTED, n, "%s with run-time inputs has no kernel; %s", op_info(n->op)->name,
+              bind_advice(n, NULL));
 }
 
 /* The text behind "name:" in the row's attribute list, or NULL. */

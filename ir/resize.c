@@ -55,7 +55,7 @@ static int floats_of(const Node *n, int k, const char *what, double *into, int r
     if (!v || (v->shape.rank == 1 && v->shape.dim[0] == 0))
         return 0;
     if (!is_constant(v))
-        fail_node(SDC_UNSUPPORTED, n, "input %d (%s) depends on run-time data; bind it with --bind", k, what);
+        fail_node(SDC_UNSUPPORTED, n, "input %d (%s) depends on run-time data; %s", k, what, bind_advice(n, v->name));
     const Tensor *t = constant_tensor(v);
     if (t->count > room)
         fail_node(SDC_BAD_INPUT, n, "input %d (%s) has %lld entries", k, what, (long long)t->count);

@@ -150,6 +150,7 @@ typedef struct Model {
     int next_value, next_node;
     int64_t opset;                  /* of the default domain */
     unsigned no_fuse;               /* bit f: fusion f is off */
+    bool in_folder;                 /* of a pipeline, which takes no --bind and no --dim */
     bool exact;                     /* direct convolutions alone */
     bool pack_winograd;             /* Winograd's weights are stored transformed where that is faster */
     int64_t block;                  /* timesteps that one table holds: rows of a Tabulate */
@@ -301,6 +302,7 @@ void broadcast_shapes(const Node *n, const Shape *a, const Shape *b, Shape *into
 
 /* Constant operands: shape rules and lowerings ask for them here.  ints_of() fails the node ("input 1 (shape) depends on
  * run-time data; bind it with --bind") when the value is not constant. */
+const char *bind_advice(const Node *n, const char *input);           /* "bind it with --bind INPUT=FILE.npy", or what helps in a folder */
 bool is_constant(const Value *v);
 int ints_of(const Node *n, int k, const char *what, int64_t *into, int room);        /* count; fails if more than room */
 int64_t *ints_list(const Node *n, int k, const char *what, int64_t *count);          /* any length; lives until exit */

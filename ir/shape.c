@@ -109,6 +109,13 @@ bool is_constant(const Value *v)
     return v && v->constant;
 }
 
+const char *bind_advice(const Node *n, const char *input)
+{
+    if (n->graph && n->graph->model && n->graph->model->in_folder)
+        return "export the model with it as a constant";
+    return text_format("bind it with --bind %s=FILE.npy", input ? input : "INPUT");
+}
+
 /* Input k as a tensor, or an error that says how to make it one. */
 static const Tensor *operand(const Node *n, int k, const char *what)
 {
@@ -116,8 +123,7 @@ static const Tensor *operand(const Node *n, int k, const char *what)
     if (!v)
         fail_node(SDC_BAD_INPUT, n, "input %d (%s) is missing", k, what);
     if (!v->constant)
-        fail_node(SDC_UNSUPPORTED, n, "input %d (%s) depends on run-time data; bind it with --bind %s=FILE.npy", k, what,
-                  v->name ? v->name : "INPUT");
+        fail_node(SDC_UNSUPPORTED, n, "input %d (%s) depends on run-time data; %s", k, what, bind_advice(n, v->name));
     return constant_tensor(v);
 }
 

@@ -104,6 +104,9 @@ static void check_free(const Graph *g)
             offered[symbol] = true;
         }
     }
+    if (*list && g->model->in_folder)
+        fail(SDC_UNSUPPORTED, "%s: free axes: %s, which nothing of the pipeline tells; export the model with them fixed",
+             g->model->path, list);
     if (*list)
         fail(SDC_USAGE, "%s: free axes: %s; fix them with, for example,%s", g->model->path, list, options);
 }

@@ -98,6 +98,14 @@ END
 put vae/vae_decoder/config.json '{"latent_channels": 1.5}'
 try 2 'vae_decoder/config\.json: latent_channels is not a whole number from 1 to 256' vae
 
+models
+odd axes unet/model.onnx
+cp tiny.onnx axes/unet/model.onnx
+try 3 "unet/model\.onnx: free axes: 'x' axis 0 is 'batch', which nothing of the pipeline tells; export" axes
+# the shape of a Reshape is an input
+"$wire" "1=8 8{2=17} 7{1{1'x'1's'2'y'3'r'4'Reshape'}2'g'11{1'x'2{1{1=1 2{1{1=2}1{1=3}}}}}11{1's'2{1{1=7 2{1{1=2}}}}}12{1'y'2{1{1=1 2{1{1=3}1{1=2}}}}}}" axes/unet/model.onnx
+try 3 "unet/model\.onnx: node 'r' \(Reshape\): input 1 .* depends on run-time data; export the model with it as a constant" axes
+
 odd words tokenizer/merges.txt
 try 2 'tokenizer/merges\.txt: ' words
 rm words/tokenizer/vocab.json
