@@ -187,12 +187,16 @@ static int emit(Autoencoder *a, const Field *latents, int64_t k, int64_t n, cons
     Field picture = {0};
     uint8_t *rgb = NULL;
     char *path = outputs_numbered(a->options->output ? a->options->output : "image.png", k, n);
-    int code = path ? autoencoder_decode(a, latents, from, &picture) : sdc_error(SDC_NO_SPACE, "out of memory");
+    int code = path ? outputs_check_picture(path) : sdc_error(SDC_NO_SPACE, "out of memory");
+    if (!code)
+        code = autoencoder_decode(a, latents, from, &picture);
     if (!code && original && (picture.width != original->width || picture.height != original->height))
         code = sdc_error(SDC_UNSUPPORTED, "%s: comes back as %lldx%lld", from, (long long)picture.width,
                          (long long)picture.height);
-    if (!code && !(code = autoencoder_bytes(a, &picture, &rgb)) && !(code = write_png(path, &picture, rgb)))
+    if (!code && !(code = autoencoder_bytes(a, &picture, &rgb)) && !(code = write_png(path, &picture, rgb))) {
+        picture_check(path, picture.values, picture.channels * picture.height * picture.width);
         print_picture(a, k, original ? from : NULL, path, original ? &(double){psnr(original, rgb)} : NULL);
+    }
     free(picture.values);
     free(rgb);
     free(path);

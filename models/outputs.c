@@ -31,6 +31,16 @@ char *outputs_numbered(const char *output, int64_t k, int64_t count)
     return named_after(output, number);
 }
 
+int outputs_check_picture(const char *path)
+{
+    static const char *const others[] = {".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".npy", ".npz"};
+    const char *dot = strrchr(path, '.');
+    for (size_t k = 0; dot && k < sizeof others / sizeof *others; k++)
+        if (!strcasecmp(dot, others[k]))
+            return sdc_error(SDC_USAGE, "%s: pictures are written as PNG; let its name end in .png", path);
+    return sdc_output_check(path);
+}
+
 int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t others)
 {
     *out = (Outputs){.count = count, .room = count + others, .output = output};
@@ -39,7 +49,7 @@ int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t other
     int code = out->files && out->paths ? SDC_OK : out_of_memory();
     for (int64_t k = 0; !code && k < count; k++) {
         out->paths[k] = outputs_numbered(output, k, count);
-        code = out->paths[k] ? outputs_check(out->paths[k]) : out_of_memory();
+        code = out->paths[k] ? outputs_check_picture(out->paths[k]) : out_of_memory();
     }
     return code;
 }
@@ -120,6 +130,16 @@ void picture_bytes(const float *picture, int channels, int64_t height, int64_t w
     for (int c = 0; c < channels; c++)
         for (int64_t i = 0; i < n; i++)
             pixels[channels * i + c] = picture_byte(picture[c * n + i] / 2 + 0.5f);
+}
+
+void picture_check(const char *path, const float *picture, int64_t n)
+{
+    int64_t unknown = 0;
+    for (int64_t i = 0; i < n; i++)
+        unknown += isnan(picture[i]);
+    if (unknown)
+        sdc_error(0, "warning: %s: %lld of %lld values are NaN and drawn black; a --dtype of larger range, bf16 or f32, "
+                  "may help", path, (long long)unknown, (long long)n);
 }
 
 int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,

@@ -30,6 +30,7 @@ int outputs_begin(Outputs *out, const char *output, int64_t count, int64_t other
 /* "a.png" -> "a-2.png" for picture k = 1 of several; malloc'd, NULL when out of memory. */
 char *outputs_numbered(const char *output, int64_t k, int64_t count);
 int outputs_check(const char *path);                /* NULL is fine */
+int outputs_check_picture(const char *path);        /* refuses names of other kinds of files as well */
 int outputs_open(Outputs *out, const char *path, SdcOutput **file);
 /* .npy of one, .npz of any */
 int outputs_arrays(Outputs *out, const char *path, const SdcArray *const *arrays, int n);
@@ -49,6 +50,9 @@ uint8_t picture_byte(float v);
 
 /* [channels][height][width] in -1..1 to bytes. */
 void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels);
+
+/* Warns of values, n in all, that are not numbers. */
+void picture_check(const char *path, const float *picture, int64_t n);
 
 /* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those
  * that are missing from the last row are black.  grid->pixels is malloc'd. */

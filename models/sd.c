@@ -49,6 +49,8 @@ static int emit_picture(Sd *sd, Outputs *out, float *decoded, int64_t k)
         code = picture_grid(grid ? decoded : picture, grid ? sd->options->count : 1, 3, height, width, 0, &bytes);
         if (!code)
             code = outputs_picture(out, grid ? 0 : k, &bytes, texts);
+        if (!code)
+            picture_check(out->paths[grid ? 0 : k], grid ? decoded : picture, (grid ? k + 1 : 1) * 3 * height * width);
     }
     free(bytes.pixels);
     free(parameters);

@@ -1,5 +1,6 @@
 /* sd_tasks.c: what inpainting, depth to image, upscaling and variations need beside a prompt, as diffusers'
- * StableDiffusionInpaintPipeline, ...Depth2ImgPipeline, ...UpscalePipeline and StableUnCLIPImg2ImgPipeline.
+ * StableDiffusionInpaintPipeline (...XLInpaint..., ...3Inpaint...), ...Depth2ImgPipeline, ...UpscalePipeline and
+ * StableUnCLIPImg2ImgPipeline.
  *
  * Order of random draws:
  *      --mask        noise of the picture's distribution (not where the network sees the mask and strength is 1),
@@ -47,6 +48,12 @@ int sd_check_task(const SdOptions *o)
         return sdc_error(SDC_USAGE, "a %s needs a picture: --init-image", f->class);
     if (!o->init_image && o->mask)
         return sdc_error(SDC_USAGE, "--mask needs the picture that it is for: --init-image");
+    const struct { double start, stop; const char *option; } spans[] = {
+        {o->control_start, o->control_stop, "control"}, {o->skip_start, o->skip_stop, "skip"}};
+    for (size_t k = 0; k < sizeof spans / sizeof *spans; k++)
+        if (spans[k].start >= spans[k].stop)
+            return sdc_error(SDC_USAGE, "--%s-start %g is not before --%s-stop %g", spans[k].option, spans[k].start,
+                             spans[k].option, spans[k].stop);
     if (o->init_image && o->latents && !(f->takes & SD_PICTURE_ASIDE))
         return sdc_error(SDC_USAGE, "--latents and --init-image do not go together");
     return SDC_OK;

@@ -81,6 +81,8 @@ static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t firs
     if (!code && !(code = picture_grid(u->decoded + first * picture, count, u->picture_channels, u->picture_height,
                                        u->picture_width, u->options->columns, &bytes)))
         code = outputs_picture(out, k, &bytes, texts);
+    if (!code)
+        picture_check(out->paths[k], u->decoded + first * picture, count * picture);
     free(bytes.pixels);
     free(text);
     return code;

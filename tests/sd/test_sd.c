@@ -267,6 +267,11 @@ static const Row rows[] = {
     {"a crab|--scheduler|nonsense", 1, "nonsense", 0},
     {"a crab|--scheduler|euler,clip=1", 1, "EulerDiscreteScheduler has no field \"clip\"", 0},
     {"a crab|--output=", 1, "--output", 0},
+    {"a crab|-o|x.jpg", 1, "x.jpg: pictures are written as PNG", 0},
+    {"a crab|-o|x.WebP", 1, "written as PNG", 0},
+    {"a crab|-o|x.5", 0, "x.5", 1},
+    {"a crab|--control-start|.5|--control-stop|.2", 1, "--control-start 0.5 is not before --control-stop 0.2", 0},
+    {"a crab|--skip-stop|0.01", 1, "--skip-start 0.01 is not before --skip-stop 0.01", 0},
     {"a crab|--latents|l.npy|--init-image|i.png", 1, "do not go together", 0},
     {"a crab|-o|no/such/x.png", 1, "no/such", 0},
     {"a \xff", 2, "not valid UTF-8", 0},
@@ -389,6 +394,22 @@ static void test_image_to_image(void **state)
     clean();
 }
 
+static void test_values_that_are_no_numbers(void **state)
+{
+    (void)state;
+    SdcArray a;
+    assert_int_equal(sdc_array_alloc(&a, DT_F32, 4, (const int64_t[]){1, 4, 4, 4}), SDC_OK);
+    for (int k = 0; k < 64; k++)
+        ((float *)a.data)[k] = k ? 1 : NAN;
+    assert_int_equal(sdc_npy_write("nan.npy", &a), SDC_OK);
+    sdc_array_free(&a);
+    assert_int_equal(run("a crab|--latents|nan.npy"), 0);
+    assert_non_null(strstr(err, "warning: image.png: "));
+    assert_non_null(strstr(err, " of 3072 values are NaN"));
+    assert_true(strchr(err, '\n') == err + strlen(err) - 1);
+    clean();
+}
+
 static void test_parameters_are_in_the_picture(void **state)
 {
     (void)state;
@@ -419,7 +440,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_command_lines),           cmocka_unit_test(test_json),
         cmocka_unit_test(test_long_prompt_is_reported), cmocka_unit_test(test_what_counts),
         cmocka_unit_test(test_pictures_do_not_mix),     cmocka_unit_test(test_image_to_image),
-        cmocka_unit_test(test_parameters_are_in_the_picture),
+        cmocka_unit_test(test_parameters_are_in_the_picture), cmocka_unit_test(test_values_that_are_no_numbers),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink("fake");
