@@ -171,7 +171,8 @@ enum {
     SD_NEEDS_PICTURE = 8,           /* --init-image is not a matter of choice */
     SD_NO_PICTURE = 16,             /* there is nothing to do with one */
     SD_PICTURE_ASIDE = 32,          /* the loop does not start from it: open_task() reads it */
-    SD_NO_PROMPT = 64               /* may go without a prompt */
+    SD_NO_PROMPT = 64,              /* may go without a prompt */
+    SD_ONE_CHUNK = 128              /* its text is no row of chunks */
 };
 
 static inline double sd_default_strength(const SdFamily *f)

@@ -6,11 +6,11 @@
 
 #define UNET(name) .class = (name), .denoiser = "unet", .sample = "sample", .prediction = "out_sample"
 #define CLIP .open_text = sd_clip_open, .encode = sd_clip_encode
-#define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, .open_task = sd_inpaint_open, \
-    .after_step = sd_inpaint_after_step
+#define BLENDS .open_task = sd_inpaint_open, .after_step = sd_inpaint_after_step
+#define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, BLENDS
 #define SD3 .class = "StableDiffusion3Pipeline", .denoiser = "transformer", .sample = "hidden_states", \
-    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, .start = sd_start, \
-    .strength = 0.6, .strength_up = true
+    .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, \
+    .start = sd_inpaint_start, BLENDS, .takes = SD_MASK | SD_ONE_CHUNK, .strength = 0.6, .strength_up = true
 
 /* SDXL's refiner in one executable with the base. */
 static const SdFamily xl_refiner = {
@@ -34,10 +34,10 @@ static const SdFamily families[] = {
      .latents = "latents"},
     {UNET("StableDiffusionXLPipeline"), .steps = 50, .guidance = 5, .strength = 0.3, .xl = true, .refiner = &xl_refiner,
      .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
-     .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start},
+     .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start, .takes = SD_MASK, BLENDS},
     {UNET("StableDiffusionXLImg2ImgPipeline"), .steps = 50, .guidance = 5, .strength = 0.3, .xl = true,
      .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
-     .open_text = sd_xl_open_picture, .encode = sd_xl_encode, .start = sd_xl_start_picture},
+     .open_text = sd_xl_open_picture, .encode = sd_xl_encode, .start = sd_xl_start_picture, .takes = SD_MASK, BLENDS},
     {SD3, .steps = 40, .guidance = 4.5, .setting = "transformer.qk_norm"},      /* 3.5 */
     {SD3, .steps = 28, .guidance = 7},
 };

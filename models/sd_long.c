@@ -66,6 +66,9 @@ int sd_plan_chunks(Sd *sd, SdEncoder *e)
         return sdc_error(SDC_UNSUPPORTED, "the prompt takes %lld chunks of %s and %lld of %s", (long long)most, e->component,
                          (long long)sd->chunks, sd->encoders[0].component);
     sd->chunks = most;
+    if (most > 1 && sd->family->takes & SD_ONE_CHUNK)
+        return sdc_error(SDC_UNSUPPORTED, "the prompt takes %lld chunks of %lld tokens, and a %s reads one; shorten it",
+                         (long long)most, (long long)e->length, sd->family->class);
     const SdcProgram *p = most > 1 ? denoiser_for(sd, most * e->length) : sd->denoiser;
     if (!p)
         return sdc_error(SDC_UNSUPPORTED, "the prompt takes %lld chunks of %lld tokens, for which this executable was "

@@ -184,9 +184,11 @@ int sd_xl_start(Sd *sd)
 {
     Scheduler *s = sd->scheduler;
     double at = sd_xl_refine_at(sd);
-    int code = sd_start(sd);
+    int code = sd_inpaint_start(sd);
     if (code || at >= 1)
         return code;
+    if (sd->options->mask && has_refiner(sd))
+        return sdc_error(SDC_USAGE, "--mask: the refiner would redraw all of the picture; give --refine-at 1 too");
     sd->end = s->evaluations - refiners_share(s, at);
     if (sd->end <= s->index)
         return sdc_error(SDC_USAGE, "--refine-at %g leaves no step before it", at);
@@ -213,7 +215,7 @@ int sd_xl_start_refiner(Sd *sd)
 int sd_xl_start_picture(Sd *sd)
 {
     if (sd->picture)
-        return sd_start(sd);
+        return sd_inpaint_start(sd);
     if (!isnan(sd->options->xl.refine_at))
         return sd_xl_start_refiner(sd);
     if (scheduler_set_timesteps(sd->scheduler, sd->options->steps))

@@ -117,6 +117,8 @@ int main(int argc, char **argv)
                  format("%s/tests/prompts/chunks_xl.npz", argv[2]), true);
     compile(&e, format("%s/tiny-sd3", models), "sd3", "--text-length 77");
     weigh_three(argv[2]);
+    check(&e, run_shell(format("cd %s && ./sd3 'a BREAK b' --long-prompts 2>&1 | grep -q 'a StableDiffusion3Pipeline reads one; shorten it'",
+                               e.folder)) == 0, "chunks that SD3 does not take");
     embedding(argv[2]);
     check(&e, run_shell(format("cd %s && ./sd 'a crab' --clip-skip 3 2>&1 | grep -q 'compile with --clip-skip 3'", e.folder)) == 0,
           "a layer that is not there");
