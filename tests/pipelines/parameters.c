@@ -56,6 +56,7 @@ static const Case cases[] = {
     {"sd", "'a crab'", "--lora $M/tiny-sd1-lora/tiny-sd1-lora.safetensors"},
     {"sd", "'a crab' --lora $M/tiny-sd1-lora/tiny-sd1-lora.safetensors",
      "--lora $M/tiny-sd1-lora/tiny-sd1-lora-kohya.safetensors:0.5"},
+    {"xl", "'a crab' --refine-at 1 --strength 1 " FROM_PICTURE, "--mask " PICTURE},
     {"xl", "'a crab'", "--negative ''"},
     {"xl", "'a crab'", "--refine-at 0.5"},
     {"xl", "'a crab'", "--original-size 512x512"},
@@ -201,6 +202,8 @@ int main(int argc, char **argv)
     make();
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         compare(&cases[k]);
+    check(&e, !shell("./xl 'a crab' " FROM_PICTURE " --mask " PICTURE " 2>&1 | grep -q 'give --refine-at 1 too'"),
+          "a mask is not for the refiner");
     look_for_others("sd", false);
     look_for_others("ddpm", true);
     return conclude(&e);
