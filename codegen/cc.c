@@ -34,12 +34,14 @@ static void stop_children(void)
         }
 }
 
-/* Where compilers put what they do not clean away when they are ended. */
+/* Where compilers put what they do not clean away when they are ended; a process that was forked has one of its own. */
 static const char *scratch_folder(void)
 {
     static const char *folder;
-    if (!folder)
+    static pid_t owner;
+    if (getpid() != owner)
         folder = temporary_folder("sdc-cc");
+    owner = getpid();
     return folder;
 }
 

@@ -17,6 +17,7 @@ enum { TEMPORARY_ROOM = 1 << 16 };
 static char *temporary[TEMPORARY_ROOM];
 static bool is_whole[TEMPORARY_ROOM];           /* a folder of ours: all that is in it goes too */
 static volatile sig_atomic_t n_temporary;
+static volatile pid_t owner;                    /* of the list: what a process has, its children do not remove */
 static void (*volatile stop_children)(void);
 
 void stop_at_exit(void (*stop)(void))
@@ -56,6 +57,8 @@ static void remove_one(const char *path, bool whole)
 /* Async-signal-safe; newest first so that a folder is empty when its turn comes. */
 static void remove_temporary(void)
 {
+    if (getpid() != owner)
+        return;
     if (stop_children)
         stop_children();
     for (int k = (int)n_temporary; k-- > 0;)
@@ -83,6 +86,9 @@ static int remember(const char *path)
         atexit(remove_temporary);
         armed = true;
     }
+    if (getpid() != owner)
+        n_temporary = 0;
+    owner = getpid();
     for (int k = 0; k < n_temporary; k++)
         if (!temporary[k]) {
             is_whole[k] = false;
