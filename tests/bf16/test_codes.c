@@ -15,6 +15,7 @@
 #include "codes_bf16.h"
 #include "form.h"
 #include "pick.h"
+#include "random_floats.h"
 
 typedef void Product(SdcContext *c, float *y, const st_bf16 *a, const int8_t *b, const float *bias, const float *x0);
 typedef struct {
@@ -50,17 +51,6 @@ static const CodesRow *const rows[] = {
     &row_int8_column, &row_int8_odd,    &row_int8_few_rows, &row_int8_chunks, &row_int8_groups,
     &row_int8_each,   &row_int4_groups, &row_int4_chunks,   &row_int4_column, &row_int4_each,
 };
-
-static float *random_floats(int64_t count)
-{
-    static uint32_t state = 1;
-    float *p = malloc((size_t)count * sizeof *p);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)state * 0x1p-31f;
-    }
-    return p;
-}
 
 /* b as the kernel multiplies by it. */
 static double *dequantised(const CodesRow *g, const float *b)

@@ -16,6 +16,7 @@
 #include "isa.h"
 #include "kernel.h"
 #include "pick.h"
+#include "random_floats.h"
 
 typedef void Attention(SdcContext *c, float *y, const float *q, const float *k, const float *v, const float *mask);
 typedef struct { int64_t row, head, batch; } Steps;
@@ -109,14 +110,11 @@ static const AttentionRow *const rows[] = {
     &row_causal_ahead, &row_causal_behind, &row_causal_masked,
 };
 
-static float *random_floats(int64_t count, float scale)
+static float *scaled_floats(int64_t count, float scale)
 {
-    static uint32_t state = 1;
-    float *p = malloc((size_t)count * sizeof *p);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        p[i] = scale * (float)(int32_t)state * 0x1p-31f;
-    }
+    float *p = random_floats(count);
+    for (int64_t i = 0; i < count; i++)
+        p[i] *= scale;
     return p;
 }
 
@@ -124,7 +122,7 @@ static float *random_floats(int64_t count, float scale)
 static float *random_mask(const AttentionRow *a)
 {
     int64_t count = a->batch * a->heads * a->group * a->queries * a->keys;
-    float *mask = random_floats(count, 3), hidden = a->masked & 32 ? -FLT_MAX : -INFINITY;
+    float *mask = scaled_floats(count, 3), hidden = a->masked & 32 ? -FLT_MAX : -INFINITY;
     for (int64_t i = 0; i < count && a->masked & (16 | 32); i++)
         if (i / a->keys % a->queries == 1 || (i * 7919 >> 4) % 3 == 0)
             mask[i] = hidden;
@@ -185,8 +183,8 @@ static void check_row(const AttentionRow *a)
 {
     int64_t heads = a->batch * a->heads, count = heads * a->group * a->queries * a->v_size;
     float spread = 6 / sqrtf((float)a->size);          /* scores: 0.7 * 6 * 2 / 3 */
-    float *q = random_floats(heads * a->group * a->queries * a->size, spread),
-          *k = random_floats(heads * a->keys * a->size, 2), *v = random_floats(heads * a->keys * a->v_size, 1),
+    float *q = scaled_floats(heads * a->group * a->queries * a->size, spread),
+          *k = scaled_floats(heads * a->keys * a->size, 2), *v = scaled_floats(heads * a->keys * a->v_size, 1),
           *mask = random_mask(a);
     float *y = malloc((size_t)count * sizeof *y), *first = malloc((size_t)count * sizeof *first);
     for (int threads = 1; threads <= 3; threads++) {
@@ -217,7 +215,7 @@ static void test_nan(void **state)
     (void)state;
     const AttentionRow *a = &row_plain;
     int64_t count = a->q.batch;
-    float *q = random_floats(count, 1), *k = random_floats(a->k.batch, 1), *v = random_floats(a->v.batch, 1);
+    float *q = scaled_floats(count, 1), *k = scaled_floats(a->k.batch, 1), *v = scaled_floats(a->v.batch, 1);
     float *y = malloc((size_t)count * sizeof *y);
     SdcContext c = {.pool = sdc_pool_create(1)};
     q[3 * a->q.row] = NAN;

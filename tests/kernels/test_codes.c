@@ -18,6 +18,7 @@
 #include "codes.h"
 #include "isa.h"
 #include "pick.h"
+#include "random_floats.h"
 
 typedef void Product(SdcContext *c, float *y, const float *a, const int8_t *b, const float *bias, float *scratch,
                      const float *x0);
@@ -58,17 +59,6 @@ static const CodesRow *const rows[] = {
     &row_int8_column, &row_int8_odd,      &row_int8_one_row,  &row_int8_groups, &row_int8_each, &row_int4_groups,
     &row_int4_odd,    &row_int4_one_row,  &row_int4_two_rows, &row_int4_column, &row_int4_each, &row_int4_one_column,
 };
-
-static float *random_floats(int64_t count)
-{
-    static uint32_t state = 1;
-    float *p = malloc((size_t)count * sizeof *p);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)state * 0x1p-31f;
-    }
-    return p;
-}
 
 /* b as it is once it was stored; *most: the largest step of a group. */
 static double *dequantised(const CodesRow *g, const float *b, double *most)

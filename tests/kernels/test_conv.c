@@ -19,6 +19,7 @@
 #include "isa.h"
 #include "kernel.h"
 #include "pick.h"
+#include "random_floats.h"
 
 typedef void Convolution(SdcContext *c, float *y, const float *x, const float *weights, const float *bias,
                          const float *x0);
@@ -217,17 +218,6 @@ static const ConvRow *const rows[] = {
     &row_winograd_padding, &row_winograd_small, &row_winograd_small_normalised, &row_winograd_stored,
     &row_winograd_small_stored,
 };
-
-static float *random_floats(int64_t count)
-{
-    static uint32_t state = 1;
-    float *p = malloc((size_t)count * sizeof *p);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)state * 0x1p-31f;
-    }
-    return p;
-}
 
 /* What the kernel takes for x, an element of channel c of image n. */
 static double loaded(const ConvRow *row, const float *lines, int64_t n, int64_t c, float x)

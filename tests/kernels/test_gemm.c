@@ -16,6 +16,7 @@
 #include "isa.h"
 #include "kernel.h"
 #include "pick.h"
+#include "random_floats.h"
 #include "tile.h"
 
 typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch,
@@ -103,17 +104,6 @@ static const GemmRow *const rows[] = {
     &row_one_column, &row_one_term,    &row_shared,       &row_each,     &row_outer_only,    &row_inner_only,
     &row_b_rows,     &row_b_rows_each, &row_b_rows_outer, &row_scores,   &row_scores_shared, &row_residual,
 };
-
-static float *random_floats(int64_t count)
-{
-    static uint32_t state = 1;
-    float *p = malloc((size_t)count * sizeof *p);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)state * 0x1p-31f;
-    }
-    return p;
-}
 
 static int64_t matrix_of_b(const GemmRow *g, int64_t outer, int64_t inner)
 {

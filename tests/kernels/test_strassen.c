@@ -18,6 +18,7 @@
 #include "isa.h"
 #include "kernel.h"
 #include "pick.h"
+#include "random_floats.h"
 #include "tile.h"
 
 typedef void Product(SdcContext *c, float *y, const float *a, const float *b, const float *bias, float *scratch, const float *x0);
@@ -65,17 +66,6 @@ typedef struct {
 
 static const StrassenRow *const rows[] = {&row_plain,  &row_odd_panels, &row_one_vector, &row_steps, &row_rounds, &row_blocks,
                                           &row_images, &row_joined,     &row_gate,       &row_one_image, &row_three_images};
-
-static float *random_floats(int64_t count)
-{
-    static uint32_t state = 1;
-    float *p = malloc((size_t)count * sizeof *p);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)state * 0x1p-31f;
-    }
-    return p;
-}
 
 /* b in the kernel's form. */
 static float *packed_halves(const float *b, int64_t depth, int64_t columns)
