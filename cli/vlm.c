@@ -61,7 +61,8 @@ static bool has(const Folder *f, const char *component)
 /* Its file, or where it is expected. */
 static const char *component_path(const Folder *f, const char *component)
 {
-    return has(f, component) ? graph_file(f->folder, component) : text_format("%s/%s/model.onnx", f->folder, component);
+    const char *file = graph_file(f->folder, component);
+    return file ? file : text_format("%s/%s/model.onnx", f->folder, component);
 }
 
 /* Patches along a side of the picture that config.json has positions for; what its vision_config leaves out is as
@@ -187,17 +188,23 @@ static void prepare(Folder *f, const char *component, const char *name, const Ax
 
 /* ---- the decoder ------------------------------------------------------------------------------------------------- */
 
+/* The first that is there. */
+static const char *decoder_of(const Folder *f)
+{
+    static const char *const names[] = {"decoder_model_with_past", "decoder_with_past_model", "decoder_model_merged"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        if (has(f, names[k]))
+            return names[k];
+    return names[0];
+}
+
 static void prepare_decoder(Folder *f, int64_t fresh)
 {
     const Axes axes[] = {{"inputs_embeds", {1, fresh, -1, -1}},
                          {"attention_mask", {1, f->length + fresh, -1, -1}},
                          {"position_ids", {1, fresh, -1, -1}},
                          {"past_key_values.", {1, -1, f->length, -1}}};
-    static const char *const names[] = {"decoder_model_with_past", "decoder_with_past_model", "decoder_model_merged"};
-    int k = 0;
-    while (k < 3 && !has(f, names[k]))
-        k++;
-    prepare(f, names[k % 3], text_format("decoder@%lld", (long long)fresh), axes, 4,
+    prepare(f, decoder_of(f), text_format("decoder@%lld", (long long)fresh), axes, 4,
             fresh == 1 ? keep_cache_and_logits : keep_cache, NULL);
 }
 

@@ -18,9 +18,10 @@ static void pack_coded(void *dst, const Tensor *t, const int64_t *p)
 {
     ConvShape s;
     memcpy(&s, p, sizeof s);
-    float *w = constant_floats(t);
+    float *copy;
+    const float *w = constant_floats(t, &copy);
     pack_conv_codes(dst, w, &s, (int)p[P_VL], (CodeType){(int)p[P_BITS], p[P_GROUP]});
-    free(w);
+    free(copy);
 }
 
 View coded_weights(Lowering *l, const Value *weights, const ConvShape *s)

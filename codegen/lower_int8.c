@@ -84,7 +84,8 @@ static void pack_pairs(void *dst, const Tensor *t, const int64_t *p)
 {
     const Bf16Matrix m = matrix_of(p);
     const int64_t column = m.column_step, each = p[P_CHANNELS] * p[P_HEIGHT] * p[P_WIDTH];
-    float *w = constant_floats(t);
+    float *copy;
+    const float *w = constant_floats(t, &copy);
     uint16_t *pairs = calloc((size_t)(m.columns * column) + 1, sizeof *pairs);
     if (!pairs)
         fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
@@ -94,7 +95,7 @@ static void pack_pairs(void *dst, const Tensor *t, const int64_t *p)
         scales[n] = pair_codes(pairs + n * column, w + n * each, p);
     pack_bf16(dst, pairs, &m);
     free(pairs);
-    free(w);
+    free(copy);
 }
 
 View packed_conv_codes(Lowering *l, const Node *n, const ConvShape *s)

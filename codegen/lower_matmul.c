@@ -44,9 +44,9 @@ View product_operand(Lowering *l, Value *v, Value **constant)
 static void pack_list(void *dst, const Tensor *t, const int64_t *p)
 {
     (void)p;
-    float *f = constant_floats(t);
-    memcpy(dst, f, (size_t)t->count * sizeof *f);
-    free(f);
+    float *copy;
+    memcpy(dst, constant_floats(t, &copy), (size_t)t->count * sizeof *copy);
+    free(copy);
 }
 
 View view_f32_list(Lowering *l, Node *n, Value *v)

@@ -6,9 +6,12 @@
 #include "code_pack.h"
 #include "matmul_pack.h"
 
-float *constant_floats(const Tensor *t)
+const float *constant_floats(const Tensor *t, float **copy)
 {
-    float *f = malloc((size_t)t->count * sizeof *f + 1);
+    *copy = NULL;
+    if (t->dtype == DT_F32)
+        return t->data;
+    float *f = *copy = malloc((size_t)t->count * sizeof *f + 1);
     int bytes = dtype_info(t->dtype)->bytes;
     if (!f)
         fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
@@ -51,8 +54,8 @@ static void pack_matrices_codes(void *dst, const Tensor *t, const int64_t *p)
     const CodeType type = {(int)p[P_BITS], p[P_GROUP]};
     const int vl = (int)p[P_VL], slice = (int)p[P_SLICE];
     const bool transposed = p[P_TRANSPOSED] != 0;
-    float *copy = t->dtype == DT_F32 ? NULL : constant_floats(t);
-    const float *all = copy ? copy : t->data, *first = all + p[P_OFFSET];
+    float *copy;
+    const float *first = constant_floats(t, &copy) + p[P_OFFSET];
     char *to = dst;
     for (int64_t o = 0; o < p[P_OUTER]; o++)
         for (int64_t i = 0; i < p[P_INNER]; i++) {

@@ -18,7 +18,7 @@ View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice)
 /* The parameters of a kernel whose weights are stored in integers, so named; none for other weights, or NULL. */
 void code_parameters(Call *c, const Value *weights, const char *bits, const char *group);
 
-/* A constant's elements as float, whatever floating type it has; the caller frees them. */
-float *constant_floats(const Tensor *t);
+/* A constant's elements as float, whatever floating type it has.  *copy: to be freed; NULL where they lie as floats already. */
+const float *constant_floats(const Tensor *t, float **copy);
 
 #endif

@@ -42,9 +42,10 @@ static void pack_transformed(void *dst, const Tensor *t, const int64_t *p)
 {
     ConvShape s;
     memcpy(&s, p, sizeof s);
-    float *w = constant_floats(t);
+    float *copy;
+    const float *w = constant_floats(t, &copy);
     pack_winograd(dst, w, &s, p[P_OUTPUTS], (int)p[P_VL]);
-    free(w);
+    free(copy);
 }
 
 View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_t outputs)

@@ -7,7 +7,7 @@
 #include "../runtime/dtype_bits.h"
 #include "../runtime/runtime.h"
 
-enum { BLOCK = 32 };                /* elements along a side of what is transposed at a time: two pages' worth of lines */
+enum { BLOCK = 32 };                /* elements along a side of what is transposed at a time, so that caches hold both */
 
 static Tensor *room_for(const Value *v)
 {
