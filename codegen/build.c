@@ -80,19 +80,28 @@ static void check(int code)
         exit(code);                 /* the writer has printed why */
 }
 
+/* Piece by piece, giving each back to the file system, so that the disk holds the weights once. */
+static void append_weights(SdcSectionWriter *w, const char *path, int weights_fd, int64_t weights_bytes)
+{
+    const int64_t piece = 64 << 20;
+    for (int64_t at = 0; at < weights_bytes; at += piece) {
+        const int64_t bytes = weights_bytes - at < piece ? weights_bytes - at : piece;
+        void *data = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, weights_fd, (off_t)at);
+        if (data == MAP_FAILED)
+            fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
+        check(sdc_section_write(w, data, bytes));
+        munmap(data, (size_t)bytes);
+        (void)fallocate(weights_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)bytes);  /* where it can */
+    }
+}
+
 void append_sections(int fd, const char *path, int weights_fd, int64_t weights_bytes, const BuildOptions *o)
 {
     SdcSectionWriter *w = sdc_sections_create(fd, path);
     if (!w)
         exit(SDC_NO_SPACE);
     check(sdc_section_begin(w, "weights"));
-    if (weights_bytes) {
-        void *data = mmap(NULL, (size_t)weights_bytes, PROT_READ, MAP_SHARED, weights_fd, 0);
-        if (data == MAP_FAILED)
-            fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
-        check(sdc_section_write(w, data, weights_bytes));
-        munmap(data, (size_t)weights_bytes);
-    }
+    append_weights(w, path, weights_fd, weights_bytes);
     check(sdc_section_end(w));
     for (int k = 0; k < o->n_sections; k++) {
         check(sdc_section_begin(w, o->sections[k].name));
