@@ -74,7 +74,7 @@ void check_schedulers(const char *folder, const PipelineRule *rule, const Option
         if (code)
             fail(code, "%s: %s%s%s%s", path, name ? "--default scheduler=" : "", name ? name : "", name ? ": " : "",
                  config.message);
-        if (rule->flows ? !scheduler_flows(&config) : !config.class->predictions)
+        if (rule->flows ? !scheduler_flows(&config) : config.class->training == TRAINED_FLOW)
             fail(SDC_UNSUPPORTED, "%s: %s %s, which a %s %s", path, config.class->name,
                  rule->flows ? "does not do flow matching" : "does flow matching", rule->class,
                  rule->flows ? "needs" : "is not trained for");

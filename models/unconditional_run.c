@@ -120,7 +120,7 @@ static int open_clip(Unconditional *u)
 {
     if (!u->options->clip_text)
         return SDC_OK;
-    if (u->config.prediction_type != PREDICT_EPSILON)
+    if (u->config.prediction_type != PREDICT_EPSILON || u->config.class->training != TRAINED_DIFFUSION)
         return sdc_error(SDC_UNSUPPORTED, "--clip-text: the network must predict noise");
     int code = clip_guide_open(&u->clip, u->pool, u->options->clip_text, u->count, u->channels, u->height, u->width);
     u->clip.cuts = u->options->clip_cuts;

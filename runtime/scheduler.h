@@ -46,11 +46,13 @@ enum { SCHEDULER_MESSAGE = 240, SCHEDULER_HISTORY = 6, SCHEDULER_EXTRAS = 3 };
 #define SCHEDULER_FINAL_SIGMAS(X) X(FINAL_SIGMA_ZERO, "zero") X(FINAL_SIGMA_MIN, "sigma_min")
 #define SCHEDULER_ALGORITHMS(X) \
     X(ALGORITHM_DPMPP, "dpmsolver++") X(ALGORITHM_DPM, "dpmsolver") X(ALGORITHM_SDE_DPMPP, "sde-dpmsolver++") \
-    X(ALGORITHM_SDE_DPM, "sde-dpmsolver") X(ALGORITHM_DEIS, "deis")
+    X(ALGORITHM_SDE_DPM, "sde-dpmsolver") X(ALGORITHM_DEIS, "deis") X(ALGORITHM_DATA, "data_prediction") \
+    X(ALGORITHM_NOISE, "noise_prediction")
 #define SCHEDULER_SOLVERS(X) \
     X(SOLVER_MIDPOINT, "midpoint") X(SOLVER_HEUN, "heun") X(SOLVER_LOGRHO, "logrho") X(SOLVER_BH1, "bh1") \
     X(SOLVER_BH2, "bh2")
 #define SCHEDULER_TIME_SHIFTS(X) X(TIME_SHIFT_EXPONENTIAL, "exponential") X(TIME_SHIFT_LINEAR, "linear")
+#define SCHEDULER_SIGMA_SCHEDULES(X) X(SIGMAS_KARRAS, "karras") X(SIGMAS_EXPONENTIAL, "exponential")
 #define SCHEDULER_UPSCALES(X) \
     X(UPSCALE_NEAREST, "nearest") X(UPSCALE_LINEAR, "linear") X(UPSCALE_BILINEAR, "bilinear") \
     X(UPSCALE_BICUBIC, "bicubic") X(UPSCALE_TRILINEAR, "trilinear") X(UPSCALE_AREA, "area") \
@@ -67,6 +69,7 @@ enum { SCHEDULER_FINAL_SIGMAS(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_ALGORITHMS(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_SOLVERS(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_TIME_SHIFTS(SCHEDULER_ENUMERATOR) };
+enum { SCHEDULER_SIGMA_SCHEDULES(SCHEDULER_ENUMERATOR) };
 enum { SCHEDULER_UPSCALES(SCHEDULER_ENUMERATOR) };
 #undef SCHEDULER_ENUMERATOR
 
@@ -74,13 +77,25 @@ enum { SCHEDULER_UPSCALES(SCHEDULER_ENUMERATOR) };
 
 typedef struct SchedulerFamily SchedulerFamily;     /* scheduler_family.h */
 
+/* What a class's network was trained for, and so which other classes it can be used with. */
+typedef enum {
+    TRAINED_DIFFUSION,                /* integer timesteps of a variance-preserving schedule */
+    TRAINED_FLOW,                     /* flow matching */
+    TRAINED_EDM,                      /* preconditioned as in EDM, sees log(sigma) / 4 */
+    TRAINED_CONSISTENCY,              /* consistency models, which see 250 log(sigma) */
+    TRAINED_ANGLE,                    /* v-prediction by the angle of signal and noise, from 1 to 0 */
+} SchedulerTraining;
+
 typedef struct SchedulerClass {
     const char *name;                 /* diffusers' class: "DDIMScheduler" */
     const SchedulerFamily *family;
     int order;                        /* evaluations a step, as diffusers counts them for image to image */
-    unsigned betas, predictions;      /* bit 1 << enumerator: what the class implements; no prediction: flows alone */
+    unsigned betas, predictions;      /* bit 1 << enumerator: what the class implements; 0: it has no such field */
     const char *defaults;             /* "field=value ..." for every field that the class has */
+    unsigned algorithms;              /* as betas */
     double eta;                       /* default of the step argument */
+    SchedulerTraining training;
+    bool inverse;                     /* from the picture to noise */
 } SchedulerClass;
 
 /* What --scheduler accepts: `name` also in any case and in the web UI's spelling ("DPM++ 2M" is dpmpp_2m). */

@@ -107,17 +107,19 @@ static void rescale_zero_snr(float *a, int64_t n)
     cumulate(a, n);
 }
 
+float scheduler_beta(const Scheduler *s, int64_t t)
+{
+    const SchedulerConfig *c = &s->config;
+    return (c->trained_betas.count > 0 ? trained : beta_functions[c->beta_schedule])(c, t);
+}
+
 int scheduler_make_betas(Scheduler *s, bool tiny_last)
 {
     const SchedulerConfig *c = &s->config;
     int64_t n = c->num_train_timesteps;
-    BetaFunction *beta = beta_functions[c->beta_schedule];
-    if (c->trained_betas.count > 0) {
-        if (c->trained_betas.count != n)
-            return scheduler_fail(s, SDC_BAD_INPUT, "trained_betas has %lld values for %lld timesteps",
-                                  (long long)c->trained_betas.count, (long long)n);
-        beta = trained;
-    }
+    if (c->trained_betas.count > 0 && c->trained_betas.count != n)
+        return scheduler_fail(s, SDC_BAD_INPUT, "trained_betas has %lld values for %lld timesteps",
+                              (long long)c->trained_betas.count, (long long)n);
     s->alphas_cumprod = malloc((size_t)n * sizeof(float));
     s->train_sigmas = malloc((size_t)n * sizeof(float));
     s->log_sigmas = malloc((size_t)n * sizeof(float));
@@ -125,7 +127,7 @@ int scheduler_make_betas(Scheduler *s, bool tiny_last)
         return scheduler_fail(s, SDC_NO_SPACE, "out of memory");
     float *a = s->alphas_cumprod;
     for (int64_t i = 0; i < n; i++)
-        a[i] = 1 - beta(c, i);
+        a[i] = 1 - scheduler_beta(s, i);
     cumulate(a, n);
     if (c->rescale_betas_zero_snr) {
         rescale_zero_snr(a, n);

@@ -1,4 +1,5 @@
-/* DDPM: ancestral sampling of the diffusion process (Ho et al., arXiv 2006.11239, algorithm 2; formulas 6, 7, 15).
+/* DDPM: ancestral sampling of the diffusion process (Ho et al., arXiv 2006.11239, algorithm 2; formulas 6, 7, 15), and
+ * unCLIP's (Ramesh et al., arXiv 2204.06125), whose timesteps go from the last of training to 0.
  *
  * history: [0] x0 */
 #include <math.h>
@@ -23,6 +24,25 @@ static int set_timesteps(Scheduler *s, int64_t steps)
     return scheduler_check_timesteps(s);
 }
 
+static int unclip_check(Scheduler *s)
+{
+    if (s->config.variance_type != VARIANCE_FIXED_SMALL_LOG)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "UnCLIPScheduler: variance_type \"%s\" is not supported",
+                              scheduler_choice(&s->config, "variance_type"));
+    return scheduler_make_betas(s, false);
+}
+
+static int unclip_timesteps(Scheduler *s, int64_t steps)
+{
+    if (steps < 2)
+        return scheduler_fail(s, SDC_USAGE, "UnCLIPScheduler needs at least 2 steps");
+    double stride = (double)(s->config.num_train_timesteps - 1) / (double)(steps - 1);
+    for (int64_t i = 0; i < steps; i++)
+        s->timesteps[i] = rint((double)(steps - 1 - i) * stride);
+    s->evaluations = steps;
+    return SDC_OK;
+}
+
 /* Standard deviation of the noise of one step. */
 static float deviation(int variance_type, float alpha, float alpha_before, float beta)
 {
@@ -34,11 +54,18 @@ static float deviation(int variance_type, float alpha, float alpha_before, float
 
 static int step(Scheduler *s, const float *model_output, float *sample)
 {
-    int64_t t = (int64_t)s->timesteps[s->index];
+    int64_t t = (int64_t)s->timesteps[s->index], next = -1;
     float alpha = scheduler_alpha(s, t), alpha_before = 1;
-    if (s->index + 1 < s->evaluations)
-        alpha_before = scheduler_alpha(s, (int64_t)s->timesteps[s->index + 1]);
+    if (s->index + 1 < s->evaluations) {
+        next = (int64_t)s->timesteps[s->index + 1];
+        alpha_before = scheduler_alpha(s, next);
+    }
     float step_alpha = alpha / alpha_before, step_beta = 1 - step_alpha;
+    if (s->class->family == &family_unclip) {    /* the same but for rounding, which counts where alpha is near 0 */
+        if (next == t - 1)
+            step_beta = scheduler_beta(s, t);
+        step_alpha = 1 - step_beta;
+    }
 
     float *x0 = s->history[0];
     scheduler_x0(s, sqrtf(alpha), sqrtf(1 - alpha), model_output, sample, x0);
@@ -59,4 +86,9 @@ static int step(Scheduler *s, const float *model_output, float *sample)
 
 const SchedulerFamily family_ddpm = {
     .check = check, .set_timesteps = set_timesteps, .step = step, .noise_level = scheduler_alpha_noise, .history = 1,
+};
+
+const SchedulerFamily family_unclip = {
+    .check = unclip_check, .set_timesteps = unclip_timesteps, .step = step, .noise_level = scheduler_alpha_noise,
+    .history = 1,
 };

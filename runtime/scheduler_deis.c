@@ -11,9 +11,6 @@ enum { DEPTH = 3, FEW_STEPS = 15 };
 static int check(Scheduler *s)
 {
     SchedulerConfig *c = &s->config;
-    if (c->algorithm_type == ALGORITHM_SDE_DPMPP || c->algorithm_type == ALGORITHM_SDE_DPM)
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" is not supported", s->class->name,
-                              scheduler_choice(c, "algorithm_type"));
     if (c->solver_order < 1 || c->solver_order > DEPTH)
         return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have solver_order %lld", s->class->name,
                               (long long)c->solver_order);

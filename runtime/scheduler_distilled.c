@@ -1,7 +1,8 @@
-/* LCM and TCD: samplers of networks distilled to few steps (Luo et al., arXiv 2310.04378, algorithm 3; Zheng et al.,
- * arXiv 2402.19159, algorithm 4).
+/* LCM, TCD and consistency models: samplers of networks distilled to few steps (Luo et al., arXiv 2310.04378,
+ * algorithm 3; Zheng et al., arXiv 2402.19159, algorithm 4; Song et al., arXiv 2303.01469, algorithm 1).
  *
- * The timesteps are chosen among those of the distillation, every (num_train_timesteps / original_inference_steps)th.
+ * LCM, TCD: the timesteps are chosen among those of the distillation, every (num_train_timesteps /
+ * original_inference_steps)th.  Consistency models: likewise among num_train_timesteps Karras sigmas.
  * history: [0] x0, [1] epsilon (TCD) */
 #include <math.h>
 
@@ -93,4 +94,48 @@ const SchedulerFamily family_lcm = {
 const SchedulerFamily family_tcd = {
     .check = check, .set_timesteps = set_timesteps, .step = tcd_step, .noise_level = scheduler_alpha_noise,
     .history = 2, .timestep_names_step = true,
+};
+
+/* ---- consistency models ------------------------------------------------------------------------------------------ */
+
+static int consistency_timesteps(Scheduler *s, int64_t steps)
+{
+    const SchedulerConfig *c = &s->config;
+    int64_t train = c->num_train_timesteps, stride = train / steps;
+    if (steps > train)
+        return scheduler_fail(s, SDC_USAGE, "%lld steps are more than the %lld of training", (long long)steps,
+                              (long long)train);
+    for (int64_t i = 0; i < steps; i++) {
+        double share = (double)(i * stride) / (double)(train - 1);
+        s->work[i] = scheduler_karras_sigma(c->sigma_max, c->sigma_min, c->rho, share);
+        s->timesteps[i] = 250 * log(s->work[i] + 1e-44);
+    }
+    s->evaluations = steps;
+    scheduler_store_sigmas(s, steps, (float)c->sigma_min);
+    s->init_noise_sigma = (float)c->sigma_max;
+    return SDC_OK;
+}
+
+/* To the picture, and back to the next sigma with fresh noise, of which the least is in the network's sigma_min. */
+static int consistency_step(Scheduler *s, const float *model_output, float *sample)
+{
+    const SchedulerConfig *c = &s->config;
+    float least = (float)c->sigma_min, next = fminf(fmaxf(s->sigmas[s->index + 1], least), (float)c->sigma_max);
+    float added = (float)c->s_noise * sqrtf(fmaxf(next * next - least * least, 0));
+    bool noisy = s->evaluations > 1;
+    int code = noisy ? scheduler_draw(s) : SDC_OK;
+    if (code)
+        return code;
+    for (int64_t i = 0; i < s->count; i++) {
+        float x0 = scheduler_k_x0(s, s->sigmas[s->index], model_output[i], sample[i]);
+        if (c->clip_denoised)
+            x0 = fminf(fmaxf(x0, -1), 1);
+        sample[i] = noisy ? x0 + added * s->noise[i] : x0;
+    }
+    return SDC_OK;
+}
+
+const SchedulerFamily family_consistency = {
+    .set_timesteps = consistency_timesteps, .step = consistency_step, .noise_level = scheduler_k_noise,
+    .divisor = scheduler_k_divisor, .timestep_names_step = true,
 };

@@ -8,7 +8,9 @@ DpmLevel scheduler_dpm_level(const Scheduler *s, int64_t i)
 {
     float sigma = s->sigmas[i];
     DpmLevel l = { 1 - sigma, sigma, 0 };
-    if (!s->config.use_flow_sigmas) {
+    if (s->class->training == TRAINED_EDM) {
+        l.alpha = 1;
+    } else if (!s->config.use_flow_sigmas) {
         l.alpha = 1 / sqrtf(sigma * sigma + 1);
         l.sigma = sigma * l.alpha;
     }
@@ -72,12 +74,24 @@ static void timesteps_of_sigmas(Scheduler *s, int64_t steps)
     }
 }
 
+/* Timesteps below the noisiest one; inverse classes: from the bottom up. */
+static int64_t space(Scheduler *s, int64_t steps, int64_t last)
+{
+    if (!s->class->inverse)
+        return scheduler_space(s, steps, last, TIMESTEPS_BELOW);
+    int64_t above = s->config.timestep_spacing == SPACING_TRAILING ? 0 : 1;    /* laid out too, and left out */
+    int64_t n = scheduler_space(s, steps + above, last, TIMESTEPS_INTEGERS);
+    scheduler_reverse_timesteps(s, n);
+    return n - above;
+}
+
 int scheduler_dpm_schedule(Scheduler *s, int64_t steps, int final_sigmas_type, bool repeat_last, DpmFlow *flow)
 {
     const SchedulerConfig *c = &s->config;
-    int64_t n = steps;
-    bool converted = scheduler_convert_sigmas(s, s->work, steps, (double)s->train_sigmas[c->num_train_timesteps - 1],
-                                              (double)s->train_sigmas[0]);
+    int64_t n = steps, last = last_timestep(s);
+    double noisiest = (double)s->train_sigmas[c->num_train_timesteps - 1], cleanest = (double)s->train_sigmas[0];
+    bool converted = scheduler_convert_sigmas(s, s->work, steps, s->class->inverse ? cleanest : noisiest,
+                                              s->class->inverse ? noisiest : cleanest);
     if (!converted && c->use_lu_lambdas) {
         lu_sigmas(s, steps);
         converted = true;
@@ -89,15 +103,15 @@ int scheduler_dpm_schedule(Scheduler *s, int64_t steps, int final_sigmas_type, b
         if (code)
             return code;
     } else {
-        n = scheduler_space(s, steps, last_timestep(s), TIMESTEPS_BELOW);
+        n = space(s, steps, last);
         for (int64_t i = 0; i < n; i++)
             s->work[i] = scheduler_interpolate(s, s->timesteps[i]);
         repeat_last = false;
     }
     for (int64_t i = 0; i < n; i++)
         s->timesteps[i] = trunc(s->timesteps[i]);    /* diffusers keeps them as int64 */
-    float smallest = repeat_last ? (float)s->work[n - 1] : s->train_sigmas[0];
-    scheduler_store_sigmas(s, n, final_sigmas_type == FINAL_SIGMA_ZERO ? 0 : smallest);
+    float end = repeat_last ? (float)s->work[n - 1] : s->train_sigmas[s->class->inverse ? last - 1 : 0];
+    scheduler_store_sigmas(s, n, final_sigmas_type == FINAL_SIGMA_ZERO ? 0 : end);
     s->steps = s->evaluations = n;
     return SDC_OK;
 }
@@ -108,7 +122,12 @@ int scheduler_dpm_convert(Scheduler *s, const float *model_output, const float *
 {
     DpmLevel l = scheduler_dpm_level(s, s->index);
     int algorithm = s->config.algorithm_type;
-    if (algorithm == ALGORITHM_DPMPP || algorithm == ALGORITHM_SDE_DPMPP) {
+    if (s->class->training == TRAINED_EDM) {
+        for (int64_t i = 0; i < s->count; i++)
+            out[i] = scheduler_k_x0(s, l.sigma, model_output[i], sample[i]);
+        return scheduler_limit_x0(s, out);
+    }
+    if (algorithm == ALGORITHM_DPMPP || algorithm == ALGORITHM_SDE_DPMPP || algorithm == ALGORITHM_DATA) {
         scheduler_x0(s, l.alpha, l.sigma, model_output, sample, out);
         return scheduler_limit_x0(s, out);
     }

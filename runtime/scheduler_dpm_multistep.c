@@ -1,12 +1,13 @@
 /* DPM-Solver multistep, orders 1 to 3: DPM-Solver++ 2M and 3M and their SDE forms (Lu et al., arXiv 2211.01095,
- * algorithm 2 and appendix; DPM-Solver: arXiv 2206.00927).
+ * algorithm 2 and appendix; DPM-Solver: arXiv 2206.00927).  Its inverse goes the other way, from the picture to noise;
+ * EDM's has sigmas of its own.
  *
  * history: [0..2] converted model outputs, newest first */
 #include "scheduler_family.h"
 
 enum { DEPTH = 3, FEW_STEPS = 15 };
 
-static int check(Scheduler *s)
+static int settle(Scheduler *s)
 {
     SchedulerConfig *c = &s->config;
     if (c->algorithm_type == ALGORITHM_DEIS)
@@ -20,16 +21,55 @@ static int check(Scheduler *s)
     if (!data && c->prediction_type == PREDICT_FLOW)
         return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" has no flow_prediction", s->class->name,
                               scheduler_choice(c, "algorithm_type"));
-    if (c->solver_order < 1 || c->solver_order > DEPTH ||
-        (c->algorithm_type == ALGORITHM_SDE_DPM && c->solver_order == DEPTH))
+    bool edm = s->class->training == TRAINED_EDM;
+    bool lower = c->algorithm_type == ALGORITHM_SDE_DPM || (edm && c->algorithm_type == ALGORITHM_SDE_DPMPP);
+    if (c->solver_order < 1 || c->solver_order > (lower ? DEPTH - 1 : DEPTH))
         return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" has no solver_order %lld", s->class->name,
                               scheduler_choice(c, "algorithm_type"), (long long)c->solver_order);
-    return scheduler_make_betas(s, true);
+    return SDC_OK;
+}
+
+static int check(Scheduler *s)
+{
+    int code = settle(s);
+    return code ? code : scheduler_make_betas(s, true);
 }
 
 static int set_timesteps(Scheduler *s, int64_t steps)
 {
     return scheduler_dpm_schedule(s, steps, s->config.final_sigmas_type, false, scheduler_dpm_flow);
+}
+
+static int inverse_check(Scheduler *s)
+{
+    s->config.final_sigmas_type = FINAL_SIGMA_MIN;
+    return check(s);
+}
+
+/* Whole timesteps that repeat are left out; the sigmas stay, as in diffusers, and are steps of no length if equal. */
+static int inverse_timesteps(Scheduler *s, int64_t steps)
+{
+    const SchedulerConfig *c = &s->config;
+    int code = scheduler_dpm_schedule(s, steps, c->final_sigmas_type, true, scheduler_dpm_flow);
+    if (code || c->use_exponential_sigmas || c->use_beta_sigmas || c->use_flow_sigmas)
+        return code;
+    int64_t n = 1;
+    for (int64_t i = 1; i < s->evaluations; i++)
+        if (s->timesteps[i] != s->timesteps[n - 1])
+            s->timesteps[n++] = s->timesteps[i];
+    if (n < s->evaluations && !c->use_karras_sigmas)
+        return scheduler_fail(s, SDC_USAGE, "%s: of %lld steps timesteps repeat; take fewer", s->class->name,
+                              (long long)steps);
+    s->steps = s->evaluations = n;
+    return SDC_OK;
+}
+
+static int edm_timesteps(Scheduler *s, int64_t steps)
+{
+    const SchedulerConfig *c = &s->config;
+    scheduler_edm_schedule(s, steps);
+    scheduler_store_sigmas(s, steps, c->final_sigmas_type == FINAL_SIGMA_MIN ? (float)c->sigma_min : 0);
+    return SDC_OK;
 }
 
 /* The order of the step at s->index: it grows from 1, and falls at the end where the solver would be unstable. */
@@ -90,4 +130,14 @@ static int step(Scheduler *s, const float *model_output, float *sample)
 const SchedulerFamily family_dpm_multistep = {
     .check = check, .set_timesteps = set_timesteps, .step = step, .noise_level = scheduler_dpm_noise, .history = DEPTH,
     .timestep_names_step = true,
+};
+
+const SchedulerFamily family_dpm_multistep_inverse = {
+    .check = inverse_check, .set_timesteps = inverse_timesteps, .step = step, .noise_level = scheduler_dpm_noise,
+    .history = DEPTH, .timestep_names_step = true,
+};
+
+const SchedulerFamily family_edm_dpm_multistep = {
+    .check = settle, .set_timesteps = edm_timesteps, .step = step, .noise_level = scheduler_k_noise,
+    .divisor = scheduler_k_divisor, .history = DEPTH, .timestep_names_step = true,
 };

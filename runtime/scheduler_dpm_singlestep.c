@@ -20,10 +20,9 @@ static int check(Scheduler *s)
     if (!data && c->final_sigmas_type == FINAL_SIGMA_ZERO)
         return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" needs final_sigmas_type \"sigma_min\"",
                               s->class->name, scheduler_choice(c, "algorithm_type"));
-    if (c->algorithm_type == ALGORITHM_SDE_DPM || (!data && c->prediction_type == PREDICT_FLOW))
-        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" is not supported%s", s->class->name,
-                              scheduler_choice(c, "algorithm_type"),
-                              c->prediction_type == PREDICT_FLOW ? " with flow_prediction" : "");
+    if (!data && c->prediction_type == PREDICT_FLOW)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: algorithm_type \"%s\" has no flow_prediction", s->class->name,
+                              scheduler_choice(c, "algorithm_type"));
     if (c->solver_order < 1 || c->solver_order > DEPTH)
         return scheduler_fail(s, SDC_UNSUPPORTED, "%s does not have solver_order %lld", s->class->name,
                               (long long)c->solver_order);

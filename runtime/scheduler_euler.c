@@ -1,5 +1,5 @@
-/* Euler and Euler ancestral (Karras et al., arXiv 2206.00364, algorithms 1 and 2; k-diffusion's sample_euler and
- * sample_euler_ancestral).
+/* Euler, also for networks of EDM, and Euler ancestral (Karras et al., arXiv 2206.00364, algorithms 1 and 2;
+ * k-diffusion's sample_euler and sample_euler_ancestral).
  *
  * The state is x0 + sigma epsilon; the network sees it divided by sqrt(sigma^2 + 1). */
 #include <math.h>
@@ -27,6 +27,13 @@ static int euler_timesteps(Scheduler *s, int64_t steps)
     return SDC_OK;
 }
 
+static int edm_timesteps(Scheduler *s, int64_t steps)
+{
+    scheduler_edm_schedule(s, steps);
+    scheduler_store_sigmas(s, steps, s->config.final_sigmas_type == FINAL_SIGMA_MIN ? (float)s->work[steps - 1] : 0);
+    return SDC_OK;
+}
+
 static int euler_step(Scheduler *s, const float *model_output, float *sample)
 {
     const SchedulerOptions *o = &s->options;
@@ -43,9 +50,9 @@ static int euler_step(Scheduler *s, const float *model_output, float *sample)
         for (int64_t i = 0; i < s->count; i++)
             sample[i] += s->noise[i] * (float)o->s_noise * added;
     }
-    bool epsilon = s->config.prediction_type == PREDICT_EPSILON;
+    bool raised = s->config.prediction_type == PREDICT_EPSILON || s->class->training == TRAINED_EDM;
     for (int64_t i = 0; i < s->count; i++) {
-        float x0 = scheduler_k_x0(s, epsilon ? sigma_hat : sigma, model_output[i], sample[i]);
+        float x0 = scheduler_k_x0(s, raised ? sigma_hat : sigma, model_output[i], sample[i]);
         sample[i] += (sample[i] - x0) / sigma_hat * dt;
     }
     return SDC_OK;
@@ -75,6 +82,11 @@ static int ancestral_step(Scheduler *s, const float *model_output, float *sample
 
 const SchedulerFamily family_euler = {
     .check = check, .set_timesteps = euler_timesteps, .step = euler_step, .noise_level = scheduler_k_noise,
+    .divisor = scheduler_k_divisor, .timestep_names_step = true,
+};
+
+const SchedulerFamily family_edm_euler = {
+    .set_timesteps = edm_timesteps, .step = euler_step, .noise_level = scheduler_k_noise,
     .divisor = scheduler_k_divisor, .timestep_names_step = true,
 };
 

@@ -20,7 +20,9 @@ struct SchedulerFamily {
 
 extern const SchedulerFamily family_ddpm, family_ddim, family_pndm, family_euler, family_euler_ancestral, family_lms,
     family_heun, family_kdpm2, family_kdpm2_ancestral, family_dpm_multistep, family_dpm_singlestep, family_unipc,
-    family_deis, family_lcm, family_tcd, family_flow_euler, family_flow_heun, family_flow_lcm;
+    family_deis, family_lcm, family_tcd, family_flow_euler, family_flow_heun, family_flow_lcm, family_unclip,
+    family_ddim_inverse, family_ipndm, family_edm_euler, family_dpm_multistep_inverse, family_edm_dpm_multistep,
+    family_sa, family_consistency;
 
 /* ---- scheduler.c ------------------------------------------------------------------------------------------------- */
 
@@ -60,6 +62,9 @@ int scheduler_config_copy(SchedulerConfig *into, const SchedulerConfig *from);
  * alpha is 2^-24 instead of 0, so that its sigma is finite. */
 int scheduler_make_betas(Scheduler *s, bool tiny_last);
 
+/* The training schedule's own beta at timestep t, without rescale_betas_zero_snr. */
+float scheduler_beta(const Scheduler *s, int64_t t);
+
 /* alphas_cumprod[t], final_alpha_cumprod for t < 0; t must be below num_train_timesteps. */
 float scheduler_alpha(const Scheduler *s, int64_t t);
 
@@ -77,6 +82,9 @@ NoiseLevel scheduler_alpha_noise(const Scheduler *s);
 enum { TIMESTEPS_INTEGERS, TIMESTEPS_FLOATS, TIMESTEPS_BELOW };
 int64_t scheduler_space(Scheduler *s, int64_t steps, int64_t last, int kind);
 
+/* Turn the first n timesteps around, for samplers that go from the picture to noise. */
+void scheduler_reverse_timesteps(Scheduler *s, int64_t n);
+
 /* numpy's linspace, element i of n from `from` to `to`. */
 double scheduler_linspace(double from, double to, int64_t n, int64_t i);
 
@@ -86,6 +94,9 @@ double scheduler_interpolate(const Scheduler *s, double timestep);
 /* The fractional timestep of a sigma, given its logarithm. */
 double scheduler_sigma_to_timestep(const Scheduler *s, double log_sigma);
 double scheduler_log_sigma(double sigma);           /* of at least 1e-10 */
+
+/* Karras et al.'s sigma at a share of the way from maximum to minimum. */
+double scheduler_karras_sigma(double maximum, double minimum, double rho, double share);
 
 /* n sigmas falling from maximum to minimum by the scheme that the configuration asks for; false: it asks for none. */
 bool scheduler_convert_sigmas(const Scheduler *s, double *sigmas, int64_t n, double maximum, double minimum);
@@ -99,7 +110,12 @@ void scheduler_store_sigmas(Scheduler *s, int64_t n, float final);
 
 /* init_noise_sigma of the k-diffusion classes, from s->sigmas. */
 void scheduler_k_init_noise(Scheduler *s);
-float scheduler_k_divisor(const Scheduler *s);      /* sqrt(sigma^2 + 1) at s->index */
+
+/* The EDM classes: steps sigmas in s->work, their timesteps in s->timesteps, and init_noise_sigma. */
+void scheduler_edm_schedule(Scheduler *s, int64_t steps);
+
+/* sqrt(sigma^2 + sigma_data^2) at s->index; sigma_data is 1 where the class has none. */
+float scheduler_k_divisor(const Scheduler *s);
 NoiseLevel scheduler_k_noise(const Scheduler *s);   /* x0 + sigma noise */
 
 /* ---- scheduler_predict.c: from the network's output to x0 or epsilon --------------------------------------------- */
@@ -110,7 +126,7 @@ void scheduler_x0(const Scheduler *s, float alpha, float sigma, const float *mod
 /* epsilon[count] likewise; epsilon may be model_output. */
 void scheduler_epsilon(const Scheduler *s, float alpha, float sigma, const float *model_output, const float *sample,
                        float *epsilon);
-/* x0 of element i of a k-diffusion sample x = x0 + sigma epsilon. */
+/* x0 of an element of a k-diffusion sample x = x0 + sigma epsilon, by what the class's networks were trained for. */
 float scheduler_k_x0(const Scheduler *s, float sigma, float model_output, float sample);
 /* x0[count] by dynamic thresholding or clipping, whichever the configuration asks for. */
 int scheduler_limit_x0(Scheduler *s, float *x0);
@@ -125,7 +141,7 @@ NoiseLevel scheduler_dpm_noise(const Scheduler *s);
 /* Flow sigmas of a run into s->timesteps and s->work. */
 typedef int DpmFlow(Scheduler *s, int64_t steps);
 /* The schedule of a run.  repeat_last: converted sigmas end by repeating their own last one where the final sigma
- * is not zero; else that is the training schedule's smallest. */
+ * is not zero; else that is the training schedule's smallest.  Inverse classes: it rises to the noisiest. */
 int scheduler_dpm_schedule(Scheduler *s, int64_t steps, int final_sigmas_type, bool repeat_last, DpmFlow *flow);
 int scheduler_dpm_flow(Scheduler *s, int64_t steps);
 

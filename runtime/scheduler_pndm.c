@@ -1,14 +1,16 @@
-/* PNDM: pseudo numerical methods (Liu et al., arXiv 2202.09778, formulas 9, 12 and 13).
+/* PNDM: pseudo numerical methods (Liu et al., arXiv 2202.09778, formulas 9, 12 and 13), and IPNDM, the multistep one
+ * from the first step on, for networks that predict v by the angle of signal and noise (k-diffusion's, for sound).
  *
  * Either the first three steps are Runge-Kutta ones of four evaluations each (prk), or, with skip_prk_steps, the
  * second timestep is evaluated twice and the multistep method (plms) grows from there.
- * history: [0..3] epsilons, newest first; [4] the sum of a Runge-Kutta step; [5] the sample that a step started from */
+ * history: [0..3] epsilons, newest first; [4] the sum of a Runge-Kutta step; [5] the sample that a step started from
+ * extra (IPNDM): [0] signal and [1] noise of step k, and of the end */
 #include <math.h>
 #include <string.h>
 
 #include "scheduler_family.h"
 
-enum { DEPTH = 4, SUM = 4, START = 5, PRK_EVALUATIONS = 12 };
+enum { DEPTH = 4, SUM = 4, START = 5, PRK_EVALUATIONS = 12, SIGNAL = 0, NOISE = 1 };
 
 static int check(Scheduler *s)
 {
@@ -78,9 +80,9 @@ static int move(Scheduler *s, float *next, const float *sample, int64_t t, int64
     return SDC_OK;
 }
 
-static void remember(Scheduler *s, const float *model_output)
+static void remember(Scheduler *s, const float *epsilon)
 {
-    memcpy(scheduler_push(s, DEPTH), model_output, (size_t)s->count * sizeof *model_output);
+    memcpy(scheduler_push(s, DEPTH), epsilon, (size_t)s->count * sizeof *epsilon);
     s->filled += s->filled < DEPTH;
 }
 
@@ -106,7 +108,8 @@ static void combine(const Scheduler *s, float *out)
 {
     float *const *e = s->history;
     for (int64_t i = 0; i < s->count; i++)
-        out[i] = s->filled == 2 ? (3 * e[0][i] - e[1][i]) / 2
+        out[i] = s->filled == 1 ? e[0][i]
+            : s->filled == 2 ? (3 * e[0][i] - e[1][i]) / 2
             : s->filled == 3 ? (23 * e[0][i] - 16 * e[1][i] + 5 * e[2][i]) / 12
             : (float)(1. / 24) * (55 * e[0][i] - 59 * e[1][i] + 37 * e[2][i] - 9 * e[3][i]);
 }
@@ -127,13 +130,11 @@ static int step_plms(Scheduler *s, const float *model_output, float *sample)
     if (s->counter == 1 && s->filled == 1)
         return step_again(s, model_output, sample);
     remember(s, model_output);
-    float *output = s->history[SUM];
-    if (s->filled > 1)
-        combine(s, output);
-    else
+    combine(s, s->history[SUM]);
+    if (s->filled == 1)
         memcpy(s->history[START], sample, (size_t)s->count * sizeof *sample);
     int64_t t = (int64_t)s->timesteps[s->index];
-    return move(s, sample, sample, t, t - stride(s), s->filled > 1 ? output : model_output);
+    return move(s, sample, sample, t, t - stride(s), s->history[SUM]);
 }
 
 static int step(Scheduler *s, const float *model_output, float *sample)
@@ -145,4 +146,52 @@ static int step(Scheduler *s, const float *model_output, float *sample)
 
 const SchedulerFamily family_pndm = {
     .check = check, .set_timesteps = set_timesteps, .step = step, .noise_level = scheduler_alpha_noise, .history = 6,
+};
+
+/* ---- IPNDM ------------------------------------------------------------------------------------------------------- */
+
+static int ipndm_check(Scheduler *s)
+{
+    if (s->config.trained_betas.count > 0)
+        return scheduler_fail(s, SDC_UNSUPPORTED, "%s: trained_betas are not supported", s->class->name);
+    s->config.prediction_type = PREDICT_V;
+    return SDC_OK;
+}
+
+/* Noise falls as sin^2 over a quarter of a turn; the timestep is the angle as a share of it. */
+static int ipndm_timesteps(Scheduler *s, int64_t steps)
+{
+    for (int64_t i = 0; i <= steps; i++) {
+        float sine = sinf((float)scheduler_linspace(1, 0, steps + 1, i) * (float)M_PI / 2), noise = sine * sine;
+        float signal = sqrtf(1 - noise * noise);
+        s->extra[SIGNAL][i] = signal;
+        s->extra[NOISE][i] = noise;
+        s->timesteps[i] = (double)(atan2f(noise, signal) / (float)M_PI * 2);
+    }
+    s->evaluations = steps;
+    return SDC_OK;
+}
+
+static int ipndm_step(Scheduler *s, const float *model_output, float *sample)
+{
+    const float *signal = s->extra[SIGNAL] + s->index, *noise = s->extra[NOISE] + s->index;
+    float *epsilon = s->history[SUM];
+    scheduler_epsilon(s, signal[0], noise[0], model_output, sample, epsilon);
+    remember(s, epsilon);
+    combine(s, epsilon);
+    for (int64_t i = 0; i < s->count; i++) {
+        float x0 = (sample[i] - noise[0] * epsilon[i]) / fmaxf(signal[0], 1e-8f);
+        sample[i] = signal[1] * x0 + noise[1] * epsilon[i];
+    }
+    return SDC_OK;
+}
+
+static NoiseLevel ipndm_noise(const Scheduler *s)
+{
+    return (NoiseLevel){ s->extra[SIGNAL][s->index], s->extra[NOISE][s->index] };
+}
+
+const SchedulerFamily family_ipndm = {
+    .check = ipndm_check, .set_timesteps = ipndm_timesteps, .step = ipndm_step, .noise_level = ipndm_noise,
+    .history = SUM + 1, .timestep_names_step = true,
 };

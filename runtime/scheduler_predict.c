@@ -1,7 +1,8 @@
 /* scheduler_predict: what the network's output says about the clean picture x0 and the noise epsilon.
  *
  * v-prediction: Salimans and Ho, arXiv 2202.00512, appendix D; dynamic thresholding: Saharia et al., arXiv 2205.11487,
- * section 2.3. */
+ * section 2.3; preconditioned networks: Karras et al., arXiv 2206.00364, table 1, and consistency models, Song et al.,
+ * arXiv 2303.01469, appendix C. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -32,9 +33,21 @@ void scheduler_epsilon(const Scheduler *s, float alpha, float sigma, const float
     }
 }
 
+/* Mixed of sample and output; a consistency model's is the sample alone at sigma_min. */
+static float preconditioned(const Scheduler *s, float sigma, float model_output, float sample)
+{
+    const SchedulerConfig *c = &s->config;
+    float data = (float)c->sigma_data, sign = c->prediction_type == PREDICT_V ? -1 : 1;
+    float above = s->class->training == TRAINED_CONSISTENCY ? sigma - (float)c->sigma_min : sigma;
+    float skip = data * data / (above * above + data * data);
+    return skip * sample + sign * above * data / sqrtf(sigma * sigma + data * data) * model_output;
+}
+
 float scheduler_k_x0(const Scheduler *s, float sigma, float model_output, float sample)
 {
     int prediction = s->config.prediction_type;
+    if (s->class->training == TRAINED_EDM || s->class->training == TRAINED_CONSISTENCY)
+        return preconditioned(s, sigma, model_output, sample);
     if (prediction == PREDICT_EPSILON)
         return sample - sigma * model_output;
     if (prediction == PREDICT_V)

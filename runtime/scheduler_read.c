@@ -102,13 +102,8 @@ static bool next_line(const char **text, const char *end, char *buffer, char **v
 /* What a folder's text says of its own sampler, for samplers of other classes. */
 typedef struct {
     char class[SCHEDULER_NAME], shift[MAX_NUMBER];
-    bool flows;                     /* the network was trained to match flows */
+    SchedulerTraining training;     /* of the network */
 } Own;
-
-static bool class_of_flows(const char *class_name)
-{
-    return !strncmp(class_name, "FlowMatch", 9);
-}
 
 static Own read_own(const char *text, const char *end, char *buffer)
 {
@@ -119,26 +114,36 @@ static Own read_own(const char *text, const char *end, char *buffer)
             snprintf(own.class, sizeof own.class, "%s", value);
         if (strcmp(buffer, "shift") == 0 || strcmp(buffer, "flow_shift") == 0)
             snprintf(own.shift, sizeof own.shift, "%s", value);
-        own.flows |= strcmp(buffer, "prediction_type") == 0 && strcmp(value, "flow_prediction") == 0;
+        if (strcmp(buffer, "prediction_type") == 0 && strcmp(value, "flow_prediction") == 0)
+            own.training = TRAINED_FLOW;
     }
-    own.flows |= class_of_flows(own.class);
+    const SchedulerClass *class = scheduler_class(own.class);
+    if (class && class->training != TRAINED_DIFFUSION)
+        own.training = class->training;
+    if (!class && !strncmp(own.class, "FlowMatch", 9))
+        own.training = TRAINED_FLOW;
     return own;
 }
 
-/* Another sampler than the folder's own: the class's way of matching flows where the network was trained so, and no
- * such class where it was not. */
-static int keep_flow(SchedulerConfig *c, const Own *own)
+/* What a sampler does that is for networks of one training alone. */
+static const char *const trainings[] = {
+    [TRAINED_FLOW] = "flow matching", [TRAINED_EDM] = "EDM's preconditioning",
+    [TRAINED_CONSISTENCY] = "consistency models' steps", [TRAINED_ANGLE] = "timesteps from 1 to 0",
+};
+
+/* Another sampler than the folder's own: one for the same networks, or with flow sigmas for those that match flows. */
+static int keep_training(SchedulerConfig *c, const Own *own)
 {
-    if (!own->flows && class_of_flows(c->class->name))
-        return scheduler_config_fail(c, SDC_USAGE, "%s does flow matching, which this network was not trained for: its "
-                                     "own is %s", c->class->name, own->class);
-    if (!own->flows)
-        return SDC_OK;
-    if (class_of_flows(c->class->name))
-        return scheduler_config_set(c, "shift", own->shift);
-    if (!scheduler_class_has(c->class, "use_flow_sigmas"))
-        return scheduler_config_fail(c, SDC_USAGE, "%s does not do flow matching, which this network needs",
-                                     c->class->name);
+    const SchedulerClass *class = c->class;
+    bool flow_sigmas = own->training == TRAINED_FLOW && scheduler_class_has(class, "use_flow_sigmas");
+    if (class->training == own->training)
+        return own->training == TRAINED_FLOW ? scheduler_config_set(c, "shift", own->shift) : SDC_OK;
+    if (class->training != TRAINED_DIFFUSION)
+        return scheduler_config_fail(c, SDC_USAGE, "%s does %s, which this network was not trained for: its own is %s",
+                                     class->name, trainings[class->training], own->class);
+    if (!flow_sigmas)
+        return scheduler_config_fail(c, SDC_USAGE, "%s does not do %s, which this network needs", class->name,
+                                     trainings[own->training]);
     scheduler_config_set(c, "use_flow_sigmas", "true");
     scheduler_config_set(c, "prediction_type", "flow_prediction");
     return scheduler_config_set(c, "flow_shift", own->shift);
@@ -146,20 +151,22 @@ static int keep_flow(SchedulerConfig *c, const Own *own)
 
 bool scheduler_flows(const SchedulerConfig *c)
 {
-    return !c->class->predictions || c->prediction_type == PREDICT_FLOW;
+    return c->class->training == TRAINED_FLOW || c->prediction_type == PREDICT_FLOW;
 }
 
-/* The class of the same method for flows. */
-static const char *flow_class(const char *class_name)
+/* The class of the same method for networks of another training. */
+static const char *class_for(SchedulerTraining training, const char *class_name)
 {
-    static const struct { const char *name, *flow; } classes[] = {
-        { "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler" },
-        { "HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler" },
-        { "LCMScheduler", "FlowMatchLCMScheduler" },
+    static const struct { const char *name; SchedulerTraining training; const char *other; } classes[] = {
+        { "EulerDiscreteScheduler", TRAINED_FLOW, "FlowMatchEulerDiscreteScheduler" },
+        { "HeunDiscreteScheduler", TRAINED_FLOW, "FlowMatchHeunDiscreteScheduler" },
+        { "LCMScheduler", TRAINED_FLOW, "FlowMatchLCMScheduler" },
+        { "EulerDiscreteScheduler", TRAINED_EDM, "EDMEulerScheduler" },
+        { "DPMSolverMultistepScheduler", TRAINED_EDM, "EDMDPMSolverMultistepScheduler" },
     };
     for (size_t k = 0; k < sizeof classes / sizeof *classes; k++)
-        if (!strcmp(classes[k].name, class_name))
-            return classes[k].flow;
+        if (!strcmp(classes[k].name, class_name) && classes[k].training == training)
+            return classes[k].other;
     return class_name;
 }
 
@@ -171,12 +178,15 @@ static int read_text(SchedulerConfig *c, const char *class_name, const char *tex
     if (!class_name && !own.class[0])
         return scheduler_config_fail(c, SDC_BAD_INPUT, "the scheduler's configuration has no _class_name");
     bool other = class_name && own.class[0] && strcmp(class_name, own.class) != 0;
-    if (class_name && own.flows)
-        class_name = flow_class(class_name);
+    if (class_name)
+        class_name = class_for(own.training, class_name);
     int code = scheduler_config_init(c, class_name ? class_name : own.class);
     while (!code && next_line(&text, end, buffer, &value))
         code = scheduler_config_set(c, buffer, value);
-    return code || !other ? code : keep_flow(c, &own);
+    if (!code && c->class->inverse)
+        return scheduler_config_fail(c, class_name ? SDC_USAGE : SDC_UNSUPPORTED, "%s makes noise of a picture, which "
+                                     "no pipeline here does", c->class->name);
+    return code || !other ? code : keep_training(c, &own);
 }
 
 /* The words "field=value" between commas, from a command line. */

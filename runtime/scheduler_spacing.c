@@ -55,6 +55,15 @@ int64_t scheduler_space(Scheduler *s, int64_t steps, int64_t last, int kind)
     return spacings[s->config.timestep_spacing](s, steps, last, kind);
 }
 
+void scheduler_reverse_timesteps(Scheduler *s, int64_t n)
+{
+    for (int64_t low = 0, high = n - 1; low < high; low++, high--) {
+        double swap = s->timesteps[low];
+        s->timesteps[low] = s->timesteps[high];
+        s->timesteps[high] = swap;
+    }
+}
+
 /* ---- sigmas ------------------------------------------------------------------------------------------------------ */
 
 double scheduler_interpolate(const Scheduler *s, double timestep)
@@ -126,11 +135,15 @@ static double beta_quantile(double q, double p)
     return high;
 }
 
+double scheduler_karras_sigma(double maximum, double minimum, double rho, double share)
+{
+    double from = pow(maximum, 1 / rho), to = pow(minimum, 1 / rho);
+    return pow(from + share * (to - from), rho);
+}
+
 static double karras_sigma(double maximum, double minimum, int64_t n, int64_t i)
 {
-    const double rho = 7;
-    double from = pow(maximum, 1 / rho), to = pow(minimum, 1 / rho);
-    return pow(from + scheduler_linspace(0, 1, n, i) * (to - from), rho);
+    return scheduler_karras_sigma(maximum, minimum, 7, scheduler_linspace(0, 1, n, i));
 }
 
 static double exponential_sigma(double maximum, double minimum, int64_t n, int64_t i)
@@ -206,10 +219,23 @@ void scheduler_k_init_noise(Scheduler *s)
     s->init_noise_sigma = s->config.timestep_spacing == SPACING_LEADING ? sqrtf(maximum * maximum + 1) : maximum;
 }
 
+void scheduler_edm_schedule(Scheduler *s, int64_t steps)
+{
+    const SchedulerConfig *c = &s->config;
+    for (int64_t i = 0; i < steps; i++) {
+        s->work[i] = c->sigma_schedule == SIGMAS_KARRAS
+            ? scheduler_karras_sigma(c->sigma_max, c->sigma_min, c->rho, scheduler_linspace(0, 1, steps, i))
+            : exponential_sigma(c->sigma_min, c->sigma_max, steps, steps - 1 - i);    /* one alone is the smallest */
+        s->timesteps[i] = (double)(0.25f * logf((float)s->work[i]));
+    }
+    s->evaluations = steps;
+    s->init_noise_sigma = (float)sqrt(c->sigma_max * c->sigma_max + 1);
+}
+
 float scheduler_k_divisor(const Scheduler *s)
 {
-    float sigma = s->sigmas[s->index];
-    return sqrtf(sigma * sigma + 1);
+    float sigma = s->sigmas[s->index], data = s->config.sigma_data > 0 ? (float)s->config.sigma_data : 1;
+    return sqrtf(sigma * sigma + data * data);
 }
 
 NoiseLevel scheduler_k_noise(const Scheduler *s)

@@ -85,7 +85,8 @@ static const Spelling spellings[] = {
     { "deis_beta", "DEISMultistepScheduler" },
     { "DPM++ SDE", "DPMSolverSinglestepScheduler" }, { "DPM++ SDE Karras", "DPMSolverSinglestepScheduler" },
     { "DPM++ 2M SDE Heun", "DPMSolverMultistepScheduler" }, { "Euler SGM Uniform", "EulerDiscreteScheduler" },
-    { "DPM++ 2M Simple", "DPMSolverMultistepScheduler" },
+    { "DPM++ 2M Simple", "DPMSolverMultistepScheduler" }, { "SA Solver", "SASolverScheduler" },
+    { "sa_solver_karras", "SASolverScheduler" },
 };
 
 static void names_in_every_spelling(void **state)
@@ -126,6 +127,15 @@ static void names_are_of_flows_where_the_network_is(void **state)
 {
     (void)state;
     SchedulerConfig c;
+    const char *edm = "_class_name=EDMDPMSolverMultistepScheduler\nsigma_data=1\nalgorithm_type=sde-dpmsolver++";
+    assert_int_equal(read(&c, "euler", edm), SDC_OK);
+    assert_string_equal(c.class->name, "EDMEulerScheduler");
+    assert_true(c.sigma_data == 1);
+    assert_int_equal(read(&c, "DPM++ 2M", edm), SDC_OK);
+    assert_string_equal(c.class->name, "EDMDPMSolverMultistepScheduler");
+    assert_int_equal(c.algorithm_type, ALGORITHM_DPMPP);
+    assert_int_equal(read(&c, "sa_solver", "_class_name=DEISMultistepScheduler\nalgorithm_type=deis"), SDC_OK);
+    assert_int_equal(c.algorithm_type, ALGORITHM_DATA);
     static const Spelling flows[] = { { "euler", "FlowMatchEulerDiscreteScheduler" },
                                       { "heun", "FlowMatchHeunDiscreteScheduler" },
                                       { "lcm", "FlowMatchLCMScheduler" },
@@ -168,6 +178,24 @@ static const Refusal refusals[] = {
       "DDIMScheduler does not do flow matching, which this network needs" },
     { "ddim", "_class_name=DPMSolverMultistepScheduler\nprediction_type=flow_prediction", SDC_USAGE,
       "DDIMScheduler does not do flow matching, which this network needs" },
+    { "edm_euler", folder, SDC_USAGE, "EDMEulerScheduler does EDM's preconditioning, which this network was not "
+      "trained for: its own is PNDMScheduler" },
+    { "ipndm", folder, SDC_USAGE, "IPNDMScheduler does timesteps from 1 to 0, which this network was not trained "
+      "for: its own is PNDMScheduler" },
+    { "consistency", "_class_name=EDMEulerScheduler", SDC_USAGE, "CMStochasticIterativeScheduler does consistency "
+      "models' steps, which this network was not trained for: its own is EDMEulerScheduler" },
+    { "ddim", "_class_name=EDMEulerScheduler", SDC_USAGE,
+      "DDIMScheduler does not do EDM's preconditioning, which this network needs" },
+    { "ddim", "_class_name=FlowMatchMineScheduler", SDC_USAGE,
+      "DDIMScheduler does not do flow matching, which this network needs" },
+    { "flow_heun", "_class_name=CMStochasticIterativeScheduler", SDC_USAGE, "FlowMatchHeunDiscreteScheduler does flow "
+      "matching, which this network was not trained for: its own is CMStochasticIterativeScheduler" },
+    { "DDIMInverseScheduler", folder, SDC_USAGE,
+      "DDIMInverseScheduler makes noise of a picture, which no pipeline here does" },
+    { NULL, "_class_name=DPMSolverMultistepInverseScheduler", SDC_UNSUPPORTED,
+      "DPMSolverMultistepInverseScheduler makes noise of a picture, which no pipeline here does" },
+    { "sa_solver,tau_func=2", "", SDC_BAD_INPUT, "SASolverScheduler: tau_func: 2 is not from 0 to 1" },
+    { "edm_euler,sigma_data=0", "", SDC_BAD_INPUT, "EDMEulerScheduler: sigma_data: 0 is not above 0" },
     { "ddim,num_train_timesteps=0", "", SDC_BAD_INPUT, "DDIMScheduler: num_train_timesteps: 0 is not from 2 to 1000000" },
     { "ddim", "num_train_timesteps=-5", SDC_BAD_INPUT, "DDIMScheduler: num_train_timesteps: -5 is not from 2 to 1000000" },
     { "ddim", "num_train_timesteps=1", SDC_BAD_INPUT, "DDIMScheduler: num_train_timesteps: 1 is not from 2 to 1000000" },
@@ -225,6 +253,27 @@ static const Meaning meanings[] = {
     { "dpmpp_2m,algorithm_type=dpmsolver", "", SDC_UNSUPPORTED,
       "algorithm_type \"dpmsolver\" needs final_sigmas_type \"sigma_min\"" },
     { "DPMSolverMultistepScheduler", "solver_order=4", SDC_UNSUPPORTED, "solver_order 4" },
+    { "DPMSolverMultistepScheduler", "algorithm_type=data_prediction\nfinal_sigmas_type=sigma_min", SDC_UNSUPPORTED,
+      "DPMSolverMultistepScheduler: algorithm_type \"data_prediction\" is not supported" },
+    { "DPMSolverSinglestepScheduler", "algorithm_type=sde-dpmsolver\nfinal_sigmas_type=sigma_min", SDC_UNSUPPORTED,
+      "algorithm_type \"sde-dpmsolver\" is not supported" },
+    { "deis", "algorithm_type=noise_prediction", SDC_UNSUPPORTED,
+      "algorithm_type \"noise_prediction\" is not supported" },
+    { "deis", "algorithm_type=sde-dpmsolver++", SDC_UNSUPPORTED,
+      "algorithm_type \"sde-dpmsolver++\" is not supported" },
+    { "SASolverScheduler", "algorithm_type=dpmsolver++", SDC_UNSUPPORTED,
+      "algorithm_type \"dpmsolver++\" is not supported" },
+    { "sa_solver", "predictor_order=5", SDC_UNSUPPORTED, "predictor_order 5" },
+    { "sa_solver", "corrector_order=0", SDC_UNSUPPORTED, "corrector_order 0" },
+    { "sa_solver,algorithm_type=noise_prediction,thresholding=true", "", SDC_UNSUPPORTED, "has no thresholding" },
+    { "sa_solver,algorithm_type=noise_prediction,prediction_type=flow_prediction", "", SDC_UNSUPPORTED,
+      "has no flow_prediction" },
+    { "edm_dpmpp_2m", "prediction_type=sample", SDC_UNSUPPORTED, "prediction_type \"sample\" is not supported" },
+    { "edm_dpmpp_2m,algorithm_type=dpmsolver", "", SDC_UNSUPPORTED, "algorithm_type \"dpmsolver\" is not supported" },
+    { "edm_dpmpp_2m_sde,solver_order=3", "", SDC_UNSUPPORTED, "has no solver_order 3" },
+    { "unclip", "beta_schedule=scaled_linear", SDC_UNSUPPORTED, "beta_schedule \"scaled_linear\" is not supported" },
+    { "unclip", "variance_type=learned_range", SDC_UNSUPPORTED, "variance_type \"learned_range\" is not supported" },
+    { "ipndm", "num_train_timesteps=2\ntrained_betas=[0.5, 0.1]", SDC_UNSUPPORTED, "trained_betas are not supported" },
     { "unipc", "solver_order=0", SDC_UNSUPPORTED, "solver_order 0" },
     { "lcm", "original_inference_steps=0", SDC_UNSUPPORTED, "original_inference_steps 0" },
     { "flow_euler", "use_dynamic_shifting=true\nmax_image_seq_len=256", SDC_BAD_INPUT, "are both 256" },
@@ -286,7 +335,8 @@ static void steps_outside_their_range_are_refused(void **state)
     (void)state;
     static const struct { const char *name; int64_t steps; } wrong[] = {
         { "ddim", 1001 }, { "ddim", 0 }, { "ddim", -1 }, { "euler", 1000000 }, { "lcm", 51 }, { "pndm", 1001 },
-        { "pndm", 2 }, { "dpmpp_2m_beta", 50 },
+        { "pndm", 2 }, { "dpmpp_2m_beta", 50 }, { "unclip,beta_schedule=squaredcos_cap_v2", 1 },
+        { "consistency,num_train_timesteps=40", 41 },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         Scheduler *s = make(wrong[i].name, "beta_schedule=scaled_linear\nbeta_start=0.00085\nbeta_end=0.012");

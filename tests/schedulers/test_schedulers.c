@@ -22,6 +22,8 @@ static const double tolerance = 1e-5;      /* of the run's largest value */
 
 /* Runs that may be further off, with the reason.  config is compared as JSON text with sorted keys. */
 typedef struct { const char *class_name, *config; long steps; double tolerance; const char *reason; } Exception;
+#define SA_THIRD "{\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\",\"beta_start\":0.00085," \
+    "\"corrector_order\":4,\"predictor_order\":3}"
 static const Exception exceptions[] = {
     { "DEISMultistepScheduler", "{\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\",\"beta_start\":0.00085,"
       "\"solver_order\":3}", 50, 1e-4,
@@ -29,23 +31,15 @@ static const Exception exceptions[] = {
     { "DEISMultistepScheduler", "{\"flow_shift\":3.0,\"prediction_type\":\"flow_prediction\","
       "\"use_flow_sigmas\":true}", 4, 1e-4,
       "the first step subtracts terms 300 times its result: float32 rounding of exp in diffusers" },
+    { "SASolverScheduler", SA_THIRD, 20, 1e-4,
+      "float32 as in DEIS; SASolverScheduler-float64.json has the same run in float64, compared to 1e-5" },
+    { "SASolverScheduler", SA_THIRD, 50, 3e-4,
+      "likewise: from this one diffusers is 1.2e-4 off without vector instructions, and 2.0e-4 in float64" },
     { NULL, NULL, 0, 0, NULL },
 };
 
-/* Recorded classes that are not implemented, because no pipeline that can be compiled uses them by itself. */
-static const struct { const char *name, *reason; } absent[] = {
-    { "CMStochasticIterativeScheduler", "consistency models' pipelines are not supported" },
-    { "DDIMInverseScheduler", "makes noise of pictures, for pipelines of editing" },
-    { "DPMSolverMultistepInverseScheduler", "makes noise of pictures, for pipelines of editing" },
-    { "EDMDPMSolverMultistepScheduler", "for networks trained as EDM, such as Playground 2.5" },
-    { "EDMEulerScheduler", "for networks trained as EDM, such as Playground 2.5" },
-    { "IPNDMScheduler", "of pipelines for sound" },
-    { "SASolverScheduler", "nothing has it by default; dpmpp_2m_sde is its like" },
-    { "UnCLIPScheduler", "unCLIP's priors and decoders are not supported" },
-};
-
 static bool verbose;
-static int passed, failed, out_of_scope, refused;
+static int passed, failed, refused;
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
@@ -305,52 +299,33 @@ static double limit_of(const char *class_name, const char *config, long steps)
     return tolerance;
 }
 
-/* A recorded class that the table knows a reason for. */
-static void report_absent(const char *name, const json_t *root)
-{
-    size_t i, row = 0, rows = sizeof absent / sizeof absent[0];
-    int runs = 0;
-    json_t *item;
-    json_array_foreach(json_object_get(root, "cases"), i, item)
-        runs += (int)json_array_size(json_object_get(item, "runs"));
-    while (row < rows && strcmp(absent[row].name, name) != 0)
-        row++;
-    printf("%s %s, %d runs: %s\n", row < rows ? "not implemented:" : "FAIL", name, runs,
-           row < rows ? absent[row].reason : "is not implemented, and no reason is given");
-    failed += row == rows;
-    out_of_scope += runs;
-}
-
 static void check_file(const char *path)
 {
     json_error_t error;
     json_t *root = json_load_file(path, 0, &error), *item, *run;
     const char *name = json_string_value(json_object_get(root, "class"));
+    const SchedulerClass *class = name ? class_named(name) : NULL;
+    bool exact = json_is_true(json_object_get(root, "float64"));
     size_t i, k;
-    if (!name) {
-        printf("FAIL %s: %s\n", path, root ? "no class" : error.text);
+    if (!class) {
+        printf("FAIL %s: %s\n", path, !root ? error.text : name ? "is not implemented" : "no class");
         failed++;
         json_decref(root);
         return;
     }
-    const SchedulerClass *class = class_named(name);
-    if (class)
-        check_defaults(class, json_object_get(root, "defaults"));
+    check_defaults(class, json_object_get(root, "defaults"));
     json_array_foreach(json_object_get(root, "cases"), i, item) {
-        if (!class)
-            break;
         char *text = json_dumps(json_object_get(item, "config"),
                                 JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(9));
         json_array_foreach(json_object_get(item, "runs"), k, run) {
             long steps = (long)json_integer_value(json_object_get(run, "steps"));
             Case c = { name, text, json_object_get(item, "config"), json_object_get(item, "step_args"),
-                       json_object_get(item, "set_timesteps_args"), run, steps, limit_of(name, text, steps), 0 };
+                       json_object_get(item, "set_timesteps_args"), run, steps,
+                       exact ? tolerance : limit_of(name, text, steps), 0 };
             run_case(&c);
         }
         free(text);
     }
-    if (!class)
-        report_absent(name, root);
     json_decref(root);
 }
 
@@ -376,13 +351,12 @@ static int check_folder(const char *folder)
 
 static int report(const char *what, const char *folder)
 {
-    passed = failed = out_of_scope = refused = 0;
+    passed = failed = refused = 0;
     int files = check_folder(folder);
     if (files == 0)
         printf("%s: skipped, %s is not there\n", what, folder);
     else
-        printf("%s: %d runs passed, %d refused as recorded, %d failed, %d of classes not implemented\n",
-               what, passed, refused, failed, out_of_scope);
+        printf("%s: %d runs passed, %d refused as recorded, %d failed\n", what, passed, refused, failed);
     return failed;
 }
 
