@@ -108,6 +108,14 @@ int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler 
     return SDC_OK;
 }
 
+int driver_fits(const Scheduler *s, const SdcTensor *timestep)
+{
+    const SchedulerTraining training = s->class->training;
+    if (dtype_is_float(timestep->dtype) || training == TRAINED_DIFFUSION || training == TRAINED_FLOW)
+        return SDC_OK;
+    return sdc_error(SDC_UNSUPPORTED, "this network takes whole timesteps, which %s's are not", s->class->name);
+}
+
 int driver_pool(const DriverOptions *o, SdcPool **pool)
 {
     int threads = o->threads ? (int)o->threads : sdc_default_threads();

@@ -2,6 +2,7 @@
 #ifndef SDC_DRIVER_H
 #define SDC_DRIVER_H
 
+#include "../runtime/runtime.h"
 #include "../runtime/scheduler.h"
 #include "driver_options.h"
 #include "driver_record.h"
@@ -57,6 +58,9 @@ bool driver_listed(const DriverOptions *o, const char *scheduler);
 /* The sampler of a drawing: of the section's settings, or as `asked` where that is not NULL; eta NaN: its own. */
 typedef struct { const char *section, *asked; double eta; int64_t count, size; } DriverSampler;
 int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler **scheduler);
+
+/* A network of whole timesteps is not for samplers that have none: SDC_UNSUPPORTED. */
+int driver_fits(const Scheduler *s, const SdcTensor *timestep);
 
 int driver_pool(const DriverOptions *o, SdcPool **pool);
 

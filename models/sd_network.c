@@ -62,6 +62,8 @@ int sd_network_begin(Sd *sd, SdNetwork *u, const SdcProgram *p, int64_t first, i
     int code = pipeline_input(p, sd->family->sample, -1, &u->sample);
     if (!code)
         code = pipeline_input(p, "timestep", -1, &u->timestep);
+    if (!code)
+        code = driver_fits(sd->scheduler, u->timestep);
     if (code)
         return code;
     u->tokens = u->sample->rank == 3;

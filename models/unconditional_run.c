@@ -112,8 +112,9 @@ static int choose_classes(Unconditional *u)
 static int open_scheduler(Unconditional *u)
 {
     const UnconditionalOptions *o = u->options;
-    return driver_scheduler(&(DriverSampler){"scheduler", o->scheduler, o->eta, u->count, u->size}, &u->config,
-                            &u->scheduler);
+    int code = driver_scheduler(&(DriverSampler){"scheduler", o->scheduler, o->eta, u->count, u->size}, &u->config,
+                                &u->scheduler);
+    return code ? code : driver_fits(u->scheduler, u->timestep);
 }
 
 static int open_clip(Unconditional *u)

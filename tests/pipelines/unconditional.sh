@@ -81,3 +81,13 @@ expect 1 "is not in here" ./ddpm --size 40x40
 expect 2 "not float32" ./ddpm --latents "$models/tiny-vq/reference/ddim.npz:decoded"
 expect 1 "samples are pictures" "$sdc" compile vq-1 -o no --clip "$models/tiny-clip"
 expect 2 "vocab.json" "$sdc" compile "$models/tiny-ddpm" -o no --clip "$models/tiny-vit"
+
+# Samplers of other trainings than the folder's, and one whose timesteps the network can not take.
+expect 1 "EDM's preconditioning" ./ddpm --scheduler edm_euler
+expect 1 "makes noise of a picture" ./ddpm --scheduler DDIMInverseScheduler
+mkdir edm-folder
+cp -r "$models/tiny-ddpm/model_index.json" "$models/tiny-ddpm/scheduler" "$models/tiny-ddpm/unet" edm-folder
+chmod -R u+w edm-folder
+echo '{"_class_name": "EDMEulerScheduler"}' > edm-folder/scheduler/scheduler_config.json
+compile edm-folder -o edm
+expect 3 "whole timesteps, which EDMEulerScheduler" ./edm
