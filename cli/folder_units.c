@@ -22,12 +22,15 @@ enum { BLOCK = 16 };    /* timesteps in a table: enough to make reading the weig
 
 /* ---- graphs ------------------------------------------------------------------------------------------------------ */
 
-static int64_t extent(const Pipeline *p, int axis, int64_t batch, Size s, int64_t chunks)
+/* What a program is for; control: the ControlNet for the same, whose outputs a denoiser takes; NULL: there is none. */
+typedef struct { int64_t batch; Size size; int64_t chunks; const Graph *control; int residuals; } Use;
+
+static int64_t extent(const Pipeline *p, int axis, const Use *u)
 {
-    const int64_t height = s.height / p->scale, width = s.width / p->scale;     /* of the latents */
+    const int64_t height = u->size.height / p->scale, width = u->size.width / p->scale;     /* of the latents */
     const int64_t values[AXES] = {
-        [BATCH] = batch, [LATENT_HEIGHT] = height, [LATENT_WIDTH] = width, [HEIGHT] = s.height, [WIDTH] = s.width,
-        [TOKENS] = p->tokens[0] * chunks, [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
+        [BATCH] = u->batch, [LATENT_HEIGHT] = height, [LATENT_WIDTH] = width, [HEIGHT] = u->size.height,
+        [WIDTH] = u->size.width, [TOKENS] = p->tokens[0] * u->chunks, [TOKENS_2] = p->tokens[1], [TOKENS_3] = p->tokens[2],
         [CONTEXT] = p->tokens[0] + p->tokens[2], [ONE] = 1,
         [PIXEL_HEIGHT] = p->facts.pixel_height, [PIXEL_WIDTH] = p->facts.pixel_width,
         [PATCHES] = p->patch ? height / p->patch * (width / p->patch) : 0};
@@ -68,14 +71,27 @@ static void add_unit(Pipeline *p, Graph *g, const Bindings *b, Unit unit)
     p->units[p->n_units++] = unit;
 }
 
-/* The shape of an input with the rule's axes filled in, which must not contradict those that the graph fixes. */
-static ShapeBinding bind_shape(const Pipeline *p, const InputRule *rule, const Value *v, const char *path,
-                               int64_t batch, Size s, int64_t chunks)
+/* The shape of the ControlNet's next output, for the input v of the denoiser at `path`. */
+static Shape residual_shape(const Pipeline *p, const Value *v, const char *path, Use *u)
 {
-    ShapeBinding b = {.name = v->name, .shape = v->shape};
-    for (int d = 0; d < rule->rank; d++)
+    const int k = u->residuals++, n = u->control ? u->control->n_outputs : 0;
+    if (!u->control)
+        fail(SDC_BAD_INPUT, "%s: input '%s' is for what a ControlNet gives, but %s/controlnet/model.onnx is missing", path,
+             v->name, p->folder);
+    if (k >= n || u->control->outputs[k]->shape.rank != v->shape.rank)
+        fail(SDC_BAD_INPUT, "%s: input '%s' is for number %d of what a ControlNet gives; %s/controlnet gives %d", path,
+             v->name, k + 1, p->folder, n);
+    return u->control->outputs[k]->shape;
+}
+
+/* The shape of an input with the rule's axes filled in, which must not contradict those that the graph fixes. */
+static ShapeBinding bind_shape(const Pipeline *p, const InputRule *rule, const Value *v, const char *path, Use *u)
+{
+    const bool residual = rule->axes[rule->rank - 1] == RESIDUAL;
+    ShapeBinding b = {.name = v->name, .shape = residual ? residual_shape(p, v, path, u) : v->shape};
+    for (int d = 0; d < rule->rank && !residual; d++)
         if (rule->axes[d] >= 0)
-            b.shape.dim[d] = extent(p, rule->axes[d], batch, s, chunks);
+            b.shape.dim[d] = extent(p, rule->axes[d], u);
     for (int d = 0; d < rule->rank; d++)
         if (v->shape.dim[d] >= 0 && v->shape.dim[d] != b.shape.dim[d])
             fail(SDC_BAD_INPUT, "%s: input '%s': axis %d is fixed at %lld; the folder's configuration asks for %lld",
@@ -83,13 +99,13 @@ static ShapeBinding bind_shape(const Pipeline *p, const InputRule *rule, const V
     return b;
 }
 
-static const char *unit_name(const ComponentRule *c, int64_t batch, Size s, int64_t chunks)
+static const char *unit_name(const ComponentRule *c, const Use *u)
 {
-    const char *name = text_format("%s@b%lld", c->name, (long long)batch);
-    if (chunks > 1)
-        name = text_format("%s-c%lld", name, (long long)chunks);
+    const char *name = text_format("%s@b%lld", c->name, (long long)u->batch);
+    if (u->chunks > 1)
+        name = text_format("%s-c%lld", name, (long long)u->chunks);
     if (c->per_size)
-        name = text_format("%s-%lldx%lld", name, (long long)s.width, (long long)s.height);
+        name = text_format("%s-%lldx%lld", name, (long long)u->size.width, (long long)u->size.height);
     return name;
 }
 
@@ -102,8 +118,8 @@ static bool wants_f32(const Pipeline *p, const ComponentRule *c)
     return wants;
 }
 
-static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s,
-                              int64_t chunks)
+/* A component's graph, and in *b what binds its free axes. */
+static Graph *open_graph(const Pipeline *p, const ComponentRule *c, const char *path, Use *u, Bindings *b)
 {
     Model *m = onnx_load(path);
     m->in_folder = true;
@@ -119,15 +135,40 @@ static void prepare_component(Pipeline *p, const ComponentRule *c, const char *p
                 continue;
             v->rate = rule->rate;
             if (v->shape.rank == rule->rank)
-                shapes[count++] = bind_shape(p, rule, v, path, batch, s, chunks);
+                shapes[count++] = bind_shape(p, rule, v, path, u);
         }
     }
-    Bindings b = pass_options(p);
-    b.shapes = shapes;
-    b.n_shapes = count;
+    *b = pass_options(p);
+    b->shapes = shapes;
+    b->n_shapes = count;
+    return m->graph;
+}
+
+/* The ControlNet that steers a denoiser of this use, with its outputs' shapes; NULL: the folder has none. */
+static const Graph *control_graph(const Pipeline *p, const Use *u)
+{
+    const ComponentRule *c = p->rule->components;
+    while (c->name && strcmp(c->name, "controlnet"))
+        c++;
+    const char *path = c->name ? component_file(p->folder, c) : NULL;
+    if (!path)
+        return NULL;
+    Bindings b;
+    Graph *g = open_graph(p, c, path, &(Use){u->batch, u->size, u->chunks, NULL, 0}, &b);
+    run_passes(g, &b, "infer");
+    return g;
+}
+
+static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s,
+                              int64_t chunks)
+{
+    Bindings b;
+    Use u = {batch, s, chunks, NULL, 0};
+    u.control = is_denoiser(p, c) ? control_graph(p, &u) : NULL;
+    Graph *g = open_graph(p, c, path, &u, &b);
     b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
     b.dtype = b.dtype == DT_NONE && wants_f32(p, c) ? DT_F32 : b.dtype;
-    add_unit(p, m->graph, &b, (Unit){unit_name(c, batch, s, chunks), batch > p->batch});
+    add_unit(p, g, &b, (Unit){unit_name(c, &u), batch > p->batch});
 }
 
 /* What leads the denoiser by CLIP, for every size; and CLIP's tokenizer. */
@@ -169,6 +210,16 @@ static bool needs_patches(const Pipeline *p, const ComponentRule *c)
     return !access(path, R_OK) && takes_patches(onnx_load(path)->graph, c->inputs[0].input);
 }
 
+/* Is there a classifier-free guidance, for which networks take twice the rows?  Not for one that takes guidance as a
+ * number. */
+static bool guides(const Pipeline *p)
+{
+    for (const ComponentRule *c = p->rule->components; c->name; c++)
+        if (is_denoiser(p, c))
+            return graph_find_input(onnx_load(component_file(p->folder, c))->graph, "timestep_cond") < 0;
+    return true;
+}
+
 /* Of its folder, up to the strips. */
 static void prepare_components(Pipeline *p)
 {
@@ -178,11 +229,12 @@ static void prepare_components(Pipeline *p)
             continue;
         if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
+        const bool doubled = c->guided && guides(p);
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             for (int64_t chunks = 1; chunks <= (c->guided && !p->once ? p->chunks : 1); chunks++) {
-                if (c->guided)
+                if (doubled)
                     prepare_component(p, c, path, 2 * p->batch, p->sizes[k], chunks);
-                if (!c->guided || !p->once)
+                if (!doubled || !p->once)
                     prepare_component(p, c, path, p->batch, p->sizes[k], chunks);
             }
         }

@@ -29,7 +29,7 @@
 
 #define SD(name) \
     .class = (name), .driver = "sdc_sd_main", .check_default = sdc_sd_default, .takes_lora = true, .decoder = "vae_decoder"
-#define UNET .denoiser = "unet", .configs = {VAE_CONFIG}
+#define UNET .denoiser = "unet", .configs = {VAE_CONFIG, {"controlnet.", "controlnet"}}
 #define VAE_CONFIG {"vae.", "vae_decoder"}
 #define ON_LATENTS(input) {input, 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, 0}
 #define TIMESTEP {"timestep", 1, {BATCH}, RATE_TIMESTEP}
@@ -39,8 +39,17 @@
 /* Components; more members and more inputs follow. */
 #define TEXT_ENCODER(name, needed, tokens, ...) \
     {name, needed, false, false, .inputs = {{"input_ids", 2, {BATCH, tokens}, 0}}, __VA_ARGS__}
-#define UNET_INPUTS ON_LATENTS("sample"), TIMESTEP, {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}
+#define TEXT_ROWS {"encoder_hidden_states", 3, {BATCH, TOKENS, -1}, RATE_PROMPT}
+#define UNET_INPUTS ON_LATENTS("sample"), TIMESTEP, TEXT_ROWS, PROMPT_ROW("timestep_cond")
 #define DENOISER(...) {"unet", true, true, true, .inputs = {UNET_INPUTS, __VA_ARGS__}}
+/* A denoiser that a ControlNet of the folder may steer. */
+#define RESIDUALS(input) {input, 4, {BATCH, -1, RESIDUAL, RESIDUAL}, 0}
+#define STEERED(...) \
+    {"unet", true, true, true, .inputs = {UNET_INPUTS, RESIDUALS("down_block*"), RESIDUALS("mid_block*"), __VA_ARGS__}}
+#define CONTROLNET(...) \
+    {"controlnet", false, true, true, \
+     .inputs = {ON_LATENTS("sample"), TIMESTEP, TEXT_ROWS, {"controlnet_cond", 4, {BATCH, -1, HEIGHT, WIDTH}, RATE_PROMPT}, \
+                __VA_ARGS__}}
 #define DECODER(latents) {"vae_decoder", true, false, true, .inputs = {ON_LATENTS(latents)}}
 #define ENCODER {"vae_encoder", false, false, true, .inputs = {{"sample", 4, {BATCH, -1, HEIGHT, WIDTH}, 0}}}
 #define ON_PICTURES(name) \
@@ -49,8 +58,21 @@
 /* Of an executable of SDXL; both: the first text encoder is needed too. */
 #define XL_INPUTS PROMPT_ROW("text_embeds"), PROMPT_ROW("time_ids")
 #define XL_COMPONENTS(both) \
-    TEXT_ENCODER("text_encoder", both, TOKENS), TEXT_ENCODER("text_encoder_2", true, TOKENS), DENOISER(XL_INPUTS), \
-    DECODER("latent_sample"), ENCODER
+    TEXT_ENCODER("text_encoder", both, TOKENS), TEXT_ENCODER("text_encoder_2", true, TOKENS), \
+    STEERED(XL_INPUTS), CONTROLNET(XL_INPUTS), DECODER("latent_sample"), ENCODER
+#define XL(name) \
+    SD(name), UNET, .tokenizers = {NAMED("tokenizer"), NAMED("tokenizer_2")}, .schedulers = {NAMED("scheduler")}, \
+    .components = {XL_COMPONENTS(true)}
+/* From a picture: the refiner has no first encoder. */
+#define XL_PICTURE(name) \
+    {SD(name), UNET, .tokenizers = {NAMED("tokenizer_2"), NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")}, \
+     .components = {XL_COMPONENTS(false)}}
+
+/* Of Stable Diffusion 1 and 2. */
+#define SD1(name) \
+    {SD(name), UNET, .tokenizers = {NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")}, \
+     .components = {TEXT_ENCODER("text_encoder", true, TOKENS), STEERED(), CONTROLNET(), DECODER("latent_sample"), \
+                    ENCODER}}
 
 /* SDXL's refiner beside a base, whose autoencoder it shares. */
 static const PipelineRule xl_refiner = {
@@ -65,6 +87,22 @@ static const PipelineRule xl_refiner = {
     ON_LATENTS("hidden_states"), TIMESTEP, {"hidden_states", 3, {BATCH, PATCHES, -1}, 0}, \
     {"encoder_hidden_states", 3, {BATCH, CONTEXT, -1}, RATE_PROMPT}, PROMPT_ROW("pooled_projections")
 
+#define SD3(name) \
+    {SD(name), .denoiser = "transformer", .max_tokens = 256, .text_is_optional = true, .flows = true, \
+     .tokenizers = {NAMED("tokenizer"), NAMED("tokenizer_2"), NAMED("tokenizer_3")}, .schedulers = {NAMED("scheduler")}, \
+     .configs = {VAE_CONFIG, {"transformer.", "transformer"}, {"controlnet.", "controlnet"}}, \
+     .components = { \
+        TEXT_ENCODER("text_encoder", false, TOKENS), TEXT_ENCODER("text_encoder_2", false, TOKENS_2), \
+        TEXT_ENCODER("text_encoder_3", false, TOKENS_3), \
+        {"transformer", true, true, true, \
+         .inputs = {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}}, \
+        {"transformer_skip_layers", false, false, true, .inputs = {MMDIT_INPUTS}}, \
+        {"controlnet", false, true, true, \
+         .inputs = {MMDIT_INPUTS, {"controlnet_cond", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, RATE_PROMPT}}}, \
+        {"patches", true, false, true, .inputs = {ON_LATENTS("hidden_states")}, .folder = "transformer", \
+         .patches = true}, \
+        DECODER("latent_sample"), ENCODER}}
+
 /* What draws from noise alone, or of a class by its number. */
 #define UNCONDITIONAL(name) \
     .class = (name), .driver = "sdc_unconditional_main", .check_default = sdc_unconditional_default, \
@@ -76,10 +114,9 @@ static const PipelineRule xl_refiner = {
 
 /* In the order of docs/cli.md. */
 static const PipelineRule pipelines[] = {
-    {SD("StableDiffusionPipeline"), UNET, .tokenizers = {NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")},
-     .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(), DECODER("latent_sample"), ENCODER}},
-    {SD("StableDiffusionInpaintPipeline"), UNET, .tokenizers = {NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")},
-     .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(), DECODER("latent_sample"), ENCODER}},
+    SD1("StableDiffusionPipeline"), SD1("StableDiffusionInpaintPipeline"),
+    SD1("StableDiffusionControlNetImg2ImgPipeline"), SD1("StableDiffusionControlNetInpaintPipeline"),
+    SD1("LatentConsistencyModelPipeline"),
     {SD("StableDiffusionDepth2ImgPipeline"), UNET, .tokenizers = {NAMED("tokenizer")},
      .schedulers = {NAMED("scheduler")}, .describe = describe_depth_model,
      .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(), DECODER("latent_sample"), ENCODER,
@@ -96,26 +133,10 @@ static const PipelineRule pipelines[] = {
     {SD("LDMTextToImagePipeline"), UNET, .tokenizers = {NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")},
      .describe = describe_latent_diffusion,
      .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(), DECODER("latents")}},
-    {SD("StableDiffusion3Pipeline"), .denoiser = "transformer", .max_tokens = 256, .text_is_optional = true, .flows = true,
-     .tokenizers = {NAMED("tokenizer"), NAMED("tokenizer_2"), NAMED("tokenizer_3")}, .schedulers = {NAMED("scheduler")},
-     .configs = {VAE_CONFIG, {"transformer.", "transformer"}, {"controlnet.", "controlnet"}},
-     .components = {
-        TEXT_ENCODER("text_encoder", false, TOKENS), TEXT_ENCODER("text_encoder_2", false, TOKENS_2),
-        TEXT_ENCODER("text_encoder_3", false, TOKENS_3),
-        {"transformer", true, true, true,
-         .inputs = {MMDIT_INPUTS, {"block_controlnet_hidden_states.*", 3, {BATCH, PATCHES, -1}, 0}}},
-        {"transformer_skip_layers", false, false, true, .inputs = {MMDIT_INPUTS}},
-        {"controlnet", false, true, true,
-         .inputs = {MMDIT_INPUTS, {"controlnet_cond", 4, {BATCH, -1, LATENT_HEIGHT, LATENT_WIDTH}, RATE_PROMPT}}},
-        {"patches", true, false, true, .inputs = {ON_LATENTS("hidden_states")}, .folder = "transformer",
-         .patches = true},
-        DECODER("latent_sample"), ENCODER}},
-    {SD("StableDiffusionXLPipeline"), UNET, .refiner = &xl_refiner,
-     .tokenizers = {NAMED("tokenizer"), NAMED("tokenizer_2")}, .schedulers = {NAMED("scheduler")},
-     .components = {XL_COMPONENTS(true)}},
-    {SD("StableDiffusionXLImg2ImgPipeline"), UNET,
-     .tokenizers = {NAMED("tokenizer_2"), NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")},
-     .components = {XL_COMPONENTS(false)}},
+    SD3("StableDiffusion3Pipeline"), SD3("StableDiffusion3Img2ImgPipeline"), SD3("StableDiffusion3InpaintPipeline"),
+    {XL("StableDiffusionXLPipeline"), .refiner = &xl_refiner}, {XL("StableDiffusionXLInpaintPipeline")},
+    {XL("StableDiffusionXLControlNetInpaintPipeline")}, XL_PICTURE("StableDiffusionXLImg2ImgPipeline"),
+    XL_PICTURE("StableDiffusionXLControlNetImg2ImgPipeline"),
     DRAWS_PIXELS("DDPMPipeline"), DRAWS_PIXELS("DDIMPipeline"),
     {UNCONDITIONAL("LDMPipeline"), .decoder = "vae_decoder", .configs = {{"unet.", "unet"}, VAE_CONFIG},
      .components = {UNET2D, DECODER("latents")}},
@@ -125,9 +146,13 @@ static const PipelineRule pipelines[] = {
     AUTOENCODER("AutoencoderKL"), AUTOENCODER("AutoencoderTiny"), AUTOENCODER("VQModel"),
 };
 
-/* Other names of the same folders: as exporters and diffusers' image tasks save them. */
+/* Other names of the same folders, with the same defaults: as exporters and diffusers' image tasks save them. */
 static const struct { const char *name, *class; } aliases[] = {
     {"StableDiffusionImg2ImgPipeline", "StableDiffusionPipeline"},
+    {"StableDiffusionControlNetPipeline", "StableDiffusionPipeline"},
+    {"LatentConsistencyModelImg2ImgPipeline", "LatentConsistencyModelPipeline"},
+    {"StableDiffusionXLControlNetPipeline", "StableDiffusionXLPipeline"},
+    {"StableDiffusion3ControlNetPipeline", "StableDiffusion3Pipeline"},
 };
 
 static const char *plain_class(const char *name)

@@ -10,7 +10,7 @@
 
 #include "cli.h"
 
-enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 8, MAX_OWN = 4 };
+enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 9, MAX_OWN = 4 };
 
 /* What a free axis of an input stands for. */
 typedef enum {
@@ -21,6 +21,7 @@ typedef enum {
     PATCHES,                        /* latents / patch_size^2 of the denoiser's config */
     ONE,
     PIXEL_HEIGHT, PIXEL_WIDTH,      /* of an image encoder's or a depth model's input */
+    RESIDUAL,                       /* of the ControlNet's output that goes there: the same number among the rule's */
     AXES
 } Axis;
 

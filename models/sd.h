@@ -6,6 +6,7 @@
  *      sd_open.c      programs that fit together, room, threads
  *      sd_long.c      prompts of several chunks, with weights (sd_prompt.h)
  *      sd_embedding.c words that stand for vectors from files
+ *      sd_guidance.c  guidance that the denoiser is told as a number
  *      sd_text.c      prompts -> token ids -> what the denoiser is given for them
  *      sd_xl.c        SDXL: two encoders, micro-conditioning, base and refiner
  *      sd_start.c     the latents that the loop starts from
@@ -40,6 +41,8 @@ typedef struct {
 typedef struct {
     DriverOptions common;
     const char *prompt, *negative;
+    const char *prompt_2, *prompt_3;    /* for the second and the third text encoder; NULL or empty: the first's */
+    const char *negative_2, *negative_3;
     const char *scheduler;              /* NULL: the folder's */
     const char *output;
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
@@ -47,6 +50,7 @@ typedef struct {
     int64_t noise_level;                /* -1: the class's */
     const char *embeddings, *control_image;     /* likewise */
     double control_scale, control_start, control_stop;
+    bool control_guess;
     double skip_layers, skip_start, skip_stop;  /* skip_layers 0: no skip-layer guidance */
     int64_t steps, count, runs;
     int64_t width, height;              /* 0: the first size that was compiled */
@@ -81,6 +85,7 @@ typedef struct Sd Sd;
 typedef struct {
     const char *component;          /* its program */
     const SdcProgram *program;
+    int text;                       /* which of the prompts it reads: 0, or 1 for --prompt-2 ... */
     Tokenizer tokenizer;
     int64_t length;                 /* tokens of a prompt */
     int64_t *ids;                   /* [2][chunks][length]: the negative prompt's when guided, then the prompt's */
@@ -156,6 +161,8 @@ struct SdFamily {
     int (*open_task)(Sd *sd);
     int (*after_step)(Sd *sd);      /* changes sd->latents behind a step; NULL: nothing to do */
     double strength;                /* default of --strength; 0: 0.8 */
+    double mask_strength;           /* the same with --mask; 0: 1 */
+    double control_scale;           /* default of --control-scale; 0: 1 */
     bool xl;                        /* takes the options of SdXlOptions */
     const char *scheduler;          /* section; NULL: "scheduler" */
     const char *settings;           /* prefix of model_index.json's keys in the section "pipeline"; NULL: "index." */
@@ -172,7 +179,9 @@ enum {
     SD_NO_PICTURE = 16,             /* there is nothing to do with one */
     SD_PICTURE_ASIDE = 32,          /* the loop does not start from it: open_task() reads it */
     SD_NO_PROMPT = 64,              /* may go without a prompt */
-    SD_ONE_CHUNK = 128              /* its text is no row of chunks */
+    SD_ONE_CHUNK = 128,             /* its text is no row of chunks */
+    SD_TEXT_2 = 256, SD_TEXT_3 = 512,       /* texts of their own for these encoders */
+    SD_CONTROL_PICTURE = 1024       /* its ControlNets see pictures, and not latents */
 };
 
 static inline double sd_default_strength(const SdFamily *f)
@@ -210,8 +219,11 @@ int sd_draw(Sd *sd);                                /* everything up to the fina
 
 int sd_prompts(const Sd *sd);                       /* 2 when guided, the negative first; else 1 */
 
-/* Append an encoder with the tokenizer of a section, and a condition of `row` elements. */
-int sd_add_encoder(Sd *sd, const char *component, const char *section);
+/* What the prompt is for an encoder, or the negative one. */
+const char *sd_text(const Sd *sd, const SdEncoder *e, bool negative);
+
+/* Append an encoder of prompt number `text` with the tokenizer of a section, and a condition of `row` elements. */
+int sd_add_encoder(Sd *sd, const char *component, const char *section, int text);
 int sd_add_condition(Sd *sd, const char *input, int64_t row);
 
 /* sd_long.c: sd->chunks, and sd->denoiser for so many, once an encoder is open; both prompts' ids and weights where
@@ -242,6 +254,14 @@ int sd_hidden_layer(const Sd *sd, const SdEncoder *e, const SdcTensor **t);
 int sd_clip_open(Sd *sd);                           /* one CLIP encoder whose last hidden state is the only condition */
 int sd_clip_encode(Sd *sd);
 
+/* ---- sd_guidance.c ---------------------------------------------------------------------------------------------- */
+
+/* Was the network distilled to take the strength of guidance as an input?  Then there is no classifier-free one. */
+bool sd_embeds_guidance(const SdFamily *f);
+/* The condition timestep_cond, where the denoiser has it. */
+int sd_add_guidance(Sd *sd);
+bool sd_is_guidance(const SdCondition *c);
+
 /* ---- sd_xl.c ---------------------------------------------------------------------------------------------------- */
 
 int sd_xl_open(Sd *sd);                         /* hidden states of all encoders side by side, text_embeds, time_ids */
@@ -264,6 +284,7 @@ int sd_3_encode(Sd *sd);
 
 int sd_start(Sd *sd);                               /* noise, or --latents, or --init-image with noise */
 int sd_start_noised(Sd *sd);                        /* sd->latents with the noise of --strength */
+int sd_start_distilled(Sd *sd);                     /* the same, --strength being a share of LCM's own timesteps */
 int sd_denoise(Sd *sd);                             /* sd->latents from the scheduler's index on */
 
 /* Latents of a picture of the drawing's size, the distribution's noise drawn from sd->random: [size]. */

@@ -61,7 +61,7 @@ int sd_3_open(Sd *sd)
         (code = pipeline_input(sd->denoiser, "pooled_projections", 2, &pool)))
         return code;
     for (int k = 0; !code && k < SD_ENCODERS; k++)
-        if (pipeline_nth(components[k], 0) && !(code = sd_add_encoder(sd, components[k], tokenizers[k])))
+        if (pipeline_nth(components[k], 0) && !(code = sd_add_encoder(sd, components[k], tokenizers[k], k)))
             code = place(sd, &sd->encoders[sd->n_encoders - 1], &p);
     if (!code && !sd->n_encoders && !sd->options->embeddings)
         code = sdc_error(SDC_UNSUPPORTED, "there is no text encoder in here; give --embeddings");

@@ -1,15 +1,18 @@
-/* sd_control.c: ControlNet, as diffusers' StableDiffusion3ControlNetPipeline.
+/* sd_control.c: ControlNet (Zhang et al., arXiv 2302.05543), as diffusers' StableDiffusionControlNetPipeline, ...XL... and
+ * StableDiffusion3ControlNetPipeline.
  *
- * The denoiser takes the residuals block_controlnet_hidden_states.0, .1 ..., which the component "controlnet" gives for
- * the same latents, prompts and timestep and for --control-image.  Without the option, and outside --control-start to
- * --control-stop, they are zeros and the ControlNet does not run. */
+ * The denoiser takes residuals, which the component "controlnet" gives, in this order, for the same latents, prompts and
+ * timestep and for --control-image.  Without the option, and outside --control-start to --control-stop, they are zeros
+ * and the ControlNet does not run. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../runtime/array_io.h"
 #include "sd_network.h"
 
-static const char prefix[] = "block_controlnet_hidden_states.";
+/* What the residuals' names begin with, in the order of the ControlNet's outputs. */
+static const char *const prefixes[] = {"block_controlnet_hidden_states.", "down_block", "mid_block"};
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -20,24 +23,35 @@ static int64_t larger(int64_t a, int64_t b)
 static int find_residuals(const Sd *sd, SdControl *c)
 {
     const SdcProgram *p = sd->denoiser;
-    for (int i = 0; i < p->n_inputs; i++) {
-        const SdcTensor *t = &p->inputs[i];
-        if (strncmp(t->name, prefix, sizeof prefix - 1))
-            continue;
-        if (c->n == SD_RESIDUALS)
-            return sdc_error(SDC_UNSUPPORTED, "%s takes more than %d residuals of a ControlNet", p->name, SD_RESIDUALS);
-        c->to[c->n++] = t;
-        c->row = larger(c->row, tensor_row(t));
-    }
+    for (size_t k = 0; k < sizeof prefixes / sizeof *prefixes; k++)
+        for (int i = 0; i < p->n_inputs; i++) {
+            const SdcTensor *t = &p->inputs[i];
+            if (strncmp(t->name, prefixes[k], strlen(prefixes[k])))
+                continue;
+            if (c->n == SD_RESIDUALS)
+                return sdc_error(SDC_UNSUPPORTED, "%s takes more than %d residuals of a ControlNet", p->name,
+                                 SD_RESIDUALS);
+            c->to[c->n++] = t;
+            c->row = larger(c->row, tensor_row(t));
+        }
     return SDC_OK;
+}
+
+static bool is_set(const char *key)
+{
+    char value[16];
+    return pipeline_setting(key, value, sizeof value) && !strcmp(value, "true");
 }
 
 /* The kind that InstantX trained: zeros for pooled prompts, latents without the autoencoder's shift. */
 static bool sees_no_pooled(void)
 {
-    char value[16];
-    return pipeline_setting("controlnet.force_zeros_for_pooled_projection", value, sizeof value) &&
-           !strcmp(value, "true");
+    return is_set("controlnet.force_zeros_for_pooled_projection");
+}
+
+static bool sees_pictures(const Sd *sd)
+{
+    return sd->family->takes & SD_CONTROL_PICTURE;
 }
 
 /* ---- the picture ------------------------------------------------------------------------------------------------ */
@@ -59,6 +73,19 @@ static int read_latents(const Sd *sd, const char *path, float *into, bool *are)
         memcpy(into, a.data, (size_t)sd->size * sizeof *into);
     sdc_array_free(&a);
     return SDC_OK;
+}
+
+/* [3][picture_height][picture_width] in 0..1, where arrays are already. */
+static int read_picture(const Sd *sd, float *into)
+{
+    const char *path = sd->options->control_image;
+    const int64_t n = 3 * sd->picture_height * sd->picture_width;
+    float *picture = NULL;
+    int code = sd_image_read(path, sd->picture_height, sd->picture_width, &picture);
+    for (int64_t i = 0; !code && i < n; i++)
+        into[i] = pipeline_is_array(path) ? picture[i] : (picture[i] + 1) / 2;
+    free(picture);
+    return code;
 }
 
 /* What the ControlNet sees of the picture, [size]: its latents, without the shift where that kind goes without it. */
@@ -86,32 +113,39 @@ static int encode_picture(Sd *sd, float *into)
 static int find_outputs(const Sd *sd, SdControl *c)
 {
     const SdcProgram *p = c->network.program;
+    if (p->n_outputs < c->n)
+        return sdc_error(SDC_UNSUPPORTED, "%s gives %d residuals, %s takes %d", p->name, p->n_outputs,
+                         sd->denoiser->name, c->n);
     for (int k = 0; k < c->n; k++) {
-        int code = pipeline_output(p, c->to[k]->name, -1, &c->from[k]);
-        if (code)
-            return code;
+        c->from[k] = &p->outputs[k];
         if (tensor_row(c->from[k]) != tensor_row(c->to[k]))
-            return sdc_error(SDC_UNSUPPORTED, "%s: output '%s' is not of the shape that the denoiser takes", p->name,
-                             c->to[k]->name);
+            return sdc_error(SDC_UNSUPPORTED, "%s: output '%s' is not of the shape that the denoiser's '%s' has",
+                             p->name, c->from[k]->name, c->to[k]->name);
     }
     if (p->n_outputs != c->n)
         sdc_error(0, "warning: %s gives %d residuals, %s takes %d", p->name, p->n_outputs, sd->denoiser->name, c->n);
-    return pipeline_input(p, "conditioning_scale", -1, &c->scale);
+    c->scale = pipeline_tensor(p->inputs, p->n_inputs, "conditioning_scale");
+    return SDC_OK;
 }
 
-/* Prompts as the denoiser sees them, but pooled ones are zeros for the kinds that were trained so. */
-static int add_conditions(const Sd *sd, SdControl *c)
+/* Those of the denoiser's conditions that it takes, but pooled prompts are zeros for the kinds that were trained so. */
+static int add_conditions(const Sd *sd, SdControl *c, int64_t seen)
 {
+    const SdcProgram *p = c->network.program;
     int code = SDC_OK;
     for (int k = 0; !code && k < sd->n_conditions; k++) {
         SdCondition own = sd->conditions[k];
         bool pooled = !strcmp(own.input, "pooled_projections");
         if (pooled && sees_no_pooled() && !(code = pipeline_floats(&c->nothing, 2 * own.row)))
             own.values = c->nothing;
-        if (!code && (pooled || !c->network.tokens))        /* those that take tokens do without the text's */
+        if (!code && pipeline_tensor(p->inputs, p->n_inputs, own.input))
             code = sd_network_add(&c->network, &own);
     }
-    return code ? code : sd_network_add(&c->network, &(SdCondition){"controlnet_cond", sd->size, c->picture});
+    if (!code)
+        code = sd_network_add(&c->network, &(SdCondition){"controlnet_cond", seen, c->picture});
+    if (!code && p->n_inputs != c->network.n_conditions + 2 + (c->scale ? 1 : 0))
+        code = sdc_error(SDC_UNSUPPORTED, "%s: takes inputs that no ControlNet of a %s has", p->name, sd->family->class);
+    return code;
 }
 
 /* What makes tokens of latents as the denoiser does. */
@@ -129,17 +163,47 @@ static int open_patches(Sd *sd, SdControl *c)
     return code ? code : sdc_instance_open(&c->patcher, c->patches, sd->pool);
 }
 
+static int64_t tokens_of(const SdcProgram *p)
+{
+    const SdcTensor *t = pipeline_tensor(p->inputs, p->n_inputs, "encoder_hidden_states");
+    return t && t->rank == 3 ? t->dim[1] : 0;
+}
+
+/* The ControlNet for pictures of this size and prompts of as many tokens, of the denoiser's batch where there is one. */
+static const SdcProgram *choose(const Sd *sd, const SdControl *c, const SdcTensor **seen)
+{
+    const int64_t height = sees_pictures(sd) ? sd->picture_height : sd->height;
+    const int64_t width = sees_pictures(sd) ? sd->picture_width : sd->width, tokens = tokens_of(sd->denoiser);
+    const SdcProgram *found = NULL, *p;
+    for (int k = 0; (p = pipeline_nth("controlnet", k)); k++) {
+        const SdcTensor *t = pipeline_tensor(p->inputs, p->n_inputs, "controlnet_cond");
+        if (!t || t->rank != 4 || t->dim[2] != height || t->dim[3] != width ||
+            (tokens_of(p) && tokens_of(p) != tokens) || (found && t->dim[0] != c->to[0]->dim[0]))
+            continue;
+        found = p;
+        *seen = t;
+    }
+    return found;
+}
+
 static int open_controlnet(Sd *sd, SdControl *c)
 {
-    const SdcProgram *p = pipeline_program("controlnet", "controlnet_cond", c->to[0]->dim[0], sd->height, sd->width);
+    const SdcTensor *seen;
+    const SdcProgram *p = choose(sd, c, &seen);
     if (!p)
         return sdc_error(SDC_UNSUPPORTED, "--control-image: there is no controlnet of this size in here");
-    int code;
-    if ((code = pipeline_floats(&c->picture, 2 * sd->size)) || (code = encode_picture(sd, c->picture)))
+    const int64_t n = tensor_row(seen), wanted = sees_pictures(sd) ? 3 : sd->channels;
+    if (seen->dim[1] != wanted)
+        return sdc_error(SDC_UNSUPPORTED, "%s: sees %lld channels, not %lld", p->name, (long long)seen->dim[1],
+                         (long long)wanted);
+    int code = pipeline_floats(&c->picture, 2 * n);
+    if (code || (code = sees_pictures(sd) ? read_picture(sd, c->picture) : encode_picture(sd, c->picture)))
         return code;
-    memcpy(c->picture + sd->size, c->picture, (size_t)sd->size * sizeof *c->picture);
+    memcpy(c->picture + n, c->picture, (size_t)n * sizeof *c->picture);
+    c->pools = is_set("controlnet.global_pool_conditions");
+    c->guesses = sd->options->control_guess || c->pools;
     if ((code = sd_network_begin(sd, &c->network, p, 0, sd_prompts(sd))) || (code = find_outputs(sd, c)) ||
-        (code = add_conditions(sd, c)))
+        (code = add_conditions(sd, c, n)))
         return code;
     c->open = true;
     if (c->network.tokens && (code = open_patches(sd, c)))
@@ -200,6 +264,18 @@ static int put_tokens(const Sd *sd, SdControl *c, const float *latents, int64_t 
     return code;
 }
 
+/* What residual k of a row is multiplied by: --control-scale, unless the network did that.  One that guesses says nothing
+ * to the negative prompt, and less the farther the residual is from the middle. */
+static float weight(const Sd *sd, const SdControl *c, int k, int64_t row)
+{
+    const float scale = c->scale ? 1 : (float)sd->options->control_scale;
+    if (!c->guesses)
+        return scale;
+    if (sd->guided && row % c->network.prompts == 0)
+        return 0;
+    return c->pools || c->n < 2 ? scale : scale * powf(10, (float)k / (float)(c->n - 1) - 1);
+}
+
 /* Rows [row, row + batch) of the denoiser u, as many at a time as the ControlNet takes. */
 static int run_controlnet(Sd *sd, SdControl *c, SdNetwork *u, const float *latents, int64_t row, int64_t at)
 {
@@ -208,13 +284,17 @@ static int run_controlnet(Sd *sd, SdControl *c, SdNetwork *u, const float *laten
         int code = sd_network_put(sd, n, latents, row + first, at);
         if (code || (n->tokens && (code = put_tokens(sd, c, latents, row + first))))
             return code;
-        tensor_fill(&n->context, c->scale, sd->options->control_scale);
+        if (c->scale)
+            tensor_fill(&n->context, c->scale, sd->options->control_scale);
         if ((code = pipeline_step(&n->context, n->program)))
             return code;
         for (int k = 0; k < c->n; k++) {
             int64_t size = tensor_row(c->to[k]);
             for (int64_t i = 0; i < n->batch && first + i < u->batch; i++) {
                 tensor_get(&n->context, c->from[k], i * size, c->residual, size);
+                const float times = weight(sd, c, k, row + first + i);
+                for (int64_t j = 0; times != 1 && j < size; j++)
+                    c->residual[j] *= times;
                 tensor_put(&u->context, c->to[k], (first + i) * size, c->residual, size);
             }
         }

@@ -7,10 +7,17 @@
 #define UNET(name) .class = (name), .denoiser = "unet", .sample = "sample", .prediction = "out_sample"
 #define CLIP .open_text = sd_clip_open, .encode = sd_clip_encode
 #define BLENDS .open_task = sd_inpaint_open, .after_step = sd_inpaint_after_step
-#define INPAINT .takes = SD_MASK, .start = sd_inpaint_start, BLENDS
-#define SD3 .class = "StableDiffusion3Pipeline", .denoiser = "transformer", .sample = "hidden_states", \
+#define SD1(name) UNET(name), .steps = 50, .guidance = 7.5, CLIP, .takes = SD_MASK | SD_CONTROL_PICTURE, \
+    .start = sd_inpaint_start, BLENDS
+#define XL(name) UNET(name), .steps = 50, .xl = true, .encode = sd_xl_encode, BLENDS, \
+    .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}}, \
+    .takes = SD_MASK | SD_TEXT_2 | SD_CONTROL_PICTURE
+#define FROM_TEXT .open_text = sd_xl_open, .start = sd_xl_start
+#define FROM_PICTURE .open_text = sd_xl_open_picture, .start = sd_xl_start_picture
+#define SD3(name) .class = (name), .denoiser = "transformer", .sample = "hidden_states", \
     .prediction = "out_hidden_states", .open_text = sd_3_open, .encode = sd_3_encode, \
-    .start = sd_inpaint_start, BLENDS, .takes = SD_MASK | SD_ONE_CHUNK, .strength = 0.6, .strength_up = true
+    .start = sd_inpaint_start, BLENDS, .takes = SD_MASK | SD_ONE_CHUNK | SD_TEXT_2 | SD_TEXT_3, .strength = 0.6, \
+    .strength_up = true
 
 /* SDXL's refiner in one executable with the base. */
 static const SdFamily xl_refiner = {
@@ -21,8 +28,12 @@ static const SdFamily xl_refiner = {
 };
 
 static const SdFamily families[] = {
-    {UNET("StableDiffusionPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
-    {UNET("StableDiffusionInpaintPipeline"), .steps = 50, .guidance = 7.5, CLIP, INPAINT},
+    {SD1("StableDiffusionPipeline")},
+    {SD1("StableDiffusionInpaintPipeline")},
+    {SD1("StableDiffusionControlNetImg2ImgPipeline"), .control_scale = 0.8},
+    {SD1("StableDiffusionControlNetInpaintPipeline"), .control_scale = 0.5},
+    {UNET("LatentConsistencyModelPipeline"), .steps = 4, .guidance = 8.5, CLIP, .start = sd_start_distilled,
+     .takes = SD_CONTROL_PICTURE},
     {UNET("StableDiffusionDepth2ImgPipeline"), .steps = 50, .guidance = 7.5, CLIP, .start = sd_start,
      .takes = SD_DEPTH | SD_NEEDS_PICTURE, .open_task = sd_depth_open},
     {UNET("StableDiffusionUpscalePipeline"), .steps = 75, .guidance = 9, CLIP, .start = sd_upscale_start,
@@ -32,14 +43,16 @@ static const SdFamily families[] = {
      .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE | SD_NO_PROMPT, .open_task = sd_variation_open},
     {UNET("LDMTextToImagePipeline"), .steps = 50, .guidance = 1, CLIP, .start = sd_start, .takes = SD_NO_PICTURE,
      .latents = "latents"},
-    {UNET("StableDiffusionXLPipeline"), .steps = 50, .guidance = 5, .strength = 0.3, .xl = true, .refiner = &xl_refiner,
-     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
-     .open_text = sd_xl_open, .encode = sd_xl_encode, .start = sd_xl_start, .takes = SD_MASK, BLENDS},
-    {UNET("StableDiffusionXLImg2ImgPipeline"), .steps = 50, .guidance = 5, .strength = 0.3, .xl = true,
-     .encoders = {{"text_encoder", "tokenizer"}, {"text_encoder_2", "tokenizer_2"}},
-     .open_text = sd_xl_open_picture, .encode = sd_xl_encode, .start = sd_xl_start_picture, .takes = SD_MASK, BLENDS},
-    {SD3, .steps = 40, .guidance = 4.5, .setting = "transformer.qk_norm"},      /* 3.5 */
-    {SD3, .steps = 28, .guidance = 7},
+    {XL("StableDiffusionXLPipeline"), FROM_TEXT, .guidance = 5, .strength = 0.3, .refiner = &xl_refiner},
+    {XL("StableDiffusionXLImg2ImgPipeline"), FROM_PICTURE, .guidance = 5, .strength = 0.3},
+    {XL("StableDiffusionXLInpaintPipeline"), FROM_TEXT, .guidance = 7.5, .strength = 0.9999, .mask_strength = 0.9999},
+    {XL("StableDiffusionXLControlNetImg2ImgPipeline"), FROM_PICTURE, .guidance = 5, .strength = 0.8, .control_scale = 0.8},
+    {XL("StableDiffusionXLControlNetInpaintPipeline"), FROM_TEXT, .guidance = 5, .strength = 0.9999,
+     .mask_strength = 0.9999},
+    {SD3("StableDiffusion3Pipeline"), .steps = 40, .guidance = 4.5, .setting = "transformer.qk_norm"},      /* 3.5 */
+    {SD3("StableDiffusion3Pipeline"), .steps = 28, .guidance = 7},
+    {SD3("StableDiffusion3Img2ImgPipeline"), .steps = 50, .guidance = 7},
+    {SD3("StableDiffusion3InpaintPipeline"), .steps = 50, .guidance = 7, .mask_strength = 0.6},
 };
 
 /* The first row where the section is absent or names no row: sd_open() finds what is missing. */

@@ -24,10 +24,9 @@ static int read_one(const Sd *sd, const SdEncoder *e, const char *text, SdChunks
     return sd_chunks_read(c, &r, text);
 }
 
-static const char *prompt_text(const Sd *sd, int k)
+static const char *prompt_text(const Sd *sd, const SdEncoder *e, int k)
 {
-    const bool negative = sd->guided && k == 0;
-    return negative ? sd->options->negative : sd->options->prompt ? sd->options->prompt : "";
+    return sd_text(sd, e, sd->guided && k == 0);
 }
 
 /* The program like the chosen one that takes so many tokens of text; NULL: there is none. */
@@ -56,7 +55,7 @@ int sd_plan_chunks(Sd *sd, SdEncoder *e)
     }
     for (int k = 0; k < sd_prompts(sd); k++) {
         SdChunks c;
-        code = read_one(sd, e, prompt_text(sd, k), &c);
+        code = read_one(sd, e, prompt_text(sd, e, k), &c);
         most = c.n > most ? c.n : most;
         sd_chunks_free(&c);
         if (code)
@@ -106,18 +105,18 @@ static bool is_marked(const Sd *sd, const char *text)
 }
 
 /* Is there anything in the prompts that a tokenizer alone does not read? */
-static bool says_more(const Sd *sd)
+static bool says_more(const Sd *sd, const SdEncoder *e)
 {
     bool more = sd->options->long_prompts || sd->options->n_words;
     for (int k = 0; k < sd_prompts(sd); k++)
-        more |= is_marked(sd, prompt_text(sd, k));
+        more |= is_marked(sd, prompt_text(sd, e, k));
     return more;
 }
 
 int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done)
 {
     SdChunks empty;
-    *done = says_more(sd) && has_ends(e) && e->length > 2;
+    *done = says_more(sd, e) && has_ends(e) && e->length > 2;
     if (!*done)
         return SDC_OK;
     free(e->weights);
@@ -125,7 +124,7 @@ int sd_read_chunks(Sd *sd, SdEncoder *e, bool *done)
     int code = read_one(sd, e, "", &empty);
     for (int k = 0; !code && k < sd_prompts(sd); k++) {
         SdChunks c;
-        code = read_one(sd, e, prompt_text(sd, k), &c);
+        code = read_one(sd, e, prompt_text(sd, e, k), &c);
         if (!code && c.left)
             sdc_error(0, "warning: the %sprompt has %lld tokens more than the %lld that are read; see --long-prompts",
                       sd->guided && !k ? "negative " : "", (long long)c.left, (long long)e->length);

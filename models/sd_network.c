@@ -36,10 +36,10 @@ static int show_prompts(Sd *sd, SdNetwork *u, int64_t row)
 /* Latents, and what the class puts behind them, as row k of the network's sample. */
 static void put_sample(const Sd *sd, SdNetwork *u, int64_t k, const float *latents)
 {
-    int64_t row = sd->size + sd->extra_size;
+    int64_t row = sd->size + u->extra;
     tensor_put(&u->context, u->sample, k * row, latents, sd->size);
-    if (sd->extra_size)
-        tensor_put(&u->context, u->sample, k * row + sd->size, sd->extra, sd->extra_size);
+    if (u->extra)
+        tensor_put(&u->context, u->sample, k * row + sd->size, sd->extra, u->extra);
 }
 
 int sd_network_put(Sd *sd, SdNetwork *u, const float *latents, int64_t row, int64_t at)
@@ -67,7 +67,8 @@ int sd_network_begin(Sd *sd, SdNetwork *u, const SdcProgram *p, int64_t first, i
     if (code)
         return code;
     u->tokens = u->sample->rank == 3;
-    if (!u->tokens && tensor_row(u->sample) != sd->size + sd->extra_size)
+    u->extra = tensor_row(u->sample) - sd->size;
+    if (!u->tokens && u->extra && u->extra != sd->extra_size)
         return sdc_error(SDC_UNSUPPORTED, "%s: does not take latents of %lld x %lld x %lld", p->name,
                          (long long)sd->channels, (long long)sd->height, (long long)sd->width);
     u->batch = u->sample->dim[0];

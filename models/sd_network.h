@@ -17,6 +17,7 @@ typedef struct {
     int64_t batch;                  /* rows at a time */
     SdcContext context;
     const SdcTensor *sample, *timestep;
+    int64_t extra;                  /* elements of its sample behind the latents: sd->extra_size, or 0 */
     bool tokens;                    /* the sample is not latents: the caller puts it */
     SdCondition conditions[SD_CONDITIONS + 1];      /* by prompt, the first one first; values are borrowed */
     const SdcTensor *inputs[SD_CONDITIONS + 1];     /* which of the network's */
@@ -62,17 +63,18 @@ typedef struct {
     const SdcProgram *patches;      /* makes the ControlNet's tokens of latents; NULL: it takes the latents */
     SdcContext patcher;
     float *tokens;                  /* [tokens][width] */
-    const SdcTensor *scale;                             /* input: conditioning_scale */
+    const SdcTensor *scale;                             /* input: conditioning_scale; NULL: it has none */
     const SdcTensor *from[SD_RESIDUALS], *to[SD_RESIDUALS];     /* of the ControlNet and of the denoiser */
     int n;
     int64_t row;                    /* elements of the largest residual of one row */
-    float *picture, *nothing;       /* [2][size], and zeros for what the ControlNet is not to see */
+    float *picture, *nothing;       /* [2][what it sees], and zeros for what the ControlNet is not to see */
     float *residual;                /* [row] */
+    bool guesses, pools;            /* it sees the prompt alone; its residuals are one value a channel */
     bool open;
 } SdControl;
 
-/* Finds the residuals that the denoiser takes, and with --control-image opens the ControlNet: the picture becomes
- * latents, its noise drawn from sd->random. */
+/* Finds the residuals that the denoiser takes, and with --control-image opens the ControlNet.  Of Stable Diffusion 3 the
+ * picture becomes latents, their noise drawn from sd->random. */
 int sd_control_open(Sd *sd, SdControl *c);
 void sd_control_close(Sd *sd, SdControl *c);
 

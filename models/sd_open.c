@@ -115,6 +115,13 @@ int sd_text_program(const Sd *sd, const char *component, const SdcProgram **prog
     return *program ? SDC_OK : missing(component);
 }
 
+/* Encoders and conditions. */
+static int open_text(Sd *sd)
+{
+    int code = sd->family->open_text(sd);
+    return code ? code : sd_add_guidance(sd);
+}
+
 static int choose_programs(Sd *sd)
 {
     int code = choose_size(sd);
@@ -127,7 +134,7 @@ static int choose_programs(Sd *sd)
         (sd->options->init_image && !(sd->family->takes & SD_PICTURE_ASIDE) &&
          (code = sd_open_encoder(sd, "--init-image"))))
         return code;
-    return sd->family->open_text(sd);
+    return open_text(sd);
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
@@ -153,28 +160,34 @@ static int make_room(Sd *sd)
     return code ? code : pipeline_floats(&sd->extra, sd->extra_size);
 }
 
+static bool is_guided(const SdOptions *o, const SdFamily *f)
+{
+    return o->guidance > 1 && !sd_embeds_guidance(f);
+}
+
 /* What takes over from sd, which is open but for the threads. */
 static int open_refiner(Sd *sd)
 {
     Sd *r = sd->refiner = calloc(1, sizeof *r);
     if (!r)
         return sdc_error(SDC_NO_SPACE, "out of memory");
-    *r = (Sd){.options = sd->options, .family = sd->family->refiner, .guided = sd->guided, .decoder = sd->decoder,
-              .height = sd->height, .width = sd->width, .picture_height = sd->picture_height,
-              .picture_width = sd->picture_width, .given = sd->latents};
+    *r = (Sd){.options = sd->options, .family = sd->family->refiner, .decoder = sd->decoder,
+              .guided = is_guided(sd->options, sd->family->refiner), .height = sd->height, .width = sd->width,
+              .picture_height = sd->picture_height, .picture_width = sd->picture_width, .given = sd->latents};
     r->denoiser = pipeline_program(r->family->denoiser, r->family->sample, sd_prompts(r) * r->options->count, r->height,
                                    r->width);
     if (!r->denoiser)
         return missing(r->family->denoiser);
     int code = check_denoiser(r);
-    if (code || (code = check_others(r)) || (code = r->family->open_text(r)) || (code = open_scheduler(r)))
+    if (code || (code = check_others(r)) || (code = open_text(r)) || (code = open_scheduler(r)))
         return code;
     return make_room(r);
 }
 
 int sd_open(Sd *sd, const SdOptions *options)
 {
-    *sd = (Sd){.options = options, .family = sd_family(), .guided = options->guidance > 1};
+    *sd = (Sd){.options = options, .family = sd_family()};
+    sd->guided = is_guided(options, sd->family);
     int code = choose_programs(sd);
     if (code || (code = open_scheduler(sd)) || (code = make_room(sd)) ||
         (sd_xl_refines(sd) && (code = open_refiner(sd))))

@@ -9,6 +9,8 @@ typedef SdOptions Options;
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
 DRIVER_TEXT(prompt)
+DRIVER_TEXT(prompt_2)
+DRIVER_TEXT(prompt_3)
 DRIVER_FLAG(weighting)
 DRIVER_FLAG(long_prompts)
 DRIVER_WHOLE("clip-skip", clip_skip, 1, 64)
@@ -32,6 +34,7 @@ DRIVER_PATH("control-image", control_image)
 DRIVER_REAL("control-scale", control_scale, 0, 100)
 DRIVER_REAL("control-start", control_start, 0, 1)
 DRIVER_REAL("control-stop", control_stop, 0, 1)
+DRIVER_FLAG(control_guess)
 DRIVER_REAL("skip-layer-guidance", skip_layers, 0, 100)
 DRIVER_REAL("skip-start", skip_start, 0, 1)
 DRIVER_REAL("skip-stop", skip_stop, 0, 1)
@@ -50,13 +53,11 @@ static int set_embedding(void *into, const char *v)
     return driver_path("embedding", v, &o->words[o->n_words++]);
 }
 
-static int set_negative(void *into, const char *v)
-{
-    SdOptions *o = into;
-    o->negative = v;
-    o->negative_given = true;
-    return SDC_OK;
-}
+#define NEGATIVE(field) DRIVER_SETTER(field, (into->field = v, into->negative_given = true, SDC_OK))
+NEGATIVE(negative)
+NEGATIVE(negative_2)
+NEGATIVE(negative_3)
+#undef NEGATIVE
 
 static void note_xl(SdOptions *o, const char *name)
 {
@@ -104,6 +105,10 @@ SHARE("refine-at", refine_at, 0.001, 1)
 static const SdcOption sd_options[] = {
     {"prompt", 'p', "TEXT", "what to draw; may also be given without --prompt", set_prompt},
     {"negative", 0, "TEXT", "what not to draw; counts when guidance is above 1", set_negative},
+    {"prompt-2", 0, "TEXT", "SDXL, SD3: another text for the second text encoder (default: the prompt)", set_prompt_2},
+    {"negative-prompt-2", 0, "TEXT", "and what not to draw (default: --negative)", set_negative_2},
+    {"prompt-3", 0, "TEXT", "SD3: for T5, likewise", set_prompt_3},
+    {"negative-prompt-3", 0, "TEXT", "likewise", set_negative_3},
     {"weighting", 0, NULL, "(word:1.2), (word) and [word] weigh words; --no-weighting reads brackets as letters "
      "(default: on)",
      set_weighting},
@@ -137,11 +142,13 @@ static const SdcOption sd_options[] = {
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth_map},
     {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
      set_noise_level},
-    {"control-image", 0, "FILE", "what a ControlNet sees: as --init-image, or float32 latents [1,C,H/8,W/8]",
-     set_control_image},
-    {"control-scale", 0, "X", "how much the ControlNet counts (default: 1)", set_control_scale},
+    {"control-image", 0, "FILE", "what a ControlNet sees: a picture, or float32 [1,3,H,W] in 0..1; of SD3 -1..1, or "
+     "latents [1,C,H/8,W/8]", set_control_image},
+    {"control-scale", 0, "X", "how much the ControlNet counts (default: 1, or see below)", set_control_scale},
     {"control-start", 0, "X", "share of the steps before the ControlNet sets in (default: 0)", set_control_start},
     {"control-stop", 0, "X", "share of the steps after which it ends (default: 1)", set_control_stop},
+    {"control-guess", 0, NULL, "let the ControlNet see the prompt alone, and count less the farther up: diffusers' "
+     "guess_mode; not for SD3", set_control_guess},
     {"skip-layer-guidance", 0, "X", "Stable Diffusion 3.5: guidance by the network without some layers, such as 2.8 "
      "(default: 0)", set_skip_layers},
     {"skip-start", 0, "X", "share of the steps before it sets in (default: 0.01)", set_skip_start},
@@ -184,6 +191,8 @@ static void print_defaults(void)
            sd_default_strength(f));
     if (f->takes & SD_NOISE_LEVEL)
         printf(" --noise-level %lld", (long long)f->noise_level);
+    if (f->control_scale > 0)
+        printf(" --control-scale %g", f->control_scale);
     putchar('\n');
 }
 
@@ -219,8 +228,9 @@ static SdOptions plain(void)
 {
     const SdFamily *f = sd_family();
     return (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                       .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults, .control_scale = 1,
-                       .control_stop = 1, .skip_start = 0.01, .skip_stop = 0.2, .weighting = true};
+                       .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults,
+                       .control_scale = f->control_scale > 0 ? f->control_scale : 1, .control_stop = 1,
+                       .skip_start = 0.01, .skip_stop = 0.2, .weighting = true};
 }
 
 /* Options whose values sd_parameters() has under keys of its own. */

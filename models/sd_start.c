@@ -13,7 +13,8 @@ int sd_start_noised(Sd *sd)
 {
     int64_t n = sd->options->count * sd->size;
     float *noise = NULL;
-    if (scheduler_begin(sd->scheduler, sd_strength(sd->options)))
+    const bool whole = sd->scheduler->options.strength < 1;     /* the timesteps are already those of --strength */
+    if (scheduler_begin(sd->scheduler, whole ? 1 : sd_strength(sd->options)))
         return sdc_error(SDC_USAGE, "%s", sd->scheduler->message);
     int code = pipeline_floats(&noise, n);
     if (!code) {
@@ -46,4 +47,11 @@ int sd_start(Sd *sd)
     for (int64_t i = 0; i < n; i++)
         sd->latents[i] *= sd->scheduler->init_noise_sigma;
     return SDC_OK;
+}
+
+int sd_start_distilled(Sd *sd)
+{
+    if (sd->picture && sd->config.original_inference_steps > 0)
+        sd->scheduler->options.strength = sd_strength(sd->options);
+    return sd_start(sd);
 }

@@ -38,7 +38,9 @@ int sd_check_task(const SdOptions *o)
     const SdFamily *f = sd_family();
     const struct { bool given; unsigned bit; const char *option; } rows[] = {
         {o->mask, SD_MASK, "--mask"}, {o->depth_map, SD_DEPTH, "--depth-map"},
-        {o->noise_level >= 0, SD_NOISE_LEVEL, "--noise-level"}};
+        {o->noise_level >= 0, SD_NOISE_LEVEL, "--noise-level"}, {o->control_guess, SD_CONTROL_PICTURE, "--control-guess"},
+        {o->prompt_2, SD_TEXT_2, "--prompt-2"}, {o->negative_2, SD_TEXT_2, "--negative-prompt-2"},
+        {o->prompt_3, SD_TEXT_3, "--prompt-3"}, {o->negative_3, SD_TEXT_3, "--negative-prompt-3"}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         if (rows[k].given && !(f->takes & rows[k].bit))
             return sdc_error(SDC_USAGE, "a %s takes no %s", f->class, rows[k].option);
@@ -61,7 +63,9 @@ int sd_check_task(const SdOptions *o)
 
 double sd_strength(const SdOptions *o)
 {
-    return !isnan(o->strength) ? o->strength : o->mask ? 1 : sd_default_strength(sd_family());
+    const SdFamily *f = sd_family();
+    const double masked = f->mask_strength > 0 ? f->mask_strength : 1;
+    return !isnan(o->strength) ? o->strength : o->mask ? masked : sd_default_strength(f);
 }
 
 int sd_noise_level(const Sd *sd)

@@ -14,7 +14,17 @@ int sd_prompts(const Sd *sd)
 
 /* ---- laying out -------------------------------------------------------------------------------------------------- */
 
-int sd_add_encoder(Sd *sd, const char *component, const char *section)
+const char *sd_text(const Sd *sd, const SdEncoder *e, bool negative)
+{
+    const SdOptions *o = sd->options;
+    const char *const texts[2][SD_ENCODERS] = {{o->prompt, o->prompt_2, o->prompt_3},
+                                               {o->negative, o->negative_2, o->negative_3}};
+    const char *own = texts[negative][e->text];
+    own = own && *own ? own : texts[negative][0];
+    return own ? own : "";
+}
+
+int sd_add_encoder(Sd *sd, const char *component, const char *section, int text)
 {
     SdEncoder *e = &sd->encoders[sd->n_encoders++];
     const SdcTensor *ids;
@@ -22,6 +32,7 @@ int sd_add_encoder(Sd *sd, const char *component, const char *section)
     if (tokenizer_open(&e->tokenizer, blob.data, blob.bytes))
         return sdc_error(SDC_BAD_INPUT, "the %s is missing from this file or damaged", section);
     e->component = component;
+    e->text = text;
     int code = sd_text_program(sd, component, &e->program);
     if (code || (code = pipeline_input(e->program, "input_ids", 2, &ids)))
         return code;
@@ -69,13 +80,12 @@ static int check_ids(const SdEncoder *e, int64_t n)
 
 int sd_read_prompts(Sd *sd, SdEncoder *e)
 {
-    const SdOptions *o = sd->options;
     bool done;
     int code = sd_read_chunks(sd, e, &done);
     if (!code && !done && sd->guided)
-        code = read_prompt(sd, e, "the negative prompt", o->negative, e->ids);
+        code = read_prompt(sd, e, "the negative prompt", sd_text(sd, e, true), e->ids);
     if (!code && !done)
-        code = read_prompt(sd, e, "the prompt", o->prompt ? o->prompt : "", e->ids + (sd->guided ? e->length : 0));
+        code = read_prompt(sd, e, "the prompt", sd_text(sd, e, false), e->ids + (sd->guided ? e->length : 0));
     return code ? code : check_ids(e, sd_prompts(sd) * sd->chunks * e->length);
 }
 
@@ -90,6 +100,8 @@ int sd_read_embeddings(Sd *sd)
         SdCondition *c = &sd->conditions[k];
         SdcArray a = {0};
         char member[512];
+        if (sd_is_guidance(c))
+            continue;
         snprintf(member, sizeof member, "%.400s:%.100s", sd->options->embeddings, c->input);
         if ((code = sdc_array_read(&a, member, c->input)))
             return code;
@@ -195,7 +207,7 @@ int sd_clip_open(Sd *sd)
     const SdcTensor *text, *hidden;
     char name[SD_LAYER];
     int code;
-    if ((code = sd_add_encoder(sd, "text_encoder", "tokenizer")) ||
+    if ((code = sd_add_encoder(sd, "text_encoder", "tokenizer", 0)) ||
         (code = sd_clip_layer(sd, name)) || (code = pipeline_output(sd->encoders[0].program, name, 3, &hidden)) ||
         (code = pipeline_input(sd->denoiser, "encoder_hidden_states", 3, &text)))
         return code;

@@ -27,7 +27,8 @@ static int open_encoders(Sd *sd, int64_t *tokens, int64_t *width)
     for (int k = 0; k < SD_ENCODERS && sd->family->encoders[k].component; k++) {
         if (!pipeline_nth(sd->family->encoders[k].component, 0))
             continue;
-        int code = sd_add_encoder(sd, sd->family->encoders[k].component, sd->family->encoders[k].section);
+        int code = sd_add_encoder(sd, sd->family->encoders[k].component, sd->family->encoders[k].section,
+                                  sd->n_encoders);
         const SdEncoder *e = &sd->encoders[sd->n_encoders - 1];
         if (code || (code = sd_hidden_layer(sd, e, &hidden)))
             return code;

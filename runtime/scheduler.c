@@ -88,7 +88,8 @@ static int check_config(Scheduler *s)
 static int initialise(Scheduler *s, const SchedulerConfig *config)
 {
     s->class = config->class;
-    s->options = (SchedulerOptions){ .eta = s->class->eta, .s_tmax = INFINITY, .s_noise = 1, .order = 4, .mu = NAN };
+    s->options = (SchedulerOptions){ .eta = s->class->eta, .s_tmax = INFINITY, .s_noise = 1, .order = 4, .mu = NAN,
+                                      .strength = 1 };
     s->init_noise_sigma = 1;
     if (s->batch < 1 || s->size < 1 || __builtin_mul_overflow(s->batch, s->size, &s->count) ||
         s->count > INT64_MAX / 16)

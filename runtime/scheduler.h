@@ -166,6 +166,7 @@ typedef struct SchedulerOptions {
     double mu;                        /* dynamic shifting; NaN: not given */
     const double *sigmas;             /* [steps], flow matching; NULL: the class's own */
     bool begin_early;                 /* image to image: a strength of no whole number of steps takes one more, not less */
+    double strength;                  /* LCM and TCD: share of the distillation's timesteps that are used; starts as 1 */
 } SchedulerOptions;
 
 typedef struct Scheduler {

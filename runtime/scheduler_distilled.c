@@ -20,8 +20,9 @@ static int check(Scheduler *s)
 static int set_timesteps(Scheduler *s, int64_t steps)
 {
     int64_t original = s->config.original_inference_steps, stride = s->config.num_train_timesteps / original;
+    original = (int64_t)((double)original * s->options.strength);
     if (steps > original)
-        return scheduler_fail(s, SDC_USAGE, "%s: %lld steps are more than the %lld of its distillation",
+        return scheduler_fail(s, SDC_USAGE, "%s: %lld steps are more than the %lld of its distillation that are left",
                               s->class->name, (long long)steps, (long long)original);
     for (int64_t i = 0; i < steps; i++) {
         int64_t skipped = (int64_t)floor((double)i * ((double)original / (double)steps));

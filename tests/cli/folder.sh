@@ -169,6 +169,23 @@ odd class model_index.json
 put class/model_index.json '{"_class_name": "KandinskyPipeline"}'
 try 3 'pipelines of class KandinskyPipeline are not supported' class
 
+odd steered unet/model.onnx
+ln -s "$source/tests/pipelines/networks/tiny-lcm/unet/model.onnx" steered/unet
+try 2 "unet/model\.onnx: input 'down_block_additional_residuals\.0' is .*, but steered/controlnet/model\.onnx is missing" steered
+
+# Every name that a class has in diffusers, of its tasks, and in optimum: what the folder lacks is another matter.
+mkdir named
+for class in StableDiffusion StableDiffusionImg2Img StableDiffusionInpaint StableDiffusionControlNet \
+    StableDiffusionControlNetImg2Img StableDiffusionControlNetInpaint LatentConsistencyModel LatentConsistencyModelImg2Img \
+    StableDiffusionXL StableDiffusionXLImg2Img StableDiffusionXLInpaint StableDiffusionXLControlNet \
+    StableDiffusionXLControlNetImg2Img StableDiffusionXLControlNetInpaint StableDiffusion3 StableDiffusion3Img2Img \
+    StableDiffusion3Inpaint StableDiffusion3ControlNet; do
+    for maker in '' ORT Onnx; do
+        put named/model_index.json '{"_class_name": "'$maker${class}Pipeline'"}'
+        expect 2 'named/vae_decoder/config\.json' "$sdc" compile named -o out/no.exe
+    done
+done
+
 # A class by its exporter's name, no safety checker, no feature extractor, half-precision names, PyTorch's weights beside
 # the graphs, a class of scheduler that another sampler is chosen for, fields left out.
 odd good model_index.json scheduler/scheduler_config.json

@@ -6,12 +6,12 @@ set -eu
 sdc=$1 source=$2
 failures=0
 fail() { echo "$*"; failures=1; }
-need() { printf '%s\n' "$2" | grep -qE -e "(^|[^a-z-])$1([^a-z-]|\$)" || fail "$3 lacks $1"; }
+need() { printf '%s\n' "$2" | grep -qE -e "(^|[^a-z0-9-])$1([^a-z0-9-]|\$)" || fail "$3 lacks $1"; }
 
 # "--name" for each line that begins an option in a help text, "-x" for its letter.
-options() { sed -nE 's/^  (-[a-zA-Z], |    )(--[a-z-]+).*/\1\2/p' | tr ', ' '\n\n' | grep -E '^-'; }
+options() { sed -nE 's/^  (-[a-zA-Z], |    )(--[a-z0-9-]+).*/\1\2/p' | tr ', ' '\n\n' | grep -E '^-'; }
 # The rows of the tables of SdcOption in a source file.
-rows() { sed -nE "s/^    \\{\"([a-z-]+)\", ('.'|0), .*/--\\1/p" "$@"; }
+rows() { sed -nE "s/^    \\{\"([a-z0-9-]+)\", ('.'|0), .*/--\\1/p" "$@"; }
 
 man=$(sed 's/\\f[A-Z]//g; s/\\-/-/g; s/"//g; s/^\.\(TP\|BI\|BR\|B\) *//' "$source/man/sdc.1")
 cli=$(cat "$source/docs/cli.md")
@@ -40,7 +40,7 @@ done
 
 # No other options than those that exist.
 for file in "$cli" "$man" "$fish" "$zsh" "$(cat "$source/README.md")"; do
-    for option in $(printf '%s\n' "$file" | grep -oE -e '(^|[^a-zA-Z0-9-])--[a-z][a-z-]*' | grep -oE -e '--.*' | sort -u); do
+    for option in $(printf '%s\n' "$file" | grep -oE -e '(^|[^a-zA-Z0-9-])--[a-z][a-z0-9-]*' | grep -oE -e '--.*' | sort -u); do
         case $option in --name | --install | --build) continue ;; esac
         need "$option" "$known" "sdc ($(printf '%s' "$file" | head -1))"
     done

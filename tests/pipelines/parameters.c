@@ -23,6 +23,7 @@ static const Model models[] = {
     {"sd", "$M/tiny-sd1", "--clip-skip 2 --prompt-chunks 2 --size 64x64 --size 96x64"},
     {"xl", "$M/tiny-sdxl", "--refiner $M/tiny-sdxl-refiner --size 64x64"},
     {"sd3", "with-controlnet", "--text-length 13 --size 64x64"},
+    {"lcm", "lcm-controlled", "--size 64x64"},
     {"depth", "$M/tiny-sd2-depth", "--size 64x64"},
     {"upscaler", "$M/tiny-sd-x4-upscaler", ""},
     {"mnist", "$M/tiny-cond-mnist", "--size 32x32 --size 16x16"},
@@ -67,6 +68,15 @@ static const Case cases[] = {
     {"xl", "'a crab'", "--negative-target-size 512x512"},
     {"xl", "'a crab' --refine-at 0.5", "--aesthetic 90"},
     {"xl", "'a crab' --refine-at 0.5", "--negative-aesthetic 90"},
+    {"xl", "'a crab' --refine-at 1", "--prompt-2 'a frog'"},
+    {"xl", "'a crab' --refine-at 1 --negative dull", "--negative-prompt-2 bright"},
+    {"sd3", "'a crab'", "--prompt-2 'a frog'"},
+    {"sd3", "'a crab'", "--prompt-3 'a frog'"},
+    {"sd3", "'a crab'", "--negative-prompt-3 dull"},
+    {"lcm", "'a crab'", "--guidance 3"},
+    {"lcm", "'a crab'", "--scheduler original_inference_steps=20"},
+    {"lcm", "'a crab'", CONTROLLED},
+    {"lcm", "'a crab' " CONTROLLED, "--control-guess"},
     {"sd3", "'a crab'", "--embeddings made.npz"},
     {"sd3", "'a crab'", CONTROLLED},
     {"sd3", "'a crab' " CONTROLLED, "--control-scale 0.2"},
@@ -110,7 +120,8 @@ static int shell(const char *line)
 /* Executables whose latents or embeddings are given to later drawings write them first. */
 static void make(void)
 {
-    if (shell("mkdir with-controlnet && for f in $M/tiny-sd35/* $M/tiny-sd35-controlnet/*; do ln -sfn $f with-controlnet/; done"))
+    if (shell("mkdir with-controlnet && for f in $M/tiny-sd35/* $M/tiny-sd35-controlnet/*; do ln -sfn $f with-controlnet/; done; "
+              "mkdir lcm-controlled && for f in $M/tiny-sd1/* $T/networks/tiny-lcm/*; do ln -sfn $f lcm-controlled/; done"))
         exit(1);
     for (size_t k = 0; k < sizeof models / sizeof *models; k++)
         if (shell(format("%s compile %s -o %s -q --isa generic --cflag -O0 %s", e.sdc, models[k].folder, models[k].name,
@@ -153,7 +164,7 @@ static void compare(const Case *c)
     const char *draw = format("%s./%s -q --steps 3 %s", strstr(c->option, "made.npy") ? format("cp %s.npy made.npy; ", c->model) : "",
                               c->model, c->without);
     /* --prompt takes the place of the prompt, and more than one is an error */
-    const char *again = strstr(c->option, "--prompt") ? format("./%s -q --steps 3", c->model) : draw;
+    const char *again = strstr(c->option, "--prompt ") ? format("./%s -q --steps 3", c->model) : draw;
     check(&e, !shell(format("%s -o without.png && %s %s -o with.png", draw, again, c->option)), c->option);
     const char *plain = parameters(first), *other = parameters(second);
     check(&e, !same_pixels(first, second), format("%s %s: the picture is the same", c->model, c->option));
@@ -175,7 +186,7 @@ static bool is_drawn_with(const char *name, bool unconditional)
 
 static void look_for_others(const char *model, bool unconditional)
 {
-    check(&e, !shell(format("./%s --help | sed -n 's/^  [ -].[ ,] --\\([a-z-]*\\).*/\\1/p' >names", model)), "--help");
+    check(&e, !shell(format("./%s --help | sed -n 's/^  [ -].[ ,] --\\([a-z0-9-]*\\).*/\\1/p' >names", model)), "--help");
     char *names = read_text(in_folder(&e, "names"), NULL);
     int n = 0;
     for (char *name = strtok(names, "\n"); name; name = strtok(NULL, "\n"), n++) {

@@ -18,6 +18,7 @@
 
 #include "../../runtime/array_io.h"
 #include "../../runtime/fileio.h"
+#include "assemble.h"
 #include "harness.h"
 #include "record.h"
 #include "reschedule.h"
@@ -41,6 +42,7 @@ static const struct {
     const char *model;                  /* where the model lies; NULL: in the folder of this name */
     const char *vae_of;                 /* the folder has no autoencoder: this one's, and its model_index.json */
     const char *statistics;             /* more fields of the autoencoder's config.json */
+    bool over;                          /* what networks/FOLDER has goes before the model's */
 } folders[] = {
     {.folder = "tiny-sd1"},
     {.folder = "tiny-sd2", .options = {QUICKLY, "--size", "160x96"}},
@@ -61,16 +63,21 @@ static const struct {
     {.folder = "tiny-sd35", .options = {QUICKLY, "--text-length", "77", "--size", "160x96"}},
     {.folder = "tiny-sd35-controlnet", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
      .vae_of = "tiny-sd35"},
+    {.folder = "tiny-lcm", .model = "tiny-sd1", .over = true, .options = {QUICKLY, "--size", "96x64"}},
+    {.folder = "tiny-sdxl-inpaint", .model = "tiny-sdxl", .over = true, .options = {QUICKLY, "--size", "96x64"}},
+    {.folder = "tiny-sdxl-inpaint4", .model = "tiny-sdxl", .over = true, .options = {QUICKLY, "--size", "96x64"}},
     {.folder = "tiny-sd35-controlnet-single", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
      .model = "tiny-sd35-controlnet", .vae_of = "tiny-sd35"},
 };
+
+#define MASKED(run) "--init-image", "@" run ":image", "--mask", "@" run ":mask_image"
 
 /* What runs whose names begin with `run` take beside their settings; the first row that fits counts. */
 static const struct {
     const char *folder, *run;
     const char *left_out;               /* why they are not run */
     const char *omit;                   /* the setting that is no option here */
-    const char *more[8];                /* "@NAME:ARRAY": recorded in reference/NAME.npz */
+    const char *more[8];                /* "@NAME:ARRAY": recorded in reference/NAME.npz; "^FILE": of this folder */
     bool embeddings;                    /* those that are recorded are given, not computed */
 } runs[] = {
     {.folder = "tiny-sd1", .run = "inpaint4",
@@ -90,6 +97,14 @@ static const struct {
      .more = {"--control-image", "@control_image:image"}},
     {.folder = "tiny-sd35-controlnet-single", .run = "control_single", .embeddings = true,
      .more = {"--control-image", "@control_single:image"}},
+    {.folder = "tiny-lcm", .run = "lcm_img2img", .more = {"--init-image", "@lcm_img2img:image"}},
+    {.folder = "tiny-lcm", .run = "lcm_control", .more = {"--control-image", "@lcm_control:image"}},
+    {.folder = "tiny-sdxl-inpaint", .run = "inpaint_control",
+     .more = {MASKED("inpaint_control"), "--control-image", "@inpaint_control:control_image"}},
+    {.folder = "tiny-sdxl-inpaint", .run = "inpaint_guess",
+     .more = {MASKED("inpaint_guess"), "--control-image", "^depth/picture.png", "--control-guess"}},
+    {.folder = "tiny-sdxl-inpaint", .run = "inpaint", .more = {MASKED("inpaint")}},
+    {.folder = "tiny-sdxl-inpaint4", .run = "inpaint", .more = {MASKED("inpaint")}},
     {.folder = "tiny-sd35-controlnet", .run = "flow_euler", .embeddings = true,
      .more = {"--latents", "@flow_euler:noise0", "--control-image", "@flow_euler:controlnet_cond", "--prompt", "none"}},
 };
@@ -110,7 +125,9 @@ static const struct { const char *folder, *run, *scheduler; } by_name[] = {
 
 /* Keys of the json, or of an object in it, and the options that they stand for. */
 static const struct { const char *key, *option; } settings[] = {
-    {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"num_inference_steps", "--steps"},
+    {"prompt", "--prompt"}, {"negative_prompt", "--negative"}, {"prompt_2", "--prompt-2"}, {"prompt_3", "--prompt-3"},
+    {"negative_prompt_2", "--negative-prompt-2"}, {"negative_prompt_3", "--negative-prompt-3"},
+    {"num_inference_steps", "--steps"},
     {"guidance_scale", "--guidance"}, {"guidance_rescale", "--guidance-rescale"}, {"seed", "--seed"},
     {"strength", "--strength"}, {"eta", "--eta"}, {"noise_level", "--noise-level"},
     {"sampler", "--scheduler"}, {"refine_at", "--refine-at"},
@@ -216,8 +233,9 @@ static void arguments_of(const Recorded *r, const char *exe, const char *schedul
     }
     for (const char *const *more = row < 0 ? NULL : runs[row].more; more && *more; more++) {
         const char *colon = strchr(*more, ':');
-        argv[n++] = **more == '@' ? format("%s/%.*s.npz%s", r->here, (int)(colon - *more - 1), *more + 1, colon)
-                                  : format("%s", *more);
+        argv[n++] = **more == '@'   ? format("%s/%.*s.npz%s", r->here, (int)(colon - *more - 1), *more + 1, colon)
+                    : **more == '^' ? format("%s/tests/pipelines/%s", source, *more + 1)
+                                    : format("%s", *more);
     }
     if (row >= 0 && runs[row].embeddings)
         argv[n++] = format("--embeddings=%s", write_embeddings(r));
@@ -342,62 +360,6 @@ static bool is_json(const char *here, const char *name)
     return n > 5 && !strcmp(name + n - 5, ".json");
 }
 
-static bool is_vae(const char *here, const char *name)
-{
-    (void)here;
-    return !strncmp(name, "vae_", 4) || !strcmp(name, "model_index.json");
-}
-
-static bool is_not_t5(const char *here, const char *name)
-{
-    (void)here;
-    return *name != '.' && strcmp(name, "text_encoder_3");
-}
-
-/* A folder of links: all that lies in model but T5, and the autoencoder of base; the single ControlNet or the other. */
-static char *put_together(const char *model, const char *base, bool is_single)
-{
-    static int count;
-    char *folder = format("%s/put-together-%d", work, count++);
-    const char *const from[] = {model, base};
-    char *single = realpath(format("%s/controlnet_single", model), NULL);
-    if (mkdir(folder, 0777) || (is_single && symlink(single, format("%s/controlnet", folder))))
-        exit(1);
-    for (int k = 0; k < 2; k++) {
-        char **names = list_folder(from[k], k ? is_vae : is_not_t5, NULL);
-        for (int i = 0; names[i]; i++) {
-            char *link = format("%s/%s", folder, names[i]);
-            char *target = realpath(format("%s/%s", from[k], names[i]), NULL);
-            if (access(link, F_OK) && symlink(target, link))
-                exit(1);
-        }
-    }
-    return folder;
-}
-
-static bool is_not_config(const char *here, const char *name)
-{
-    (void)here;
-    return *name != '.' && strcmp(name, "config.json");
-}
-
-/* The decoder of a folder of links with more fields in its configuration. */
-static void put_statistics(const char *folder, const char *model, const char *fields)
-{
-    char *own = format("%s/vae_decoder", folder), *from = format("%s/vae_decoder", model);
-    if (unlink(own) || mkdir(own, 0777))
-        exit(1);
-    char **names = list_folder(from, is_not_config, NULL);
-    for (int i = 0; names[i]; i++)
-        if (symlink(realpath(format("%s/%s", from, names[i]), NULL), format("%s/%s", own, names[i])))
-            exit(1);
-    json_t *config = json_load_file(format("%s/config.json", from), 0, NULL), *more = json_loads(fields, 0, NULL);
-    if (json_object_update(config, more) || json_dump_file(config, format("%s/config.json", own), 0))
-        exit(1);
-    json_decref(more);
-    json_decref(config);
-}
-
 static char *model_folder(int k)
 {
     return format("%s/../shared/data/models/%s", source, folders[k].model ? folders[k].model : folders[k].folder);
@@ -412,8 +374,12 @@ static char *compiled(int k)
     char *model = model_folder(k);
     const char *whole = model;
     if (folders[k].vae_of || folders[k].text_length == WITHOUT_T5 || folders[k].statistics)
-        model = put_together(model, folders[k].vae_of ? format("%s/../shared/data/models/%s", source, folders[k].vae_of)
-                                                      : model, folders[k].vae_of && folders[k].model);
+        model = put_together(work, model, folder_but_t5,
+                             folders[k].vae_of ? format("%s/../shared/data/models/%s", source, folders[k].vae_of) : model,
+                             folder_vae, folders[k].vae_of && folders[k].model);
+    if (folders[k].over)
+        model = put_together(work, format("%s/tests/pipelines/networks/%s", source, folders[k].folder), folder_all,
+                             model, folder_all, false);
     if (folders[k].statistics)
         put_statistics(model, whole, folders[k].statistics);
     const char *argv[MOST_ARGUMENTS] = {sdc, "compile", model, "-o", exe, "--quiet"};

@@ -21,10 +21,10 @@ SEED, STEPS, STRENGTH, GUIDANCE = 5, 10, 0.4, 5.0
 
 
 class Autoencoder(Graph):
-    def __init__(self, folder):
+    def __init__(self, folder, **config):
         super().__init__(folder, "vae_decoder")
         self.encoder = Graph(folder, "vae_encoder")
-        self.config.latents_mean, self.config.latents_std = MEAN, STD
+        vars(self.config).update(config)
         self.decoded = None
 
     def encode(self, image):
@@ -47,7 +47,7 @@ def picture(side):
 
 def record(models):
     folder, steps, image = f"{models}/tiny-sdxl-refiner", [], picture(64)
-    vae = Autoencoder(folder)
+    vae = Autoencoder(folder, latents_mean=MEAN, latents_std=STD)
     pipeline = diffusers.StableDiffusionXLImg2ImgPipeline(**dict(parts(folder, False), vae=vae))
     pipeline.set_progress_bar_config(disable=True)
     prepare = pipeline.prepare_latents
