@@ -64,6 +64,7 @@ static const struct {
     {.folder = "tiny-sd35-controlnet", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},
      .vae_of = "tiny-sd35"},
     {.folder = "tiny-lcm", .model = "tiny-sd1", .over = true, .options = {QUICKLY, "--size", "96x64"}},
+    {.folder = "tiny-sdxl-lcm", .model = "tiny-sdxl", .over = true, .options = {QUICKLY, "--size", "96x64"}},
     {.folder = "tiny-sdxl-inpaint", .model = "tiny-sdxl", .over = true, .options = {QUICKLY, "--size", "96x64"}},
     {.folder = "tiny-sdxl-inpaint4", .model = "tiny-sdxl", .over = true, .options = {QUICKLY, "--size", "96x64"}},
     {.folder = "tiny-sd35-controlnet-single", .options = {QUICKLY, "--text-length", "13", "--size", "96x128"},

@@ -5,6 +5,7 @@ tokenizers are those of tiny-sd1 and tiny-sdxl (MODELS: ../shared/data/models). 
 for those parts, and for tiny-sdxl-inpaint4, tiny-sdxl and tiny-sd3, whose networks lie in MODELS.
 
     tiny-lcm              told the strength of guidance; with a ControlNet beside it
+    tiny-sdxl-lcm         likewise, in the folder of an SDXL
     tiny-sdxl-inpaint     of 9 channels; with a ControlNet beside it
     tiny-sdxl-inpaint4    tiny-sdxl under the name of the inpainting pipeline
     tiny-sdxl, tiny-sd3   other prompts for the second and the third text encoder
@@ -88,13 +89,12 @@ def split(inputs):
     return dict(added_cond_kwargs=added) if added else {}
 
 
-def call_unet(count):
-    def call(unet, given):
-        residuals = [given[f"down_block_additional_residuals.{k}"] for k in range(count - 1)]
-        return unet(given["sample"], given["timestep"], given["encoder_hidden_states"], **split(given),
-                    timestep_cond=given.get("timestep_cond"), down_block_additional_residuals=residuals,
-                    mid_block_additional_residual=given["mid_block_additional_residual"], return_dict=False)[0]
-    return call
+def call_unet(unet, given):
+    down = [v for k, v in given.items() if k.startswith("down_block")]
+    residuals = dict(down_block_additional_residuals=down,
+                     mid_block_additional_residual=given["mid_block_additional_residual"]) if down else {}
+    return unet(given["sample"], given["timestep"], given["encoder_hidden_states"], **split(given), **residuals,
+                timestep_cond=given.get("timestep_cond"), return_dict=False)[0]
 
 
 def call_controlnet(controlnet, given):
@@ -103,37 +103,43 @@ def call_controlnet(controlnet, given):
     return (*down, mid)
 
 
-def make(folder, kind, channels, seed, scaled, **more):
-    """A denoiser of so many channels and its ControlNet, as diffusers has them; scaled: that one takes its scale."""
-    up = tuple(reversed([n.replace("Down", "Up") for n in kind["down_block_types"]]))
-    unet = lively(diffusers.UNet2DConditionModel(sample_size=8, in_channels=channels, up_block_types=up, **kind, **more), seed)
-    control = lively(diffusers.ControlNetModel(conditioning_embedding_out_channels=(4, 4, 8, 8), **kind), seed + 1)
-    generator, axes = torch.Generator().manual_seed(seed + 2), {0: "batch_size", 2: "height", 3: "width"}
-    draw = lambda *shape: torch.randn(*shape, generator=generator)
-    text = {"timestep": (torch.tensor(501.0), None),
-            "encoder_hidden_states": (draw(2, 77, kind["cross_attention_dim"]), {0: "batch_size", 1: "sequence_length"})}
-    if "addition_embed_type" in kind:
-        text["text_embeds"] = (draw(2, 40), {0: "batch_size"})
-        text["time_ids"] = (torch.tensor([[64.0, 96.0, 0.0, 0.0, 64.0, 96.0]] * 2), {0: "batch_size"})
-    seen = {"sample": (draw(2, 4, 8, 8), axes), **text,
+def make_controlnet(folder, kind, control, text, draw, scaled):
+    """Exports it; returns the inputs of a denoiser for its outputs."""
+    seen = {"sample": (draw(2, 4, 8, 8), {0: "batch_size", 2: "height", 3: "width"}), **text,
             "controlnet_cond": (draw(2, 3, 64, 64).abs(), {0: "batch_size", 2: "picture_height", 3: "picture_width"})}
     if scaled:
         seen["conditioning_scale"] = (torch.tensor(1.0), None)
     residuals = call_controlnet(control, {k: v for k, (v, _) in seen.items()})
     outputs = [f"down_block_res_samples.{k}" for k in range(len(residuals) - 1)] + ["mid_block_res_sample"]
     export(folder, "controlnet", control, seen, outputs, call_controlnet)
-    given = {"sample": (draw(2, channels, 8, 8), axes), **text}
+    names = [f"down_block_additional_residuals.{k}" for k in range(len(residuals) - 1)] + ["mid_block_additional_residual"]
+    return {name: (r, {0: "batch_size", 2: f"height_{k}", 3: f"width_{k}"})
+            for k, (name, r) in enumerate(zip(names, residuals))}
+
+
+def make(folder, kind, channels, seed, scaled=None, **more):
+    """A denoiser of so many channels, as diffusers has it, and its ControlNet; scaled: that one takes its scale; None:
+    there is none."""
+    up = tuple(reversed([n.replace("Down", "Up") for n in kind["down_block_types"]]))
+    unet = lively(diffusers.UNet2DConditionModel(sample_size=8, in_channels=channels, up_block_types=up, **kind, **more), seed)
+    control = lively(diffusers.ControlNetModel(conditioning_embedding_out_channels=(4, 4, 8, 8), **kind), seed + 1)
+    generator = torch.Generator().manual_seed(seed + 2)
+    draw = lambda *shape: torch.randn(*shape, generator=generator)
+    text = {"timestep": (torch.tensor(501.0), None),
+            "encoder_hidden_states": (draw(2, 77, kind["cross_attention_dim"]), {0: "batch_size", 1: "sequence_length"})}
+    if "addition_embed_type" in kind:
+        text["text_embeds"] = (draw(2, 40), {0: "batch_size"})
+        text["time_ids"] = (torch.tensor([[64.0, 96.0, 0.0, 0.0, 64.0, 96.0]] * 2), {0: "batch_size"})
+    residuals = {} if scaled is None else make_controlnet(folder, kind, control, text, draw, scaled)
+    given = {"sample": (draw(2, channels, 8, 8), {0: "batch_size", 2: "height", 3: "width"}), **text}
     if "time_cond_proj_dim" in more:
         given["timestep_cond"] = (draw(2, more["time_cond_proj_dim"]), {0: "batch_size"})
-    for k, r in enumerate(residuals):
-        name = f"down_block_additional_residuals.{k}" if k < len(residuals) - 1 else "mid_block_additional_residual"
-        given[name] = (r, {0: "batch_size", 2: f"height_{k}", 3: f"width_{k}"})
-    call = call_unet(len(residuals))
+    given |= residuals
     with torch.no_grad():
-        gain = 0.9 / call(unet, {k: v for k, (v, _) in given.items()}).std()
+        gain = 0.9 / call_unet(unet, {k: v for k, (v, _) in given.items()}).std()
         unet.conv_out.weight.mul_(gain)
         unet.conv_out.bias.mul_(gain)
-    export(folder, "unet", unet, given, ["out_sample"], call)
+    export(folder, "unet", unet, given, ["out_sample"], call_unet)
     return unet, control
 
 
@@ -212,13 +218,17 @@ def index(folder, name, more=()):
     json.dump({"_class_name": name, **dict(more)}, open(f"{NETWORKS}/{folder}/model_index.json", "w"), indent=1)
 
 
+def save_scheduler(folder, scheduler):
+    os.makedirs(f"{NETWORKS}/{folder}/scheduler", exist_ok=True)
+    json.dump(json.loads(scheduler.to_json_string()), open(f"{NETWORKS}/{folder}/scheduler/scheduler_config.json", "w"), indent=1)
+
+
 def lcm(models):
     folder, base, text = "tiny-lcm", f"{models}/tiny-sd1", dict(prompt=PROMPT)
     unet, control = make(folder, SD1, 4, 1, True, time_cond_proj_dim=16)
     index(folder, "LatentConsistencyModelPipeline")
     scheduler = diffusers.LCMScheduler.from_pretrained(f"{base}/scheduler")
-    os.makedirs(f"{NETWORKS}/{folder}/scheduler", exist_ok=True)
-    json.dump(json.loads(scheduler.to_json_string()), open(f"{NETWORKS}/{folder}/scheduler/scheduler_config.json", "w"), indent=1)
+    save_scheduler(folder, scheduler)
     both = dict(vae=Autoencoder(base), text_encoder=Words(base, "text_encoder"), unet=unet, scheduler=scheduler,
                 tokenizer=CLIPTokenizer.from_pretrained(f"{base}/tokenizer"), safety_checker=None,
                 feature_extractor=None, requires_safety_checker=False)
@@ -262,6 +272,18 @@ def sdxl(models):
            negative_prompt_2="two dogs", num_inference_steps=3, guidance_scale=5.0)
 
 
+def sdxl_lcm(models):
+    folder, base = "tiny-sdxl-lcm", f"{models}/tiny-sdxl"
+    unet, _ = make(folder, dict(SDXL, block_out_channels=(4, 4)), 4, 41, time_cond_proj_dim=8)
+    index(folder, "StableDiffusionXLPipeline", dict(force_zeros_for_empty_prompt=True))
+    scheduler = diffusers.LCMScheduler.from_pretrained(f"{base}/scheduler")
+    save_scheduler(folder, scheduler)
+    pipeline = diffusers.StableDiffusionXLPipeline(**dict(parts(base, True), vae=Autoencoder(base), unet=unet,
+                                                          scheduler=scheduler))
+    record(folder, "lcm", pipeline, 42, dict(height=HEIGHT, width=WIDTH), prompt=PROMPT, num_inference_steps=4,
+           guidance_scale=8.0)
+
+
 def sd3(models):
     base = f"{models}/tiny-sd3"
     take = {f"tokenizer{k}": AutoTokenizer.from_pretrained(f"{base}/tokenizer{k}") for k in ("", "_2", "_3")}
@@ -280,5 +302,5 @@ def sd3(models):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    for part in lcm, sdxl, sd3:
+    for part in lcm, sdxl, sdxl_lcm, sd3:
         part(sys.argv[1])
