@@ -35,6 +35,7 @@ static int set_range(void *into, const char *v)
 static const SdcOption table[] = {
     {"output", 'o', "FILE", "what to write: latents as .npy or .npz, a picture as PNG; of several pictures FILE-1.png, "
                             "FILE-2.png ... (default: latents.npy, image.png)", set_output},
+    DRIVER_BIT_DEPTH,
     {"latents", 0, "FILE", "reconstruct: write the latents too, .npy", set_latents},
     {"sample", 0, NULL, "draw latents from the encoder's distribution (default: its mean)", set_sample},
     {"seed", 's', "N", "of --sample, as torch.manual_seed (default: 0)", set_seed},
@@ -101,24 +102,26 @@ static int batch_write(const Batch *b, const char *path)
     return sdc_npy_write(path, &a);
 }
 
-static int write_png(const char *path, const Field *picture, const uint8_t *rgb)
+static int write_png(const char *path, const SdcPng *picture)
 {
     char software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
     const SdcText texts[] = {{"Software", software}, {NULL, NULL}};
-    return sdc_png_write(path, rgb, (int)picture->width, (int)picture->height, texts);
+    return sdc_png_write(path, picture, texts);
 }
 
-/* dB of two pictures of bytes; infinite when they are equal. */
-static double psnr(const SdcImage *a, const uint8_t *rgb)
+/* dB of two pictures of 16 bits, which those of 8 are as well; infinite when they are equal. */
+static double psnr(const SdcImage *a, const SdcPng *b)
 {
     double total = 0;
     int64_t n = (int64_t)a->width * a->height * 3;
     for (int64_t i = 0; i < n; i++) {
-        double d = a->pixels[a->channels == 3 ? i : i / 3] - rgb[i];
+        const uint8_t *sample = b->samples + i * b->bits / 8;
+        const double given = rint((double)sdc_image_value(a, a->channels == 3 ? i : i / 3) * 65535);
+        const double d = given - (sample[0] * 256 + sample[b->bits / 8 - 1]);
         total += d * d;
     }
-    return 10 * log10(255 * 255 * (double)n / total);
+    return 10 * log10(65535.0 * 65535 * (double)n / total);
 }
 
 /* ---- commands --------------------------------------------------------------------------------------------------- */
@@ -185,7 +188,7 @@ static void print_picture(const Autoencoder *a, int64_t k, const char *from, con
 static int emit(Autoencoder *a, const Field *latents, int64_t k, int64_t n, const char *from, const SdcImage *original)
 {
     Field picture = {0};
-    uint8_t *rgb = NULL;
+    SdcPng rgb = {0};
     char *path = outputs_numbered(a->options->output ? a->options->output : "image.png", k, n);
     int code = path ? outputs_check_picture(path) : sdc_error(SDC_NO_SPACE, "out of memory");
     if (!code)
@@ -193,12 +196,12 @@ static int emit(Autoencoder *a, const Field *latents, int64_t k, int64_t n, cons
     if (!code && original && (picture.width != original->width || picture.height != original->height))
         code = sdc_error(SDC_UNSUPPORTED, "%s: comes back as %lldx%lld", from, (long long)picture.width,
                          (long long)picture.height);
-    if (!code && !(code = autoencoder_bytes(a, &picture, &rgb)) && !(code = write_png(path, &picture, rgb))) {
+    if (!code && !(code = autoencoder_quantise(a, &picture, &rgb)) && !(code = write_png(path, &rgb))) {
         picture_check(path, picture.values, picture.channels * picture.height * picture.width);
-        print_picture(a, k, original ? from : NULL, path, original ? &(double){psnr(original, rgb)} : NULL);
+        print_picture(a, k, original ? from : NULL, path, original ? &(double){psnr(original, &rgb)} : NULL);
     }
     free(picture.values);
-    free(rgb);
+    free(rgb.samples);
     free(path);
     return code;
 }

@@ -35,7 +35,7 @@ int autoencoder_read(const Autoencoder *a, const char *path, SdcImage *picture);
 int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents);
 int autoencoder_decode(const Autoencoder *a, const Field *latents, const char *what, Field *picture);
 
-/* A picture to RGB bytes [height][width][3], malloc'd. */
-int autoencoder_bytes(const Autoencoder *a, const Field *picture, uint8_t **rgb);
+/* A picture to RGB samples of as many bits as were asked for, malloc'd. */
+int autoencoder_quantise(const Autoencoder *a, const Field *picture, SdcPng *rgb);
 
 #endif

@@ -117,7 +117,7 @@ int autoencoder_read(const Autoencoder *a, const char *path, SdcImage *picture)
     int channels = (int)any.in->dim[1];
     if (channels != 1 && channels != 3)
         return sdc_error(SDC_UNSUPPORTED, "vae_encoder takes %d channels; pictures have 1 or 3", channels);
-    int code = sdc_image_read(picture, path, channels);
+    int code = sdc_image_read_deep(picture, path, channels);
     if (code || (!a->options->height && find_network("vae_encoder", picture->height, picture->width).program))
         return code;
     int64_t height = any.in->dim[2], width = any.in->dim[3];
@@ -148,7 +148,7 @@ int autoencoder_encode(Autoencoder *a, const SdcImage *picture, Field *latents)
     int code = pipeline_floats(&values, tensor_row(n.in));
     for (int64_t i = 0; !code && i < pixels; i++)
         for (int64_t c = 0; c < picture->channels; c++)
-            values[c * pixels + i] = to_range(a, (float)picture->pixels[i * picture->channels + c] / 255);
+            values[c * pixels + i] = to_range(a, sdc_image_value(picture, i * picture->channels + c));
     if (!code)
         code = run(a, &n, values, latents);
     free(values);
@@ -180,18 +180,19 @@ int autoencoder_decode(const Autoencoder *a, const Field *latents, const char *w
     return code;
 }
 
-int autoencoder_bytes(const Autoencoder *a, const Field *picture, uint8_t **rgb)
+int autoencoder_quantise(const Autoencoder *a, const Field *picture, SdcPng *rgb)
 {
     int64_t n = picture->height * picture->width;
     if (picture->channels != 1 && picture->channels != 3)
         return sdc_error(SDC_UNSUPPORTED, "vae_decoder gives %lld channels; pictures have 1 or 3",
                          (long long)picture->channels);
-    *rgb = malloc((size_t)n * 3);
-    if (!*rgb)
+    *rgb = (SdcPng){3, driver_bits(&a->options->common), (int)picture->width, (int)picture->height, NULL};
+    rgb->samples = malloc((size_t)(3 * n * rgb->bits / 8));
+    if (!rgb->samples)
         return sdc_error(SDC_NO_SPACE, "out of memory");
     for (int64_t i = 0; i < 3 * n; i++) {
         float v = picture->values[picture->channels == 3 ? i % 3 * n + i / 3 : i / 3];
-        (*rgb)[i] = picture_byte(from_range(a, v));
+        picture_put(rgb, i, from_range(a, v));
     }
     return SDC_OK;
 }

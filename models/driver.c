@@ -27,6 +27,18 @@ FLAG(quiet)
 FLAG(version)
 #undef FLAG
 
+int driver_set_bit_depth(void *into, const char *v)
+{
+    DriverOptions *o = into;
+    o->deep = !strcmp(v, "16");
+    return o->deep || !strcmp(v, "8") ? SDC_OK : sdc_error(SDC_USAGE, "--bit-depth: '%s' is neither 8 nor 16", v);
+}
+
+int driver_bits(const DriverOptions *o)
+{
+    return o->deep ? 16 : 8;
+}
+
 int driver_append(const char *name, const char *text, DriverList *list)
 {
     if (list->count == DRIVER_LIST)

@@ -11,6 +11,7 @@
 typedef struct {
     int64_t threads;                /* 0: the CPUs that this process may use */
     bool check, help, info, json, pin, quiet, version;
+    bool deep;                      /* pictures are written with 16 bits, not 8 */
     DriverGiven given;
 } DriverOptions;
 
@@ -25,6 +26,10 @@ typedef struct {
     {"help", 'h', NULL, "print this", driver_set_help}, \
     {"version", 'V', NULL, "print the version", driver_set_version}
 #define DRIVER_ROWS DRIVER_ROWS_SAYING("print one JSON object", "no notes")
+/* That of drivers that write pictures. */
+#define DRIVER_BIT_DEPTH \
+    {"bit-depth", 0, "N", "of the PNG: 8 or 16 bits a channel, rounded from the network's floats (default: 8)", \
+     driver_set_bit_depth}
 
 int driver_set_threads(void *o, const char *v);
 int driver_set_pin(void *o, const char *v);
@@ -34,6 +39,10 @@ int driver_set_check(void *o, const char *v);
 int driver_set_quiet(void *o, const char *v);
 int driver_set_help(void *o, const char *v);
 int driver_set_version(void *o, const char *v);
+int driver_set_bit_depth(void *o, const char *v);
+
+/* Bits of a PNG's samples, as SdcPng has them. */
+int driver_bits(const DriverOptions *o);
 
 /* Values of an option that may be given several times. */
 enum { DRIVER_LIST = 1024 };

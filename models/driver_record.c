@@ -76,9 +76,10 @@ void driver_record_fields(FILE *out, const char *asked)
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-/* No picture depends on these. */
-static const char *const silent[] = {"output", "preview-every", "save-latents", "trace",   "bench", "threads", "pin",
-                                     "info",   "json",          "check",        "quiet",   "help",  "version", NULL};
+/* No picture depends on these, but how finely it is written. */
+static const char *const silent[] = {"output",  "bit-depth", "preview-every", "save-latents", "trace", "bench",   "pin",
+                                     "threads", "info",      "json",          "check",        "quiet", "version", "help",
+                                     NULL};
 
 static bool is_among(const char *const *names, const char *name)
 {

@@ -118,18 +118,22 @@ SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const
 
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
-uint8_t picture_byte(float v)
+void picture_put(SdcPng *picture, int64_t i, float v)
 {
+    uint8_t *sample = picture->samples + i * picture->bits / 8;
     v = v > 0 ? (v < 1 ? v : 1) : 0;
-    return (uint8_t)rintf(v * 255);
+    const unsigned rounded = (unsigned)rintf(v * (float)((1 << picture->bits) - 1));
+    if (picture->bits == 16)
+        *sample++ = (uint8_t)(rounded >> 8);
+    *sample = (uint8_t)rounded;
 }
 
-void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels)
+void picture_quantise(const float *floats, SdcPng *picture)
 {
-    const int64_t n = height * width;
-    for (int c = 0; c < channels; c++)
+    const int64_t n = (int64_t)picture->height * picture->width, channels = picture->channels;
+    for (int64_t c = 0; c < channels; c++)
         for (int64_t i = 0; i < n; i++)
-            pixels[channels * i + c] = picture_byte(picture[c * n + i] / 2 + 0.5f);
+            picture_put(picture, channels * i + c, floats[c * n + i] / 2 + 0.5f);
 }
 
 void picture_check(const char *path, const float *picture, int64_t n)
@@ -142,43 +146,45 @@ void picture_check(const char *path, const float *picture, int64_t n)
                   "may help", path, (long long)unknown, (long long)n);
 }
 
-int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
-                 Bytes *grid)
+int picture_grid(const float *pictures, int64_t count, const SdcPng *one, int64_t columns, SdcPng *grid)
 {
     if (!columns)
         columns = (int64_t)ceil(sqrt((double)count));
     columns = columns < count ? columns : count;
-    const int64_t rows = (count + columns - 1) / columns, line = columns * width * channels, row = width * channels;
-    *grid = (Bytes){.channels = channels};
+    const int64_t rows = (count + columns - 1) / columns, height = one->height, width = one->width;
+    const int64_t row = width * one->channels * (one->bits / 8), line = columns * row;
+    *grid = *one;
+    grid->samples = NULL;
     if (columns * width > 1 << 16 || rows * height > 1 << 16)
         return sdc_error(SDC_USAGE, "a grid of %lld x %lld pixels is too large", (long long)(columns * width),
                          (long long)(rows * height));
     grid->width = (int)(columns * width);
     grid->height = (int)(rows * height);
-    grid->pixels = calloc((size_t)(rows * height), (size_t)line);
-    uint8_t *one = malloc((size_t)(height * row));
-    if (!grid->pixels || !one) {
-        free(one);
+    grid->samples = calloc((size_t)(rows * height), (size_t)line);
+    SdcPng next = *one;
+    next.samples = malloc((size_t)(height * row));
+    if (!grid->samples || !next.samples) {
+        free(next.samples);
         return out_of_memory();
     }
     for (int64_t k = 0; k < count; k++) {
-        picture_bytes(pictures + k * channels * height * width, channels, height, width, one);
-        uint8_t *to = grid->pixels + k / columns * height * line + k % columns * row;
+        picture_quantise(pictures + k * one->channels * height * width, &next);
+        uint8_t *to = grid->samples + k / columns * height * line + k % columns * row;
         for (int64_t y = 0; y < height; y++)
-            memcpy(to + y * line, one + y * row, (size_t)row);
+            memcpy(to + y * line, next.samples + y * row, (size_t)row);
     }
-    free(one);
+    free(next.samples);
     return SDC_OK;
 }
 
-int outputs_picture(Outputs *out, int64_t k, const Bytes *p, const SdcText *texts)
+int outputs_picture(Outputs *out, int64_t k, const SdcPng *p, const SdcText *texts)
 {
     SdcOutput *file;
     int code = outputs_open(out, out->paths[k], &file);
-    return code ? code : sdc_png_emit_channels(file, p->pixels, p->channels, p->width, p->height, texts);
+    return code ? code : sdc_png_emit(file, p, texts);
 }
 
-int outputs_preview(Outputs *out, const Bytes *p)
+int outputs_preview(Outputs *out, const SdcPng *p)
 {
     SdcOutput file;
     if (!out->preview && !(out->preview = named_after(out->output, ".preview")))
@@ -187,7 +193,7 @@ int outputs_preview(Outputs *out, const Bytes *p)
     if (code)
         return code;
     sdc_output_fleeting(out->preview);
-    code = sdc_png_emit_channels(&file, p->pixels, p->channels, p->width, p->height, NULL);
+    code = sdc_png_emit(&file, p, NULL);
     if (!code)
         return sdc_output_commit(&file);
     sdc_output_discard(&file);

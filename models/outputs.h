@@ -1,4 +1,4 @@
-/* outputs.h: the files that a driver writes, all of them or none, and pictures as bytes.
+/* outputs.h: the files that a driver writes, all of them or none, and pictures as PNG has them.
  *
  *      Outputs out;
  *      outputs_begin(&out, "image.png", count, 2);            names the pictures, sees whether they could be written
@@ -42,27 +42,25 @@ SdcArray outputs_view(const char *name, DType dtype, void *data, int rank, const
 
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
-/* Interleaved, 8 bits a channel, of 1 channel or 3. */
-typedef struct { int channels, width, height; uint8_t *pixels; } Bytes;
+/* Sample i of a picture: a value of 0 to 1 as a number of picture->bits, rounded to even in float as diffusers does;
+ * NaN becomes black. */
+void picture_put(SdcPng *picture, int64_t i, float v);
 
-/* A value of 0 to 1, rounded to even as diffusers does; NaN becomes black. */
-uint8_t picture_byte(float v);
-
-/* [channels][height][width] in -1..1 to bytes. */
-void picture_bytes(const float *picture, int channels, int64_t height, int64_t width, uint8_t *pixels);
+/* floats [channels][height][width] in -1..1 to samples, which the caller has made room for. */
+void picture_quantise(const float *floats, SdcPng *picture);
 
 /* Warns of values, n in all, that are not numbers. */
 void picture_check(const char *path, const float *picture, int64_t n);
 
-/* Pictures [count][channels][height][width] in -1..1 side by side, `columns` in a row (0: as square as they go); those
- * that are missing from the last row are black.  grid->pixels is malloc'd. */
-int picture_grid(const float *pictures, int64_t count, int channels, int64_t height, int64_t width, int64_t columns,
-                 Bytes *grid);
+/* `count` pictures [channels][height][width] of floats in -1..1, side by side in a grid of `columns` a row (0: as
+ * square as they go); those that are missing from the last row are black.  one: of each the size, and the grid's channels and
+ * bits.  grid->samples is malloc'd. */
+int picture_grid(const float *pictures, int64_t count, const SdcPng *one, int64_t columns, SdcPng *grid);
 
 /* The k-th picture's file. */
-int outputs_picture(Outputs *out, int64_t k, const Bytes *picture, const SdcText *texts);
+int outputs_picture(Outputs *out, int64_t k, const SdcPng *picture, const SdcText *texts);
 
 /* "image.preview.png" beside "image.png", replaced by each preview; gone when the pictures are there. */
-int outputs_preview(Outputs *out, const Bytes *picture);
+int outputs_preview(Outputs *out, const SdcPng *picture);
 
 #endif

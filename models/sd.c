@@ -37,22 +37,24 @@ static int prepare_outputs(Outputs *out, const SdOptions *o)
 /* Decode picture k to decoded, and write it, or with --grid all of them when it is the last one. */
 static int emit_picture(Sd *sd, Outputs *out, float *decoded, int64_t k)
 {
-    const int64_t height = sd->picture_height, width = sd->picture_width;
+    const int64_t n = 3 * sd->picture_height * sd->picture_width;
     const bool grid = sd->options->grid;
+    const SdcPng one = {.channels = 3, .bits = driver_bits(&sd->options->common), .width = (int)sd->picture_width,
+                        .height = (int)sd->picture_height};
     char *parameters = sd_parameters(sd, k), software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
     const SdcText texts[] = {{"parameters", parameters}, {"Software", software}, {NULL, NULL}};
-    Bytes bytes = {0};
-    float *picture = decoded + k * 3 * height * width;
+    SdcPng file = {0};
+    float *picture = decoded + k * n;
     int code = parameters ? sd_decode(sd, k, picture) : sdc_error(SDC_NO_SPACE, "out of memory");
     if (!code && (!grid || k + 1 == sd->options->count)) {
-        code = picture_grid(grid ? decoded : picture, grid ? sd->options->count : 1, 3, height, width, 0, &bytes);
+        code = picture_grid(grid ? decoded : picture, grid ? sd->options->count : 1, &one, 0, &file);
         if (!code)
-            code = outputs_picture(out, grid ? 0 : k, &bytes, texts);
+            code = outputs_picture(out, grid ? 0 : k, &file, texts);
         if (!code)
-            picture_check(out->paths[grid ? 0 : k], grid ? decoded : picture, (grid ? k + 1 : 1) * 3 * height * width);
+            picture_check(out->paths[grid ? 0 : k], grid ? decoded : picture, (grid ? k + 1 : 1) * n);
     }
-    free(bytes.pixels);
+    free(file.samples);
     free(parameters);
     return code;
 }

@@ -18,12 +18,12 @@ static int read_floats(const char *path, int64_t height, int64_t width, float *p
 static int read_picture(const char *path, int64_t height, int64_t width, float *picture)
 {
     SdcImage image;
-    int code = sdc_image_read(&image, path, 3);
+    int code = sdc_image_read_deep(&image, path, 3);
     if (!code)
         code = sdc_image_resize(&image, (int)width, (int)height, SDC_LANCZOS);
     for (int64_t i = 0; !code && i < height * width; i++)
         for (int64_t c = 0; c < 3; c++)
-            picture[c * height * width + i] = 2 * ((float)image.pixels[3 * i + c] / 255) - 1;
+            picture[c * height * width + i] = 2 * sdc_image_value(&image, 3 * i + c) - 1;
     sdc_image_free(&image);
     return code;
 }
@@ -38,16 +38,21 @@ int sd_image_read(const char *path, int64_t height, int64_t width, float **pictu
 
 /* ---- planes ----------------------------------------------------------------------------------------------------- */
 
-/* As Pillow's convert("L"), in diffusers' order: behind resizing. */
-static float grey(const uint8_t *rgb)
+/* Pixel i as Pillow's convert("L"), in diffusers' order: behind resizing; of 16 bits the same sum, not rounded. */
+static float grey(const SdcImage *image, int64_t i)
 {
+    if (image->floats) {
+        const float *f = image->floats + 3 * i;
+        return (float)(((double)f[0] * 19595 + (double)f[1] * 38470 + (double)f[2] * 7471) / 65536);
+    }
+    const uint8_t *rgb = image->pixels + 3 * i;
     return (float)((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16) / 255;
 }
 
 static int read_grey(const char *path, int64_t *height, int64_t *width, float **plane)
 {
     SdcImage image;
-    int code = sdc_image_read(&image, path, 3);
+    int code = sdc_image_read_deep(&image, path, 3);
     if (!code && *height)
         code = sdc_image_resize(&image, (int)*width, (int)*height, SDC_LANCZOS);
     *height = image.height;
@@ -55,7 +60,7 @@ static int read_grey(const char *path, int64_t *height, int64_t *width, float **
     if (!code)
         code = pipeline_floats(plane, *height * *width);
     for (int64_t i = 0; !code && i < *height * *width; i++)
-        (*plane)[i] = grey(image.pixels + 3 * i);
+        (*plane)[i] = grey(&image, i);
     sdc_image_free(&image);
     return code;
 }

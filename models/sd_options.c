@@ -120,6 +120,7 @@ static const SdcOption sd_options[] = {
      set_clip_skip},
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
+    DRIVER_BIT_DEPTH,
     {"steps", 0, "N", "denoising steps (default: see below)", set_steps},
     {"guidance", 0, "X", "how much the prompt counts; 1 or less: no guidance, twice as fast (default: see below)",
      set_guidance},

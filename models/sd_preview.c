@@ -8,7 +8,8 @@ int sd_preview(Sd *sd, const float *predicted)
 {
     const int64_t n = 3 * sd->picture_height * sd->picture_width, count = sd->options->count;
     float *x0 = NULL, *pictures = NULL, *latents = sd->latents;
-    Bytes bytes = {0};
+    const SdcPng one = {.channels = 3, .bits = 8, .width = (int)sd->picture_width, .height = (int)sd->picture_height};
+    SdcPng grid = {0};
     int code;
     if (!(code = pipeline_floats(&x0, count * sd->size)) && !(code = pipeline_floats(&pictures, count * n))) {
         scheduler_predict(sd->scheduler, predicted, latents, x0);
@@ -18,10 +19,10 @@ int sd_preview(Sd *sd, const float *predicted)
         sd->latents = latents;
     }
     if (!code)
-        code = picture_grid(pictures, count, 3, sd->picture_height, sd->picture_width, 0, &bytes);
+        code = picture_grid(pictures, count, &one, 0, &grid);
     if (!code)
-        code = outputs_preview(sd->outputs, &bytes);
-    free(bytes.pixels);
+        code = outputs_preview(sd->outputs, &grid);
+    free(grid.samples);
     free(pictures);
     free(x0);
     return code;

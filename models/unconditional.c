@@ -73,17 +73,17 @@ static char *parameters(const Unconditional *u, int64_t k)
 static int emit_pictures(Unconditional *u, Outputs *out, int64_t k, int64_t first, int64_t count)
 {
     const int64_t picture = u->picture_channels * u->picture_height * u->picture_width;
-    Bytes bytes = {0};
+    const float *pictures = u->decoded + first * picture;
+    SdcPng grid = {0};
     char *text = parameters(u, first), software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
     const SdcText texts[] = {{"parameters", text}, {"Software", software}, {NULL, NULL}};
     int code = text ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
-    if (!code && !(code = picture_grid(u->decoded + first * picture, count, u->picture_channels, u->picture_height,
-                                       u->picture_width, u->options->columns, &bytes)))
-        code = outputs_picture(out, k, &bytes, texts);
+    if (!code && !(code = unconditional_grid(u, pictures, count, driver_bits(&u->options->common), &grid)))
+        code = outputs_picture(out, k, &grid, texts);
     if (!code)
-        picture_check(out->paths[k], u->decoded + first * picture, count * picture);
-    free(bytes.pixels);
+        picture_check(out->paths[k], pictures, count * picture);
+    free(grid.samples);
     free(text);
     return code;
 }

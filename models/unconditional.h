@@ -72,5 +72,7 @@ void unconditional_close(Unconditional *u);
 /* given: [count][size] of unit variance, or NULL: drawn from the seed.  previews go to out. */
 int unconditional_draw(Unconditional *u, const float *given, Outputs *out);
 int unconditional_decode(Unconditional *u, const float *latents);       /* all pictures, to u->decoded */
+/* `count` pictures of u->decoded as --columns says, of 8 or 16 bits; grid->samples is malloc'd. */
+int unconditional_grid(const Unconditional *u, const float *pictures, int64_t count, int bits, SdcPng *grid);
 
 #endif

@@ -52,6 +52,7 @@ static int set_class(void *into, const char *v)
 static const SdcOption unconditional_options[] = {
     {"output", 'o', "FILE", "the PNG to write; with -n above 1, FILE-1.png, FILE-2.png ... (default: image.png)",
      set_output},
+    DRIVER_BIT_DEPTH,
     {"count", 'n', "N", "pictures to draw from one seed (default: as many as --class names, or 1)", set_count},
     {"grid", 0, NULL, "all pictures in one file, side by side", set_grid},
     {"columns", 0, "N", "pictures in a row of --grid and of previews (default: as square as they go)", set_columns},

@@ -230,13 +230,12 @@ static int predict(Unconditional *u, SdcContext *c)
 
 static int preview(Unconditional *u, Outputs *out)
 {
-    Bytes grid = {0};
+    SdcPng grid = {0};
     scheduler_predict(u->scheduler, u->predicted, u->latents, u->x0);
     int code = unconditional_decode(u, u->x0);
-    if (!code && !(code = picture_grid(u->decoded, u->count, u->picture_channels, u->picture_height, u->picture_width,
-                                       u->options->columns, &grid)))
+    if (!code && !(code = unconditional_grid(u, u->decoded, u->count, 8, &grid)))
         code = outputs_preview(out, &grid);
-    free(grid.pixels);
+    free(grid.samples);
     return code;
 }
 
@@ -295,6 +294,13 @@ int unconditional_draw(Unconditional *u, const float *given, Outputs *out)
 }
 
 /* ---- decoding --------------------------------------------------------------------------------------------------- */
+
+int unconditional_grid(const Unconditional *u, const float *pictures, int64_t count, int bits, SdcPng *grid)
+{
+    const SdcPng one = {.channels = u->picture_channels, .bits = bits, .width = (int)u->picture_width,
+                        .height = (int)u->picture_height};
+    return picture_grid(pictures, count, &one, u->options->columns, grid);
+}
 
 int unconditional_decode(Unconditional *u, const float *latents)
 {

@@ -19,7 +19,7 @@ bool sdc_image_room(SdcDecoding *d, uint64_t width, uint64_t height)
         why = "more than 32768 pixels along a side";
     else if (width * height > SDC_IMAGE_PIXELS)
         why = "more than 64 million pixels";
-    else if (!(d->rgba = malloc(width * height * 4)))
+    else if (!(d->rgba = malloc(width * height * 4 * (size_t)(d->bits / 8))))
         why = "out of memory";
     snprintf(d->message, sizeof d->message, "%s", why ? why : "");
     d->width = (int)width;
@@ -63,6 +63,23 @@ static uint8_t luma(const uint8_t *rgb)
     return (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
 }
 
+/* The same of 16 bits, in double, in which equal channels stay what they are. */
+static float luma_of(const uint16_t *rgb)
+{
+    return (float)((rgb[0] * 19595.0 + rgb[1] * 38470.0 + rgb[2] * 7471.0) / 65536 / 65535);
+}
+
+/* n pixels of RGBA to floats of 0 to 1; NULL when out of memory. */
+static float *widen(const uint16_t *rgba, size_t n, int channels)
+{
+    const size_t kept = (size_t)channels;
+    float *floats = malloc(n * kept * sizeof *floats);
+    for (size_t i = 0; floats && i < n; i++)
+        for (size_t c = 0; c < kept; c++)
+            floats[i * kept + c] = channels == 1 ? luma_of(rgba + 4 * i) : (float)rgba[4 * i + c] / 65535;
+    return floats;
+}
+
 /* RGBA in place: pixel i goes to channels * i, which is never beyond 4 i. */
 static void narrow(uint8_t *pixels, size_t n, int channels)
 {
@@ -92,9 +109,9 @@ static bool decode(SdcDecoding *d)
     return false;
 }
 
-int sdc_image_read(SdcImage *image, const char *path, int channels)
+static int read_image(SdcImage *image, const char *path, int channels, bool deep)
 {
-    SdcDecoding d = {0};
+    SdcDecoding d = {.deep = deep, .bits = 8};
     *image = (SdcImage){0};
     int code = sdc_file_map(&d.in, path);
     if (code)
@@ -107,13 +124,31 @@ int sdc_image_read(SdcImage *image, const char *path, int channels)
     }
     if (d.orientation > 1)
         sdc_error(SDC_OK, "note: %s: its EXIF orientation %d is ignored", path, d.orientation);
-    narrow(d.rgba, (size_t)d.width * (size_t)d.height, channels);
-    *image = (SdcImage){d.width, d.height, channels, d.rgba};
-    return SDC_OK;
+    const size_t n = (size_t)d.width * (size_t)d.height;
+    *image = (SdcImage){d.width, d.height, channels, NULL, NULL};
+    if (d.bits == 8) {
+        narrow(d.rgba, n, channels);
+        image->pixels = d.rgba;
+        return SDC_OK;
+    }
+    image->floats = widen(d.rgba, n, channels);
+    free(d.rgba);
+    return image->floats ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
+int sdc_image_read(SdcImage *image, const char *path, int channels)
+{
+    return read_image(image, path, channels, false);
+}
+
+int sdc_image_read_deep(SdcImage *image, const char *path, int channels)
+{
+    return read_image(image, path, channels, true);
 }
 
 void sdc_image_free(SdcImage *image)
 {
     free(image->pixels);
+    free(image->floats);
     *image = (SdcImage){0};
 }

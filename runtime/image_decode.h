@@ -12,13 +12,17 @@ enum { SDC_IMAGE_SIDE = 32768, SDC_IMAGE_PIXELS = 1 << 26, SDC_IMAGE_METADATA = 
 
 typedef struct {
     SdcFile in;
+    bool deep;                  /* 16-bit samples are wanted where the file has them */
     int width, height;
-    uint8_t *rgba;              /* [height][width][4], malloc'd by sdc_image_room(); the caller's, when it fails too */
+    int bits;                   /* of a sample, set before sdc_image_room(): 8, or 16 */
+    void *rgba;                 /* [height][width][4] of uint8_t or uint16_t, malloc'd by sdc_image_room(); the
+                                 * caller's, when it fails too */
     int orientation;            /* EXIF's, 1 to 8; 0: none */
     char message[160];          /* why it failed, in the decoder's words */
 } SdcDecoding;
 
-/* Fills in all but `in`; false with a message where the file is damaged, unsupported or too large. */
+/* Fills in all but `in` and `deep`, from bits = 8 on; false with a message where the file is damaged, unsupported or
+ * too large. */
 bool sdc_png_decode(SdcDecoding *d);
 bool sdc_jpeg_decode(SdcDecoding *d);
 bool sdc_webp_decode(SdcDecoding *d);

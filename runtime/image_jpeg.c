@@ -110,7 +110,7 @@ static void decode(SdcDecoding *d, j_decompress_ptr info)
         longjmp(of((j_common_ptr)info)->back, 1);
     jpeg_start_decompress(info);
     while (info->output_scanline < info->output_height) {
-        uint8_t *row = d->rgba + (size_t)info->output_scanline * (size_t)d->width * 4;
+        uint8_t *row = (uint8_t *)d->rgba + (size_t)info->output_scanline * (size_t)d->width * 4;
         jpeg_read_scanlines(info, &row, 1);
         if (inks)
             mix_inks(row, d->width);

@@ -1,8 +1,9 @@
-/* image_resize.c: Pillow's Image.resize() for 8-bit samples, bit for bit; the contract is in image.h.
+/* image_resize.c: Pillow's Image.resize() for 8-bit samples and for floats, bit for bit; the contract is in image.h.
  *
  * A filter is widened by the factor that the axis shrinks by.  Its weights sum to 1 and are rounded to 22 bits of
  * fraction; one axis after the other is filtered, and rounded to 8 bits in between: the width first but where the
- * height loses more than twice as many points (Pillow 13; older ones take the width first always). */
+ * height loses more than twice as many points (Pillow 13; older ones take the width first always).  Floats have exact
+ * weights, and are rounded to float in between. */
 #include "image.h"
 
 #include <math.h>
@@ -32,7 +33,7 @@ static double hamming(double x)
     if (x == 0 || x >= 1)
         return x == 0 ? 1 : 0;
     x *= M_PI;
-    return sin(x) / x * (0.54 + 0.46 * cos(x));
+    return sin(x) / x * (0.54f + 0.46f * cos(x));       /* floats, as in Pillow */
 }
 
 static double bicubic(double x)
@@ -60,12 +61,14 @@ static const struct { double (*weight)(double x); double support; } filters[SDC_
 
 /* ---- windows ---------------------------------------------------------------------------------------------------- */
 
-/* Point i of an axis is made of `count` points from `first` on, with weights[i * room ...]. */
+/* Point i of an axis is made of `count` points from `first` on, with weights[i * room ...], or exact[i * room ...]. */
 typedef struct { int first, count; } Window;
-typedef struct { Window *windows; int32_t *weights; int room; } Axis;
+typedef struct { Window *windows; int32_t *weights; double *exact; int room; } Axis;
 
-static void find_window(Axis *axis, int i, double ratio, int from, SdcResample filter, double *exact)
+static void find_window(Axis *axis, int i, double ratio, int from, SdcResample filter)
 {
+    const size_t place = (size_t)i * (size_t)axis->room;
+    double *exact = axis->exact + place;
     double widen = ratio < 1 ? 1 : ratio, support = filters[filter].support * widen, total = 0;
     double centre = (i + 0.5) * ratio, narrow = 1 / widen;
     int low = (int)(centre - support + 0.5), high = (int)(centre + support + 0.5);
@@ -74,9 +77,8 @@ static void find_window(Axis *axis, int i, double ratio, int from, SdcResample f
     for (int k = low; k < high; k++)
         total += exact[k - low] = filters[filter].weight((k - centre + 0.5) * narrow);
     for (int k = 0; k < high - low; k++) {
-        double weight = total != 0 ? exact[k] / total : exact[k];
-        axis->weights[(size_t)i * (size_t)axis->room + (size_t)k] =
-            (int32_t)(weight * (1 << PRECISION) + (weight < 0 ? -0.5 : 0.5));
+        exact[k] = total != 0 ? exact[k] / total : exact[k];
+        axis->weights[place + (size_t)k] = (int32_t)(exact[k] * (1 << PRECISION) + (exact[k] < 0 ? -0.5 : 0.5));
     }
     axis->windows[i] = (Window){low, high - low};
 }
@@ -88,11 +90,10 @@ static bool open_axis(Axis *axis, int from, int to, SdcResample filter)
     axis->room = (int)ceil(filters[filter].support * (ratio < 1 ? 1 : ratio)) * 2 + 1;
     axis->windows = malloc((size_t)to * sizeof *axis->windows);
     axis->weights = malloc((size_t)to * (size_t)axis->room * sizeof *axis->weights);
-    double *exact = malloc((size_t)axis->room * sizeof *exact);
-    bool done = axis->windows && axis->weights && exact;
+    axis->exact = malloc((size_t)to * (size_t)axis->room * sizeof *axis->exact);
+    bool done = axis->windows && axis->weights && axis->exact;
     for (int i = 0; done && i < to; i++)
-        find_window(axis, i, ratio, from, filter, exact);
-    free(exact);
+        find_window(axis, i, ratio, from, filter);
     return done;
 }
 
@@ -100,6 +101,7 @@ static void close_axis(Axis *axis)
 {
     free(axis->windows);
     free(axis->weights);
+    free(axis->exact);
 }
 
 /* ---- passes ----------------------------------------------------------------------------------------------------- */
@@ -145,8 +147,47 @@ static void filter_columns(const uint8_t *in, uint8_t *out, int to, size_t row, 
     }
 }
 
+/* in [outer][from][inner] -> out [outer][to][inner] */
+static void filter_floats(const float *in, int from, float *out, int to, size_t outer, size_t inner, const Axis *axis)
+{
+    for (size_t y = 0; y < outer; y++, in += (size_t)from * inner)
+        for (int x = 0; x < to; x++) {
+            Window w = axis->windows[x];
+            const double *weights = axis->exact + (size_t)x * (size_t)axis->room;
+            const float *first = in + (size_t)w.first * inner;
+            for (size_t i = 0; i < inner; i++) {
+                double sum = 0;
+                for (size_t k = 0; k < (size_t)w.count; k++)
+                    sum += (double)first[k * inner + i] * weights[k];
+                *out++ = (float)sum;
+            }
+        }
+}
+
+/* One of the sizes is what it was. */
+static bool filter_deep(SdcImage *image, int width, int height, SdcResample filter)
+{
+    Axis axis = {0};
+    const bool wide = width != image->width;
+    const size_t channels = (size_t)image->channels, row = (size_t)width * channels;
+    const int from = wide ? image->width : image->height, to = wide ? width : height;
+    float *out = malloc((size_t)height * row * sizeof *out);
+    bool done = out && open_axis(&axis, from, to, filter);
+    if (done) {
+        filter_floats(image->floats, from, out, to, wide ? (size_t)height : 1, wide ? channels : row, &axis);
+        free(image->floats);
+        *image = (SdcImage){width, height, image->channels, NULL, out};
+    } else {
+        free(out);
+    }
+    close_axis(&axis);
+    return done;
+}
+
 static bool filter_width(SdcImage *image, int width, SdcResample filter)
 {
+    if (image->floats)
+        return filter_deep(image, width, image->height, filter);
     Axis axis = {0};
     uint8_t *out = malloc((size_t)image->height * (size_t)width * (size_t)image->channels);
     bool done = out && open_axis(&axis, image->width, width, filter);
@@ -164,6 +205,8 @@ static bool filter_width(SdcImage *image, int width, SdcResample filter)
 
 static bool filter_height(SdcImage *image, int height, SdcResample filter)
 {
+    if (image->floats)
+        return filter_deep(image, image->width, height, filter);
     Axis axis = {0};
     size_t row = (size_t)image->width * (size_t)image->channels;
     uint8_t *out = malloc((size_t)height * row);
@@ -194,8 +237,10 @@ static void find_nearest(int *at, int from, int to)
 
 static bool take_nearest(SdcImage *image, int width, int height)
 {
-    size_t channels = (size_t)image->channels, row = (size_t)image->width * channels;
-    uint8_t *out = malloc((size_t)width * (size_t)height * channels);
+    const size_t pixel = (size_t)image->channels * (image->floats ? sizeof *image->floats : sizeof *image->pixels);
+    const size_t row = (size_t)image->width * pixel;
+    void *in = image->floats ? (void *)image->floats : image->pixels;
+    char *out = malloc((size_t)width * (size_t)height * pixel);
     int *x = malloc((size_t)width * sizeof *x), *y = malloc((size_t)height * sizeof *y);
     bool done = out && x && y;
     if (done) {
@@ -203,10 +248,11 @@ static bool take_nearest(SdcImage *image, int width, int height)
         find_nearest(y, image->height, height);
         for (int j = 0; j < height; j++)
             for (int i = 0; i < width; i++)
-                memcpy(out + ((size_t)j * (size_t)width + (size_t)i) * channels,
-                       image->pixels + (size_t)y[j] * row + (size_t)x[i] * channels, channels);
-        free(image->pixels);
-        *image = (SdcImage){width, height, image->channels, out};
+                memcpy(out + ((size_t)j * (size_t)width + (size_t)i) * pixel,
+                       (char *)in + (size_t)y[j] * row + (size_t)x[i] * pixel, pixel);
+        *image = (SdcImage){width, height, image->channels, image->floats ? NULL : (void *)out,
+                            image->floats ? (void *)out : NULL};
+        free(in);
     } else {
         free(out);
     }
@@ -227,5 +273,8 @@ int sdc_image_resize(SdcImage *image, int width, int height, SdcResample filter)
         done = done && (width == image->width || filter_width(image, width, filter));
         done = done && (height == image->height || filter_height(image, height, filter));
     }
+    const size_t n = (size_t)width * (size_t)height * (size_t)image->channels;
+    for (size_t i = 0; done && image->floats && i < n; i++)
+        image->floats[i] = fminf(fmaxf(image->floats[i], 0), 1);
     return done ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
 }

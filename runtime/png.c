@@ -1,8 +1,8 @@
 /* png.c: pictures in and out through libpng's low-level interface; contracts are in image_decode.h and runtime.h.
  *
  * A picture that is read is untrusted: its width, height, pixels and ancillary chunks are limited before memory is
- * asked for, and a fault inside libpng comes back as a message.  Anything becomes 8-bit RGBA: palettes and grey are
- * expanded, of 16 bits the high ones are kept. */
+ * asked for, and a fault inside libpng comes back as a message.  Anything becomes RGBA of 8 bits: palettes and grey are
+ * expanded, of 16 bits the high ones are kept, or all where that was asked for. */
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -24,7 +24,6 @@ typedef struct {
     png_bytep *rows;
     SdcOutput *out;
     int code;                   /* of writing; its line has been printed */
-    int width, height, channels;
 } Picture;
 
 static void on_error(png_structp png, png_const_charp text)
@@ -76,48 +75,43 @@ static void write_text(Picture *p, const SdcText *text)
     png_set_text(p->png, p->info, &chunk, 1);
 }
 
-static bool write_picture(Picture *p, const uint8_t *pixels, const SdcText *texts)
+static bool write_picture(Picture *p, const SdcPng *picture, const SdcText *texts)
 {
     if (setjmp(png_jmpbuf(p->png)))
         return false;
     png_set_write_fn(p->png, p, on_write, on_flush);
-    png_set_IHDR(p->png, p->info, (png_uint_32)p->width, (png_uint_32)p->height, 8,
-                 p->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+    png_set_IHDR(p->png, p->info, (png_uint_32)picture->width, (png_uint_32)picture->height, picture->bits,
+                 picture->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     for (const SdcText *text = texts; text && text->key; text++)
         write_text(p, text);
     png_write_info(p->png, p->info);
-    for (int y = 0; y < p->height; y++)
-        png_write_row(p->png, pixels + (size_t)y * (size_t)p->width * (size_t)p->channels);
+    const size_t row = (size_t)picture->width * (size_t)picture->channels * (size_t)(picture->bits / 8);
+    for (int y = 0; y < picture->height; y++)
+        png_write_row(p->png, picture->samples + (size_t)y * row);
     png_write_end(p->png, p->info);
     return true;
 }
 
-int sdc_png_emit(SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts)
+int sdc_png_emit(SdcOutput *o, const SdcPng *picture, const SdcText *texts)
 {
-    return sdc_png_emit_channels(o, rgb, 3, width, height, texts);
-}
-
-int sdc_png_emit_channels(SdcOutput *o, const uint8_t *pixels, int channels, int width, int height,
-                          const SdcText *texts)
-{
-    Picture p = {.out = o, .width = width, .height = height, .channels = channels};
+    Picture p = {.out = o};
     p.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
     p.info = p.png ? png_create_info_struct(p.png) : NULL;
-    bool done = p.info && write_picture(&p, pixels, texts);
+    bool done = p.info && write_picture(&p, picture, texts);
     png_destroy_write_struct(&p.png, &p.info);
     if (done || p.code)
         return p.code;
     return sdc_error(SDC_NO_SPACE, "%s: %s", o->path, *p.message ? p.message : "out of memory");
 }
 
-int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, const SdcText *texts)
+int sdc_png_write(const char *path, const SdcPng *picture, const SdcText *texts)
 {
     SdcOutput o;
     int code = sdc_output_open(&o, path, 0666);
     if (code)
         return code;
-    code = sdc_png_emit(&o, rgb, width, height, texts);
+    code = sdc_png_emit(&o, picture, texts);
     if (!code)
         return sdc_output_commit(&o);
     sdc_output_discard(&o);
@@ -135,13 +129,17 @@ static void on_read(png_structp png, png_bytep data, size_t bytes)
     p->at += (int64_t)bytes;
 }
 
-/* Ask libpng for 8-bit RGBA whatever the file holds. */
+/* Ask libpng for RGBA of d->bits whatever the file holds. */
 static void expand(Picture *p)
 {
-    png_set_strip_16(p->png);
+    const uint16_t one = 1;
+    if (p->in->bits == 8)
+        png_set_strip_16(p->png);
+    else if (*(const uint8_t *)&one)        /* a file has the high byte first */
+        png_set_swap(p->png);
     png_set_expand(p->png);                 /* palette, grey below 8 bits and tRNS */
     png_set_gray_to_rgb(p->png);
-    png_set_add_alpha(p->png, 0xff, PNG_FILLER_AFTER);
+    png_set_add_alpha(p->png, p->in->bits == 8 ? 0xff : 0xffff, PNG_FILLER_AFTER);
     png_set_interlace_handling(p->png);
     png_read_update_info(p->png, p->info);
 }
@@ -164,17 +162,19 @@ static bool read_picture(Picture *p)
     png_set_chunk_malloc_max(p->png, SDC_IMAGE_METADATA);
     png_set_chunk_cache_max(p->png, MAX_CHUNKS);
     png_read_info(p->png, p->info);
+    if (d->deep && png_get_bit_depth(p->png, p->info) == 16)
+        d->bits = 16;
     if (!sdc_image_room(d, png_get_image_width(p->png, p->info), png_get_image_height(p->png, p->info)))
         png_error(p->png, d->message);
-    size_t width = (size_t)d->width, height = (size_t)d->height;
+    const size_t height = (size_t)d->height, row = (size_t)d->width * 4 * (size_t)(d->bits / 8);
     expand(p);
-    if (png_get_rowbytes(p->png, p->info) != width * 4)
+    if (png_get_rowbytes(p->png, p->info) != row)
         png_error(p->png, "not convertible to RGB");
     p->rows = malloc(height * sizeof *p->rows);
     if (!p->rows)
         png_error(p->png, "out of memory");
     for (size_t y = 0; y < height; y++)
-        p->rows[y] = d->rgba + y * width * 4;
+        p->rows[y] = (uint8_t *)d->rgba + y * row;
     png_read_image(p->png, p->rows);
     png_read_end(p->png, p->info);
     find_orientation(p);

@@ -216,13 +216,12 @@ void sdc_random_normal(SdcRandom *r, float *out, int64_t n);     /* torch.randn 
 /* ---- png.c (libpng): pictures out; image.h has those that are read ----------------------------------------------- */
 
 typedef struct { const char *key, *text; } SdcText;
-/* rgb [height][width][3]; texts end with a NULL key.  Written to a temporary file in the same folder, then renamed. */
-int sdc_png_write(const char *path, const uint8_t *rgb, int width, int height, const SdcText *texts);
+/* As PNG has it: samples [height][width][channels], of 1 channel (grey) or 3, of 8 bits or 16, the high byte first. */
+typedef struct { int channels, bits, width, height; uint8_t *samples; } SdcPng;
+/* texts end with a NULL key; NULL: none.  Written to a temporary file in the same folder, then renamed. */
+int sdc_png_write(const char *path, const SdcPng *picture, const SdcText *texts);
 struct SdcOutput;
-/* pixels: interleaved, of 1 channel (grey) or 3. */
-int sdc_png_emit_channels(struct SdcOutput *o, const uint8_t *pixels, int channels, int width, int height,
-                          const SdcText *texts);
-int sdc_png_emit(struct SdcOutput *o, const uint8_t *rgb, int width, int height, const SdcText *texts);   /* not committed */
+int sdc_png_emit(struct SdcOutput *o, const SdcPng *picture, const SdcText *texts);   /* not committed */
 
 /* ---- model_main.c: the command line of a single-model executable ----------------------------------------------------- */
 

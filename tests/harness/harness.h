@@ -33,6 +33,16 @@ void remove_tree(const char *path);
 /* Names in folder that satisfy keep (NULL: all but dot files), sorted; NULL at the end. */
 char **list_folder(const char *folder, bool (*keep)(const char *folder, const char *name), int *count);
 
+/* ---- pictures ---- */
+
+/* A PNG file's samples [height][width][channels] as they are, of 8 bits or 16, malloc'd; exits where there is none. */
+typedef struct { int width, height, channels, bits; } PngHead;
+uint16_t *read_png(const char *path, PngHead *head);
+/* How many of them are not the nearest to a picture [channels][height][width] in -1..1. */
+int64_t samples_off(const uint16_t *samples, const PngHead *head, const float *picture);
+/* Is `deep` the picture of `plain`, of 16 bits where that has 8, and do the lower ones say more? */
+bool is_deeper(const char *deep, const char *plain);
+
 /* ---- numbers ---- */
 
 /* The larger one, and NaN where one of them is: unlike fmax() it keeps what is wrong. */

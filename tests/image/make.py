@@ -1,5 +1,5 @@
 """Writes pictures.json: picture files with the CRC-32 of what Pillow makes of them in each mode, files that must be refused,
-and the CRC-32 of Pillow's Image.resize() of pictures of noise.  Needs Pillow and numpy; made with Pillow 13.0."""
+and the CRC-32 of Pillow's Image.resize() of pictures of noise, of 8 bits, and of 16 as floats of 0 to 1, channel by channel.  Needs Pillow and numpy; made with Pillow 13.0."""
 import io, json, zlib
 import numpy
 from PIL import Image
@@ -102,8 +102,23 @@ def resizes():
                        "crc": zlib.crc32(made.tobytes())}
 
 
+def deep_resizes():
+    sizes = [(37, 29, 16, 16), (37, 29, 80, 61), (37, 29, 37, 10), (37, 29, 9, 29), (200, 3, 1, 1), (64, 48, 224, 224), (20, 40, 15, 30)]
+    for width, height, to_width, to_height in sizes:
+        for channels in 1, 3:
+            bits = noise(width, height, channels).astype(numpy.uint16) << 8
+            bits |= noise(width, height, channels + 1).reshape(-1)[:bits.size].reshape(bits.shape)
+            planes = [Image.fromarray(bits[..., c].astype(numpy.float32) / numpy.float32(65535)) for c in range(channels)]
+            assert planes[0].mode == "F"
+            for filter, name in enumerate(RESAMPLE):
+                made = numpy.stack([numpy.asarray(plane.resize((to_width, to_height), filter)) for plane in planes], -1)
+                yield {"from": [width, height, channels], "to": [to_width, to_height], "filter": filter,
+                       "crc": zlib.crc32(numpy.ascontiguousarray(made.clip(0, 1)).tobytes())}
+
+
 files = [(name, data, turned) for name, data, turned in good_files()]
 good = [describe(*file) for file in files]
 bad = [{"name": name, "file": data.hex()} for name, data in bad_files({name: data for name, data, _ in files})]
-json.dump({"good": good, "bad": bad, "resizes": list(resizes())}, open("pictures.json", "w"), indent=0)
+json.dump({"good": good, "bad": bad, "resizes": list(resizes()),
+           "deep_resizes": list(deep_resizes())}, open("pictures.json", "w"), indent=0)
 print(len(good), "good", len(bad), "bad")

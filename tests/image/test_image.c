@@ -134,7 +134,7 @@ static void test_damage(void **state)
 static SdcImage noise(int width, int height, int channels)
 {
     uint32_t state = (uint32_t)(width * 65536 + height * 16 + channels);
-    SdcImage image = {width, height, channels, malloc((size_t)(width * height * channels))};
+    SdcImage image = {width, height, channels, malloc((size_t)(width * height * channels)), NULL};
     for (int i = 0; i < width * height * channels; i++) {
         state = state * 1664525 + 1013904223;
         image.pixels[i] = (uint8_t)(state >> 24);
@@ -160,6 +160,32 @@ static void test_resize(void **state)
     print_message("%zu resizes\n", i);
 }
 
+/* Floats of 16 bits, whose low ones count. */
+static void test_deep_resize(void **state)
+{
+    (void)state;
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(pictures, "deep_resizes"), i, row) {
+        int from[3], to[2], filter;
+        assert_false(json_unpack(row, "{s[iii] s[ii] si}", "from", &from[0], &from[1], &from[2], "to", &to[0], &to[1],
+                                 "filter", &filter));
+        SdcImage high = noise(from[0], from[1], from[2]), low = noise(from[0], from[1], from[2] + 1);
+        const size_t n = (size_t)(from[0] * from[1] * from[2]), made = (size_t)(to[0] * to[1] * from[2]);
+        SdcImage image = {from[0], from[1], from[2], NULL, malloc(n * sizeof *image.floats)};
+        for (size_t k = 0; k < n; k++)
+            image.floats[k] = (float)(high.pixels[k] << 8 | low.pixels[k]) / 65535;
+        assert_int_equal(sdc_image_resize(&image, to[0], to[1], (SdcResample)filter), SDC_OK);
+        assert_true(image.width == to[0] && image.height == to[1] && !image.pixels);
+        if ((uint32_t)crc32(0, (void *)image.floats, (uInt)(made * sizeof *image.floats)) != number(row, "crc"))
+            fail_msg("%dx%dx%d to %dx%d by filter %d differs", from[0], from[1], from[2], to[0], to[1], filter);
+        sdc_image_free(&image);
+        sdc_image_free(&high);
+        sdc_image_free(&low);
+    }
+    print_message("%zu resizes of floats\n", i);
+}
+
 int main(int argc, char **argv)
 {
     char json[1024];
@@ -172,7 +198,8 @@ int main(int argc, char **argv)
     }
     close(fd);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_kind), cmocka_unit_test(test_bad_files),
-                                       cmocka_unit_test(test_damage), cmocka_unit_test(test_resize)};
+                                       cmocka_unit_test(test_damage), cmocka_unit_test(test_resize),
+                                       cmocka_unit_test(test_deep_resize)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     json_decref(pictures);
     unlink(path);

@@ -105,9 +105,9 @@ static const Case cases[] = {
     {"ddpm", "--clip-text 'a crab' --clip-scale 9000", "--clip-cuts 2"},
 };
 
-/* Options of both tables that no picture depends on. */
-static const char *const silent[] = {"output", "preview-every", "save-latents", "trace", "bench",   "threads", "pin",
-                                     "info",   "json",          "check",        "quiet", "help",    "version"};
+/* Options of both tables that no picture depends on, but how finely it is written. */
+static const char *const silent[] = {"output", "bit-depth", "preview-every", "save-latents", "trace", "bench", "threads",
+                                     "pin",    "info",      "json",          "check",        "quiet", "help",  "version"};
 
 static Executed e;
 static const char *tests, *shared;

@@ -51,6 +51,18 @@ cmp a.npy b.npy || fail "previews or threads change the sample"
 ./ddpm -q --save-latents d.npy --steps 4 >/dev/null
 cmp c.npy d.npy || fail "a scale of 0 changes the sample"
 
+# 16 bits a channel: of one picture, and of several of one channel in a grid.
+deeper() {
+    name=$1
+    shift
+    for bits in 8 16; do
+        "./$name" -q --steps 2 --bit-depth $bits "$@" -o $bits.png >/dev/null
+    done
+    "$reference" --deeper 16.png 8.png || fail "16 bits of $name"
+}
+deeper ddpm
+deeper mnist --class 3,7,0 --grid
+
 # The loss behind the last step, as the next run's first would show it: with a large scale it is smaller.
 loss() { ./ddpm -q --clip-text "a red car" --clip-scale "$1" --scheduler ddim --steps 10 --trace loss.npz >/dev/null; }
 distance() { "$reference" --last-loss loss.npz "$1"; }

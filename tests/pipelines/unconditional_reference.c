@@ -50,21 +50,22 @@ static int64_t count_far(const SdcArray *decoded, const SdcArray *want, const ch
     const int64_t count = want->dim[0], height = want->dim[1], width = want->dim[2], channels = want->dim[3];
     const int64_t picture = height * width * channels;
     const uint8_t *wanted = want->data;
-    uint8_t *bytes = malloc((size_t)picture);
+    SdcPng shown = {(int)channels, 8, (int)width, (int)height, malloc((size_t)picture)};
     int64_t far = 0;
     SdcImage shot;
-    if (decoded->count != want->count || !bytes || sdc_image_read(&shot, png, 3) || shot.width != count * width ||
+    if (decoded->count != want->count || !shown.samples || sdc_image_read(&shot, png, 3) || shot.width != count * width ||
         shot.height != height)
         return INT64_MAX;
     for (int64_t k = 0; k < count; k++) {
-        picture_bytes((const float *)decoded->data + k * picture, (int)channels, height, width, bytes);
+        picture_quantise((const float *)decoded->data + k * picture, &shown);
         for (int64_t i = 0; i < picture; i++) {
             const int64_t c = i % channels, x = i / channels % width, y = i / channels / width;
-            const int64_t shown = 3 * (y * shot.width + k * width + x) + c;
-            far += abs(bytes[i] - wanted[k * picture + i]) > 2 || abs(shot.pixels[shown] - wanted[k * picture + i]) > 2;
+            const int64_t at = 3 * (y * shot.width + k * width + x) + c;
+            const int there = wanted[k * picture + i];
+            far += abs(shown.samples[i] - there) > 2 || abs(shot.pixels[at] - there) > 2;
         }
     }
-    free(bytes);
+    free(shown.samples);
     sdc_image_free(&shot);
     return far;
 }
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 {
     if (argc != 4)
         return 1;
+    if (!strcmp(argv[1], "--deeper"))
+        return !is_deeper(argv[2], argv[3]);
     if (!strcmp(argv[1], "--last-loss")) {
         const SdcArray losses = read_array(argv[2], "clip_loss");
         printf("%.6f\n", ((const float *)losses.data)[losses.count - 1] / strtod(argv[3], NULL));

@@ -1,5 +1,6 @@
 """Writes pictures.json: PNG files of every kind, and what they look like as 8-bit RGB, transparency dropped, the high byte of
-16 bits kept: Pillow's convert("RGB"), but for 16-bit grey, which Pillow cuts at 255.  Needs Python alone."""
+16 bits kept: Pillow's convert("RGB"), but for 16-bit grey, which Pillow cuts at 255; of 16 bits all of them as well, the high
+byte first.  Needs Python alone."""
 import json, random, struct, zlib
 
 R = random.Random(1)
@@ -55,7 +56,8 @@ def picture(colour, depth, interlace, transparent):
         data = pack_rows(pixels, depth)
     png = SIGNATURE + header(WIDTH, HEIGHT, depth, colour, interlace) + extra + chunk(b'IDAT', zlib.compress(data)) + chunk(b'IEND')
     rgb = bytes(c for row in pixels for p in row for c in rgba(p)[:3])
-    return png, rgb
+    deep = b''.join(struct.pack('>3H', *(p[:3] if len(p) > 2 else p[:1] * 3)) for row in pixels for p in row) if depth == 16 else b''
+    return png, rgb, deep
 
 
 good, bad = [], []
@@ -63,9 +65,10 @@ for colour, depths in DEPTHS.items():
     for depth in depths:
         for interlace in 0, 1:
             for transparent in (0, 1) if colour in (0, 2, 3) else (0,):
-                png, rgb = picture(colour, depth, interlace, transparent)
+                png, rgb, deep = picture(colour, depth, interlace, transparent)
                 name = f'colour {colour}, {depth} bits' + ', interlaced' * interlace + ', tRNS' * transparent
-                good.append({'name': name, 'width': WIDTH, 'height': HEIGHT, 'png': png.hex(), 'rgb': rgb.hex()})
+                good.append({'name': name, 'width': WIDTH, 'height': HEIGHT, 'png': png.hex(), 'rgb': rgb.hex(),
+                             **({'rgb16': deep.hex()} if deep else {})})
 
 whole = picture(2, 8, 0, 0)[0]
 row = chunk(b'IDAT', zlib.compress(b'\0' * 4))

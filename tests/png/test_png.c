@@ -19,6 +19,7 @@
 
 #include "../../runtime/image.h"
 #include "../../runtime/runtime.h"
+#include "harness.h"
 
 static json_t *pictures;
 static char folder[] = "/tmp/sdc-png-XXXXXX";
@@ -51,7 +52,7 @@ static uint8_t *bytes_of(const json_t *hex, size_t *n)
     return bytes;
 }
 
-static int read_bytes(const json_t *picture, SdcImage *image)
+static int read_bytes(const json_t *picture, SdcImage *image, int (*read)(SdcImage *, const char *, int))
 {
     size_t n;
     uint8_t *png = bytes_of(json_object_get(picture, "png"), &n);
@@ -59,9 +60,27 @@ static int read_bytes(const json_t *picture, SdcImage *image)
     fwrite(png, 1, n, f);
     fclose(f);
     free(png);
-    int code = sdc_image_read(image, in_folder("in.png"), 3);
+    int code = read(image, in_folder("in.png"), 3);
     unlink(in_folder("in.png"));
     return code;
+}
+
+/* Asked for 16 bits a file that has them gives all; of any other the pixels are the same. */
+static void check_deep(const json_t *picture, const SdcImage *plain)
+{
+    const json_t *hex = json_object_get(picture, "rgb16");
+    SdcImage got;
+    size_t n = (size_t)plain->width * (size_t)plain->height * 3, bytes = 0;
+    assert_int_equal(read_bytes(picture, &got, sdc_image_read_deep), SDC_OK);
+    uint8_t *want = hex ? bytes_of(hex, &bytes) : NULL;
+    bool same = hex ? !got.pixels && got.floats && bytes == 2 * n
+                    : got.pixels && !got.floats && !memcmp(got.pixels, plain->pixels, n);
+    for (size_t i = 0; same && hex && i < n; i++)
+        same = sdc_image_value(&got, (int64_t)i) == (float)(want[2 * i] << 8 | want[2 * i + 1]) / 65535;
+    if (!same)
+        fail_msg("%s differs in 16 bits", json_string_value(json_object_get(picture, "name")));
+    sdc_image_free(&got);
+    free(want);
 }
 
 static void test_every_kind(void **state)
@@ -72,12 +91,13 @@ static void test_every_kind(void **state)
     json_array_foreach(json_object_get(pictures, "good"), i, picture) {
         uint8_t *want = bytes_of(json_object_get(picture, "rgb"), &n);
         SdcImage got;
-        assert_int_equal(read_bytes(picture, &got), SDC_OK);
+        assert_int_equal(read_bytes(picture, &got, sdc_image_read), SDC_OK);
         assert_int_equal(got.width, json_integer_value(json_object_get(picture, "width")));
         assert_int_equal(got.height, json_integer_value(json_object_get(picture, "height")));
         assert_int_equal(n, got.width * got.height * 3);
         if (memcmp(got.pixels, want, n))
             fail_msg("%s differs", json_string_value(json_object_get(picture, "name")));
+        check_deep(picture, &got);
         sdc_image_free(&got);
         free(want);
     }
@@ -92,7 +112,8 @@ static void test_bad_pictures(void **state)
     json_array_foreach(json_object_get(pictures, "bad"), i, picture) {
         SdcImage image;
         const char *name = json_string_value(json_object_get(picture, "name"));
-        if (read_bytes(picture, &image) != SDC_BAD_INPUT)
+        if (read_bytes(picture, &image, sdc_image_read) != SDC_BAD_INPUT ||
+            read_bytes(picture, &image, sdc_image_read_deep) != SDC_BAD_INPUT)
             fail_msg("%s was read", name);
     }
     SdcImage image;
@@ -139,6 +160,28 @@ static const uint8_t *find_chunk(const uint8_t *file, size_t n, const char *kind
     return NULL;
 }
 
+/* Of each number of bits and channels: what libpng reads is what was given. */
+static void test_bits(void **state)
+{
+    (void)state;
+    enum { W = 37, H = 21 };
+    uint8_t given[W * H * 6];
+    for (size_t i = 0; i < sizeof given; i++)
+        given[i] = (uint8_t)(i * i >> 3);
+    for (int k = 0; k < 4; k++) {
+        const SdcPng picture = {k % 2 ? 3 : 1, k / 2 ? 16 : 8, W, H, given};
+        PngHead head;
+        assert_int_equal(sdc_png_write(in_folder("out.png"), &picture, NULL), SDC_OK);
+        uint16_t *samples = read_png(in_folder("out.png"), &head);
+        assert_true(head.width == W && head.height == H);
+        assert_true(head.channels == picture.channels && head.bits == picture.bits);
+        for (int i = 0; i < W * H * head.channels; i++)
+            assert_int_equal(samples[i], head.bits == 16 ? given[2 * i] << 8 | given[2 * i + 1] : given[i]);
+        free(samples);
+    }
+    unlink(in_folder("out.png"));
+}
+
 static void test_write(void **state)
 {
     (void)state;
@@ -151,7 +194,7 @@ static void test_write(void **state)
     big[sizeof big - 1] = 0;
     const SdcText texts[] = {{"parameters", "a crab\nSteps: 20"},
                              {"Comment", "ein K\xc3\xa4" "fer"}, {"Long", big}, {0}};
-    assert_int_equal(sdc_png_write(in_folder("out.png"), rgb, W, H, texts), SDC_OK);
+    assert_int_equal(sdc_png_write(in_folder("out.png"), &(SdcPng){3, 8, W, H, rgb}, texts), SDC_OK);
     assert_int_equal(files_left(), 1);
     FILE *f = fopen(in_folder("out.png"), "rb");
     size_t bytes, n = fread(file, 1, sizeof file, f);
@@ -171,9 +214,9 @@ static void test_write(void **state)
 static void test_unwritable(void **state)
 {
     (void)state;
-    static const uint8_t rgb[3];
-    assert_int_not_equal(sdc_png_write(in_folder("no/such/folder.png"), rgb, 1, 1, NULL), SDC_OK);
-    assert_int_not_equal(sdc_png_write(folder, rgb, 1, 1, NULL), SDC_OK);
+    const SdcPng dot = {3, 8, 1, 1, (uint8_t[3]){0}};
+    assert_int_not_equal(sdc_png_write(in_folder("no/such/folder.png"), &dot, NULL), SDC_OK);
+    assert_int_not_equal(sdc_png_write(folder, &dot, NULL), SDC_OK);
     assert_int_equal(files_left(), 0);
 }
 
@@ -188,7 +231,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind), cmocka_unit_test(test_bad_pictures), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_write),      cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_write),      cmocka_unit_test(test_unwritable),   cmocka_unit_test(test_bits),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     json_decref(pictures);

@@ -28,6 +28,7 @@
 #include "../../runtime/fileio.h"
 #include "../../runtime/sections.h"
 #include "../../runtime/tokenizer.h"
+#include "harness.h"
 
 /* ---- networks: 32 tokens, latents of 4 channels at 4x4 or 4x8 --------------------------------------------------- */
 
@@ -273,6 +274,7 @@ static const Row rows[] = {
     {"a crab|-o|x.jpg", 1, "x.jpg: pictures are written as PNG", 0},
     {"a crab|-o|x.WebP", 1, "written as PNG", 0},
     {"a crab|-o|x.5", 0, "x.5", 1},
+    {"a crab|--bit-depth|10", 1, "--bit-depth: '10' is neither 8 nor 16", 0},
     {"a crab|--control-start|.5|--control-stop|.2", 1, "--control-start 0.5 is not before --control-stop 0.2", 0},
     {"a crab|--skip-stop|0.01", 1, "--skip-start 0.01 is not before --skip-stop 0.01", 0},
     {"a crab|--latents|l.npy|--init-image|i.png", 1, "do not go together", 0},
@@ -384,7 +386,7 @@ static void test_image_to_image(void **state)
     write_array("good.npy", 4, good);
     write_array("bad.npy", 4, bad);
     memset(rgb, 200, sizeof rgb);
-    assert_int_equal(sdc_png_write("grey.png", rgb, 70, 50, NULL), SDC_OK);
+    assert_int_equal(sdc_png_write("grey.png", &(SdcPng){3, 8, 70, 50, rgb}, NULL), SDC_OK);
     assert_int_equal(run("a crab|--init-image|good.npy|--strength|0.6|--trace|t.npz"), 0);
     free(member("t.npz", "latents", &n));
     assert_int_equal(n, 4 * 64);
@@ -413,13 +415,41 @@ static void test_values_that_are_no_numbers(void **state)
     clean();
 }
 
+/* Whatever the bits of a sample, it is the nearest to the decoder's float. */
+static void test_bit_depth(void **state)
+{
+    (void)state;
+    static const struct { const char *line; int bits, width, height; } depths[] = {
+        {"a crab|-q|--trace|t.npz|-o|x.png", 8, 32, 32},
+        {"a crab|-q|--trace|t.npz|-o|x.png|--bit-depth|8", 8, 32, 32},
+        {"a crab|-q|--trace|t.npz|-o|x.png|--bit-depth|16|--preview-every|1", 16, 32, 32},
+        {"a crab|-q|--trace|t.npz|-o|x.png|--bit-depth=16|--size|64x32", 16, 64, 32}};
+    for (size_t k = 0; k < sizeof depths / sizeof *depths; k++) {
+        PngHead head;
+        int64_t n, fine = 0;
+        assert_int_equal(run(depths[k].line), 0);
+        uint16_t *samples = read_png("x.png", &head);
+        float *decoded = member("t.npz", "decoded", &n);
+        assert_true(head.width == depths[k].width && head.height == depths[k].height && head.channels == 3);
+        assert_int_equal(head.bits, depths[k].bits);
+        assert_int_equal(samples_off(samples, &head, decoded), 0);
+        for (int64_t i = 0; i < n; i++)
+            fine += head.bits == 8 || samples[i] % 257;
+        assert_true(fine * 2 > n);
+        free(decoded);
+        free(samples);
+    }
+    clean();
+}
+
 static void test_parameters_are_in_the_picture(void **state)
 {
     (void)state;
     SdcFile file;
     static const char want[] = "a cr\xc3\xa4" "b\nNegative prompt: dull\nSteps: 4, Sampler: euler, CFG scale: 2.5, "
                                "Seed: 7, Size: 32x32, Model hash: ";
-    assert_int_equal(run("a cr\xc3\xa4" "b|--negative|dull|--steps|4|--scheduler|euler|--guidance|2.5|--seed|7"), 0);
+    assert_int_equal(run("a cr\xc3\xa4" "b|--negative|dull|--steps|4|--scheduler|euler|--guidance|2.5|--seed|7|--bit-depth"
+                         "|16"), 0);
     assert_int_equal(sdc_file_map(&file, "image.png"), SDC_OK);
     assert_non_null(memmem(file.data, (size_t)file.bytes, want, sizeof want - 1));
     sdc_file_unmap(&file);
@@ -444,6 +474,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_long_prompt_is_reported), cmocka_unit_test(test_what_counts),
         cmocka_unit_test(test_pictures_do_not_mix),     cmocka_unit_test(test_image_to_image),
         cmocka_unit_test(test_parameters_are_in_the_picture), cmocka_unit_test(test_values_that_are_no_numbers),
+        cmocka_unit_test(test_bit_depth),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink("fake");

@@ -5,7 +5,7 @@ recorded.npz.  `processors` are pictures through transformers' image processors 
 `autoencoders`: pictures to latents and back by onnxruntime, what is around it as in diffusers.
 
     make.py MODELS      needs transformers, torch, Pillow, numpy, onnx, onnxruntime; made with transformers 5.23"""
-import json, os, sys
+import json, os, struct, sys, zlib
 import numpy
 import onnx
 import onnxruntime
@@ -37,6 +37,17 @@ def write_pictures():
     Image.fromarray(waves(60, 44, 3)).save("wide.jpg", quality=85)
     Image.fromarray(waves(30, 70, 4)).save("tall.png")
     Image.fromarray(waves(33, 33, 3)).save("square.webp", quality=80)
+
+
+def write_deep():
+    """deep.png, RGB of 16 bits of which the high bytes say little; as numpy."""
+    y, x = numpy.mgrid[:64, :64]
+    deep = numpy.stack([30000 + 400 * numpy.sin(x / (3 + c)) + 300 * numpy.cos(y / (7 - c)) for c in range(3)], -1).astype(numpy.uint16)
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0))
+    open("deep.png", "wb").write(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
+    return deep
 
 
 def write_model():
@@ -135,13 +146,16 @@ def record_models(arrays):
 
 
 def record_autoencoders(arrays):
-    """wide.jpg at 64x64 through the encoder and the decoder; of a distribution its mean, and a draw of seed 3."""
+    """wide.jpg at 64x64 through the encoder and the decoder; of a distribution its mean, and a draw of seed 3; deep.png with all
+    of its bits through the encoder."""
+    deep = (write_deep().astype(numpy.float32) / 65535 * 2 - 1).transpose(2, 0, 1)[None]
     picture = numpy.asarray(Image.open("wide.jpg").convert("RGB").resize((64, 64), Image.LANCZOS))
     x = (picture.astype(numpy.float32) / 255 * 2 - 1).transpose(2, 0, 1)[None]
     rows = []
     for name, channels in ("tiny-sdxl", 4), ("tiny-vq", 3):
         run = lambda part, value: onnxruntime.InferenceSession(f"{MODELS}/{name}/vae_{part}/model.onnx").run(
             None, {onnx.load(f"{MODELS}/{name}/vae_{part}/model.onnx").graph.input[0].name: value})[0]
+        arrays[f"{name}.deep_latents"] = run("encoder", deep)[:, :channels]
         out = run("encoder", x)
         latents = arrays[f"{name}.latents"] = out[:, :channels]
         if out.shape[1] > channels:

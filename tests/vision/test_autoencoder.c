@@ -71,6 +71,11 @@ static void test_models(void **state)
         check_latents(name, "latents", 2e-4);
         expect(command("cd %s && ./%s decode latents.npy -o decoded.png", work, name), 0, "decode");
         check_picture(in_work("decoded.png"), picture);
+        expect(command("cd %s && ./%s decode latents.npy --bit-depth 16 -o deep.png", work, name), 0, "decode deeply");
+        assert_true(is_deeper(format("%s/deep.png", work), in_work("decoded.png")));
+        expect(command("cd %s && ./%s encode -q %s/tests/vision/deep.png -o latents.npy", work, name, source), 0,
+               "encode 16 bits");
+        check_latents(name, "deep_latents", 2e-4);
         expect(command("cd %s && ./%s reconstruct --quiet --json %s -o again.png --latents latents.npy", work, name, wide), 0,
                "reconstruct");
         check_picture(in_work("again.png"), picture);
@@ -107,6 +112,7 @@ static const struct { const char *arguments; int code; const char *says; } cases
     {"encode --size 48x48 wide.jpg", SDC_USAGE, "not compiled for 48x48"},
     {"encode --size 64 wide.jpg", SDC_USAGE, "WIDTHxHEIGHT"},
     {"encode --range 1 wide.jpg", SDC_USAGE, "--range"},
+    {"encode --bit-depth 12 wide.jpg", SDC_USAGE, "--bit-depth: '12' is neither 8 nor 16"},
     {"encode wide.jpg --size 32x64 -o odd.npy", SDC_OK, "resized to 32x64"},
     {"encode wide.jpg wide.jpg -o two.npy", SDC_OK, "two.npy"},
     {"decode two.npy -o two.png", SDC_OK, "two-2.png"},

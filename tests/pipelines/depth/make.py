@@ -1,5 +1,5 @@
 """Makes a depth model of one convolution, model.onnx, a picture, and what the model says of it by onnxruntime behind
-transformers' DPTImageProcessor on Pillow, depth.npy: python make.py, into this folder."""
+transformers' DPTImageProcessor on Pillow, depth.npy, and as 16-bit grey, depth.png: python make.py, into this folder."""
 import os
 import numpy, onnx, onnxruntime
 from onnx import TensorProto, helper, numpy_helper
@@ -23,5 +23,8 @@ pixels = numpy.stack([numpy.sin(x / 9) * 100 + 120, y * 3, numpy.cos((x + y) / 1
 Image.fromarray(pixels).save('picture.png')
 values = DPTImageProcessorPil(size={'height': side, 'width': side})(Image.fromarray(pixels), return_tensors='np').pixel_values
 session = onnxruntime.InferenceSession('model.onnx')
-numpy.save('depth.npy', session.run(None, {'pixel_values': numpy.float32(values)})[0])
+depth = session.run(None, {'pixel_values': numpy.float32(values)})[0]
+numpy.save('depth.npy', depth)
+low, high = depth.min(), depth.max()
+Image.fromarray(numpy.rint((depth[0] - low) / (high - low) * 65535).astype('uint16')).save('depth.png')
 open('config.json', 'w').write('{"image_size": %d}\n' % side)
