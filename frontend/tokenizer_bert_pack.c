@@ -245,13 +245,13 @@ static int check_all_added(const Packer *p)
 
 /* ---- the blob ---------------------------------------------------------------------------------------------------- */
 
-static int write_blob(const Packer *p, void **blob, int64_t *bytes)
+static int write_blob(const Packer *p, uint32_t pad_left, void **blob, int64_t *bytes)
 {
     size_t slots = (size_t)1 << p->word_bits;
     BertHeader h = {.magic = BERT_MAGIC, .vocabulary = p->vocabulary, .first = p->special[CLS].id,
                     .last = p->special[SEP].id, .pad = p->special[PAD].id, .unknown = p->special[UNKNOWN].id,
                     .words = sizeof h, .word_bits = p->word_bits, .flags = p->flags, .n_special = N_SPECIAL,
-                    .max_length = tokenizer_length_limit(setting(p, "model_max_length"))};
+                    .max_length = tokenizer_length_limit(setting(p, "model_max_length")), .pad_left = pad_left};
     uint64_t texts = sizeof h + (slots + N_SPECIAL) * sizeof(BertWord);
     uint64_t all = (texts + (uint64_t)p->texts.bytes + 3) / 4 * 4;
     if (all > INT32_MAX)
@@ -287,6 +287,7 @@ static int check_json(const Packer *p, const char *path)
 static int pack(Packer *p, void **blob, int64_t *bytes)
 {
     const char *path = text_format("%s/tokenizer.json", p->folder);
+    uint32_t pad_left;
     int code;
     if ((code = tokenizer_read_json(path, false, 0, &p->root)) ||
         (code = tokenizer_read_config(text_format("%s/tokenizer_config.json", p->folder), &p->config)) ||
@@ -294,9 +295,10 @@ static int pack(Packer *p, void **blob, int64_t *bytes)
         return code;
     p->file = p->root ? "tokenizer.json" : "vocab.txt";
     if ((code = p->root ? read_vocab(p) : read_lines(p)) || (code = hash_words(p)) || (code = read_specials(p)) ||
-        (code = check_all_added(p)) || (code = read_flags(p)) || (p->root && (code = check_json(p, path))))
+        (code = check_all_added(p)) || (code = read_flags(p)) || (p->root && (code = check_json(p, path))) ||
+        (code = tokenizer_padding_side(p->folder, p->config, p->root, &pad_left)))
         return code;
-    return write_blob(p, blob, bytes);
+    return write_blob(p, pad_left, blob, bytes);
 }
 
 int tokenizer_bert_pack(const char *folder, void **blob, int64_t *bytes)

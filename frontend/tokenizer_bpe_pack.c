@@ -4,7 +4,7 @@
  *      added_tokens       id, content, special, normalized, lstrip, rstrip
  *      normalizer, pre_tokenizer, post_processor, decoder      tokenizer_bpe_stages.c
  *
- * and of tokenizer_config.json, where there is one, model_max_length and pad_token.  Without a tokenizer.json a
+ * and of tokenizer_config.json, where there is one, model_max_length, pad_token and padding_side.  Without a tokenizer.json a
  * tokenizer.model is read as if it were one.  The files are untrusted. */
 #define _GNU_SOURCE 1
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "../runtime/unicode.h"
 #include "tokenizer_bpe_pack.h"
 #include "tokenizer_files.h"
+#include "tokenizer_settings.h"
 
 enum { MAX_ID = 1 << 24, RAW = 0, NORMALISED = 1 };
 
@@ -423,13 +424,14 @@ static int read_spiece(BpePacker *p)
     return code;
 }
 
-static int pack(BpePacker *p, const char *config)
+static int pack(BpePacker *p, const char *folder, const char *config)
 {
     uint32_t zero;
     int code;
     memcpy(p->header.magic, BPE_MAGIC, sizeof p->header.magic);
     if ((code = p->ranked ? read_spiece(p) : tokenizer_read_json(p->path, true, JSON_ALLOW_NUL, &p->root)) ||
         (code = tokenizer_read_config(config, &p->config)) || (code = check_model(p)) ||
+        (code = tokenizer_padding_side(folder, p->config, p->root, &p->header.pad_left)) ||
         (code = count_vocabulary(p)))
         return code;
     read_settings(p);
@@ -454,7 +456,7 @@ int tokenizer_bpe_pack(const char *folder, void **blob, int64_t *bytes)
     if (p) {
         p->ranked = access(path, F_OK) && !access(model, F_OK);
         p->path = p->ranked ? model : path;
-        code = pack(p, config);
+        code = pack(p, folder, config);
     }
     if (!code) {
         *blob = p->blob.at;

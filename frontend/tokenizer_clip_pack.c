@@ -175,7 +175,7 @@ static int check_specials(const ClipPacker *p)
 
 /* ---- the blob --------------------------------------------------------------------------------------------------- */
 
-static int write_blob(const ClipPacker *p, void **blob, int64_t *bytes)
+static int write_blob(const ClipPacker *p, uint32_t pad_left, void **blob, int64_t *bytes)
 {
     size_t table = ((size_t)1 << p->merge_bits) * sizeof(BpeMerge), texts = 0;
     for (uint32_t i = 0; i < p->n_added; i++)
@@ -186,7 +186,7 @@ static int write_blob(const ClipPacker *p, void **blob, int64_t *bytes)
                     .bos = p->special[CLIP_BOS].id, .eos = p->special[CLIP_EOS].id,
                     .pad = p->special[CLIP_PAD].id, .unknown = p->special[CLIP_UNKNOWN].id,
                     .max_length = tokenizer_length_limit(json_object_get(p->config, "model_max_length")),
-                    .symbols = sizeof h, .merge_bits = p->merge_bits, .n_added = p->n_added};
+                    .symbols = sizeof h, .merge_bits = p->merge_bits, .n_added = p->n_added, .pad_left = pad_left};
     h.merges = h.symbols + (uint32_t)sizeof p->symbols;
     h.added = h.merges + (uint32_t)table;
     uint32_t text = h.added + h.n_added * (uint32_t)sizeof(ClipAdded);
@@ -211,13 +211,15 @@ static int write_blob(const ClipPacker *p, void **blob, int64_t *bytes)
 
 static int pack(ClipPacker *p, void **blob, int64_t *bytes)
 {
+    uint32_t pad_left;
     int code;
     if ((code = clip_read_words(p)) ||
         (code = tokenizer_read_config(text_format("%s/tokenizer_config.json", p->folder), &p->config)) ||
         (code = tokenizer_read_config(text_format("%s/special_tokens_map.json", p->folder), &p->map)) ||
-        (code = read_specials(p)) || (code = check_specials(p)) || (code = clip_check_made(p)))
+        (code = read_specials(p)) || (code = check_specials(p)) || (code = clip_check_made(p)) ||
+        (code = tokenizer_padding_side(p->folder, p->config, p->root, &pad_left)))
         return code;
-    return write_blob(p, blob, bytes);
+    return write_blob(p, pad_left, blob, bytes);
 }
 
 int tokenizer_clip_pack(const char *folder, void **blob, int64_t *bytes)

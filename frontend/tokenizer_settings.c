@@ -110,15 +110,12 @@ static int check_field(const Check *c, const char *field, const json_t *value)
     return code;
 }
 
-/* What comes first of those that transformers takes from the file where a call does not say them. */
-static int check_sides(const char *path, const json_t *root)
+/* Which transformers takes from the file where a call does not say it. */
+static int check_truncation(const char *path, const json_t *root)
 {
-    static const char *const fields[] = {"truncation.direction", "padding.direction"};
-    for (size_t k = 0; k < sizeof fields / sizeof *fields; k++) {
-        const char *side = json_string_value(field_of(root, fields[k]));
-        if (side && strcmp(side, "Right"))
-            return sdc_error(SDC_UNSUPPORTED, "%s: %s: '%s' is not supported, 'Right' is", path, fields[k], side);
-    }
+    const char *side = json_string_value(field_of(root, "truncation.direction"));
+    if (side && strcmp(side, "Right"))
+        return sdc_error(SDC_UNSUPPORTED, "%s: truncation.direction: '%s' is not supported, 'Right' is", path, side);
     return SDC_OK;
 }
 
@@ -127,7 +124,7 @@ int tokenizer_check_settings(const char *path, const char *kind, const json_t *r
 {
     static const char *const parts[] = {"model", "normalizer", "pre_tokenizer"};
     Check c = {path, kind, rows, n};
-    int code = check_sides(path, root);
+    int code = check_truncation(path, root);
     for (size_t k = 0; !code && k < sizeof parts / sizeof *parts; k++)
         if (json_object_get(root, parts[k]))
             code = check_field(&c, parts[k], json_object_get(root, parts[k]));
@@ -174,6 +171,27 @@ int tokenizer_check_frame(const char *path, const json_t *root, uint32_t first, 
             return sdc_error(SDC_BAD_INPUT, "%s: post_processor: the token %s a text is not the one of id %u that "
                              "tokenizer_config.json and the vocabulary tell", path, k ? "behind" : "before",
                              ends[k].id);
+    }
+    return SDC_OK;
+}
+
+int tokenizer_padding_side(const char *folder, const json_t *config, const json_t *root, uint32_t *left)
+{
+    static const char gemma[] = "Gemma";
+    const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
+    const struct { const json_t *side; const char *where; } places[] = {
+        {json_object_get(config, "padding_side"), "tokenizer_config.json: padding_side"},
+        {field_of(root, "padding.direction"), "tokenizer.json: padding.direction"}};
+    *left = class && !strncmp(class, gemma, sizeof gemma - 1);
+    for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
+        if (!places[k].side || json_is_null(places[k].side))
+            continue;
+        const char *side = json_string_value(places[k].side);
+        *left = side && !strcasecmp(side, "left");
+        if (*left || (side && !strcasecmp(side, "right")))
+            return SDC_OK;
+        return sdc_error(SDC_BAD_INPUT, "%s/%s: '%s' is neither left nor right", folder, places[k].where,
+                         side ? side : "what is there");
     }
     return SDC_OK;
 }

@@ -2,7 +2,7 @@
  * (runtime/tokenizer_unigram.h).
  *
  *      tokenizer.json             everything but the pad token and the length; else spiece.model
- *      tokenizer_config.json      model_max_length, pad_token
+ *      tokenizer_config.json      model_max_length, pad_token, padding_side
  *      special_tokens_map.json    pad_token; counts before the former
  *
  * The files are untrusted. */
@@ -15,6 +15,7 @@
 #include "../runtime/fileio.h"
 #include "../runtime/runtime.h"
 #include "tokenizer_files.h"
+#include "tokenizer_settings.h"
 
 int unigram_no_room(const UnigramPacker *p)
 {
@@ -217,6 +218,7 @@ static int read_pad(UnigramPacker *p, const json_t *config, const json_t *map)
 static int read_model(UnigramPacker *p, const json_t *config)
 {
     SdcFile file;
+    json_t *root = NULL;
     if (asprintf(&p->path, "%s/tokenizer.json", p->folder) < 0)
         return unigram_no_room(p);
     bool json = !access(p->path, F_OK);
@@ -227,14 +229,16 @@ static int read_model(UnigramPacker *p, const json_t *config)
         return code;
     if (json) {
         json_error_t error;
-        json_t *root = json_loadb((const char *)file.data, (size_t)file.bytes, JSON_ALLOW_NUL, &error);
+        root = json_loadb((const char *)file.data, (size_t)file.bytes, JSON_ALLOW_NUL, &error);
         code = root ? unigram_read_json(p, root)
                     : sdc_error(SDC_BAD_INPUT, "%s: line %d: %s", p->path, error.line, error.text);
-        json_decref(root);
     } else {
         code = unigram_read_spiece(p, file.data, file.bytes, config);
     }
     sdc_file_unmap(&file);
+    if (!code)
+        code = tokenizer_padding_side(p->folder, config, root, &p->header.pad_left);
+    json_decref(root);
     if (!code && p->header.unknown >= p->n_pieces)
         code = sdc_error(SDC_BAD_INPUT, "%s: unk_id %u is not the id of a piece", p->path, p->header.unknown);
     return code;

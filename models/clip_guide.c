@@ -38,9 +38,12 @@ static int put_text(SdcContext *c, const SdcProgram *p, const SdcTensor *ids, co
             code = sdc_error(SDC_BAD_INPUT, "CLIP's tokenizer gives id %lld, its text encoder knows %lld",
                              (long long)tokens.ids[i], (long long)ids->bound);
     tensor_put_ids(c, ids, 0, tokens.ids, length);
-    tokens_free(&tokens);
-    if (!code && p->n_inputs > 1 && !(code = pipeline_input(p, "attention_mask", 2, &mask)))
+    if (!code && p->n_inputs > 1 && !(code = pipeline_input(p, "attention_mask", 2, &mask))) {
         tensor_fill(c, mask, 1);        /* nothing behind the end is seen from there: text is attended causally */
+        for (int64_t i = 0; i < tokens.first; i++)
+            tensor_put_ids(c, mask, i, &(int64_t){0}, 1);
+    }
+    tokens_free(&tokens);
     return code;
 }
 

@@ -12,6 +12,7 @@ typedef struct {
     const SdReading *r;
     SdChunks *chunks;
     int64_t begin, end, pad, comma;     /* ids; comma -1: the vocabulary has none */
+    bool left;                          /* padding stands in front */
     int64_t used, last_comma;           /* of the chunk that is being filled: words, and where its last comma is; -1 */
     int64_t *ids;                       /* its words and their weights, [length - 2] */
     float *weights;
@@ -27,9 +28,10 @@ static int special_ids(Filler *f)
     int code = tokenizer_encode(f->r->tokenizer, "", 0, 3, true, &t);
     if (code)
         return code;
-    f->begin = t.ids[0];
-    f->end = t.ids[1];
-    f->pad = t.ids[2];
+    f->left = t.first;
+    f->begin = t.ids[t.first];
+    f->end = t.ids[t.first + 1];
+    f->pad = t.ids[f->left ? 0 : 2];
     tokens_free(&t);
     if ((code = tokenizer_encode(f->r->tokenizer, ",", 1, 0, false, &t)))
         return code;
@@ -53,11 +55,13 @@ static int next_chunk(Filler *f)
     }
     int64_t *ids = c->ids + c->n * length;
     float *weights = c->weights + c->n * length;
-    for (int64_t k = 0; k < length; k++) {
+    const int64_t first = f->left ? length - 2 - f->used : 0;
+    for (int64_t i = 0; i < length; i++) {
+        const int64_t k = i - first;
         const bool word = k > 0 && k <= f->used;
-        ids[k] = !k ? f->begin : word ? f->ids[k - 1] : k == f->used + 1 ? f->end : f->pad;
-        weights[k] = word ? f->weights[k - 1] : 1;
-        c->weighs |= weights[k] != 1;
+        ids[i] = !k ? f->begin : word ? f->ids[k - 1] : k == f->used + 1 ? f->end : f->pad;
+        weights[i] = word ? f->weights[k - 1] : 1;
+        c->weighs |= weights[i] != 1;
     }
     c->n++;
     f->used = 0;

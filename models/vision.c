@@ -79,7 +79,7 @@ static int tokenize(const Vision *v, const Tokenizer *t, int64_t k)
         return code;
     if (out.length == v->length) {
         memcpy(v->tokens + k * v->length, out.ids, (size_t)v->length * sizeof *v->tokens);
-        v->used[k] = out.tokens < v->length ? out.tokens : v->length;
+        v->used[k] = (struct VisionSpan){out.first, out.tokens < v->length ? out.tokens : v->length};
     } else {
         code = sdc_error(SDC_UNSUPPORTED, "the tokenizer does not fill %lld tokens", (long long)v->length);
     }
@@ -200,9 +200,10 @@ static void put_text(const Vision *v, int64_t k)
         tensor_put_ids(&v->context, v->ids, 0, v->tokens + k * v->length, v->length);
     if (!v->mask)
         return;
-    tensor_fill(&v->context, v->mask, 1);
-    for (int64_t i = v->used ? v->used[k] : v->length; i < v->length; i++)
-        tensor_put_ids(&v->context, v->mask, i, &(int64_t){0}, 1);
+    const struct VisionSpan used = v->used ? v->used[k] : (struct VisionSpan){0, v->length};
+    tensor_fill(&v->context, v->mask, 0);
+    for (int64_t i = 0; i < used.count; i++)
+        tensor_put_ids(&v->context, v->mask, used.first + i, &(int64_t){1}, 1);
 }
 
 /* Pictures [first, first + n) against every text; n may be 0 for texts alone. */

@@ -32,7 +32,8 @@ typedef struct {
     bool sigmoid;                                   /* each text by itself, as SigLIP was trained */
     int64_t n_images, n_texts, batch, length;       /* batch: pictures a run; length: tokens of a text */
     int64_t n_scores;                               /* of one picture: texts or classes */
-    int64_t *tokens, *used;                         /* [n_texts][length], and how many of them mask does not hide */
+    int64_t *tokens;                                /* [n_texts][length] */
+    struct VisionSpan { int64_t first, count; } *used;      /* [n_texts]: those of them that mask does not hide */
     float *pictures;                                /* [n_images][3][height][width] with --pixels, else [batch]... */
     float *logits;                                  /* [n_images][n_scores] */
     VisionRows image_rows, text_rows;               /* embeddings; name NULL where there are none or nobody asked */

@@ -24,6 +24,7 @@
 typedef struct {
     int64_t *ids;                   /* [length]; malloc'd */
     int64_t length;
+    int64_t first;                  /* where they begin: behind padding that stands in front, else 0 */
     int64_t tokens;                 /* of the whole text, the two special ones included; > length when it was cut */
     char *cut;                      /* the normalised text that did not fit, malloc'd; NULL when all did */
 } Tokens;
@@ -48,6 +49,7 @@ typedef struct {
     uint32_t merge_bits;
     uint32_t added;             /* ClipAdded [n_added] */
     uint32_t n_added;
+    uint32_t pad_left;          /* padding stands in front of a text (1), or behind it (0) */
 } ClipHeader;
 
 typedef struct {
@@ -68,8 +70,8 @@ typedef struct {
 int tokenizer_clip_open(TokenizerClip *t, const void *blob, int64_t bytes);
 
 /* text[bytes], UTF-8, may hold NUL.  ids: bos, the text's, eos.  max_length > 0 keeps that many (at least 2), eos
- * last; pad fills up to max_length.  SDC_OK, SDC_BAD_INPUT (not UTF-8, or longer than TOKENIZER_MAX_TEXT) or
- * SDC_NO_SPACE, with the error printed. */
+ * last; pad fills up to max_length, on the side that the header says.  SDC_OK, SDC_BAD_INPUT (not UTF-8, or longer than
+ * TOKENIZER_MAX_TEXT) or SDC_NO_SPACE, with the error printed. */
 int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t bytes, int64_t max_length, bool pad,
                           Tokens *out);
 

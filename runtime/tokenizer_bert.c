@@ -244,7 +244,7 @@ int tokenizer_bert_encode(const TokenizerBert *t, const char *text, int64_t byte
     if (tokens_begin(bytes, out))
         return SDC_BAD_INPUT;
     const BertHeader *h = t->header;
-    TokenFrame frame = {&h->first, &h->last, 1, 1, h->pad, h->vocabulary};
+    TokenFrame frame = {&h->first, &h->last, 1, 1, h->pad, h->pad_left, h->vocabulary};
     Encoder e = {.t = t};
     int code = add_text(&e, text, bytes);
     return tokens_end(code, &e.text, &e.tokens, &frame, max_length, pad, out);

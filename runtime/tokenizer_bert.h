@@ -30,6 +30,7 @@ typedef struct {
     uint32_t word_bits;
     uint32_t special;           /* BertWord [n_special]: looked for in the text as given */
     uint32_t n_special;
+    uint32_t pad_left;          /* as CLIP's */
 } BertHeader;
 
 typedef struct { uint32_t id, text, bytes; } BertWord;      /* id is BERT_NONE in an empty slot; text: offset */

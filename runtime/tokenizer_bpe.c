@@ -307,7 +307,7 @@ int tokenizer_bpe_encode(const TokenizerBpe *t, const char *text, int64_t bytes,
     if (tokens_begin(bytes, out))
         return SDC_BAD_INPUT;
     const BpeHeader *h = t->header;
-    TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->vocabulary};
+    TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->pad_left, h->vocabulary};
     Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = h->merge_bits}};
     int code = add_text(&e, text, bytes);
     bpe_free(&e.merger);

@@ -40,6 +40,7 @@ typedef struct {
     uint32_t rules, n_rules;            /* BpeRule: the normaliser */
     uint32_t steps, n_steps;            /* BpeStep: the pre-tokeniser */
     uint32_t items, n_items;            /* BpeItem: of all regular expressions */
+    uint32_t pad_left;                  /* as CLIP's */
 } BpeHeader;
 
 typedef struct { uint32_t code, id; } BpeCharacter;                 /* code is BPE_NONE in an empty slot */

@@ -225,7 +225,7 @@ int tokenizer_clip_encode(const TokenizerClip *t, const char *text, int64_t byte
     if (tokens_begin(bytes, out))
         return SDC_BAD_INPUT;
     const ClipHeader *h = t->header;
-    TokenFrame frame = {&h->bos, &h->eos, 1, 1, h->pad, h->vocabulary};
+    TokenFrame frame = {&h->bos, &h->eos, 1, 1, h->pad, h->pad_left, h->vocabulary};
     Encoder e = {.t = t, .merger = {.merges = t->merges, .bits = h->merge_bits}};
     int code = add_text(&e, text, bytes);
     bpe_free(&e.merger);

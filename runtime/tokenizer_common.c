@@ -95,11 +95,12 @@ static int write_ids(const TokenText *text, const TokenList *l, const TokenFrame
     out->ids = malloc(((size_t)out->length + 1) * sizeof *out->ids);
     if (!out->ids)
         return SDC_NO_SPACE;
-    int64_t n = put_ids(out->ids, f->prefix, f->n_prefix);
+    out->first = f->pad_left ? out->length - kept - around : 0;
+    for (int64_t i = 0; i < out->length; i++)
+        out->ids[i] = f->pad;
+    int64_t n = out->first + put_ids(out->ids + out->first, f->prefix, f->n_prefix);
     n += put_ids(out->ids + n, l->ids, kept);
-    n += put_ids(out->ids + n, f->suffix, f->n_suffix);
-    while (n < out->length)
-        out->ids[n++] = f->pad;
+    put_ids(out->ids + n, f->suffix, f->n_suffix);
     if (kept < l->count)
         out->cut = strndup(text->at + l->starts[kept], (size_t)(text->bytes - l->starts[kept]));
     return kept < l->count && !out->cut ? SDC_NO_SPACE : SDC_OK;

@@ -35,10 +35,10 @@ typedef struct { char *at; int64_t bytes, room; } TokenText;
 
 typedef struct { uint32_t *ids; int64_t *starts, count, room; } TokenList;
 
-/* What a kind puts in front of a text's tokens, behind them, and behind all (BPE_NONE: nothing). */
+/* What a kind puts in front of a text's tokens, behind them, and behind all or in front of all (BPE_NONE: nothing). */
 typedef struct {
     const uint32_t *prefix, *suffix;
-    uint32_t n_prefix, n_suffix, pad;
+    uint32_t n_prefix, n_suffix, pad, pad_left;
     uint32_t vocabulary;                /* largest id + 1 */
 } TokenFrame;
 

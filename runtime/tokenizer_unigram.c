@@ -311,7 +311,7 @@ int tokenizer_unigram_encode(const TokenizerUnigram *t, const char *text, int64_
     if (tokens_begin(bytes, out))
         return SDC_BAD_INPUT;
     const UnigramHeader *h = t->header;
-    TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->vocabulary};
+    TokenFrame frame = {h->prefix, h->suffix, h->n_prefix, h->n_suffix, h->pad, h->pad_left, h->vocabulary};
     Encoder e = {.t = t, .first = true};
     int code = !text_is_utf8(text, bytes) ? SDC_BAD_INPUT : add_text(&e, text, bytes, false) ? SDC_OK : SDC_NO_SPACE;
     free(e.best);

@@ -29,6 +29,7 @@ struct UnigramHeader {
     uint32_t added, n_added;            /* UnigramAdded */
     uint32_t rules, n_rules;            /* UnigramRule: the normaliser */
     uint32_t cuts, n_cuts;              /* UnigramCut: the pre-tokeniser */
+    uint32_t pad_left;                  /* as CLIP's */
     double unknown_score;               /* of a character that no piece begins with alone */
 };
 

@@ -140,7 +140,7 @@ static const struct { const char *field, *value; int code; const char *said; } o
     {"post_processor", "null", SDC_UNSUPPORTED, "post_processor: its absence"},
     {"added_tokens.0.content", "\"the\"", SDC_UNSUPPORTED, "added_tokens: 'the' is not one of BERT's five"},
     {"added_tokens.0.lstrip", "true", SDC_UNSUPPORTED, "added_tokens: '[PAD]': lstrip"},
-    {"padding", "{\"direction\":\"Left\"}", SDC_UNSUPPORTED, "padding.direction: 'Left'"},
+    {"padding", "{\"direction\":\"Up\"}", SDC_BAD_INPUT, "padding.direction: 'Up' is neither left nor right"},
 };
 
 static void test_refused(void **state)
