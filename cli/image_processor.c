@@ -2,9 +2,10 @@
  *
  * Absent keys have the defaults of the file's image_processor_type, or feature_extractor_type of older files; a size
  * may be a number, as older files have it.  What a class does beyond resizing, cropping, rescaling and normalising is
- * not known here, so other classes are refused. */
+ * known here for ConvNext and EfficientNet alone, so other classes are refused. */
 #include "image_processor.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../runtime/image.h"
@@ -16,18 +17,28 @@ typedef struct {
     bool shortest, crops;           /* the size is of the shorter edge */
     SdcResample resample;
     double mean[3], std[3];
-    int64_t side;
+    int64_t side, crop;
+    double crop_pct;                /* of the picture, which becomes `size` below CROPPED_BELOW; 0: there is none */
+    bool top;                       /* has rescale_offset and include_top */
 } Class;
 
+#define OPENAI_CLIP {0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711}
+#define IMAGENET_STANDARD {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}
+
 static const Class classes[] = {
-    {"CLIP", true, true, SDC_BICUBIC, {0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711},
-     224},
-    {"Siglip", false, false, SDC_BICUBIC, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, 224},
-    {"ViT", false, false, SDC_BILINEAR, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, 224},
-    {"DPT", false, false, SDC_BICUBIC, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, 384},
+    {"CLIP", true, true, SDC_BICUBIC, OPENAI_CLIP, 224, 224, 0, false},
+    {"Siglip", false, false, SDC_BICUBIC, IMAGENET_STANDARD, 224, 224, 0, false},
+    {"ViT", false, false, SDC_BILINEAR, IMAGENET_STANDARD, 224, 224, 0, false},
+    {"DPT", false, false, SDC_BICUBIC, IMAGENET_STANDARD, 384, 384, 0, false},
+    {"Bit", true, true, SDC_BICUBIC, OPENAI_CLIP, 224, 224, 0, false},
+    {"ConvNext", true, false, SDC_BICUBIC, IMAGENET_STANDARD, 384, 384, 224.0 / 256, false},
+    {"DeiT", false, true, SDC_BICUBIC, IMAGENET_STANDARD, 256, 224, 0, false},
+    {"EfficientNet", false, false, SDC_BICUBIC, IMAGENET_STANDARD, 346, 289, 0, true},
+    {"MobileNetV1", true, true, SDC_BILINEAR, IMAGENET_STANDARD, 256, 224, 0, false},
+    {"MobileNetV2", true, true, SDC_BILINEAR, IMAGENET_STANDARD, 256, 224, 0, false},
 };
 
-enum { MAX_SIDE = 1 << 14 };
+enum { MAX_SIDE = 1 << 14, CROPPED_BELOW = 384 };
 
 static const Class *find_class(const char *path, const char *name)
 {
@@ -115,29 +126,73 @@ static SdcResample read_resample(const char *path, const json_t *root, SdcResamp
     return (SdcResample)json_integer_value(v);
 }
 
-static char *write_settings(const Class *class, const json_t *root, const char *path, Size size, Size crop,
-                            bool resizes)
+/* A picture whose shorter edge becomes side / crop_pct, and its middle; or from CROPPED_BELOW on all of it, square. */
+static void apply_crop_pct(const Class *class, const json_t *root, const char *path, Size *size, Size *crop)
 {
-    double mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, rescale = 1;
-    if (flag(root, "do_normalize", true)) {
-        memcpy(mean, class->mean, sizeof mean);
-        memcpy(std, class->std, sizeof std);
+    if (!size->shortest)
+        fail(SDC_BAD_INPUT, "%s: size has no shortest_edge, which a %sImageProcessor needs", path, class->name);
+    const int64_t side = size->height;
+    size->shortest = side < CROPPED_BELOW;
+    if (!size->shortest)
+        return;
+    if (crop->height)
+        fail(SDC_UNSUPPORTED, "%s: do_center_crop beside crop_pct is not supported", path);
+    const json_t *given = json_object_get(root, "crop_pct");
+    const bool absent = !given || json_is_null(given);
+    const double wide = (double)side / (absent ? class->crop_pct : json_number_value(given));
+    if (!(absent || json_is_number(given)) || !(wide >= 1 && wide <= MAX_SIDE))
+        fail(SDC_BAD_INPUT, "%s: crop_pct is not a share that leaves 1 to %d pixels of a size", path, MAX_SIDE);
+    size->height = size->width = (int64_t)wide;
+    *crop = (Size){false, side, side};
+}
+
+static void write_three(FILE *out, const char *key, const double *values)
+{
+    fprintf(out, "image.%s=%.9g %.9g %.9g\n", key, values[0], values[1], values[2]);
+}
+
+/* What becomes of a byte: (v * rescale - offset - mean) / std / top. */
+static void write_scale(FILE *out, const Class *class, const json_t *root, const char *path)
+{
+    static const double zeros[3] = {0, 0, 0}, ones[3] = {1, 1, 1};
+    const bool rescales = flag(root, "do_rescale", true), normalises = flag(root, "do_normalize", true);
+    const bool top = class->top && flag(root, "include_top", true);
+    const json_t *factor = json_object_get(root, "rescale_factor");
+    double mean[3], std[3], rescale = json_is_number(factor) ? json_number_value(factor) : 1 / 255.0;
+    memcpy(mean, class->mean, sizeof mean);
+    memcpy(std, class->std, sizeof std);
+    if (normalises)
         read_numbers(path, root, "image_mean", mean);
+    if (normalises || top)
         read_numbers(path, root, "image_std", std);
-    }
     for (int c = 0; c < 3; c++)
         if (std[c] == 0)
             fail(SDC_BAD_INPUT, "%s: image_std has a zero", path);
-    if (flag(root, "do_rescale", true)) {
-        json_t *v = json_object_get(root, "rescale_factor");
-        rescale = json_is_number(v) ? json_number_value(v) : 1 / 255.0;
-    }
-    return text_format("image.resize=%s\nimage.height=%lld\nimage.width=%lld\nimage.resample=%d\n"
-                       "image.crop_height=%lld\nimage.crop_width=%lld\nimage.rescale=%.17g\n"
-                       "image.mean=%.9g %.9g %.9g\nimage.std=%.9g %.9g %.9g\n",
-                       !resizes ? "none" : size.shortest ? "shortest" : "exact", (long long)size.height,
-                       (long long)size.width, (int)read_resample(path, root, class->resample), (long long)crop.height,
-                       (long long)crop.width, rescale, mean[0], mean[1], mean[2], std[0], std[1], std[2]);
+    fprintf(out, "image.rescale=%.17g\n", rescales ? rescale : 1);
+    write_three(out, "mean", normalises ? mean : zeros);
+    write_three(out, "std", normalises ? std : ones);
+    fprintf(out, "image.offset=%d\n", class->top && rescales && flag(root, "rescale_offset", false));
+    write_three(out, "top", top ? std : ones);
+}
+
+static char *write_settings(const Class *class, const json_t *root, const char *path, Size size, Size crop,
+                            bool resizes)
+{
+    char *text;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        fail(SDC_NO_SPACE, "out of memory");
+    fprintf(out, "image.resize=%s\nimage.height=%lld\nimage.width=%lld\nimage.resample=%d\n"
+            "image.crop_height=%lld\nimage.crop_width=%lld\n",
+            !resizes ? "none" : size.shortest ? "shortest" : "exact", (long long)size.height, (long long)size.width,
+            (int)read_resample(path, root, class->resample), (long long)crop.height, (long long)crop.width);
+    write_scale(out, class, root, path);
+    if (fclose(out))
+        fail(SDC_NO_SPACE, "out of memory");
+    char *settings = text_copy(text);
+    free(text);
+    return settings;
 }
 
 json_t *read_processor_config(const char *folder, const char **path)
@@ -161,18 +216,23 @@ ImageProcessor read_image_processor(const char *folder, const char *class, int64
     const char *name = text_of(root, "image_processor_type");
     name = name ? name : text_of(root, "feature_extractor_type");
     const Class *rule = find_class(path, name ? name : class);
-    int64_t usual = !given && side ? side : rule->side;
+    side = given ? 0 : side;
+    const int64_t usual = side ? side : rule->side, usual_crop = side ? side : rule->crop;
     if (flag(root, "keep_aspect_ratio", false) || json_int(root, "ensure_multiple_of", 1) != 1)
         fail(SDC_UNSUPPORTED, "%s: keep_aspect_ratio and ensure_multiple_of are not supported", path);
-    bool resizes = flag(root, "do_resize", true), crops = flag(root, "do_center_crop", rule->crops);
+    const bool resizes = flag(root, "do_resize", true);
     Size size = read_size(path, root, "size", (Size){rule->shortest, usual, usual});
-    Size crop = crops ? read_size(path, root, "crop_size", (Size){false, usual, usual}) : (Size){0};
+    Size crop = {0};
+    if (flag(root, "do_center_crop", rule->crops))
+        crop = read_size(path, root, "crop_size", (Size){false, usual_crop, usual_crop});
     if (crop.shortest)
         fail(SDC_BAD_INPUT, "%s: crop_size has no height and width", path);
+    if (rule->crop_pct > 0 && resizes)
+        apply_crop_pct(rule, root, path, &size, &crop);
     ImageProcessor p = {.settings = write_settings(rule, root, path, size, crop, resizes)};
-    if (crops || (resizes && !size.shortest)) {
-        p.height = crops ? crop.height : size.height;
-        p.width = crops ? crop.width : size.width;
+    if (crop.height || (resizes && !size.shortest)) {
+        p.height = crop.height ? crop.height : size.height;
+        p.width = crop.height ? crop.width : size.width;
     }
     json_decref(root);
     return p;

@@ -141,7 +141,10 @@ static const PipelineRule pipelines[] = {
     {UNCONDITIONAL("LDMPipeline"), .decoder = "vae_decoder", .configs = {{"unet.", "unet"}, VAE_CONFIG},
      .components = {UNET2D, DECODER("latents")}},
     VISION("clip", RATE_PROMPT, TEXTS), VISION("siglip", RATE_PROMPT, TEXTS),
-    VISION("clip_vision_model", 0), VISION("siglip_vision_model", 0), VISION("vit", 0),
+    VISION("clip_vision_model", 0), VISION("siglip_vision_model", 0), VISION("vit", 0), VISION("swin", 0),
+    VISION("swinv2", 0), VISION("deit", 0), VISION("bit", 0), VISION("dinov2", 0), VISION("convnext", 0),
+    VISION("convnextv2", 0), VISION("resnet", 0), VISION("regnet", 0), VISION("mobilenet_v1", 0),
+    VISION("mobilenet_v2", 0), VISION("efficientnet", 0),
     VLM("paligemma"), VLM("minicpmv"),
     AUTOENCODER("AutoencoderKL"), AUTOENCODER("AutoencoderTiny"), AUTOENCODER("VQModel"),
 };

@@ -1,5 +1,6 @@
-/* vision.c: CLIP, SigLIP and ViT folders, whose config.json and preprocessor_config.json tell how pictures and texts go
- * in and what the numbers that come out are called; and autoencoders, whose config.json tells the pictures' size. */
+/* vision.c: folders of CLIP, SigLIP and classifiers such as ViT, whose config.json and preprocessor_config.json tell how
+ * pictures and texts go in and what the numbers that come out are called; and autoencoders, whose config.json tells the
+ * pictures' size. */
 #include "vision.h"
 
 #include <stdlib.h>
@@ -15,7 +16,13 @@
 typedef struct { const char *type, *processor; int64_t tokens; } Family;
 
 static const Family families[] = {
-    {"clip", "CLIPImageProcessor", 77}, {"siglip", "SiglipImageProcessor", 64}, {"vit", "ViTImageProcessor", 0}};
+    {"clip", "CLIPImageProcessor", 77},        {"siglip", "SiglipImageProcessor", 64},
+    {"vit", "ViTImageProcessor", 0},           {"swin", "ViTImageProcessor", 0},
+    {"deit", "DeiTImageProcessor", 0},         {"bit", "BitImageProcessor", 0},
+    {"dinov2", "BitImageProcessor", 0},        {"convnext", "ConvNextImageProcessor", 0},
+    {"resnet", "ConvNextImageProcessor", 0},   {"regnet", "ConvNextImageProcessor", 0},
+    {"mobilenet_v1", "MobileNetV1ImageProcessor", 0}, {"mobilenet_v2", "MobileNetV2ImageProcessor", 0},
+    {"efficientnet", "EfficientNetImageProcessor", 0}};
 
 static const Family *find_family(const json_t *config)
 {

@@ -1,5 +1,5 @@
 /* image_input.c: see image_input.h.  The steps and their rounding are those of transformers' image processors on
- * Pillow: resize, crop about the centre (black beyond the edges), rescale in double, subtract the mean, divide. */
+ * Pillow: resize, crop about the centre (black beyond the edges), rescale in double, subtract, divide. */
 #include "image_input.h"
 
 #include <math.h>
@@ -24,7 +24,8 @@ int image_input_open(ImageInput *input)
     if (pipeline_setting("image.resize", text, sizeof text))
         while (kind < n && strcmp(kinds[kind], text))
             kind++;
-    if (kind == n || !*text || !three("image.mean", input->mean) || !three("image.std", input->std))
+    if (kind == n || !*text || !three("image.mean", input->mean) || !three("image.std", input->std) ||
+        !three("image.top", input->top))
         return sdc_error(SDC_BAD_INPUT, "the description of the image processing is missing from this file");
     input->resize = (ResizeKind)kind;
     input->height = (int)pipeline_number("image.height", 0);
@@ -33,6 +34,7 @@ int image_input_open(ImageInput *input)
     input->crop_width = (int)pipeline_number("image.crop_width", 0);
     input->resample = (SdcResample)pipeline_number("image.resample", SDC_BILINEAR);
     input->rescale = pipeline_number("image.rescale", 1);
+    input->offset = (float)pipeline_number("image.offset", 0);
     return SDC_OK;
 }
 
@@ -68,7 +70,8 @@ static void put_pixels(const ImageInput *input, const SdcImage *image, int64_t h
                 int64_t row = y + top, column = x + left;
                 bool inside = row >= 0 && row < image->height && column >= 0 && column < image->width;
                 double v = inside ? image->pixels[(row * image->width + column) * 3 + c] : 0;
-                pixels[(c * height + y) * width + x] = ((float)(v * input->rescale) - input->mean[c]) / input->std[c];
+                const float scaled = (float)(v * input->rescale) - input->offset;
+                pixels[(c * height + y) * width + x] = (scaled - input->mean[c]) / input->std[c] / input->top[c];
             }
 }
 

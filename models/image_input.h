@@ -2,7 +2,8 @@
  *
  * Keys of the section "pipeline" (cli/image_processor.c): image.resize (none, exact, shortest), image.height,
  * image.width (shortest: of the shorter edge both), image.resample, image.crop_height, image.crop_width (0: no crop),
- * image.rescale, image.mean and image.std (three numbers, separated by spaces). */
+ * image.rescale, image.offset, and image.mean, image.std and image.top (three numbers, separated by spaces): a byte v
+ * becomes (v * rescale - offset - mean) / std / top. */
 #ifndef SDC_IMAGE_INPUT_H
 #define SDC_IMAGE_INPUT_H
 
@@ -16,7 +17,7 @@ typedef struct {
     int height, width, crop_height, crop_width;
     SdcResample resample;
     double rescale;
-    float mean[3], std[3];
+    float offset, mean[3], std[3], top[3];
 } ImageInput;
 
 /* SDC_OK, or SDC_BAD_INPUT when the section lacks something. */

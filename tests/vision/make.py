@@ -15,12 +15,22 @@ from PIL import Image
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import Unigram
 from transformers import CLIPTokenizer
+from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+from transformers.models.deit.image_processing_pil_deit import DeiTImageProcessorPil
+from transformers.models.efficientnet.image_processing_pil_efficientnet import EfficientNetImageProcessorPil
+from transformers.models.mobilenet_v1.image_processing_pil_mobilenet_v1 import MobileNetV1ImageProcessorPil
+from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 MODELS = sys.argv[1]
-CLASSES = {"clip": CLIPImageProcessorPil, "siglip": SiglipImageProcessorPil, "vit": ViTImageProcessorPil}
+LARGE, EVERY = 3 * 64 * 64, 16          # of what is larger every so-manieth row and column is kept
+CLASSES = {"clip": CLIPImageProcessorPil, "siglip": SiglipImageProcessorPil, "vit": ViTImageProcessorPil,
+           "bit": BitImageProcessorPil, "dinov2": BitImageProcessorPil, "convnext": ConvNextImageProcessorPil,
+           "resnet": ConvNextImageProcessorPil, "deit": DeiTImageProcessorPil, "efficientnet": EfficientNetImageProcessorPil,
+           "mobilenet_v1": MobileNetV1ImageProcessorPil, "mobilenet_v2": MobileNetV2ImageProcessorPil}
 TEXTS = ["a crab", "a photo of a cat", "two red apples on a table"]
 SIGLIP_TEXTS = ["A photo of  a cat!", "two red apples, on a table", "zebra (striped) \u00e9tude 42"]
 CAPTIONS = """a photo of a cat on the red table. two dogs run over a green hill! three apples, and a boat in the harbour;
@@ -81,7 +91,33 @@ PROCESSORS = [
     ("vit", {"size": {"shortest_edge": 14}, "resample": 4, "do_center_crop": True, "crop_size": {"height": 14, "width": 14}},
      None, "wide.jpg"),
     ("vit", None, 20, "tall.png"),
+    ("bit", {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 23}, "crop_size": {"height": 20, "width": 21}},
+     None, "wide.jpg"),
+    ("dinov2", {"image_processor_type": "BitImageProcessorFast", "size": {"shortest_edge": 25}, "crop_size": 22,
+                "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}, None, "tall.png"),
+    ("convnext", {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 21}}, None, "wide.jpg"),
+    ("resnet", {"feature_extractor_type": "ConvNextFeatureExtractor", "size": 20, "crop_pct": 0.7, "resample": 2}, None, "tall.png"),
+    ("convnext", {"image_processor_type": "ConvNextImageProcessorFast", "size": {"shortest_edge": 384}, "do_center_crop": True,
+                  "crop_size": {"height": 24, "width": 20}}, None, "square.webp"),
+    ("deit", {"image_processor_type": "DeiTImageProcessor", "size": {"height": 26, "width": 28},
+              "crop_size": {"height": 22, "width": 24}}, None, "wide.jpg"),
+    ("deit", {"image_processor_type": "DeiTImageProcessorFast", "size": 25, "crop_size": 21, "resample": 3}, None, "tall.png"),
+    ("efficientnet", {"image_processor_type": "EfficientNetImageProcessor", "size": {"height": 19, "width": 23}}, None, "tall.png"),
+    ("efficientnet", {"image_processor_type": "EfficientNetImageProcessorFast", "size": {"height": 24, "width": 24},
+                      "resample": 0, "rescale_factor": 0.00784313725490196, "rescale_offset": True, "include_top": False,
+                      "do_center_crop": True, "crop_size": {"height": 20, "width": 20}}, None, "wide.jpg"),
+    ("efficientnet", {"size": {"height": 17, "width": 15}, "rescale_factor": 0.01, "rescale_offset": True, "do_normalize": False,
+                      "image_std": [0.4, 0.5, 0.6]}, None, "square.webp"),
+    ("mobilenet_v1", {"image_processor_type": "MobileNetV1ImageProcessor", "size": {"shortest_edge": 26},
+                      "crop_size": {"height": 22, "width": 22}}, None, "wide.jpg"),
+    ("mobilenet_v2", {"image_processor_type": "MobileNetV2ImageProcessorFast", "size": {"shortest_edge": 24},
+                      "crop_size": {"height": 21, "width": 20}}, None, "tall.png"),
 ]
+# With the sizes that the classes have by themselves: type, image_processor_type
+USUAL = [("bit", "BitImageProcessor"), ("convnext", "ConvNextImageProcessor"), ("deit", "DeiTImageProcessor"),
+         ("efficientnet", "EfficientNetImageProcessor"), ("mobilenet_v1", "MobileNetV1ImageProcessor"),
+         ("mobilenet_v2", "MobileNetV2ImageProcessor")]
+PROCESSORS += [(type, {"image_processor_type": name}, None, "wide.jpg") for type, name in USUAL]
 
 
 def pixels(type, config, side, picture):
@@ -90,9 +126,9 @@ def pixels(type, config, side, picture):
         config = {"size": {"shortest_edge": side} if type == "clip" else {"height": side, "width": side}}
         if type == "clip":
             config["crop_size"] = {"height": side, "width": side}
-    known = [c for key in ("image_processor_type", "feature_extractor_type") if key in config
-             for c in CLASSES if config[key].lower().startswith(c)]
-    processor = CLASSES[known[0] if known else type].from_dict(config)
+    named = config.get("image_processor_type", config.get("feature_extractor_type", "")).replace("FeatureExtractor", "ImageProcessor")
+    known = [c for c in CLASSES.values() if named.removesuffix("Fast") + "Pil" == c.__name__]
+    processor = (known[0] if known else CLASSES[type]).from_dict(config)
     return processor(Image.open(picture).convert("RGB"), return_tensors="np")["pixel_values"].astype(numpy.float32)
 
 
@@ -173,8 +209,9 @@ write_pictures()
 write_model()
 arrays, rows = {}, []
 for k, (type, config, side, picture) in enumerate(PROCESSORS):
-    arrays[f"pixels_{k}"] = pixels(type, config, side, picture)
-    rows.append({"type": type, "preprocessor": config, "image_size": side, "picture": picture})
+    made = pixels(type, config, side, picture)
+    arrays[f"pixels_{k}"] = made[..., ::EVERY, ::EVERY] if made.size > LARGE else made
+    rows.append({"type": type, "height": made.shape[2], "width": made.shape[3], "preprocessor": config, "image_size": side, "picture": picture})
 cases = {"processors": rows, "models": record_models(arrays),
          "autoencoders": record_autoencoders(arrays)}
 json.dump(cases, open("cases.json", "w"), indent=1)
