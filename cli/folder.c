@@ -28,7 +28,7 @@ static const PipelineRule *own_rule(const char *folder, const Options *o)
     if (o->sizes.count || o->batch || o->dims.count || o->shapes.count || o->binds.count)
         fail(SDC_USAGE, "--size, --batch, --dim, --shape and --bind are not for a %s; it takes --length", rule->class);
     for (int k = 0; k < o->defaults.count; k++)
-        if (rule->check_default(o->defaults.list[k]))
+        if (rule->check_default(o->defaults.list[k], rule->class))
             exit(SDC_USAGE);
     return rule;
 }

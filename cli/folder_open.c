@@ -198,7 +198,7 @@ Pipeline *folder_open(const char *folder, const Options *o, const Isa *isa)
     if (p->facts.folder)
         p->folder = p->facts.folder;
     for (int k = 0; k < o->defaults.count; k++)
-        if (p->rule->check_default(o->defaults.list[k]))
+        if (p->rule->check_default(o->defaults.list[k], p->rule->class))
             exit(SDC_USAGE);
     if (p->chunks > 1 && (!p->rule->tokenizers[0].section || p->rule->tokenizers[2].section))
         fail(SDC_UNSUPPORTED, "--prompt-chunks: is for classes whose text encoders are CLIP's, not for a %s", p->rule->class);

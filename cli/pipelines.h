@@ -56,7 +56,7 @@ typedef struct PipelineRule {
     const char *class;              /* _class_name of model_index.json or config.json, or model_type of config.json */
     const char *driver;
     bool takes_lora;                /* the driver has --lora */
-    int (*check_default)(const char *text);     /* of the driver: may "steps=20" be a default? */
+    int (*check_default)(const char *text, const char *class);  /* of the driver: may "steps=20" be a default? */
     /* Instead of all below, where programs follow from more than sizes and batch: these, planned, and
      * sections[MAX_OWN]. */
     Program **(*make)(const char *folder, const char *class, const Options *o, const Isa *isa, int *count,

@@ -61,8 +61,9 @@ static const DriverHelp help = {
         "  %s decode latents.npy -o photo.png\n"
         "  %s reconstruct photo.jpg -o again.png          prints the PSNR\n"};
 
-int sdc_autoencoder_default(const char *text)
+int sdc_autoencoder_default(const char *text, const char *class)
 {
+    (void)class;
     AutoencoderOptions unused = {0};
     return driver_default(table, &unused, text, SDC_USAGE);
 }

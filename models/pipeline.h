@@ -23,12 +23,13 @@ int sdc_autoencoder_main(int argc, char **argv);        /* autoencoder.c: Autoen
 int sdc_vlm_main(int argc, char **argv);        /* vlm.c: PaliGemma, MiniCPM-V */
 int sdc_unconditional_main(int argc, char **argv);      /* unconditional.c: from noise alone, or of a class */
 
-/* For the compiler: is "steps=20" a default that the driver will take?  SDC_USAGE after printing why not. */
-int sdc_sd_default(const char *text);
-int sdc_vision_default(const char *text);
-int sdc_autoencoder_default(const char *text);
-int sdc_vlm_default(const char *text);
-int sdc_unconditional_default(const char *text);
+/* For the compiler: is "steps=20" a default that the driver will take, of this class?  SDC_USAGE after printing why
+ * not. */
+int sdc_sd_default(const char *text, const char *class);
+int sdc_vision_default(const char *text, const char *class);
+int sdc_autoencoder_default(const char *text, const char *class);
+int sdc_vlm_default(const char *text, const char *class);
+int sdc_unconditional_default(const char *text, const char *class);
 
 /* ---- pipeline.c ------------------------------------------------------------------------------------------------- */
 

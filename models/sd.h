@@ -197,6 +197,7 @@ static inline const char *sd_latents(const SdFamily *f)
 
 /* The row of this executable's class. */
 const SdFamily *sd_family(void);
+const SdFamily *sd_family_of(const char *class);        /* the first row of a class that the compiler takes */
 
 /* ---- sd_open.c -------------------------------------------------------------------------------------------------- */
 
@@ -294,6 +295,7 @@ int sd_decode(Sd *sd, int64_t k, float *picture);   /* picture k: [3][picture_he
 /* ---- sd_tasks.c ------------------------------------------------------------------------------------------------- */
 
 /* SDC_USAGE when the class does not take what was given, or needs what was not. */
+int sd_check_class(const SdOptions *o, const SdFamily *f);     /* is nothing given that a class does not take? */
 int sd_check_task(const SdOptions *o);
 
 double sd_strength(const SdOptions *o);             /* --strength, or what the task has without it */

@@ -55,6 +55,14 @@ static const SdFamily families[] = {
     {SD3("StableDiffusion3InpaintPipeline"), .steps = 50, .guidance = 7, .mask_strength = 0.6},
 };
 
+const SdFamily *sd_family_of(const char *class)
+{
+    size_t k = 0;
+    while (k + 1 < sizeof families / sizeof *families && strcmp(families[k].class, class))
+        k++;
+    return &families[k];
+}
+
 /* The first row where the section is absent or names no row: sd_open() finds what is missing. */
 const SdFamily *sd_family(void)
 {

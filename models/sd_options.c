@@ -214,10 +214,11 @@ const DriverHelp sd_help = {
     .defaults = print_defaults, .info = info};
 
 /* "steps=20" of `sdc compile --default`. */
-int sdc_sd_default(const char *text)
+int sdc_sd_default(const char *text, const char *class)
 {
-    SdOptions unused = {0};
-    return driver_default(sd_options, &unused, text, SDC_USAGE);
+    SdOptions given = {.noise_level = -1};
+    int code = driver_default(sd_options, &given, text, SDC_USAGE);
+    return code ? code : sd_check_class(&given, sd_family_of(class));
 }
 
 static const SdXlOptions xl_defaults = {
@@ -260,7 +261,5 @@ int sd_options_read(SdOptions *o, int argc, char **argv)
         o->prompt = argv[1];
     if (!o->prompt && f->takes & SD_NO_PROMPT)
         o->prompt = "";
-    if (o->xl.given && !f->xl)
-        return sdc_error(SDC_USAGE, "--%s: is for SDXL, not for a %s", o->xl.given, f->class);
-    return SDC_OK;
+    return sd_check_class(o, f);
 }

@@ -33,9 +33,8 @@ typedef struct SdTask {
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-int sd_check_task(const SdOptions *o)
+int sd_check_class(const SdOptions *o, const SdFamily *f)
 {
-    const SdFamily *f = sd_family();
     const struct { bool given; unsigned bit; const char *option; } rows[] = {
         {o->mask, SD_MASK, "--mask"}, {o->depth_map, SD_DEPTH, "--depth-map"},
         {o->noise_level >= 0, SD_NOISE_LEVEL, "--noise-level"}, {o->control_guess, SD_CONTROL_PICTURE, "--control-guess"},
@@ -46,6 +45,14 @@ int sd_check_task(const SdOptions *o)
             return sdc_error(SDC_USAGE, "a %s takes no %s", f->class, rows[k].option);
     if (o->init_image && f->takes & SD_NO_PICTURE)
         return sdc_error(SDC_USAGE, "a %s takes no --init-image", f->class);
+    if (o->xl.given && !f->xl)
+        return sdc_error(SDC_USAGE, "--%s: is for SDXL, not for a %s", o->xl.given, f->class);
+    return SDC_OK;
+}
+
+int sd_check_task(const SdOptions *o)
+{
+    const SdFamily *f = sd_family();
     if (!o->init_image && f->takes & SD_NEEDS_PICTURE)
         return sdc_error(SDC_USAGE, "a %s needs a picture: --init-image", f->class);
     if (!o->init_image && o->mask)

@@ -106,8 +106,9 @@ void unconditional_options_record(FILE *out, const Options *o)
     driver_record(out, &o->common.given, &(DriverRecord){unconditional_options, &without, sizeof without, apart});
 }
 
-int sdc_unconditional_default(const char *text)
+int sdc_unconditional_default(const char *text, const char *class)
 {
+    (void)class;
     Options unused = plain();
     return driver_default(unconditional_options, &unused, text, SDC_USAGE);
 }

@@ -34,8 +34,9 @@ const DriverHelp vision_help = {
         "  %s a.png b.png --embeddings embeddings.npy\n"
         "  %s photo.jpg --top 3 --json\n"};
 
-int sdc_vision_default(const char *text)
+int sdc_vision_default(const char *text, const char *class)
 {
+    (void)class;
     VisionOptions unused = {0};
     return driver_default(vision_options, &unused, text, SDC_USAGE);
 }

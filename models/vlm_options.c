@@ -52,8 +52,9 @@ const DriverHelp vlm_help = {
         "  %s -i crab.png \"Tell a story.\" --temperature 0.7 --top-p 0.9 --seed 3\n"
         "  %s -i crab.png \"How many legs?\" --json\n"};
 
-int sdc_vlm_default(const char *text)
+int sdc_vlm_default(const char *text, const char *class)
 {
+    (void)class;
     VlmOptions unused = {0};
     return driver_default(table, &unused, text, SDC_USAGE);
 }

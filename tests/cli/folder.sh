@@ -59,6 +59,9 @@ expect 3 'default scheduler=dpmpp_2m,algorithm_type=dpmsolver: .*needs final_sig
     --quiet --default scheduler=dpmpp_2m,algorithm_type=dpmsolver
 expect 1 'default scheduler=flow_euler: .*does flow matching' "$sdc" compile scheduler -o out/odd --quiet \
     --default scheduler=flow_euler
+expect 1 '--crop: is for SDXL, not for a StableDiffusionPipeline' "$sdc" compile scheduler -o out/odd --quiet --default crop=1,2
+expect 1 'StableDiffusionPipeline takes no --depth-map' "$sdc" compile scheduler -o out/odd --quiet --default depth-map=a.png
+expect 1 'StableDiffusionPipeline takes no --noise-level' "$sdc" compile scheduler -o out/odd --quiet --default noise-level=0
 
 odd unet unet/model.onnx
 try 2 'unet/model\.onnx: is missing; the pipeline needs it' unet
