@@ -109,11 +109,15 @@ static const char *unit_name(const ComponentRule *c, const Use *u)
     return name;
 }
 
-/* Does an autoencoder's configuration say that f16 is too narrow for it?  Diffusers computes it in f32 then. */
+/* Does an autoencoder's configuration say that f16 is too narrow for it?  Diffusers computes it in f32 then.  It is the
+ * part's own, or that of a folder which is an autoencoder itself. */
 static bool wants_f32(const Pipeline *p, const ComponentRule *c)
 {
-    json_t *config = strncmp(c->name, "vae_", 4) ? NULL : read_json_if(text_format("%s/%s/config.json", p->folder, c->name));
-    const bool wants = json_is_true(json_object_get(config, "force_upcast"));
+    if (strncmp(c->name, "vae_", 4))
+        return false;
+    json_t *config = read_json_if(text_format("%s/%s/config.json", p->folder, c->name));
+    const json_t *own = json_object_get(config, "force_upcast");
+    const bool wants = json_is_true(own ? own : json_object_get(p->index, "force_upcast"));
     json_decref(config);
     return wants;
 }

@@ -223,5 +223,21 @@ for type in narrow wide; do
     check "its picture, $type" ./$type.exe "a crab" --steps 2 --quiet -o $type.png
 done
 [ "$(wc -c <wide.png)" -gt $(($(wc -c <narrow.png) + 2000)) ] || fail "force_upcast did not save the picture"
+
+# The same of the decoder alone, whose folder's own config.json says it, and of one whose part says otherwise.
+latents() { ./narrow.exe "a crab" --steps 2 --quiet --save-latents latents.npy -o out/any.png; rm -f out/any.png; }
+check "latents" latents
+for type in narrow wide; do
+    mkdir -p alone/vae_decoder
+    cp narrow/vae_decoder/model.onnx alone/vae_decoder
+    cp $type.json alone/config.json
+    check "an autoencoder of f16, $type" "$sdc" compile alone -o alone.exe --quiet
+    check "what it decodes, $type" ./alone.exe decode latents.npy -o alone-$type.png
+done
+[ "$(wc -c <alone-wide.png)" -gt $(($(wc -c <alone-narrow.png) + 2000)) ] || fail "config.json's force_upcast is not read"
+cp narrow.json alone/vae_decoder/config.json
+check "a part that says otherwise" "$sdc" compile alone -o alone.exe --quiet
+check "what that decodes" ./alone.exe decode latents.npy -o alone-part.png
+cmp -s alone-part.png alone-narrow.png || fail "the part's own force_upcast does not count"
 check "a mask" ./good.exe "a frog" --steps 4 --strength 0.5 --init-image crab.png --mask crab.png --quiet -o frog.png
 finish
