@@ -86,7 +86,7 @@ bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code)
         if (!(*code = sdc_self_check()))
             puts(o->json ? "{\"intact\":true}" : "intact");
     } else if (o->info) {
-        *code = help->info ? help->info(o) : sd_info(&(SdOptions){.common = *o, .count = 1});
+        *code = help->info ? help->info(o) : sd_info(&(SdInfo){.common = o, .count = 1});
     } else {
         return false;
     }

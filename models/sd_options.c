@@ -197,9 +197,11 @@ static void print_defaults(void)
     putchar('\n');
 }
 
-static int info(const DriverOptions *o)
+static int info(const DriverOptions *common)
 {
-    return sd_info((const SdOptions *)o);
+    const SdOptions *o = (const SdOptions *)common;
+    return sd_info(&(SdInfo){.common = common, .loras = &o->loras, .count = o->count,
+                             .beside = {o->preview_every ? "vae_decoder" : NULL}, .keeps = "--trace and --init-image"});
 }
 
 const DriverHelp sd_help = {

@@ -54,7 +54,7 @@ static void info_json(const char *class, const SdcCertificate *c)
     printf("}\n");
 }
 
-static void info_text(const char *class, const SdcCertificate *c)
+static void info_text(const char *class, const char *keeps, const SdcCertificate *c)
 {
     printf("%s: %s, compiled by sdc %s\n", sdc_model.name, class, sdc_model.version);
     printf("  isa      %s\n  compiler %s\n", sdc_model.isa, sdc_model.compiler);
@@ -67,29 +67,39 @@ static void info_text(const char *class, const SdcCertificate *c)
                (double)p->arena_bytes / mib, (double)p->weights_bytes / mib);
         sdc_work_text(p, 4);
     }
-    printf("  memory, at most, beside what --trace and --init-image keep:\n");
+    printf("  memory, at most%s%s:\n", keeps ? ", beside what is kept for " : "", keeps ? keeps : "");
     sdc_certificate_text(c);
 }
 
-int sd_info(const SdOptions *o)
+/* The largest arena of a component's programs; 0: there is none. */
+static int64_t largest_arena(const char *component)
+{
+    int64_t largest = 0;
+    const SdcProgram *p;
+    for (int k = 0; (p = pipeline_nth(component, k)); k++)
+        largest = p->arena_bytes > largest ? p->arena_bytes : largest;
+    return largest;
+}
+
+int sd_info(const SdInfo *info)
 {
     char class[96];
-    int64_t threads = o->common.threads ? o->common.threads : sdc_default_threads();
-    int code = sdc_lora_apply(&o->loras, NULL);
+    int64_t threads = info->common->threads ? info->common->threads : sdc_default_threads();
+    int code = info->loras ? sdc_lora_apply(info->loras, NULL) : SDC_OK;
     if (code)
         return code;
     if (!pipeline_setting("class", class, sizeof class))
         strcpy(class, "StableDiffusionPipeline");
-    const SdcProgram *decoder = o->preview_every ? pipeline_nth("vae_decoder", 0) : NULL;
-    SdcCertificate c = sdc_certify((int)threads, o->count);
-    if (decoder) {                      /* runs beside the denoiser */
-        c.arena += decoder->arena_bytes;
-        c.all += decoder->arena_bytes;
+    SdcCertificate c = sdc_certify((int)threads, info->count);
+    for (const char *const *component = info->beside; *component; component++) {
+        const int64_t arena = largest_arena(*component);
+        c.arena += arena;
+        c.all += arena;
     }
-    if (o->common.json)
+    if (info->common->json)
         info_json(class, &c);
     else
-        info_text(class, &c);
+        info_text(class, info->keeps, &c);
     return SDC_OK;
 }
 

@@ -77,9 +77,17 @@ static const SdcOption unconditional_options[] = {
     {0},
 };
 
-static int info(const DriverOptions *o)
+/* Previews' decoder and CLIP are open beside the denoiser. */
+static int info(const DriverOptions *common)
 {
-    return sd_info(&(SdOptions){.common = *o, .count = ((const Options *)o)->count});
+    const Options *o = (const Options *)common;
+    SdInfo asked = {.common = common, .count = o->count, .keeps = "--trace"};
+    int n = 0;
+    if (o->preview_every)
+        asked.beside[n++] = "vae_decoder";
+    if (o->clip_text)
+        asked.beside[n++] = "clip_guide";
+    return sd_info(&asked);
 }
 
 const DriverHelp unconditional_help = {

@@ -35,7 +35,7 @@ static const SdcProgram *step_program(int64_t *length)
 int vlm_info(const VlmOptions *o)
 {
     int64_t length = 0, cache = cache_bytes(step_program(&length));
-    int code = sd_info(&(SdOptions){.common = o->common, .count = 1});
+    int code = sd_info(&(SdInfo){.common = &o->common, .count = 1, .keeps = "--trace"});
     if (!code && !o->common.json)
         printf("  length   %lld tokens of prompt, picture and answer, with %.2f MiB of keys and values in the "
                "decoder's arena\n", (long long)length, (double)cache / mib);

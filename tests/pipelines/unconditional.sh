@@ -84,6 +84,13 @@ led=$(distance 200)
 echo "by cutouts $led"
 [ "$(printf '%s\n%s\n' "$led" "$weak" | sort -g | head -1)" = "$led" ] || fail "cutouts lead nowhere"
 
+# --info adds what CLIP holds beside the denoiser; what is measured stays below it.
+memory() { ./ddpm --info --json "$@" | sed 's/.*"arena_bytes":\([0-9]*\),"arena_bound_bytes":[0-9]*,"arrays.*/\1/'; }
+alone=$(memory) led=$(memory --clip-text x)
+clip=$(./ddpm --info --json | sed 's/.*"name":"clip_guide[^}]*"arena_bytes":\([0-9]*\),.*/\1/;s/}.*//')
+[ "$led" = $((alone + clip)) ] || fail "--info with CLIP: $led, not $alone and $clip"
+case $(./afhq --info) in *"what is kept for --trace:"*) ;; *) fail "--info names other options";; esac
+
 expect() { code=$1 text=$2; shift 2; out=$("$@" 2>&1) && got=0 || got=$?; [ "$got" = "$code" ] && case $out in *"$text"*) ;; *) false ;; esac || fail "$*: $got $out"; }
 expect 1 "no classes" ./ddpm --class 3
 expect 1 "classes 0 to 10" ./mnist --class 11
