@@ -142,15 +142,22 @@ static SdcImage noise(int width, int height, int channels)
     return image;
 }
 
+/* Width, height and channels before, width and height after; the filter. */
+static int sizes_of(json_t *row, int from[3], int to[2])
+{
+    int filter;
+    assert_int_equal(json_unpack(row, "{s[iii] s[ii] si}", "from", &from[0], &from[1], &from[2], "to", &to[0], &to[1],
+                                 "filter", &filter), 0);
+    return filter;
+}
+
 static void test_resize(void **state)
 {
     (void)state;
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(pictures, "resizes"), i, row) {
-        int from[3], to[2], filter;
-        assert_int_equal(json_unpack(row, "{s[iii] s[ii] si}", "from", &from[0], &from[1], &from[2], "to", &to[0], &to[1],
-                                     "filter", &filter), 0);
+        int from[3], to[2], filter = sizes_of(row, from, to);
         SdcImage image = noise(from[0], from[1], from[2]);
         assert_int_equal(sdc_image_resize(&image, to[0], to[1], (SdcResample)filter), SDC_OK);
         if (image.width != to[0] || image.height != to[1] || sum_of(&image) != number(row, "crc"))
@@ -167,9 +174,7 @@ static void test_deep_resize(void **state)
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(pictures, "deep_resizes"), i, row) {
-        int from[3], to[2], filter;
-        assert_false(json_unpack(row, "{s[iii] s[ii] si}", "from", &from[0], &from[1], &from[2], "to", &to[0], &to[1],
-                                 "filter", &filter));
+        int from[3], to[2], filter = sizes_of(row, from, to);
         SdcImage high = noise(from[0], from[1], from[2]), low = noise(from[0], from[1], from[2] + 1);
         const size_t n = (size_t)(from[0] * from[1] * from[2]), made = (size_t)(to[0] * to[1] * from[2]);
         SdcImage image = {from[0], from[1], from[2], NULL, malloc(n * sizeof *image.floats)};
