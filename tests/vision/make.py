@@ -151,6 +151,14 @@ def write_siglip_tokenizer():
     return numpy.array([e.ids for e in tokenizer.encode_batch(SIGLIP_TEXTS)])
 
 
+def write_left():
+    """tiny-clip's tokenizer with padding in front."""
+    os.makedirs("left", exist_ok=True)
+    config = json.load(open(f"{MODELS}/tiny-clip/tokenizer_config.json"))
+    json.dump({**config, "padding_side": "left"}, open("left/tokenizer_config.json", "w"), indent=1)
+    return CLIPTokenizer.from_pretrained(f"{MODELS}/tiny-clip", padding_side="left")
+
+
 def softmax(x):
     e = numpy.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -160,10 +168,12 @@ def record_models(arrays):
     pictures = ["wide.jpg", "tall.png"]
     tokenizer = CLIPTokenizer.from_pretrained(f"{MODELS}/tiny-clip")
     words = tokenizer(TEXTS, padding="max_length", max_length=77, return_tensors="np")
+    left = write_left()(TEXTS, padding="max_length", max_length=77, return_tensors="np")
     ids = numpy.random.default_rng(7).integers(2, 300, (3, 16))
     feeds = {"tiny-clip": ("clip", 32, {"input_ids": words["input_ids"], "attention_mask": words["attention_mask"]}),
+             "tiny-clip+left": ("clip", 32, {"input_ids": left["input_ids"], "attention_mask": left["attention_mask"]}),
              "tiny-siglip": ("siglip", 36, {"input_ids": ids}), "tiny-vit": ("vit", 32, {}),
-             "tiny-siglip+words": ("siglip", 36, {"input_ids": write_siglip_tokenizer()})}
+             "tiny-siglip+siglip": ("siglip", 36, {"input_ids": write_siglip_tokenizer()})}
     arrays["siglip_ids"] = ids
     rows = []
     for name, (type, side, feed) in feeds.items():

@@ -148,11 +148,13 @@ static void test_models(void **state)
         snprintf(folder, sizeof folder, "%s/../shared/data/models/%.*s", source, (int)strcspn(name, "+"), name);
         if (access(folder, F_OK))
             continue;
-        if (strchr(name, '+')) {
-            expect(command("cp -r %s %s/words && cp %s/tests/vision/siglip/* %s/words/", folder, work, source, work), 0, "cp");
+        const char *tokenizer = strchr(name, '+');
+        if (tokenizer) {
+            expect(command("rm -rf %s/words && cp -rL %s %s/words && chmod -R u+w %s/words && cp %s/tests/vision/%s/* %s/words/",
+                           work, folder, work, work, source, tokenizer + 1, work), 0, "cp");
             snprintf(folder, sizeof folder, "%s/words", work);
         }
-        bool texts = strcmp(name, "tiny-vit");
+        const bool texts = strcmp(name, "tiny-vit");
         for (int batch = texts ? 1 : 2; batch <= (strcmp(name, "tiny-clip") ? 2 : 3); batch += 2) {
             expect(command("%s compile %s -o %s/exe --batch %d -q", sdc, folder, work, batch), 0, name);
             expect(command("%s/exe%s --json -q --top 100 %s%s%s", work, question(row, name), texts ? "--embeddings " : "",
