@@ -78,6 +78,8 @@ void check_schedulers(const char *folder, const PipelineRule *rule, const Option
             fail(SDC_UNSUPPORTED, "%s: %s %s, which a %s %s", path, config.class->name,
                  rule->flows ? "does not do flow matching" : "does flow matching", rule->class,
                  rule->flows ? "needs" : "is not trained for");
+        if (scheduler_learns_variance(&config) && !rule->variances)
+            fail(SDC_UNSUPPORTED, "%s: variance_type: a %s's network predicts no variances", path, rule->class);
         scheduler_destroy(scheduler);
         scheduler_config_free(&config);
         json_decref(root);

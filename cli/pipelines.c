@@ -106,7 +106,7 @@ static const PipelineRule xl_refiner = {
 /* What draws from noise alone, or of a class by its number. */
 #define UNCONDITIONAL(name) \
     .class = (name), .driver = "sdc_unconditional_main", .check_default = sdc_unconditional_default, \
-    .denoiser = "unet", .schedulers = {NAMED("scheduler")}
+    .denoiser = "unet", .schedulers = {NAMED("scheduler")}, .variances = true
 #define UNET2D {"unet", true, false, true, .inputs = {ON_LATENTS("sample"), TIMESTEP, PROMPT_NUMBER("class_labels")}}
 #define DRAWS_PIXELS(name) {UNCONDITIONAL(name), .configs = {{"unet.", "unet"}}, .clip = true, .components = {UNET2D}}
 

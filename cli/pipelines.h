@@ -75,6 +75,7 @@ typedef struct PipelineRule {
     int64_t max_tokens;             /* of a prompt, whatever the tokenizer allows; 0: as it does */
     bool text_is_optional;          /* no tokenizer is needed; what would follow from one that lacks is 77 tokens */
     bool flows;                     /* the denoiser was trained to match flows, and not to predict noise */
+    bool variances;                 /* the denoiser may predict variances too */
     bool clip;                      /* --clip may lead it: samples are pictures (cli/clip.c) */
 } PipelineRule;
 

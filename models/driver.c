@@ -109,6 +109,10 @@ int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler 
     if (!text.data)
         return sdc_error(SDC_BAD_INPUT, "the %s's configuration is missing from this file", s->section);
     int code = scheduler_config_read(config, s->asked, text.data, text.bytes);
+    if (!code && scheduler_learns_variance(config) && !s->variances) {
+        snprintf(config->message, sizeof config->message, "variance_type: the network predicts no variances");
+        code = SDC_UNSUPPORTED;
+    }
     if (!code)
         code = scheduler_create(scheduler, config, s->count, s->size);
     if (code && s->asked)

@@ -64,8 +64,9 @@ bool driver_answered(const DriverOptions *o, const DriverHelp *help, int *code);
 /* Prints the samplers when the scheduler that is asked for is "list"; --help and --version go before. */
 bool driver_listed(const DriverOptions *o, const char *scheduler);
 
-/* The sampler of a drawing: of the section's settings, or as `asked` where that is not NULL; eta NaN: its own. */
-typedef struct { const char *section, *asked; double eta; int64_t count, size; } DriverSampler;
+/* The sampler of a drawing: of the section's settings, or as `asked` where that is not NULL; eta NaN: its own.
+ * variances: the network predicts them too. */
+typedef struct { const char *section, *asked; double eta; int64_t count, size; bool variances; } DriverSampler;
 int driver_scheduler(const DriverSampler *s, SchedulerConfig *config, Scheduler **scheduler);
 
 /* A network of whole timesteps is not for samplers that have none: SDC_UNSUPPORTED. */

@@ -143,7 +143,7 @@ static int open_scheduler(Sd *sd)
 {
     const SdOptions *o = sd->options;
     const char *section = sd->family->scheduler ? sd->family->scheduler : "scheduler";
-    int code = driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size}, &sd->config,
+    int code = driver_scheduler(&(DriverSampler){section, o->scheduler, o->eta, o->count, sd->size, false}, &sd->config,
                                 &sd->scheduler);
     if (code)
         return code;

@@ -117,7 +117,7 @@ static int expect_extra(const Sd *sd, int64_t channels)
 static int open_levels(Sd *sd, const char *section, int64_t limit)
 {
     SchedulerConfig config = {0};
-    int code = driver_scheduler(&(DriverSampler){section, NULL, NAN, 1, 1}, &config, &sd->task->levels);
+    int code = driver_scheduler(&(DriverSampler){section, NULL, NAN, 1, 1, false}, &config, &sd->task->levels);
     scheduler_config_free(&config);
     if (code)
         return code;

@@ -61,6 +61,7 @@ typedef struct {
     int64_t *shown;                     /* [count][2]: of each picture the number for no class, and its own */
     int64_t shown_row;                  /* from which row on the network has seen their classes; -1: none yet */
     float *latents, *scaled, *predicted, *x0;       /* [count][size]; predicted: [count][2][size] */
+    float *variance;                    /* [count][size]: what the network says of it; NULL: nothing */
     float *trace, *samples;             /* [evaluations + 1][count][size], [evaluations][count][size] if asked for */
     float *losses;                      /* [evaluations][count]: of CLIP, when asked for */
     float *decoded;                     /* [count][picture_channels][picture_height][picture_width] */

@@ -72,11 +72,11 @@ static int find_tensors(Unconditional *u)
         else if (t != u->sample && t != u->timestep)
             return sdc_error(SDC_UNSUPPORTED, "unet: input '%s' is not one of an unconditional pipeline", t->name);
     }
-    if (tensor_row(u->prediction) != tensor_row(u->sample) || u->prediction->dim[0] != u->sample->dim[0] ||
+    const int64_t said = tensor_row(u->prediction), row = tensor_row(u->sample);
+    if ((said != row && said != 2 * row) || u->prediction->dim[0] != u->sample->dim[0] ||
         (u->labels && tensor_count(u->labels) != u->sample->dim[0]))
-        return sdc_error(SDC_UNSUPPORTED, "unet: output and classes do not fit the sample; does it predict variances "
-                         "too?");
-    return SDC_OK;
+        return sdc_error(SDC_UNSUPPORTED, "unet: output and classes do not fit the sample");
+    return said == row ? SDC_OK : pipeline_floats(&u->variance, u->count * u->size);
 }
 
 /* ---- classes ---------------------------------------------------------------------------------------------------- */
@@ -112,9 +112,12 @@ static int choose_classes(Unconditional *u)
 static int open_scheduler(Unconditional *u)
 {
     const UnconditionalOptions *o = u->options;
-    int code = driver_scheduler(&(DriverSampler){"scheduler", o->scheduler, o->eta, u->count, u->size}, &u->config,
-                                &u->scheduler);
-    return code ? code : driver_fits(u->scheduler, u->timestep);
+    const DriverSampler sampler = {"scheduler", o->scheduler, o->eta, u->count, u->size, u->variance != NULL};
+    int code = driver_scheduler(&sampler, &u->config, &u->scheduler);
+    if (code)
+        return code;
+    u->scheduler->predicted_variance = u->variance;
+    return driver_fits(u->scheduler, u->timestep);
 }
 
 static int open_clip(Unconditional *u)
@@ -179,6 +182,7 @@ void unconditional_close(Unconditional *u)
     free(u->latents);
     free(u->scaled);
     free(u->predicted);
+    free(u->variance);
     free(u->x0);
     free(u->trace);
     free(u->samples);
@@ -203,6 +207,19 @@ static int show_classes(Unconditional *u, SdcContext *c, int64_t row)
     return pipeline_prompt(c, u->denoiser);
 }
 
+/* What the network says of n rows from `row` on: of noise, and behind it of variance, where a picture's last row
+ * counts. */
+static void take(Unconditional *u, const SdcContext *c, int64_t row, int64_t n)
+{
+    const int64_t said = tensor_row(u->prediction);
+    for (int64_t k = 0; k < n; k++) {
+        tensor_get(c, u->prediction, k * said, u->predicted + (row + k) * u->size, u->size);
+        if (u->variance)
+            tensor_get(c, u->prediction, k * said + u->size,
+                       u->variance + (row + k) / (u->guided ? 2 : 1) * u->size, u->size);
+    }
+}
+
 /* All rows through the network; the pictures' predictions. */
 static int predict(Unconditional *u, SdcContext *c)
 {
@@ -218,7 +235,7 @@ static int predict(Unconditional *u, SdcContext *c)
         tensor_fill(c, u->timestep, s->timesteps[s->index]);
         if (code || (code = pipeline_step(c, u->denoiser)))
             return code;
-        tensor_get(c, u->prediction, 0, u->predicted + row * u->size, smaller(batch, rows - row) * u->size);
+        take(u, c, row, smaller(batch, rows - row));
     }
     const float scale = (float)u->options->guidance;
     for (int64_t k = 0; u->guided && k < u->count; k++) {

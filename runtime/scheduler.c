@@ -76,8 +76,6 @@ static int check_config(Scheduler *s)
         return unsupported_choice(s, "prediction_type");
     if (class->algorithms && !(class->algorithms & 1u << c->algorithm_type))
         return unsupported_choice(s, "algorithm_type");
-    if (c->variance_type == VARIANCE_LEARNED || c->variance_type == VARIANCE_LEARNED_RANGE)
-        return unsupported_choice(s, "variance_type");
     if (c->use_dynamic_shifting && c->base_image_seq_len == c->max_image_seq_len)
         return scheduler_fail(s, SDC_BAD_INPUT, "%s: base_image_seq_len and max_image_seq_len are both %lld",
                               class->name, (long long)c->max_image_seq_len);

@@ -149,6 +149,9 @@ int scheduler_config_read(SchedulerConfig *c, const char *name, const char *text
 /* Is it a sampler of networks that were trained to match flows? */
 bool scheduler_flows(const SchedulerConfig *c);
 
+/* Does the network predict its variances too, behind what it says of each picture? */
+bool scheduler_learns_variance(const SchedulerConfig *c);
+
 /* One name a line, with the class behind it: --scheduler list. */
 void scheduler_list(FILE *out);
 
@@ -193,6 +196,7 @@ typedef struct Scheduler {
     float *extra[SCHEDULER_EXTRAS];   /* [capacity] further sigmas */
     float *history[SCHEDULER_HISTORY];    /* [count] each; what they hold is said in the family's file */
     int64_t filled;                   /* model outputs that history holds */
+    const float *predicted_variance;  /* [count], the caller's, before every step of a scheduler_learns_variance() */
     int64_t counter;                  /* steps taken since set_timesteps */
     bool second;                      /* between the two evaluations of one step */
     float *noise;                     /* [count] */

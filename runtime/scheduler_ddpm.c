@@ -1,5 +1,6 @@
 /* DDPM: ancestral sampling of the diffusion process (Ho et al., arXiv 2006.11239, algorithm 2; formulas 6, 7, 15), and
- * unCLIP's (Ramesh et al., arXiv 2204.06125), whose timesteps go from the last of training to 0.
+ * unCLIP's (Ramesh et al., arXiv 2204.06125), whose timesteps go from the last of training to 0.  Learned variances:
+ * Nichol and Dhariwal, arXiv 2102.09672, formula 15.
  *
  * history: [0] x0 */
 #include <math.h>
@@ -26,7 +27,8 @@ static int set_timesteps(Scheduler *s, int64_t steps)
 
 static int unclip_check(Scheduler *s)
 {
-    if (s->config.variance_type != VARIANCE_FIXED_SMALL_LOG)
+    int variance = s->config.variance_type;
+    if (variance != VARIANCE_FIXED_SMALL_LOG && variance != VARIANCE_LEARNED_RANGE)
         return scheduler_fail(s, SDC_UNSUPPORTED, "UnCLIPScheduler: variance_type \"%s\" is not supported",
                               scheduler_choice(&s->config, "variance_type"));
     return scheduler_make_betas(s, false);
@@ -43,13 +45,26 @@ static int unclip_timesteps(Scheduler *s, int64_t steps)
     return SDC_OK;
 }
 
-/* Standard deviation of the noise of one step. */
-static float deviation(int variance_type, float alpha, float alpha_before, float beta)
+/* Standard deviation of the noise of one step between its bounds, of which beta is the upper one; predicted: the
+ * network's of an element, where it is learned. */
+static float deviation(int variance_type, float lower, float beta, float predicted)
 {
-    float variance = fmaxf((1 - alpha_before) / (1 - alpha) * beta, 1e-20f);
-    if (variance_type == VARIANCE_FIXED_LARGE)
-        return sqrtf(beta);
-    return variance_type == VARIANCE_FIXED_SMALL_LOG ? expf(0.5f * logf(variance)) : sqrtf(variance);
+    float share = (predicted + 1) / 2;
+    return variance_type == VARIANCE_FIXED_SMALL_LOG ? expf(0.5f * logf(lower))
+        : variance_type == VARIANCE_FIXED_LARGE ? sqrtf(beta)
+        : variance_type == VARIANCE_LEARNED ? sqrtf(predicted)
+        : variance_type == VARIANCE_LEARNED_RANGE ? expf(0.5f * (share * logf(beta) + (1 - share) * logf(lower)))
+        : sqrtf(lower);
+}
+
+/* sample[count] += the noise of one step. */
+static void add_noise(const Scheduler *s, float lower, float beta, float *sample)
+{
+    int variance_type = s->config.variance_type;
+    bool learned = scheduler_learns_variance(&s->config);
+    float same = learned ? 0 : deviation(variance_type, lower, beta, 0);
+    for (int64_t i = 0; i < s->count; i++)
+        sample[i] += (learned ? deviation(variance_type, lower, beta, s->predicted_variance[i]) : same) * s->noise[i];
 }
 
 static int step(Scheduler *s, const float *model_output, float *sample)
@@ -67,6 +82,9 @@ static int step(Scheduler *s, const float *model_output, float *sample)
         step_alpha = 1 - step_beta;
     }
 
+    if (scheduler_learns_variance(&s->config) && !s->predicted_variance)
+        return scheduler_fail(s, SDC_USAGE, "%s: variance_type \"%s\" needs a network that predicts variances",
+                              s->class->name, scheduler_choice(&s->config, "variance_type"));
     float *x0 = s->history[0];
     scheduler_x0(s, sqrtf(alpha), sqrtf(1 - alpha), model_output, sample, x0);
     int code = scheduler_limit_x0(s, x0);
@@ -76,11 +94,10 @@ static int step(Scheduler *s, const float *model_output, float *sample)
         return code;
     float from_x0 = sqrtf(alpha_before) * step_beta / (1 - alpha);
     float from_sample = sqrtf(step_alpha) * (1 - alpha_before) / (1 - alpha);
-    float from_noise = t > 0 ? deviation(s->config.variance_type, alpha, alpha_before, step_beta) : 0;
-    for (int64_t i = 0; i < s->count; i++) {
-        float mean = from_x0 * x0[i] + from_sample * sample[i];
-        sample[i] = t > 0 ? mean + from_noise * s->noise[i] : mean;
-    }
+    for (int64_t i = 0; i < s->count; i++)
+        sample[i] = from_x0 * x0[i] + from_sample * sample[i];
+    if (t > 0)
+        add_noise(s, fmaxf((1 - alpha_before) / (1 - alpha) * step_beta, 1e-20f), step_beta, sample);
     return SDC_OK;
 }
 

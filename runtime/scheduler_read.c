@@ -154,6 +154,11 @@ bool scheduler_flows(const SchedulerConfig *c)
     return c->class->training == TRAINED_FLOW || c->prediction_type == PREDICT_FLOW;
 }
 
+bool scheduler_learns_variance(const SchedulerConfig *c)
+{
+    return c->variance_type == VARIANCE_LEARNED || c->variance_type == VARIANCE_LEARNED_RANGE;
+}
+
 /* The class of the same method for networks of another training. */
 static const char *class_for(SchedulerTraining training, const char *class_name)
 {

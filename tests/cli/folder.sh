@@ -48,8 +48,8 @@ done <<END
 "_class_name": "DDIMScheduler", "steps_offset": -1|2|steps_offset: -1 is not from 0 to 1000000
 "_class_name": "DDIMScheduler", "num_train_timesteps": 1|2|num_train_timesteps: 1 is not from 2 to 1000000
 "_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]|2|trained_betas has 2 values for 1000
-"_class_name": "DDPMScheduler", "variance_type": "learned"|3|variance_type "learned" is not supported
-"_class_name": "DDPMScheduler", "variance_type": "learned_range"|3|variance_type "learned_range" is not supported
+"_class_name": "DDPMScheduler", "variance_type": "learned"|3|variance_type: a StableDiffusionPipeline's network predicts no variances
+"_class_name": "DDPMScheduler", "variance_type": "learned_range"|3|variance_type: a StableDiffusionPipeline's network predicts no variances
 "_class_name": "DDPMScheduler", "variance_type": "fixed_large_log"|3|variance_type "fixed_large_log" is not supported
 "_class_name": "PNDMScheduler", "prediction_type": "sample"|3|prediction_type "sample" is not supported
 "_class_name": "FlowMatchEulerDiscreteScheduler"|3|does flow matching, which a StableDiffusionPipeline is not trained for

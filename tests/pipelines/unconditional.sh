@@ -28,19 +28,31 @@ compile "$models/tiny-ddpm" -o ddpm --clip "$models/tiny-clip" --default steps=1
 compile "$models/tiny-cond-mnist" -o mnist
 compile "$models/tiny-afhq64" -o afhq
 compile vq-1 -o vq
+recorded=$source/tests/pipelines/recorded/learned
+compile "$recorded" -o learned
 
 # run NAME RECORD OPTION...
 run() {
     name=$1 record=$2
     shift 2
     "./$name" -q --trace trace.npz -o picture.png --grid --columns 4 "$@" >/dev/null
-    "$reference" trace.npz picture.png "$models/$record.npz" || fail "$name against $record"
+    "$reference" trace.npz picture.png "$record.npz" || fail "$name against $record"
 }
-run ddpm tiny-ddpm/reference/ddpm --seed 21
-run ddpm tiny-ddpm/reference/ddim --seed 21 --scheduler ddim
-run mnist tiny-cond-mnist/reference/ddpm --steps 10 --seed 21 --class 3,7,0,9 --guidance 2
-run afhq tiny-afhq64/reference/ddim --steps 6 --seed 21
-run vq tiny-vq/reference/ddim --steps 10 --seed 3
+run ddpm "$models/tiny-ddpm/reference/ddpm" --seed 21
+run ddpm "$models/tiny-ddpm/reference/ddim" --seed 21 --scheduler ddim
+run mnist "$models/tiny-cond-mnist/reference/ddpm" --steps 10 --seed 21 --class 3,7,0,9 --guidance 2
+run afhq "$models/tiny-afhq64/reference/ddim" --steps 6 --seed 21
+run vq "$models/tiny-vq/reference/ddim" --steps 10 --seed 3
+run learned "$recorded/ddpm" --steps 8 --seed 5
+
+# Learned variances change pictures, are each picture's own, and are left out by samplers that have no use for them.
+./learned -q --steps 8 --seed 5 -n 3 --scheduler ddpm,variance_type=fixed_small --save-latents a.npy -o fixed.png >/dev/null
+./learned -q --steps 8 --seed 5 -n 3 --save-latents b.npy -o learned.png >/dev/null
+if cmp -s a.npy b.npy; then fail "learned variances change nothing"; fi
+compile "$recorded" -o pair --batch 2
+./pair -q --steps 8 --seed 5 -n 3 --save-latents a.npy -o pair.png >/dev/null
+cmp a.npy b.npy || fail "variances of two rows at once"
+./learned -q --steps 8 --scheduler ddim -o ddim.png >/dev/null || fail "a sampler without variances"
 
 # Files: one a picture, all named; the preview is gone; the same starting noise gives the same sample; previews change nothing.
 [ "$(./ddpm -q -n 2 -o two.png --preview-every 3 --save-latents a.npy --steps 4)" = "$(printf 'two-1.png\ntwo-2.png')" ] || fail "names"
@@ -102,6 +114,7 @@ expect 1 "samples are pictures" "$sdc" compile vq-1 -o no --clip "$models/tiny-c
 expect 2 "vocab.json" "$sdc" compile "$models/tiny-ddpm" -o no --clip "$models/tiny-vit"
 
 # Samplers of other trainings than the folder's, and one whose timesteps the network can not take.
+expect 1 "predicts no variances" ./ddpm --scheduler ddpm,variance_type=learned_range
 expect 1 "EDM's preconditioning" ./ddpm --scheduler edm_euler
 expect 1 "makes noise of a picture" ./ddpm --scheduler DDIMInverseScheduler
 mkdir edm-folder

@@ -243,8 +243,8 @@ static const Meaning meanings[] = {
     { "ddim", "beta_schedule=sigmoid", SDC_UNSUPPORTED, "beta_schedule \"sigmoid\" is not supported" },
     { "ddim", "prediction_type=flow_prediction", SDC_UNSUPPORTED, "prediction_type \"flow_prediction\"" },
     { "pndm", "prediction_type=sample", SDC_UNSUPPORTED, "PNDMScheduler: prediction_type \"sample\"" },
-    { "ddpm", "variance_type=learned", SDC_UNSUPPORTED, "variance_type \"learned\"" },
-    { "ddpm", "variance_type=learned_range", SDC_UNSUPPORTED, "variance_type \"learned_range\"" },
+    { "ddpm", "variance_type=learned", SDC_OK, NULL },
+    { "ddpm", "variance_type=null", SDC_OK, NULL },
     { "ddpm", "variance_type=fixed_large_log", SDC_UNSUPPORTED, "variance_type \"fixed_large_log\"" },
     { "euler", "use_karras_sigmas=true\nuse_beta_sigmas=true", SDC_UNSUPPORTED, "only one of" },
     { "ddim", "trained_betas=[0.1, 0.2]", SDC_BAD_INPUT, "trained_betas has 2 values for 1000" },
@@ -272,7 +272,7 @@ static const Meaning meanings[] = {
     { "edm_dpmpp_2m,algorithm_type=dpmsolver", "", SDC_UNSUPPORTED, "algorithm_type \"dpmsolver\" is not supported" },
     { "edm_dpmpp_2m_sde,solver_order=3", "", SDC_UNSUPPORTED, "has no solver_order 3" },
     { "unclip", "beta_schedule=scaled_linear", SDC_UNSUPPORTED, "beta_schedule \"scaled_linear\" is not supported" },
-    { "unclip", "variance_type=learned_range", SDC_UNSUPPORTED, "variance_type \"learned_range\" is not supported" },
+    { "unclip", "variance_type=learned", SDC_UNSUPPORTED, "variance_type \"learned\" is not supported" },
     { "ipndm", "num_train_timesteps=2\ntrained_betas=[0.5, 0.1]", SDC_UNSUPPORTED, "trained_betas are not supported" },
     { "unipc", "solver_order=0", SDC_UNSUPPORTED, "solver_order 0" },
     { "lcm", "original_inference_steps=0", SDC_UNSUPPORTED, "original_inference_steps 0" },
@@ -396,6 +396,18 @@ static void noise_must_be_given(void **state)
     scheduler_destroy(s);
 }
 
+static void learned_variances_must_be_given(void **state)
+{
+    (void)state;
+    Scheduler *s = make("ddpm", "variance_type=learned_range");
+    float x[4] = { 1, 2, 3, 4 };
+    assert_int_equal(scheduler_set_timesteps(s, 4), SDC_OK);
+    assert_int_equal(scheduler_step(s, x, x, NULL, NULL), SDC_USAGE);
+    assert_string_equal(s->message, "DDPMScheduler: variance_type \"learned_range\" needs a network that predicts "
+                        "variances");
+    scheduler_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +426,7 @@ int main(void)
         cmocka_unit_test(trailing_steps_end_on_the_schedule),
         cmocka_unit_test(runs_repeat),
         cmocka_unit_test(noise_must_be_given),
+        cmocka_unit_test(learned_variances_must_be_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
  *
  * Reads SOURCE_FOLDER/tests/data/schedulers (a part of the vectors, always there) and, where it exists,
  * SOURCE_FOLDER/../shared/data/schedulers (all of them).  Each run starts from the recorded noise and steps through
- * the whole schedule on its own state, with the model  m(x, t) = 0.3 x + sin(t / 100).
+ * the whole schedule on its own state, with the model  m(x, t) = 0.3 x + sin(t / 100), which says of variance 0.1 |x|.
  * Also checked: each class's fields and defaults, refusals (where diffusers raised an error), names, bad input. */
 #include <dirent.h>
 #include <jansson.h>
@@ -178,13 +178,16 @@ static int trajectory(Case *c, Scheduler *s, double scale, int64_t *bad, double 
 {
     static const float start[SIZE] = { 0.5f, -1.25f, 2, -0.375f };
     const json_t *states = json_object_get(c->run, "x"), *noise = json_object_get(c->run, "noise");
-    float x[SIZE], input[SIZE], output[SIZE];
+    float x[SIZE], input[SIZE], output[SIZE], variance[SIZE];
+    s->predicted_variance = scheduler_learns_variance(&s->config) ? variance : NULL;
     for (int i = 0; i < SIZE; i++)
         x[i] = start[i] * s->init_noise_sigma;
     for (int64_t e = 0; e < s->evaluations; e++) {
         scheduler_scale_model_input(s, input, x);
-        for (int i = 0; i < SIZE; i++)
+        for (int i = 0; i < SIZE; i++) {
             output[i] = 0.3f * input[i] + (float)sin(s->timesteps[e] / 100);
+            variance[i] = 0.1f * fabsf(input[i]);
+        }
         Recorded recorded = { json_array_get(noise, (size_t)e), 0 };
         int code = scheduler_step(s, output, x, draw_recorded, &recorded);
         if (code)

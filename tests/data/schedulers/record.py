@@ -6,7 +6,7 @@
                                    on the rounding of torch's logarithm: of 50 steps diffusers is 2e-4 from it in float64,
                                    and 1.2e-4 in float32 without vector instructions (ATEN_CPU_CAPABILITY=default)
 
-A tau_func that is a number stands for the function that gives it."""
+A tau_func that is a number stands for the function that gives it; where variances are learned, the model says 0.1 |x|."""
 import json, math, os, sys, warnings
 import diffusers, torch
 warnings.filterwarnings('ignore')
@@ -16,6 +16,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule='scaled_linear')
 FLOW = dict(use_flow_sigmas=True, prediction_type='flow_prediction', flow_shift=3.0)
 MORE = {
+    'DDPMScheduler': [dict(variance_type='learned_range'), dict(SD, variance_type='learned', clip_sample=False)],
     'DDIMInverseScheduler': [
         dict(SD, timestep_spacing='trailing', clip_sample=False), dict(SD, prediction_type='v_prediction'),
         dict(SD, prediction_type='sample', set_alpha_to_one=False), dict(SD, clip_sample_range=2.0)],
@@ -31,7 +32,7 @@ MORE = {
         {'final_sigmas_type': 'sigma_min'}, {'thresholding': True, 'sample_max_value': 2.0}, {'euler_at_final': True},
         {'algorithm_type': 'sde-dpmsolver++', 'solver_type': 'heun', 'sigma_data': 1.0}, {'solver_order': 1}],
     'CMStochasticIterativeScheduler': [{'s_noise': 1.01, 'rho': 5.0, 'sigma_data': 1.0}],
-    'UnCLIPScheduler': [{'num_train_timesteps': 20}],
+    'UnCLIPScheduler': [{'num_train_timesteps': 20}, {'variance_type': 'learned_range'}],
     'SASolverScheduler': [
         *[dict(SD, tau_func=tau, algorithm_type=a) for tau in (0, 0.5, 1) for a in ('data_prediction', 'noise_prediction')],
         dict(SD, timestep_spacing='leading', steps_offset=1), dict(SD, timestep_spacing='trailing'),
@@ -72,6 +73,8 @@ def run(name, config, step_args, steps, dtype):
     for i, t in enumerate(s.timesteps):
         drawn, scaled = len(noise), s.scale_model_input(x, t)
         output = 0.3 * scaled + torch.tensor(math.sin(float(t) / 100), dtype=torch.float32).to(dtype)
+        if str(given.get('variance_type')).startswith('learned'):
+            output = torch.cat([output, 0.1 * scaled.abs()], 1)
         if name == 'UnCLIPScheduler':
             step_args = {'prev_timestep': s.timesteps[i + 1] if i + 1 < steps else None}
         x = s.step(output, t, x, **step_args).prev_sample
