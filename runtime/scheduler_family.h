@@ -19,7 +19,7 @@ struct SchedulerFamily {
 };
 
 extern const SchedulerFamily family_ddpm, family_ddim, family_pndm, family_euler, family_euler_ancestral, family_lms,
-    family_heun, family_kdpm2, family_kdpm2_ancestral, family_dpm_multistep, family_dpm_singlestep, family_unipc,
+    family_heun, family_kdpm2, family_kdpm2_ancestral, family_dpm_sde, family_dpm_multistep, family_dpm_singlestep, family_unipc,
     family_deis, family_lcm, family_tcd, family_flow_euler, family_flow_heun, family_flow_lcm, family_unclip,
     family_ddim_inverse, family_ipndm, family_edm_euler, family_dpm_multistep_inverse, family_edm_dpm_multistep,
     family_sa, family_consistency;

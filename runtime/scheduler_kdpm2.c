@@ -1,10 +1,10 @@
-/* KDPM2 and its ancestral form: a step through the logarithmic midpoint of two sigmas (Karras et al., arXiv
- * 2206.00364, algorithm 2; k-diffusion's sample_dpm_2 and sample_dpm_2_ancestral).
+/* KDPM2, its ancestral form and DPM-Solver SDE: a step through the logarithmic midpoint of two sigmas (Karras et al.,
+ * arXiv 2206.00364, algorithm 2; k-diffusion's sample_dpm_2, sample_dpm_2_ancestral and sample_dpmpp_sde).
  *
  * Two evaluations a step, the last step has one.  sigmas[] repeats every sigma but the first, as diffusers' does, so
  * evaluation 2k is at sigma k and evaluation 2k + 1 at the midpoint between sigma k and the next one.
  * extra: [0] the midpoint of step k; ancestral: [1] noise to add and [2] sigma to step down to in step k
- * history: [0] the sample that a step started from */
+ * history: [0] the sample that a step started from; SDE: [1] the noise of its first half */
 #include <math.h>
 #include <string.h>
 
@@ -38,6 +38,16 @@ static void interleave(Scheduler *s, int64_t n)
     s->sigmas[s->n_sigmas] = s->sigmas[s->n_sigmas + 1] = 0;
     s->n_sigmas += 2;
     scheduler_k_init_noise(s);
+}
+
+static int sde_timesteps(Scheduler *s, int64_t steps)
+{
+    int64_t n = scheduler_k_schedule(s, steps, false);
+    for (int64_t i = 0; i < n; i++)
+        s->extra[MIDPOINT][i] = i + 1 < n ? (float)sqrt(s->work[i] * s->work[i + 1]) : 0;
+    interleave(s, n);
+    s->n_sigmas -= 2;
+    return SDC_OK;
 }
 
 static float logarithmic_mean(float a, float b)
@@ -123,4 +133,50 @@ const SchedulerFamily family_kdpm2 = {
 const SchedulerFamily family_kdpm2_ancestral = {
     .check = check, .set_timesteps = ancestral_timesteps, .step = ancestral_step, .noise_level = scheduler_k_noise,
     .divisor = divisor, .history = 1, .timestep_names_step = true,
+};
+
+/* The noise of a step is one path's: what it does from sigma to next is what it did to the midpoint, and the rest. */
+static int draw_path(Scheduler *s, float sigma, float middle, float next)
+{
+    float *first = s->history[1];
+    int code = scheduler_draw(s);
+    if (code)
+        return code;
+    if (!s->second) {
+        memcpy(first, s->noise, (size_t)s->count * sizeof *first);
+        return SDC_OK;
+    }
+    float before = sqrtf((sigma - middle) / (sigma - next)), behind = sqrtf((middle - next) / (sigma - next));
+    for (int64_t i = 0; i < s->count; i++)
+        s->noise[i] = before * first[i] + behind * s->noise[i];
+    return SDC_OK;
+}
+
+static int sde_step(Scheduler *s, const float *model_output, float *sample)
+{
+    float sigma = s->sigmas[s->index - s->second], next = s->sigmas[s->index + !s->second], seen = sigma_now(s);
+    float middle = s->extra[MIDPOINT][step_of(s)], to = s->second ? next : middle, *start = s->history[0];
+    if (next == 0) {
+        for (int64_t i = 0; i < s->count; i++)
+            sample[i] = scheduler_k_x0(s, sigma, model_output[i], sample[i]);
+        return SDC_OK;
+    }
+    int code = draw_path(s, sigma, middle, next);
+    if (code)
+        return code;
+    float up = fminf(to, sqrtf(to * to * (sigma * sigma - to * to) / (sigma * sigma)));
+    float keep = sqrtf(to * to - up * up) / sigma;
+    if (!s->second)
+        memcpy(start, sample, (size_t)s->count * sizeof *sample);
+    for (int64_t i = 0; i < s->count; i++) {
+        float x0 = scheduler_k_x0(s, seen, model_output[i], sample[i]);
+        sample[i] = keep * start[i] + (1 - keep) * x0 + s->noise[i] * up;
+    }
+    s->second = !s->second;
+    return SDC_OK;
+}
+
+const SchedulerFamily family_dpm_sde = {
+    .check = check, .set_timesteps = sde_timesteps, .step = sde_step, .noise_level = scheduler_k_noise,
+    .divisor = divisor, .history = 2, .timestep_names_step = true,
 };

@@ -57,6 +57,8 @@ const SchedulerClass scheduler_classes[] = {
       .defaults = LATENT_BETAS SIGMAS EPSILON SPACING("linspace") },
     { "KDPM2AncestralDiscreteScheduler", &family_kdpm2_ancestral, 2, COMMON, NOISE_OR_V,
       .defaults = LATENT_BETAS SIGMAS EPSILON SPACING("linspace") },
+    { "DPMSolverSDEScheduler", &family_dpm_sde, 2, COMMON, NOISE_OR_V,
+      .defaults = LATENT_BETAS EPSILON SIGMAS "noise_sampler_seed=null " SPACING("linspace") },
     { "DPMSolverMultistepScheduler", &family_dpm_multistep, 1, COMMON, AND_FLOW,
       .defaults = SMALL_BETAS DPM "lower_order_final=true euler_at_final=false "
       SIGMAS "use_lu_lambdas=false " FLOW_SIGMAS FINAL "lambda_min_clipped=-inf variance_type=null "
@@ -123,6 +125,7 @@ const SchedulerName scheduler_names[] = {
     { "dpm2", "KDPM2DiscreteScheduler", "" },
     { "kdpm2_ancestral", "KDPM2AncestralDiscreteScheduler", "" },
     { "dpm2_a", "KDPM2AncestralDiscreteScheduler", "" },
+    { "dpm_sde", "DPMSolverSDEScheduler", "" },
     { "dpmpp_2m", MULTISTEP, "algorithm_type=dpmsolver++ solver_order=2" },
     { "dpmpp_2m_sde", MULTISTEP, "algorithm_type=sde-dpmsolver++ solver_order=2" },
     { "dpmpp_3m", MULTISTEP, "algorithm_type=dpmsolver++ solver_order=3" },

@@ -86,7 +86,7 @@ static const Spelling spellings[] = {
     { "DPM++ SDE", "DPMSolverSinglestepScheduler" }, { "DPM++ SDE Karras", "DPMSolverSinglestepScheduler" },
     { "DPM++ 2M SDE Heun", "DPMSolverMultistepScheduler" }, { "Euler SGM Uniform", "EulerDiscreteScheduler" },
     { "DPM++ 2M Simple", "DPMSolverMultistepScheduler" }, { "SA Solver", "SASolverScheduler" },
-    { "sa_solver_karras", "SASolverScheduler" },
+    { "sa_solver_karras", "SASolverScheduler" }, { "dpm_sde_karras", "DPMSolverSDEScheduler" },
 };
 
 static void names_in_every_spelling(void **state)

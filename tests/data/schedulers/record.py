@@ -6,6 +6,8 @@
                                    on the rounding of torch's logarithm: of 50 steps diffusers is 2e-4 from it in float64,
                                    and 1.2e-4 in float32 without vector instructions (ATEN_CPU_CAPABILITY=default)
 
+DPMSolverSDEScheduler draws here from one generator, not from torchsde's tree of seeds, in the same distribution.
+
 A tau_func that is a number stands for the function that gives it; where variances are learned, the model says 0.1 |x|."""
 import json, math, os, sys, warnings
 import diffusers, torch
@@ -26,6 +28,10 @@ MORE = {
         dict(SD, lambda_min_clipped=-1.0), dict(SD, algorithm_type='dpmsolver', solver_order=3),
         dict(SD, prediction_type='v_prediction'), dict(SD, num_train_timesteps=50, use_karras_sigmas=True),
         dict(SD, thresholding=True, euler_at_final=True)],
+    'DPMSolverSDEScheduler': [
+        {}, SD, dict(SD, prediction_type='v_prediction'), dict(SD, timestep_spacing='leading', steps_offset=1),
+        dict(SD, timestep_spacing='trailing'), dict(SD, use_karras_sigmas=True), dict(SD, use_exponential_sigmas=True),
+        dict(SD, use_beta_sigmas=True)],
     'EDMEulerScheduler': [{'s_churn_': 0.5}, {'s_churn_': 4.0, 'prediction_type': 'v_prediction', 'sigma_data': 1.0},
                           {'rho': 5.0, 'sigma_min': 0.01}],
     'EDMDPMSolverMultistepScheduler': [
@@ -51,6 +57,19 @@ def numbers(values):
     return [number(float(v)) for v in values.flatten()]
 
 
+class Path:
+    """Noise of a Brownian path as DPMSolverSDEScheduler asks for it: over sigma to the midpoint, then over all of the step."""
+    def __init__(self, draw):
+        self.draw, self.start = draw, None
+
+    def __call__(self, start, end):
+        if start != self.start:
+            self.start, self.reached, self.walked = start, start, 0
+        self.walked = self.walked + self.draw((1, 1, 2, 2)) * (self.reached - end).sqrt()
+        self.reached = end
+        return self.walked / (start - end).sqrt()
+
+
 def run(name, config, step_args, steps, dtype):
     given = dict(config)
     if 'tau_func' in given:
@@ -63,6 +82,8 @@ def run(name, config, step_args, steps, dtype):
 
     sys.modules[type(s).__module__].randn_tensor = draw
     s.set_timesteps(steps)
+    if name == 'DPMSolverSDEScheduler':
+        s.noise_sampler = Path(draw)
     init = float(s.init_noise_sigma)
     x = torch.tensor([0.5, -1.25, 2, -0.375], dtype=dtype).reshape(1, 1, 2, 2) * init
     made = {'steps': steps, 'timesteps': numbers(s.timesteps), 'init_noise_sigma': number(init), 'x': [numbers(x)]}
