@@ -107,7 +107,7 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     }
     Pipeline *p = folder_open(folder, o, given->isa);
     folder_compile(p);
-    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + 3];
+    Section sections[2 * (MAX_TOKENIZERS + MAX_SCHEDULERS) + MAX_STATISTICS + 2];
     int n = 0;
     for (int k = 0; k < p->n_tokenizers; k++)
         sections[n++] = p->tokenizers[k];
@@ -116,8 +116,8 @@ void compile_folder(const char *folder, const Options *o, const BuildOptions *gi
     n = add_schedulers(p, sections, n);
     if (p->refiner)
         n = add_schedulers(p->refiner, sections, n);
-    if (p->statistics.data)
-        sections[n++] = p->statistics;
+    for (int k = 0; k < p->n_statistics; k++)
+        sections[n++] = p->statistics[k];
     sections[n++] = text_section("pipeline", pipeline_section(p));
     BuildOptions b = *given;
     b.driver = p->rule->driver;

@@ -95,10 +95,12 @@ static void read_sizes(Pipeline *p, const Options *o)
 
 /* ---- tokenizers -------------------------------------------------------------------------------------------------- */
 
-/* "text_encoder_2" of "tokenizer_2". */
+/* "text_encoder_2" of "tokenizer_2", "prior_text_encoder" of "prior_tokenizer". */
 static const char *encoder_of(const SectionRule *rule)
 {
-    return text_format("text_encoder%s", rule->folder + strcspn(rule->folder, "_"));
+    static const char tokenizer[] = "tokenizer";
+    const char *at = strstr(rule->folder, tokenizer);
+    return at ? text_format("%.*stext_encoder%s", (int)(at - rule->folder), rule->folder, at + strlen(tokenizer)) : "text_encoder";
 }
 
 /* Is there a tokenizer of this row?  The first is needed, unless text is optional; one without its encoder counts as
@@ -208,8 +210,8 @@ Pipeline *folder_open(const char *folder, const Options *o, const Isa *isa)
     read_sizes(p, o);
     read_tokenizers(p);
     check_schedulers(p->folder, p->rule, o);
-    if (p->rule->statistics.section)
-        p->statistics = statistics_section(p->folder, &p->rule->statistics);
+    for (const StatisticsRule *rule = p->rule->statistics; rule->section; rule++)
+        p->statistics[p->n_statistics++] = statistics_section(p->folder, rule);
     if (o->refiner)
         open_refiner(p, o->refiner);
     if (o->text_length && !p->rule->tokenizers[2].section)

@@ -45,7 +45,8 @@ typedef struct Pipeline {
     int64_t patch;                  /* the denoiser's patch_size, 1 without */
     int n_tokenizers;
     Section clip_tokenizer;         /* of --clip */
-    Section statistics;             /* of the rule; no data: it has none */
+    Section statistics[MAX_STATISTICS];             /* of the rule */
+    int n_statistics;
 } Pipeline;
 
 /* ---- folder_open.c ----------------------------------------------------------------------------------------------- */

@@ -55,6 +55,14 @@
 #define ON_PICTURES(name) \
     {name, false, false, false, .inputs = {{"pixel_values", 4, {BATCH, -1, PIXEL_HEIGHT, PIXEL_WIDTH}, 0}}}
 
+/* Of unCLIP. */
+#define NORMALIZER {"image_normalizer", "image_normalizer", "mean", "std"}
+#define PRIOR_ROW(input) {input, 2, {BATCH, -1}, 0}
+#define PRIOR \
+    {"prior", true, true, false, \
+     .inputs = {PRIOR_ROW("hidden_states"), {"timestep", 1, {BATCH}, 0}, PRIOR_ROW("proj_embedding"), \
+                {"encoder_hidden_states", 3, {BATCH, TOKENS_2, -1}, 0}, {"attention_mask", 2, {BATCH, TOKENS_2}, 0}}}
+
 /* Of an executable of SDXL; both: the first text encoder is needed too. */
 #define XL_INPUTS PROMPT_ROW("text_embeds"), PROMPT_ROW("time_ids")
 #define XL_COMPONENTS(both) \
@@ -127,9 +135,14 @@ static const PipelineRule pipelines[] = {
                     DECODER("latent_sample")}},
     {SD("StableUnCLIPImg2ImgPipeline"), UNET, .tokenizers = {NAMED("tokenizer")},
      .schedulers = {NAMED("scheduler"), NAMED("image_noising_scheduler")},
-     .describe = describe_image_encoder, .statistics = NAMED("image_normalizer"),
+     .describe = describe_image_encoder, .statistics = {NORMALIZER},
      .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(PROMPT_ROW("class_labels")),
                     DECODER("latent_sample"), ON_PICTURES("image_encoder")}},
+    {SD("StableUnCLIPPipeline"), UNET, .tokenizers = {NAMED("tokenizer"), NAMED("prior_tokenizer")},
+     .schedulers = {NAMED("scheduler"), NAMED("image_noising_scheduler"), NAMED("prior_scheduler")},
+     .statistics = {NORMALIZER, {"prior_statistics", "prior", "clip_mean", "clip_std"}},
+     .components = {TEXT_ENCODER("text_encoder", true, TOKENS), TEXT_ENCODER("prior_text_encoder", true, TOKENS_2),
+                    PRIOR, DENOISER(PROMPT_ROW("class_labels")), DECODER("latent_sample")}},
     {SD("LDMTextToImagePipeline"), UNET, .tokenizers = {NAMED("tokenizer")}, .schedulers = {NAMED("scheduler")},
      .describe = describe_latent_diffusion,
      .components = {TEXT_ENCODER("text_encoder", true, TOKENS), DENOISER(), DECODER("latents")}},

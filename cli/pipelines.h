@@ -10,7 +10,7 @@
 
 #include "cli.h"
 
-enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 9, MAX_OWN = 4 };
+enum { MAX_TOKENIZERS = 3, MAX_SCHEDULERS = 3, MAX_STATISTICS = 2, MAX_CONFIGS = 6, MAX_COMPONENTS = 10, MAX_INPUTS = 9, MAX_OWN = 4 };
 
 /* What a free axis of an input stands for. */
 typedef enum {
@@ -42,6 +42,9 @@ typedef struct {
 /* A file or folder that becomes a section of the executable. */
 typedef struct { const char *section, *folder; } SectionRule;
 
+/* Two tensors of FOLDER/diffusion_pytorch_model.safetensors that become a section of float32. */
+typedef struct { const char *section, *folder, *mean, *deviation; } StatisticsRule;
+
 /* What a class's configuration says; 0 and NULL: nothing. */
 typedef struct {
     int64_t width, height;          /* where --size says nothing */
@@ -68,7 +71,7 @@ typedef struct PipelineRule {
     SectionRule schedulers[MAX_SCHEDULERS + 1];     /* FOLDER/scheduler_config.json */
     SectionRule configs[MAX_CONFIGS + 1];           /* FOLDER/config.json, whose keys follow the prefix `section` */
     ComponentRule components[MAX_COMPONENTS + 1];
-    SectionRule statistics;         /* mean and std of FOLDER/diffusion_pytorch_model.safetensors, float32 */
+    StatisticsRule statistics[MAX_STATISTICS + 1];
     void (*describe)(const char *folder, const json_t *config, FolderFacts *facts);     /* or NULL */
     bool sized;                     /* describe() gives the size that --size may change */
     const struct PipelineRule *refiner;     /* what --refiner adds from a folder of its class; NULL: it has none */

@@ -24,7 +24,7 @@ static float *find_values(const SdcSafetensors *file, const char *name, int64_t 
     return values;
 }
 
-Section statistics_section(const char *folder, const SectionRule *rule)
+Section statistics_section(const char *folder, const StatisticsRule *rule)
 {
     SdcSafetensors file;
     int64_t n = 0;
@@ -32,7 +32,7 @@ Section statistics_section(const char *folder, const SectionRule *rule)
     int code = sdc_safetensors_open(&file, path);
     if (code)
         exit(code);
-    float *mean = find_values(&file, "mean", &n), *deviation = find_values(&file, "std", &n);
+    float *mean = find_values(&file, rule->mean, &n), *deviation = find_values(&file, rule->deviation, &n);
     size_t bytes = (size_t)n * sizeof(float);
     char *values = alloc(2 * bytes);
     memcpy(values, mean, bytes);

@@ -5,7 +5,7 @@
 #include "../codegen/codegen.h"
 #include "pipelines.h"
 
-/* The tensors "mean" and "std" of the rule's folder as a section: float32 [2][n]. */
-Section statistics_section(const char *folder, const SectionRule *rule);
+/* The two tensors of a rule as a section: float32 [2][n]. */
+Section statistics_section(const char *folder, const StatisticsRule *rule);
 
 #endif

@@ -11,6 +11,7 @@
  *      sd_xl.c        SDXL: two encoders, micro-conditioning, base and refiner
  *      sd_start.c     the latents that the loop starts from
  *      sd_tasks.c     inpainting, depth, upscaling, variations: what those need beside a prompt
+ *      sd_prior.c     unCLIP's prior: from the prompt to a picture's embedding
  *      sd_3.c         the conditions of Stable Diffusion 3 (and 3.5)
  *      sd_denoise.c   the loop; sd_network.h: the networks that it runs
  *      sd_vae.c       pictures to latents and back
@@ -48,6 +49,8 @@ typedef struct {
     const char *init_image, *latents, *save_latents, *trace;    /* paths or NULL */
     const char *mask, *depth_map;       /* likewise */
     int64_t noise_level;                /* -1: the class's */
+    int64_t prior_steps;                /* 0: 25 */
+    double prior_guidance;              /* below 0: 4 */
     const char *embeddings, *control_image;     /* likewise */
     double control_scale, control_start, control_stop;
     bool control_guess;
@@ -181,7 +184,8 @@ enum {
     SD_NO_PROMPT = 64,              /* may go without a prompt */
     SD_ONE_CHUNK = 128,             /* its text is no row of chunks */
     SD_TEXT_2 = 256, SD_TEXT_3 = 512,       /* texts of their own for these encoders */
-    SD_CONTROL_PICTURE = 1024       /* its ControlNets see pictures, and not latents */
+    SD_CONTROL_PICTURE = 1024,      /* its ControlNets see pictures, and not latents */
+    SD_PRIOR = 2048                 /* the options of the prior */
 };
 
 static inline double sd_default_strength(const SdFamily *f)
@@ -316,7 +320,17 @@ int sd_variation_open(Sd *sd);
 int sd_variation_encode(Sd *sd);
 int sd_variation_start(Sd *sd);
 
+int sd_unclip_open(Sd *sd);                         /* the same of an embedding that the prior draws */
+int sd_unclip_start(Sd *sd);
+
 void sd_task_close(Sd *sd);
+
+/* ---- sd_prior.c -------------------------------------------------------------------------------------------------- */
+
+/* Values of an embedding; 0: there is no prior. */
+int64_t sd_prior_size(void);
+/* The embedding [n] of a picture of the prompt; draws sd->random. */
+int sd_prior_draw(Sd *sd, float *embedding, int64_t n);
 
 /* ---- sd_image.c ------------------------------------------------------------------------------------------------- */
 

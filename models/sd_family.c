@@ -41,6 +41,8 @@ static const SdFamily families[] = {
     {UNET("StableUnCLIPImg2ImgPipeline"), .steps = 20, .guidance = 10, .open_text = sd_clip_open,
      .encode = sd_variation_encode, .start = sd_variation_start,
      .takes = SD_NOISE_LEVEL | SD_NEEDS_PICTURE | SD_PICTURE_ASIDE | SD_NO_PROMPT, .open_task = sd_variation_open},
+    {UNET("StableUnCLIPPipeline"), .steps = 20, .guidance = 10, CLIP, .start = sd_unclip_start,
+     .takes = SD_NOISE_LEVEL | SD_NO_PICTURE | SD_ONE_CHUNK | SD_PRIOR, .open_task = sd_unclip_open},
     {UNET("LDMTextToImagePipeline"), .steps = 50, .guidance = 1, CLIP, .start = sd_start, .takes = SD_NO_PICTURE,
      .latents = "latents"},
     {XL("StableDiffusionXLPipeline"), FROM_TEXT, .guidance = 5, .strength = 0.3, .refiner = &xl_refiner},

@@ -30,6 +30,8 @@ DRIVER_REAL("strength", strength, 0, 1)
 DRIVER_PATH("mask", mask)
 DRIVER_PATH("depth-map", depth_map)
 DRIVER_WHOLE("noise-level", noise_level, 0, 999)
+DRIVER_WHOLE("prior-steps", prior_steps, 1, 1000)
+DRIVER_REAL("prior-guidance", prior_guidance, 0, 1000)
 DRIVER_PATH("control-image", control_image)
 DRIVER_REAL("control-scale", control_scale, 0, 100)
 DRIVER_REAL("control-start", control_start, 0, 1)
@@ -143,6 +145,8 @@ static const SdcOption sd_options[] = {
     {"depth-map", 0, "FILE", "depth of --init-image: a picture, or float32 [1,1,H,W] as .npy or .npz", set_depth_map},
     {"noise-level", 0, "N", "upscaler, variations: noise put over --init-image, 0 to 999 (default: see below)",
      set_noise_level},
+    {"prior-steps", 0, "N", "unCLIP: steps from the prompt to a picture's embedding (default: 25)", set_prior_steps},
+    {"prior-guidance", 0, "X", "and how much the prompt counts in them (default: 4)", set_prior_guidance},
     {"control-image", 0, "FILE", "what a ControlNet sees: a picture, or float32 [1,3,H,W] in 0..1; of SD3 -1..1, or "
      "latents [1,C,H/8,W/8]", set_control_image},
     {"control-scale", 0, "X", "how much the ControlNet counts (default: 1, or see below)", set_control_scale},
@@ -232,7 +236,7 @@ static SdOptions plain(void)
 {
     const SdFamily *f = sd_family();
     return (SdOptions){.negative = "", .output = "image.png", .steps = f->steps, .guidance = f->guidance, .count = 1,
-                       .strength = NAN, .eta = NAN, .noise_level = -1, .xl = xl_defaults,
+                       .strength = NAN, .eta = NAN, .noise_level = -1, .prior_guidance = -1, .xl = xl_defaults,
                        .control_scale = f->control_scale > 0 ? f->control_scale : 1, .control_stop = 1,
                        .skip_start = 0.01, .skip_stop = 0.2, .weighting = true};
 }

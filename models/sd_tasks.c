@@ -1,13 +1,14 @@
 /* sd_tasks.c: what inpainting, depth to image, upscaling and variations need beside a prompt, as diffusers'
  * StableDiffusionInpaintPipeline (...XLInpaint..., ...3Inpaint...), ...Depth2ImgPipeline, ...UpscalePipeline and
- * StableUnCLIPImg2ImgPipeline.
+ * StableUnCLIPImg2ImgPipeline and StableUnCLIPPipeline.
  *
  * Order of random draws:
  *      --mask        noise of the picture's distribution (not where the network sees the mask and strength is 1),
  *                    starting noise [n, C, h, w], noise of the masked picture's distribution, then the steps
  *      depth         as image to image
  *      upscaler      noise over the picture [1, 3, h, w], starting noise, then the steps
- *      variations    noise over the embedding [1, E], starting noise, then the steps */
+ *      variations    noise over the embedding [1, E], starting noise, then the steps; with a prior its noise and its
+ *                    steps' before that */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ int sd_check_class(const SdOptions *o, const SdFamily *f)
     const struct { bool given; unsigned bit; const char *option; } rows[] = {
         {o->mask, SD_MASK, "--mask"}, {o->depth_map, SD_DEPTH, "--depth-map"},
         {o->noise_level >= 0, SD_NOISE_LEVEL, "--noise-level"}, {o->control_guess, SD_CONTROL_PICTURE, "--control-guess"},
+        {o->prior_guidance >= 0, SD_PRIOR, "--prior-guidance"}, {o->prior_steps > 0, SD_PRIOR, "--prior-steps"},
         {o->prompt_2, SD_TEXT_2, "--prompt-2"}, {o->negative_2, SD_TEXT_2, "--negative-prompt-2"},
         {o->prompt_3, SD_TEXT_3, "--prompt-3"}, {o->negative_3, SD_TEXT_3, "--negative-prompt-3"}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
@@ -323,26 +325,43 @@ static int find_statistics(const Sd *sd, const float **mean)
     return SDC_OK;
 }
 
-int sd_variation_open(Sd *sd)
+/* For embeddings of n values, which the network is told under noise. */
+static int open_embedding(Sd *sd, int64_t n)
 {
-    const SdcTensor *out;
     const float *mean;
     int code = expect_extra(sd, 0);
     if (code || (code = make_task(sd)) || (code = open_levels(sd, "image_noising_scheduler", INT64_MAX)))
         return code;
-    SdTask *t = sd->task;
-    t->eye = pipeline_nth("image_encoder", 0);
-    if (!t->eye)
+    sd->task->embedded = n;
+    if ((code = find_statistics(sd, &mean)) || (code = pipeline_floats(&sd->task->embedding, n)) ||
+        (code = pipeline_floats(&sd->task->drawn, n)))
+        return code;
+    return sd_add_condition(sd, "class_labels", 2 * n);
+}
+
+int sd_variation_open(Sd *sd)
+{
+    const SdcTensor *out;
+    const SdcProgram *eye = pipeline_nth("image_encoder", 0);
+    if (!eye)
         return sdc_error(SDC_UNSUPPORTED, "there is no image_encoder in here");
-    if ((code = pipeline_output(t->eye, "image_embeds", 2, &out)))
+    int code = pipeline_output(eye, "image_embeds", 2, &out);
+    if (code || (code = open_embedding(sd, tensor_row(out))))
         return code;
-    t->embedded = tensor_row(out);
-    if ((code = find_statistics(sd, &mean)) || (code = pipeline_floats(&t->embedding, t->embedded)) ||
-        (code = pipeline_floats(&t->drawn, t->embedded)))
-        return code;
-    if ((code = sd_add_condition(sd, "class_labels", 2 * t->embedded)))
-        return code;
-    return sd_pixels_read(t->eye, sd->options->init_image, &t->pixels);
+    sd->task->eye = eye;
+    return sd_pixels_read(eye, sd->options->init_image, &sd->task->pixels);
+}
+
+int sd_unclip_open(Sd *sd)
+{
+    const int64_t n = sd_prior_size();
+    return n ? open_embedding(sd, n) : sdc_error(SDC_UNSUPPORTED, "there is no prior in here");
+}
+
+int sd_unclip_start(Sd *sd)
+{
+    int code = sd_prior_draw(sd, sd->task->embedding, sd->task->embedded);
+    return code ? code : sd_variation_start(sd);
 }
 
 int sd_variation_encode(Sd *sd)

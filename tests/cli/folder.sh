@@ -179,7 +179,7 @@ try 2 "unet/model\.onnx: input 'down_block_additional_residuals\.0' is .*, but s
 # Every name that a class has in diffusers, of its tasks, and in optimum: what the folder lacks is another matter.
 mkdir named
 for class in StableDiffusion StableDiffusionImg2Img StableDiffusionInpaint StableDiffusionControlNet \
-    StableDiffusionControlNetImg2Img StableDiffusionControlNetInpaint LatentConsistencyModel LatentConsistencyModelImg2Img \
+    StableDiffusionControlNetImg2Img StableDiffusionControlNetInpaint LatentConsistencyModel LatentConsistencyModelImg2Img StableUnCLIP \
     StableDiffusionXL StableDiffusionXLImg2Img StableDiffusionXLInpaint StableDiffusionXLControlNet \
     StableDiffusionXLControlNetImg2Img StableDiffusionXLControlNetInpaint StableDiffusion3 StableDiffusion3Img2Img \
     StableDiffusion3Inpaint StableDiffusion3ControlNet; do

@@ -24,6 +24,7 @@ static const Model models[] = {
     {"xl", "$M/tiny-sdxl", "--refiner $M/tiny-sdxl-refiner --size 64x64"},
     {"sd3", "with-controlnet", "--text-length 13 --size 64x64"},
     {"lcm", "lcm-controlled", "--size 64x64"},
+    {"unclip", "with-prior", "--size 64x64"},
     {"depth", "$M/tiny-sd2-depth", "--size 64x64"},
     {"upscaler", "$M/tiny-sd-x4-upscaler", ""},
     {"mnist", "$M/tiny-cond-mnist", "--size 32x32 --size 16x16"},
@@ -73,6 +74,8 @@ static const Case cases[] = {
     {"sd3", "'a crab'", "--prompt-2 'a frog'"},
     {"sd3", "'a crab'", "--prompt-3 'a frog'"},
     {"sd3", "'a crab'", "--negative-prompt-3 dull"},
+    {"unclip", "'a crab'", "--prior-steps 3"},
+    {"unclip", "'a crab'", "--prior-guidance 1"},
     {"lcm", "'a crab'", "--guidance 3"},
     {"lcm", "'a crab'", "--scheduler original_inference_steps=20"},
     {"lcm", "'a crab'", CONTROLLED},
@@ -121,7 +124,8 @@ static int shell(const char *line)
 static void make(void)
 {
     if (shell("mkdir with-controlnet && for f in $M/tiny-sd35/* $M/tiny-sd35-controlnet/*; do ln -sfn $f with-controlnet/; done; "
-              "mkdir lcm-controlled && for f in $M/tiny-sd1/* $T/networks/tiny-lcm/*; do ln -sfn $f lcm-controlled/; done"))
+              "mkdir lcm-controlled && for f in $M/tiny-sd1/* $T/networks/tiny-lcm/*; do ln -sfn $f lcm-controlled/; done; "
+              "mkdir with-prior && for f in $M/tiny-unclip/* $T/networks/tiny-unclip-prior/*; do ln -sfn $f with-prior/; done"))
         exit(1);
     for (size_t k = 0; k < sizeof models / sizeof *models; k++)
         if (shell(format("%s compile %s -o %s -q --isa generic --cflag -O0 %s", e.sdc, models[k].folder, models[k].name,

@@ -8,6 +8,7 @@ for those parts, and for tiny-sdxl-inpaint4, tiny-sdxl and tiny-sd3, whose netwo
     tiny-sdxl-lcm         likewise, in the folder of an SDXL
     tiny-sdxl-inpaint     of 9 channels; with a ControlNet beside it
     tiny-sdxl-inpaint4    tiny-sdxl under the name of the inpainting pipeline
+    tiny-unclip-prior     a prior and its text encoder for tiny-unclip
     tiny-sdxl, tiny-sd3   other prompts for the second and the third text encoder
 
 Made with diffusers 0.42.1, transformers 5.23.0, torch 2.15.0, onnxruntime 1.31.1."""
@@ -20,8 +21,10 @@ import diffusers
 import numpy as np
 import onnx
 import torch
+from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 from PIL import Image
-from transformers import AutoTokenizer, CLIPTokenizer
+from safetensors.torch import save_file
+from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
 from make_handover import HERE, Denoiser, Graph, TextEncoder, parts
 from make_statistics import Autoencoder
@@ -62,8 +65,9 @@ def shorten(model):
     del model.graph.value_info[:]
 
 
-def export(folder, part, model, inputs, outputs, call):
-    """inputs: name -> (tensor, names of its free axes); call(model's forward, inputs by name) -> the outputs."""
+def export(folder, part, model, inputs, outputs, call, free={2: "h", 3: "w"}):
+    """inputs: name -> (tensor, names of its free axes); call(model's forward, inputs by name) -> the outputs, which have these
+    free axes beside the batch."""
     where, axes = f"{NETWORKS}/{folder}/{part}", {k: a for k, (_, a) in inputs.items() if a}
     os.makedirs(where, exist_ok=True)
 
@@ -76,12 +80,12 @@ def export(folder, part, model, inputs, outputs, call):
             return call(self.model, dict(zip(inputs, given)))
     torch.onnx.export(Wrapped(), tuple(t for t, _ in inputs.values()), f"{where}/model.onnx", opset_version=17,
                       input_names=list(inputs), output_names=outputs, dynamo=False,
-                      dynamic_axes={**axes, **{o: {0: "batch_size", 2: f"{o}_h", 3: f"{o}_w"} for o in outputs}})
+                      dynamic_axes={**axes, **{o: {0: "batch_size", **{k: f"{o}_{n}" for k, n in free.items()}} for o in outputs}})
     graph = onnx.load(f"{where}/model.onnx")
     shorten(graph)
     onnx.save(graph, f"{where}/model.onnx")
-    config = json.loads(model.to_json_string())
-    json.dump(config, open(f"{where}/config.json", "w"), indent=1)
+    config = model if hasattr(model, "to_json_string") else model.config
+    json.dump(json.loads(config.to_json_string()), open(f"{where}/config.json", "w"), indent=1)
 
 
 def split(inputs):
@@ -148,6 +152,13 @@ def make(folder, kind, channels, seed, scaled=None, **more):
 class Words(TextEncoder):
     def forward(self, input_ids, attention_mask=None, output_hidden_states=True):
         return super().forward(input_ids)
+
+
+class Labelled(Graph):
+    def forward(self, sample, timestep, encoder_hidden_states, class_labels=None, **_):
+        self.seen = dict(class_labels=class_labels)
+        out = self.run(sample=sample, timestep=timestep, encoder_hidden_states=encoder_hidden_states, **self.seen)
+        return (out["out_sample"],)
 
 
 class Transformer(Graph):
@@ -284,6 +295,72 @@ def sdxl_lcm(models):
            guidance_scale=8.0)
 
 
+def small_tokenizer(base, folder, merges):
+    """The first merges of a CLIP tokenizer, and their vocabulary."""
+    where = f"{NETWORKS}/{folder}/prior_tokenizer"
+    os.makedirs(where, exist_ok=True)
+    names = {v: k for k, v in json.load(open(f"{base}/vocab.json")).items()}
+    vocab = {names[k]: k for k in range(512 + merges)} | {"<|startoftext|>": 512 + merges, "<|endoftext|>": 513 + merges}
+    json.dump(vocab, open(f"{where}/vocab.json", "w"), ensure_ascii=False, separators=(",", ":"))
+    lines = open(f"{base}/merges.txt", encoding="utf-8").read().split("\n")[:merges + 1]
+    open(f"{where}/merges.txt", "w", encoding="utf-8").write("\n".join(lines) + "\n")
+    for name in "special_tokens_map.json", "tokenizer_config.json":
+        open(f"{where}/{name}", "w").write(open(f"{base}/{name}").read())
+    return CLIPTokenizer.from_pretrained(where), len(vocab)
+
+
+def export_prior(folder, prior, text):
+    batch, generator = {0: "batch_size"}, torch.Generator().manual_seed(70)
+    draw = lambda *shape: torch.randn(*shape, generator=generator)
+    n = prior.config.embedding_dim
+    inputs = {"hidden_states": (draw(2, n), batch), "timestep": (torch.tensor(500), None), "proj_embedding": (draw(2, n), batch),
+              "encoder_hidden_states": (draw(2, 77, n), batch), "attention_mask": (torch.ones(2, 77).bool(), batch)}
+    export(folder, "prior", prior, inputs, ["predicted_image_embedding"], lambda p, given: p(**given, return_dict=False)[0], {})
+    export(folder, "prior_text_encoder", text, {"input_ids": (torch.ones(2, 77, dtype=torch.int64), batch)},
+           ["text_embeds", "last_hidden_state"], lambda t, given: (lambda o: (o.text_embeds, o.last_hidden_state))(t(**given)), {})
+    save_file({"clip_mean": prior.clip_mean.data, "clip_std": prior.clip_std.data},
+              f"{NETWORKS}/{folder}/prior/diffusion_pytorch_model.safetensors")
+
+
+def unclip(models):
+    folder, base = "tiny-unclip-prior", f"{models}/tiny-unclip"
+    tokenizer, words = small_tokenizer(f"{base}/tokenizer", folder, 60)
+    prior = lively(diffusers.PriorTransformer(num_attention_heads=2, attention_head_dim=8, num_layers=1, embedding_dim=24), 71)
+    text = CLIPTextModelWithProjection(CLIPTextConfig(
+        vocab_size=words, hidden_size=24, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, projection_dim=24,
+        bos_token_id=words - 2, eos_token_id=words - 1, pad_token_id=0))
+    export_prior(folder, prior, lively(text, 72))
+    index(folder, "StableUnCLIPPipeline")
+    prior_scheduler = diffusers.DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="sample", clip_sample_range=5.0,
+                                              variance_type="fixed_small_log")
+    os.makedirs(f"{NETWORKS}/{folder}/prior_scheduler", exist_ok=True)
+    json.dump(json.loads(prior_scheduler.to_json_string()),
+              open(f"{NETWORKS}/{folder}/prior_scheduler/scheduler_config.json", "w"), indent=1)
+    vae, unet = Autoencoder(base), Labelled(base, "unet")
+    pipeline = diffusers.StableUnCLIPPipeline(
+        prior_tokenizer=tokenizer, prior_text_encoder=text, prior=prior, prior_scheduler=prior_scheduler,
+        image_normalizer=StableUnCLIPImageNormalizer.from_pretrained(f"{base}/image_normalizer"),
+        image_noising_scheduler=diffusers.DDPMScheduler.from_pretrained(f"{base}/image_noising_scheduler"),
+        tokenizer=CLIPTokenizer.from_pretrained(f"{base}/tokenizer"), text_encoder=Words(base, "text_encoder"), unet=unet,
+        scheduler=diffusers.DDIMScheduler.from_pretrained(f"{base}/scheduler"), vae=vae)
+    pipeline.set_progress_bar_config(disable=True)
+    steps, prepare, step = [], pipeline.prepare_latents, pipeline.scheduler.step
+
+    def keep_first(*given, **more):         # the prior's come before
+        steps[:] = [prepare(*given, **more)]
+        return steps[0]
+
+    def keep(*given, **more):
+        steps.append(step(*given, **more)[0])
+        return (steps[-1],)
+    pipeline.prepare_latents, pipeline.scheduler.step = keep_first, keep
+    settings = dict(prompt=PROMPT, negative_prompt=NEGATIVE, num_inference_steps=3, guidance_scale=5.0, noise_level=100,
+                    prior_num_inference_steps=6, prior_guidance_scale=3.0)
+    pipeline(**settings, height=HEIGHT, width=WIDTH, generator=torch.Generator().manual_seed(73), output_type="latent")
+    save(folder, "unclip", dict(settings, seed=73), dict(latents=torch.stack(steps), class_labels=unet.seen["class_labels"][1:],
+                                                         image_uint8=bytes_of(vae, steps)))
+
+
 def sd3(models):
     base = f"{models}/tiny-sd3"
     take = {f"tokenizer{k}": AutoTokenizer.from_pretrained(f"{base}/tokenizer{k}") for k in ("", "_2", "_3")}
@@ -302,5 +379,5 @@ def sd3(models):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    for part in lcm, sdxl, sdxl_lcm, sd3:
+    for part in lcm, sdxl, sdxl_lcm, unclip, sd3:
         part(sys.argv[1])
