@@ -5,15 +5,12 @@ tiny-sdxl/NAME.json and NAME.npz.
 
 diffusers' StableDiffusionXLPipeline around the exported graphs in onnxruntime, as make_handover.py.
 """
-import json
-import os
 import sys
 
 import diffusers
-import numpy as np
 import torch
 
-from make_handover import HERE, NEGATIVE, PROMPT, Decoder, draw, parts
+from make_handover import NEGATIVE, PROMPT, Decoder, draw, parts, save
 
 SEED, STEPS, GUIDANCE, HEIGHT, WIDTH = 8, 6, 3.0, 128, 96
 RUNS = {"edm_dpmpp_2m": diffusers.EDMDPMSolverMultistepScheduler(sigma_data=0.5),
@@ -30,14 +27,10 @@ def record(models, name):
     picture = vae.run(latent_sample=final / vae.config.scaling_factor)["sample"]
     arrays = dict(latents=torch.cat([start[None] * scheduler.init_noise_sigma, steps]),
                   image_uint8=((picture / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1))
-    arrays = {k: v.numpy() for k, v in arrays.items()}
-    os.makedirs(f"{HERE}/tiny-sdxl", exist_ok=True)
-    np.savez_compressed(f"{HERE}/tiny-sdxl/{name}.npz", **arrays)
-    config = dict(scheduler.config, _class_name=type(scheduler).__name__)
-    settings = dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=SEED, num_inference_steps=STEPS, guidance_scale=GUIDANCE,
-                    scheduler=config, arrays={k: f"{v.dtype}{list(v.shape)}" for k, v in arrays.items()})
-    json.dump(settings, open(f"{HERE}/tiny-sdxl/{name}.json", "w"), indent=1)
-    print(name, {k: v.shape for k, v in arrays.items()}, float(final.std()))
+    config = {k: v for k, v in scheduler.config.items() if k[0] != "_"}
+    save("tiny-sdxl", name, dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=SEED, num_inference_steps=STEPS,
+                                 guidance_scale=GUIDANCE, scheduler=dict(config, _class_name=type(scheduler).__name__)),
+         arrays)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,16 @@ def draw(pipeline, **options):
     return out.images, torch.stack(steps), pipeline.unet.seen
 
 
+def save(folder, name, settings, arrays):
+    """NAME.npz with the arrays and NAME.json with the settings and the arrays' shapes, in the folder beside this file."""
+    os.makedirs(f"{HERE}/{folder}", exist_ok=True)
+    arrays = {k: np.asarray(v) for k, v in arrays.items()}
+    np.savez_compressed(f"{HERE}/{folder}/{name}.npz", **arrays)
+    settings["arrays"] = {k: f"{v.dtype}{list(v.shape)}" for k, v in arrays.items()}
+    json.dump(settings, open(f"{HERE}/{folder}/{name}.json", "w"), indent=1)
+    print(name, {k: v.shape for k, v in arrays.items()})
+
+
 def record(models, name):
     sampler, options, at, scores = RUNS[name]
     first, second = f"{models}/tiny-sdxl", f"{models}/tiny-sdxl-refiner"
@@ -123,8 +133,6 @@ def record(models, name):
                   time_ids=seen["time_ids"], refiner_time_ids=refiner_seen["time_ids"],
                   refiner_pooled=refiner_seen["text_embeds"],
                   image_uint8=((picture / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255).round().astype("uint8"))
-    arrays = {k: np.asarray(v) for k, v in arrays.items()}
-    np.savez_compressed(f"{HERE}/tiny-sdxl+refiner/{name}.npz", **arrays)
     pair = lambda key: "x".join(str(v) for v in reversed(options[key])) if key in options else None
     crop = options.get("crops_coords_top_left")
     settings = dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=SEED, num_inference_steps=options["num_inference_steps"],
@@ -132,10 +140,8 @@ def record(models, name):
                     original_size=pair("original_size"), target_size=pair("target_size"),
                     negative_original_size=pair("negative_original_size"),
                     negative_target_size=pair("negative_target_size"), crop=crop and f"{crop[1]},{crop[0]}", **scores)
-    settings = {k: v for k, v in settings.items() if v is not None}
-    settings["arrays"] = {k: f"{v.dtype}{list(v.shape)}" for k, v in arrays.items()}
-    json.dump(settings, open(f"{HERE}/tiny-sdxl+refiner/{name}.json", "w"), indent=1)
-    print(name, {k: v.shape for k, v in arrays.items()}, float(final.std()))
+    save("tiny-sdxl+refiner", name, {k: v for k, v in settings.items() if v is not None}, arrays)
+    print(name, float(final.std()))
 
 
 if __name__ == "__main__":

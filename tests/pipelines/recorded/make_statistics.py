@@ -6,7 +6,6 @@ tiny-sdxl-refiner-statistics/img2img.json and .npz.
 diffusers' StableDiffusionXLImg2ImgPipeline around the exported graphs in onnxruntime; a picture of 64x64 keeps the record
 small.  The statistics are those that trajectory.c writes.
 """
-import json
 import sys
 from types import SimpleNamespace
 
@@ -14,7 +13,7 @@ import diffusers
 import numpy as np
 import torch
 
-from make_handover import HERE, NEGATIVE, PROMPT, Graph, parts
+from make_handover import NEGATIVE, PROMPT, Graph, parts, save
 
 MEAN, STD = [0.5, -1.0, 2.0, 0.25], [2.0, 0.5, 1.5, 4.0]
 SEED, STEPS, STRENGTH, GUIDANCE = 5, 10, 0.4, 5.0
@@ -63,13 +62,9 @@ def record(models):
     pipeline(PROMPT, image=image, negative_prompt=NEGATIVE, strength=STRENGTH, num_inference_steps=STEPS,
              guidance_scale=GUIDANCE, generator=torch.Generator().manual_seed(SEED), output_type="pt",
              callback_on_step_end=keep)
-    arrays = {k: v.numpy() for k, v in dict(latents=torch.stack(steps), image=image, decoded=vae.decoded).items()}
-    at = f"{HERE}/tiny-sdxl-refiner-statistics/img2img"
-    np.savez_compressed(f"{at}.npz", **arrays)
-    settings = dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=SEED, strength=STRENGTH, num_inference_steps=STEPS,
-                    guidance_scale=GUIDANCE, arrays={k: f"{v.dtype}{list(v.shape)}" for k, v in arrays.items()})
-    json.dump(settings, open(f"{at}.json", "w"), indent=1)
-    print({k: v.shape for k, v in arrays.items()})
+    save("tiny-sdxl-refiner-statistics", "img2img",
+         dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=SEED, strength=STRENGTH, num_inference_steps=STEPS,
+              guidance_scale=GUIDANCE), dict(latents=torch.stack(steps), image=image, decoded=vae.decoded))
 
 
 if __name__ == "__main__":
