@@ -44,7 +44,7 @@ int sd_add_guidance(Sd *sd)
     if (code || (code = sd_add_condition(sd, input, n)))
         return code;
     if (*sd->options->negative)
-        sdc_error(0, "warning: --negative: this network takes no negative prompt");
+        sdc_error(0, "warning: --negative: the %s takes no negative prompt", sd->family->denoiser);
     embed((float)(sd->options->guidance - 1), sd->conditions[sd->n_conditions - 1].values, n);
     return SDC_OK;
 }
