@@ -224,6 +224,7 @@ Node *read_as(Call *c, Op op)
     int outs = c->n_out > row->out_min ? c->n_out : row->out_min;
     Node *n = node_new(c->at->graph, NULL, op, c->n_in, c->in, outs);
     n->name = *c->node->name ? text_copy(c->node->name) : NULL;
+    n->module = module_of_node(c->node);
     set_attributes(c, n);
     check_required(c, n);
     for (int k = 0; k < outs; k++) {

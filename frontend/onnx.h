@@ -46,6 +46,9 @@ typedef struct OnnxScan {
     int64_t unpacked_bytes;            /* upper bound of what protobuf-c allocates for it */
 } OnnxScan;
 
+/* Metadata of a node in exports of torch.onnx.export(dynamo=True): "['', 'mid_block', 'mid_block.conv1', 'conv2d_3']". */
+#define ONNX_SCOPES_KEY "pkg.torch.onnx.name_scopes"
+
 void *pages_new(const char *path, int64_t room);   /* zeroed memory that costs what is touched; munmap it */
 OnnxScan onnx_scan(const char *path, Mapping file);
 void onnx_scan_free(OnnxScan *scan);
@@ -206,6 +209,7 @@ Node *read_as(Call *c, Op op);                     /* one node of that operator 
 
 /* ---- modules.c --------------------------------------------------------------------------------------------------- */
 
+char *module_of_node(const Onnx__NodeProto *node); /* as its metadata says, "mid_block.conv1"; NULL: it says nothing */
 void modules_name(Graph *g);                       /* Value.module of the initializers that are modules' weights */
 
 /* ---- sequence.c -------------------------------------------------------------------------------------------------- */

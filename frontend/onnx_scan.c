@@ -161,10 +161,23 @@ static void leave(Walk *w, const Frame *frame)
     w->depth--;
 }
 
+/* A node's metadata other than its modules' names, such as a trace of the exporter's stack at each node. */
+static bool is_other_metadata(const Frame *frame, const SdcField *field)
+{
+    enum { METADATA = 9, KEY = 1 };
+    static const char scopes[] = ONNX_SCOPES_KEY;
+    SdcWire entry = field->body;
+    SdcField key;
+    if (frame->type != &onnx__node_proto__descriptor || field->number != METADATA || field->type != WIRE_BYTES)
+        return false;
+    return sdc_wire_next(&entry, &key) != WIRE_FIELD || key.number != KEY || key.type != WIRE_BYTES ||
+           sdc_wire_left(key.body) != sizeof scopes - 1 || memcmp(key.body.at, scopes, sizeof scopes - 1);
+}
+
 static void take_field(Walk *w, Frame *frame, const SdcField *field, const uint8_t *key)
 {
     const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(frame->type, field->number);
-    if (!f || field->number == RAW_RANGE)
+    if (!f || field->number == RAW_RANGE || is_other_metadata(frame, field))
         return;
     check_field(w, frame, f, field, key);
     frame->fields++;

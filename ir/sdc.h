@@ -92,6 +92,7 @@ struct Node {
     int id;                         /* unique in the whole model; printed as n17 */
     Op op;
     const char *name;               /* the model's own, for messages only; may be NULL */
+    const char *module;             /* "down_blocks.0.conv1", where the file says so apart from the name, else NULL */
     Value **in;                     /* NULL entries: optional inputs that are absent */
     int n_in;
     Value **out;                    /* NULL entries: outputs nobody asked for */
