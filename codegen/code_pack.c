@@ -1,10 +1,11 @@
-/* code_pack.c: see code_pack.h.  What a code is, and a group's scale, ir/weight_code.h says, for the oracle too. */
+/* code_pack.c: see code_pack.h.  What a code is, and a group's scale, runtime/weight_code.h says, for the oracle too.  Places
+ * are told to a sink: packing is one, the table that a LoRA finds elements by (layouts.c) another. */
 #include "code_pack.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "../ir/weight_code.h"
+#include "../runtime/weight_code.h"
 #include "../runtime/dtype_bits.h"
 
 static int64_t code_bytes(int64_t depth, int64_t columns, int vl, int bits)
@@ -20,49 +21,62 @@ int64_t pack_codes_bytes(int64_t depth, int64_t columns, int vl, CodeType type)
     return ceil_div(code_bytes(depth, columns, vl, type.bits) + scales, 64) * 64;
 }
 
-float group_scale(const float *b, int64_t count, int64_t step, int bits)
+/* ---- packing ----------------------------------------------------------------------------------------------------- */
+
+static void pack_group(void *context, const CodeRun *r)
 {
+    const CodePacking *p = context;
+    const float *w = p->w + r->from;
     double largest = 0;
-    for (int64_t k = 0; k < count; k++)
-        largest = fmax(largest, fabs((double)b[k * step]));
-    return weight_scale(largest, bits);
+    for (int64_t k = 0; k < r->count; k++)
+        largest = fmax(largest, fabs((double)w[k * r->step]));
+    ((uint16_t *)p->dst)[r->scale] = dt_bf16_from_f(weight_scale(largest, p->bits));
 }
 
-/* Their codes; words lie `width` apart. */
-static void put_codes(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t width, float scale,
-                      int bits)
+static void pack_run(void *context, const CodeRun *r)
 {
-    for (int64_t k = 0; k < count; k++) {
-        const uint32_t code = (uint32_t)weight_code((double)b[k * step], scale, bits) & ((1u << bits) - 1);
-        words[k * bits / 32 * width] |= code << k * bits % 32;
+    const CodePacking *p = context;
+    const float *w = p->w + r->from, scale = dt_load_bf16(((const uint16_t *)p->dst)[r->scale]);
+    const int bits = p->bits, codes = 32 / bits;
+    uint32_t *words = (uint32_t *)p->dst + r->to / codes;
+    for (int64_t k = 0, j = r->to % codes; k < r->count; k++, j++) {
+        const uint32_t code = (uint32_t)weight_code((double)w[k * r->step], scale, bits) & ((1u << bits) - 1);
+        words[j / codes * r->width] |= code << j % codes * bits;
     }
 }
 
-static uint16_t pack_group(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t width, int bits)
+CodeSink packing_sink(CodePacking *p) { return (CodeSink){.group = pack_group, .run = pack_run, .context = p}; }
+
+/* ---- gemm.h ------------------------------------------------------------------------------------------------------ */
+
+void code_places(const CodeSink *sink, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl,
+                 CodeType type)
 {
-    const float scale = group_scale(b, count, step, bits);
-    put_codes(words, b, count, step, width, scale, bits);
-    return dt_bf16_from_f(scale);
+    const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1, codes = 32 / type.bits;
+    const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
+    int64_t word = sink->at / 4, scale = (sink->at + code_bytes(depth, columns, vl, type.bits)) / 2;
+    for (int64_t panel = 0; panel < panels_of(columns, vl); panel++) {
+        const int64_t begin = panel_begin(panel, columns, vl) * vl, end = panel_begin(panel + 1, columns, vl) * vl;
+        const int64_t width = end - begin;
+        for (int64_t j = 0; j < min(end, columns) - begin; j++)
+            for (int64_t g = 0; g < groups; g++) {
+                const CodeRun run = {.to = (word + g * group / codes * width + j) * codes, .width = width,
+                                     .from = sink->from + g * group * step + (begin + j) * step_column, .step = step,
+                                     .count = min(group, depth - g * group), .scale = scale + g * width + j};
+                sink->group(sink->context, &run);
+                sink->run(sink->context, &run);
+            }
+        word += code_bytes(depth, width, vl, type.bits) / 4;
+        scale += groups * width;
+    }
 }
 
 void pack_codes(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed, int vl,
                 CodeType type)
 {
-    const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1;
-    const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
-    uint32_t *words = memset(dst, 0, (size_t)pack_codes_bytes(depth, columns, vl, type));
-    uint16_t *scales = (uint16_t *)(void *)((char *)dst + code_bytes(depth, columns, vl, type.bits));
-    for (int64_t panel = 0; panel < panels_of(columns, vl); panel++) {
-        const int64_t begin = panel_begin(panel, columns, vl) * vl, end = panel_begin(panel + 1, columns, vl) * vl;
-        const int64_t width = end - begin;
-        for (int64_t j = 0; j < min(end, columns) - begin; j++)
-            for (int64_t g = 0; g < groups; g++)
-                scales[g * width + j] = pack_group(words + g * group * type.bits / 32 * width + j,
-                                                   b + g * group * step + (begin + j) * step_column,
-                                                   min(group, depth - g * group), step, width, type.bits);
-        words += code_bytes(depth, width, vl, type.bits) / 4;
-        scales += groups * width;
-    }
+    memset(dst, 0, (size_t)pack_codes_bytes(depth, columns, vl, type));
+    const CodeSink sink = packing_sink(&(CodePacking){dst, b, type.bits});
+    code_places(&sink, depth, columns, row, transposed, vl, type);
 }
 
 /* ---- conv.h ------------------------------------------------------------------------------------------------------ */
@@ -74,38 +88,41 @@ int64_t pack_conv_codes_bytes(const ConvShape *s, int vl, CodeType type)
     return ceil_div(taps * code_bytes(s->in_c, s->out_c, vl, type.bits) + scales, 64) * 64;
 }
 
-/* The codes of one tap's channels [first, first + count) of a column, which may lie in several chunks. */
-static void put_channels(uint32_t *words, const float *w, int64_t first, int64_t count, const ConvShape *s, int64_t chunk,
-                         int64_t tap, int64_t width, float scale, int bits)
+/* A group of one tap's channels, which may lie in several chunks; `column` is the panel's first word for its output. */
+static void tell_channels(const CodeSink *sink, const CodeRun *group, int64_t first, const ConvShape *s, int64_t chunk,
+                          int64_t tap, int64_t column, int bits)
 {
-    const int64_t taps = s->kernel_h * s->kernel_w, end = first + count;
+    const int64_t taps = s->kernel_h * s->kernel_w, end = first + group->count, codes = 32 / bits;
+    CodeRun run = *group;
+    sink->group(sink->context, group);
     for (int64_t c = first, next; c < end; c = next) {
         const int64_t begin = c / chunk * chunk, channels = min(chunk, s->in_c - begin);
         next = min(end, begin + chunk);
-        uint32_t *to = words + (begin * taps * bits / 32 + tap * ceil_div(channels * bits, 32) + (c - begin) * bits / 32) * width;
-        put_codes(to, w + c * taps, next - c, taps, width, scale, bits);
+        const int64_t word = begin * taps / codes + tap * ceil_div(channels, codes) + (c - begin) / codes;
+        run.to = (column + word * run.width) * codes;
+        run.from = group->from + (c - first) * run.step;
+        run.count = next - c;
+        sink->run(sink->context, &run);
     }
 }
 
-void pack_conv_codes(void *dst, const float *w, const ConvShape *s, int vl, CodeType type)
+void conv_code_places(const CodeSink *sink, const ConvShape *s, int vl, CodeType type)
 {
     const int64_t taps = s->kernel_h * s->kernel_w, depth = s->in_c, chunk = conv_plan(s, vl, false).chunk;
     const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
-    uint32_t *words = memset(dst, 0, (size_t)pack_conv_codes_bytes(s, vl, type));
-    uint16_t *scales = (uint16_t *)(void *)((char *)dst + taps * code_bytes(depth, s->out_c, vl, type.bits));
+    int64_t word = 0, scale = taps * code_bytes(depth, s->out_c, vl, type.bits) / 2;
     for (int64_t panel = 0; panel < panels_of(s->out_c, vl); panel++) {
         const int64_t begin = panel_begin(panel, s->out_c, vl) * vl, end = panel_begin(panel + 1, s->out_c, vl) * vl;
         const int64_t width = end - begin;
         for (int64_t j = 0; j < min(end, s->out_c) - begin; j++)
             for (int64_t part = 0; part < taps * groups; part++) {
-                const int64_t tap = part / groups, first = part % groups * group, count = min(group, depth - first);
-                const float *from = w + (begin + j) * depth * taps + tap;
-                const float scale = group_scale(from + first * taps, count, taps, type.bits);
-                put_channels(words + j, from, first, count, s, chunk, tap, width, scale, type.bits);
-                scales[part * width + j] = dt_bf16_from_f(scale);
+                const int64_t tap = part / groups, first = part % groups * group;
+                const CodeRun run = {.width = width, .from = ((begin + j) * depth + first) * taps + tap, .step = taps,
+                                     .count = min(group, depth - first), .scale = scale + part * width + j};
+                tell_channels(sink, &run, first, s, chunk, tap, word + j, type.bits);
             }
-        words += taps * code_bytes(depth, width, vl, type.bits) / 4;
-        scales += taps * groups * width;
+        word += taps * code_bytes(depth, width, vl, type.bits) / 4;
+        scale += taps * groups * width;
     }
 }
 
@@ -123,30 +140,42 @@ int64_t pack_codes_bf16_bytes(int64_t depth, int64_t columns, int slice, CodeTyp
     return ceil_div(codes + tiles * TILE * groups_of(depth, type.group) * 2, 64) * 64;
 }
 
-/* A column's depths from b on, `step` apart, to the tiles of its group, `next` words from one slice to the next. */
-static uint16_t pack_slices(uint32_t *words, const float *b, int64_t count, int64_t step, int64_t next, int slice, int bits)
+/* A column's group, whose first slice begins at `word`, `next` words before the next one. */
+static void tell_slices(const CodeSink *sink, const CodeRun *group, int64_t word, int64_t next, int slice, int bits)
 {
-    const float scale = group_scale(b, count, step, bits);
-    for (int64_t k = 0; k < count; k += slice)
-        put_codes(words + k / slice * next, b + k * step, min(slice, count - k), step, TILE, scale, bits);
-    return dt_bf16_from_f(scale);
+    CodeRun run = *group;
+    sink->group(sink->context, group);
+    for (int64_t k = 0; k < group->count; k += slice) {
+        run.to = (word + k / slice * next) * (32 / bits);
+        run.from = group->from + k * run.step;
+        run.count = min(slice, group->count - k);
+        sink->run(sink->context, &run);
+    }
 }
 
-void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed,
-                     int slice, CodeType type)
+void code_places_bf16(const CodeSink *sink, int64_t depth, int64_t columns, int64_t row, bool transposed, int slice,
+                      CodeType type)
 {
     enum { WIDEST = PANEL / TILE };                     /* tiles of a panel */
     const int64_t step = transposed ? 1 : row, step_column = transposed ? row : 1, words_of = tile_words(slice, type.bits);
     const int64_t group = type.group ? type.group : depth, groups = groups_of(depth, type.group);
     const int64_t tiles = ceil_div(columns, TILE), slices = ceil_div(depth, slice);
-    uint32_t *words = memset(dst, 0, (size_t)pack_codes_bf16_bytes(depth, columns, slice, type));
-    uint16_t *scales = (uint16_t *)(void *)(words + tiles * slices * words_of);
+    const int64_t scales = sink->at / 2 + tiles * slices * words_of * 2;
     for (int64_t n = 0; n < columns; n++) {
         const int64_t first = n / PANEL * WIDEST, next = min(WIDEST, tiles - first) * words_of;
-        uint32_t *to = words + first * slices * words_of + n % PANEL / TILE * words_of + n % TILE;
-        for (int64_t g = 0; g < groups; g++)
-            scales[g * tiles * TILE + n] = pack_slices(to + g * (group / slice) * next,
-                                                       b + g * group * step + n * step_column,
-                                                       min(group, depth - g * group), step, next, slice, type.bits);
+        const int64_t word = sink->at / 4 + first * slices * words_of + n % PANEL / TILE * words_of + n % TILE;
+        for (int64_t g = 0; g < groups; g++) {
+            const CodeRun run = {.width = TILE, .from = sink->from + g * group * step + n * step_column, .step = step,
+                                 .count = min(group, depth - g * group), .scale = scales + g * tiles * TILE + n};
+            tell_slices(sink, &run, word + g * (group / slice) * next, next, slice, type.bits);
+        }
     }
+}
+
+void pack_codes_bf16(void *dst, const float *b, int64_t depth, int64_t columns, int64_t row, bool transposed,
+                     int slice, CodeType type)
+{
+    memset(dst, 0, (size_t)pack_codes_bf16_bytes(depth, columns, slice, type));
+    const CodeSink sink = packing_sink(&(CodePacking){dst, b, type.bits});
+    code_places_bf16(&sink, depth, columns, row, transposed, slice, type);
 }

@@ -20,6 +20,8 @@ enum { PACK_PARAMETERS = 24 };     /* at most, of one packer */
 /* Fills dst (bytes long) from the constant src; p are the parameters given to weights_packed(). */
 typedef void PackFunction(void *dst, const Tensor *src, const int64_t *p);
 
+struct CodeSink;
+
 typedef struct Buffer {
     int id;
     BufferKind kind;
@@ -30,6 +32,8 @@ typedef struct Buffer {
     PackFunction *pack;             /* weights only; NULL copies the constant's elements as they are */
     int64_t pack_parameters[PACK_PARAMETERS];
     const char *pack_name;
+    void (*places)(const int64_t *p, const struct CodeSink *sink);     /* code_pack.h: for what is not just moved, else NULL */
+    int code_bits, winograd;        /* with places: of a code, or outputs of the tile that kernels are transformed for */
     struct Buffer *packed_too;      /* weights only: another form of the same value */
 } Buffer;
 

@@ -14,13 +14,18 @@ const Node *weights_in_codes(const Value *weights)
     return n && n->out[0]->shape.rank == weights->shape.rank ? n : NULL;
 }
 
-static void pack_coded(void *dst, const Tensor *t, const int64_t *p)
+static void coded_places(const int64_t *p, const CodeSink *sink)
 {
     ConvShape s;
     memcpy(&s, p, sizeof s);
+    conv_code_places(sink, &s, (int)p[P_VL], (CodeType){(int)p[P_BITS], p[P_GROUP]});
+}
+
+static void pack_coded(void *dst, const Tensor *t, const int64_t *p)
+{
     float *copy;
-    const float *w = constant_floats(t, &copy);
-    pack_conv_codes(dst, w, &s, (int)p[P_VL], (CodeType){(int)p[P_BITS], p[P_GROUP]});
+    const CodeSink sink = packing_sink(&(CodePacking){dst, constant_floats(t, &copy), (int)p[P_BITS]});
+    coded_places(p, &sink);
     free(copy);
 }
 
@@ -35,8 +40,11 @@ View coded_weights(Lowering *l, const Value *weights, const ConvShape *s)
     how[P_BITS] = type.bits;
     how[P_GROUP] = type.group;
     how[P_VL] = vl;
-    return weights_packed(l, quantized->in[0], pack_coded, "conv, codes", how, P_COUNT, DT_I8,
-                          pack_conv_codes_bytes(s, vl, type));
+    const View w = weights_packed(l, quantized->in[0], pack_coded, "conv, codes", how, P_COUNT, DT_I8,
+                                  pack_conv_codes_bytes(s, vl, type));
+    w.buffer->places = coded_places;
+    w.buffer->code_bits = type.bits;
+    return w;
 }
 
 bool conv_reads_codes(const Lowering *l, const Node *n, const ConvShape *s)

@@ -2,8 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ir/weight_code.h"
-#include "../runtime/dtype_bits.h"
 #include "../runtime/runtime.h"
 #include "code_pack.h"
 #include "int8.h"
@@ -50,7 +48,7 @@ Bf16Plan conv_int8_plan(const ConvShape *s, int64_t more_c)
     return conv_bf16_plan(&pairs, more_c);
 }
 
-enum { P_COLUMNS, P_CHANNELS, P_HEIGHT, P_WIDTH, P_COUNT };
+enum { P_COLUMNS, P_CHANNELS, P_HEIGHT, P_WIDTH, P_COUNT, DIGIT = 65535 };
 
 /* Of the matrix whose elements are pairs of channels' codes. */
 static Bf16Matrix matrix_of(const int64_t *p)
@@ -67,40 +65,53 @@ static int64_t code_bytes(const int64_t *p)
     return ceil_div(pack_bf16_bytes(&m) + ceil_div(m.columns, TILE) * TILE * 2, LINE) * LINE;
 }
 
-/* One column [channels][taps] to pairs [pairs][taps]; returns its scale. */
-static uint16_t pair_codes(uint16_t *to, const float *w, const int64_t *p)
+/* The elements of a matrix of pairs, each its number's digit `digit`, 1 on, as bf16_tile.h walks over them. */
+static uint16_t *packed_digits(const Bf16Matrix *m, int digit)
 {
-    const int64_t taps = p[P_HEIGHT] * p[P_WIDTH];
-    const float scale = group_scale(w, p[P_CHANNELS] * taps, 1, 8);
-    for (int64_t k = 0; k < p[P_CHANNELS] * taps; k++) {
-        const int code = weight_code((double)w[k], scale, 8) & 0xff, shift = k / taps % 2 ? 8 : 0;
-        to[k / taps / 2 * taps + k % taps] |= (uint16_t)(code << shift);
-    }
-    return dt_bf16_from_f(scale);
+    const int64_t count = m->columns * m->column_step;
+    uint16_t *numbers = calloc((size_t)count + 1, sizeof *numbers), *packed = calloc((size_t)pack_bf16_bytes(m) + 1, 1);
+    if (!numbers || !packed)
+        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)count);
+    for (int64_t k = 0; k < count; k++)
+        numbers[k] = (uint16_t)((digit ? k / DIGIT : k % DIGIT) + 1);
+    pack_bf16(packed, numbers, m);
+    free(numbers);
+    return packed;
 }
 
 /* The codes as bf16_tile.h walks over them, and behind them the scales of the columns. */
-static void pack_pairs(void *dst, const Tensor *t, const int64_t *p)
+static void pairs_places(const int64_t *p, const CodeSink *sink)
 {
     const Bf16Matrix m = matrix_of(p);
-    const int64_t column = m.column_step, each = p[P_CHANNELS] * p[P_HEIGHT] * p[P_WIDTH];
-    float *copy;
-    const float *w = constant_floats(t, &copy);
-    uint16_t *pairs = calloc((size_t)(m.columns * column) + 1, sizeof *pairs);
-    if (!pairs)
-        fail(SDC_NO_SPACE, "out of memory packing a weight of %lld elements", (long long)t->count);
-    memset(dst, 0, (size_t)code_bytes(p));
-    uint16_t *scales = (uint16_t *)(void *)((char *)dst + pack_bf16_bytes(&m));
+    const int64_t taps = p[P_HEIGHT] * p[P_WIDTH], each = p[P_CHANNELS] * taps, pairs = pack_bf16_bytes(&m) / 2;
+    uint16_t *low = packed_digits(&m, 0), *high = packed_digits(&m, 1);
     for (int64_t n = 0; n < m.columns; n++)
-        scales[n] = pair_codes(pairs + n * column, w + n * each, p);
-    pack_bf16(dst, pairs, &m);
-    free(pairs);
+        sink->group(sink->context, &(CodeRun){.from = n * each, .step = 1, .count = each, .scale = pairs + n});
+    for (int64_t k = 0; k < pairs; k++) {
+        const int64_t number = (high[k] - 1) * (int64_t)DIGIT + low[k] - 1, n = number / m.column_step;
+        const int64_t pair = number % m.column_step / taps, tap = number % taps;
+        if (low[k])
+            sink->run(sink->context, &(CodeRun){.to = 2 * k, .from = n * each + 2 * pair * taps + tap, .step = taps,
+                                                .count = min(2, p[P_CHANNELS] - 2 * pair), .scale = pairs + n});
+    }
+    free(low);
+    free(high);
+}
+
+static void pack_pairs(void *dst, const Tensor *t, const int64_t *p)
+{
+    float *copy;
+    const CodeSink sink = packing_sink(&(CodePacking){dst, constant_floats(t, &copy), 8});
+    pairs_places(p, &sink);
     free(copy);
 }
 
 View packed_conv_codes(Lowering *l, const Node *n, const ConvShape *s)
 {
     const int64_t how[P_COUNT] = {s->out_c, s->in_c, s->kernel_h, s->kernel_w};
-    return weights_packed(l, quantized_weight(n->in[1])->in[0], pack_pairs, "conv int8", how, P_COUNT, DT_BF16,
-                          code_bytes(how) / 2);
+    const View w = weights_packed(l, quantized_weight(n->in[1])->in[0], pack_pairs, "conv int8", how, P_COUNT, DT_BF16,
+                                  code_bytes(how) / 2);
+    w.buffer->places = pairs_places;
+    w.buffer->code_bits = 8;
+    return w;
 }

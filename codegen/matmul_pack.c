@@ -49,24 +49,29 @@ static void pack_matrices_bf16(void *dst, const Tensor *t, const int64_t *p)
         }
 }
 
-static void pack_matrices_codes(void *dst, const Tensor *t, const int64_t *p)
+static void matrices_places(const int64_t *p, const CodeSink *sink)
 {
     const CodeType type = {(int)p[P_BITS], p[P_GROUP]};
     const int vl = (int)p[P_VL], slice = (int)p[P_SLICE];
     const bool transposed = p[P_TRANSPOSED] != 0;
-    float *copy;
-    const float *first = constant_floats(t, &copy) + p[P_OFFSET];
-    char *to = dst;
+    CodeSink at = *sink;
     for (int64_t o = 0; o < p[P_OUTER]; o++)
         for (int64_t i = 0; i < p[P_INNER]; i++) {
-            const float *from = first + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP];
+            at.from = p[P_OFFSET] + o * p[P_OUTER_STEP] + i * p[P_INNER_STEP];
             if (slice)
-                pack_codes_bf16(to, from, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, slice, type);
+                code_places_bf16(&at, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, slice, type);
             else
-                pack_codes(to, from, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, vl, type);
-            to += slice ? pack_codes_bf16_bytes(p[P_DEPTH], p[P_COLUMNS], slice, type)
-                        : pack_codes_bytes(p[P_DEPTH], p[P_COLUMNS], vl, type);
+                code_places(&at, p[P_DEPTH], p[P_COLUMNS], p[P_ROW], transposed, vl, type);
+            at.at += slice ? pack_codes_bf16_bytes(p[P_DEPTH], p[P_COLUMNS], slice, type)
+                           : pack_codes_bytes(p[P_DEPTH], p[P_COLUMNS], vl, type);
         }
+}
+
+static void pack_matrices_codes(void *dst, const Tensor *t, const int64_t *p)
+{
+    float *copy;
+    const CodeSink sink = packing_sink(&(CodePacking){dst, constant_floats(t, &copy), (int)p[P_BITS]});
+    matrices_places(p, &sink);
     free(copy);
 }
 
@@ -84,8 +89,11 @@ View packed_matrices(Lowering *l, Value *constant, const Matrices *m, int slice)
         how[P_SLICE] = slice;
         const int64_t bytes = slice ? pack_codes_bf16_bytes(m->depth, m->columns, slice, type)
                                     : pack_codes_bytes(m->depth, m->columns, vl, type);
-        return weights_packed(l, quantized->in[0], pack_matrices_codes, slice ? "gemm bf16, codes" : "gemm, codes", how,
-                              P_COUNT, DT_I8, m->outer * m->inner * bytes);
+        const View w = weights_packed(l, quantized->in[0], pack_matrices_codes, slice ? "gemm bf16, codes" : "gemm, codes",
+                                      how, P_COUNT, DT_I8, m->outer * m->inner * bytes);
+        w.buffer->places = matrices_places;
+        w.buffer->code_bits = type.bits;
+        return w;
     }
     const int64_t elements = slice ? pack_bf16_bytes(&matrix) / 2 : pack_gemm_bytes(m->depth, m->columns, vl, 1);
     return weights_packed(l, constant, slice ? pack_matrices_bf16 : pack_matrices, slice ? "gemm bf16" : "gemm", how,

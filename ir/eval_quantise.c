@@ -3,7 +3,7 @@
 #include "index.h"
 #include "op.h"
 #include "quantise.h"
-#include "weight_code.h"
+#include "../runtime/weight_code.h"
 #include "window.h"
 
 #include <math.h>

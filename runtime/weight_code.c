@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "../runtime/dtype_bits.h"
+#include "dtype_bits.h"
 
 static int largest_code(int bits)
 {

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "../../codegen/code_pack.h"
-#include "../../ir/weight_code.h"
+#include "../../runtime/weight_code.h"
 #include "codes_bf16.h"
 #include "form.h"
 #include "pick.h"

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "../../codegen/code_pack.h"
-#include "../../ir/weight_code.h"
+#include "../../runtime/weight_code.h"
 #include "codes.h"
 #include "isa.h"
 #include "pick.h"
