@@ -2,6 +2,7 @@
  *
  * A packer is asked to pack the elements' numbers instead of their values: what it does is learnt rather than written down
  * a second time, for any packer that moves elements.  That it moves nothing else is checked on the real constant.
+ * Packers that make codes, or transform kernels, tell where they put what (code_pack.h).
  * Constants that are packed by the same function and parameters share a layout, so a network asks for few.
  *
  *   memory:  two more copies of a constant, one constant at a time */
@@ -10,7 +11,9 @@
 
 #include "../runtime/origins.h"
 #include "../runtime/runtime.h"
+#include "code_pack.h"
 #include "origins.h"
+#include "winograd_plan.h"
 
 typedef struct {
     PackFunction *pack;
@@ -163,6 +166,90 @@ static bool read_layout(Layouts *l, const Buffer *b, const Tensor *source, const
     return good;
 }
 
+/* ---- asking where codes, scales and transformed kernels are ------------------------------------------------------ */
+
+/* Loops that differ in extent, as those of a last group that is shorter, are folded apart. */
+enum { STREAMS = 8, WORD = 32 };
+typedef struct { Folder streams[STREAMS]; int64_t kind[STREAMS][2]; int count, codes; } Streams;
+
+static void fold_apart(Streams *s, const SdcNest *n)
+{
+    int k = 0;
+    while (k < s->count && memcmp(s->kind[k], n->count, sizeof s->kind[k]) != 0)
+        k++;
+    k = k < STREAMS ? k : STREAMS - 1;
+    if (k == s->count) {
+        memcpy(s->kind[k], n->count, sizeof s->kind[k]);
+        s->count++;
+    }
+    fold(&s->streams[k], 0, n);
+}
+
+/* Whole words, and what is left in the last one. */
+static void take_run(void *context, const CodeRun *r)
+{
+    Streams *s = context;
+    const int64_t n = s->codes, whole = r->to % n ? 0 : r->count / n * n;
+    const SdcNest words = {.to = r->to, .from = r->from, .levels = 2, .count = {n, whole / n},
+                           .to_step = {1, n * r->width}, .from_step = {r->step, n * r->step}};
+    const SdcNest rest = {.to = r->to + whole * r->width, .from = r->from + whole * r->step, .levels = 1,
+                          .count = {r->count - whole}, .to_step = {1}, .from_step = {r->step}};
+    if (whole)
+        fold_apart(s, &words);
+    if (r->count > whole)
+        fold_apart(s, &rest);
+}
+
+static void take_group(void *context, const CodeRun *r)
+{
+    fold_apart(context, &(SdcNest){.to = r->scale, .from = r->from, .levels = 1, .count = {r->count},
+                                   .from_step = {r->step}});
+}
+
+static void take_kernels(void *context, const CodeRun *r)
+{
+    Streams *s = context;
+    fold_apart(s, &(SdcNest){.to = r->to, .from = r->from, .levels = 2, .count = {s->codes, r->count},
+                             .to_step = {r->scale, r->width}, .from_step = {0, r->step}});
+}
+
+static void take_nothing(void *context, const CodeRun *r)
+{
+    (void)context;
+    (void)r;
+}
+
+/* Fold what b tells the sink; how many nests that are. */
+static int64_t read_places(Layouts *l, const Buffer *b, CodeSink sink, int codes)
+{
+    const int64_t first = l->n_nests;
+    Streams *s = alloc(sizeof *s);
+    s->codes = codes;
+    for (int k = 0; k < STREAMS; k++)
+        s->streams[k].into = l;
+    sink.context = s;
+    b->places(b->pack_parameters, &sink);
+    for (int k = 0; k < s->count; k++)
+        for (int level = 0; level < SDC_NEST_LEVELS; level++)
+            flush(&s->streams[k], level);
+    return l->n_nests - first;
+}
+
+static SdcLayout placed_layout(Layouts *l, const Buffer *b)
+{
+    const int side = b->winograd ? b->winograd + 2 : 0;
+    SdcLayout layout = {.nest = l->n_nests, .bits = b->code_bits, .side = side};
+    if (side)
+        winograd_matrix(b->winograd, layout.transform);
+    layout.nests = side ? read_places(l, b, (CodeSink){.group = take_nothing, .run = take_kernels}, side * side)
+                        : read_places(l, b, (CodeSink){.group = take_nothing, .run = take_run}, WORD / b->code_bits);
+    layout.scale = l->n_nests;
+    layout.scales = side ? 0 : read_places(l, b, (CodeSink){.group = take_group, .run = take_nothing}, 0);
+    return layout;
+}
+
+/* ---- one layout for all that is packed alike --------------------------------------------------------------------- */
+
 static Known *known_as(Layouts *l, const Buffer *b, const Tensor *source, int size, bool *fresh)
 {
     for (int k = 0; k < l->n_known; k++) {
@@ -188,29 +275,27 @@ int layout_of(Layouts *l, const Buffer *b, const Tensor *source, const void *pac
 {
     const int size = dtype_info(source->dtype)->bytes;
     bool fresh;
-    *reason = "it is stored in integers; compile without --weights and --dtype int8";
-    if (b->pack_name && (strstr(b->pack_name, "codes") || strstr(b->pack_name, "int8")))
-        return -1;
-    *reason = "it is stored transformed; compile without --pack winograd";
-    if (b->pack_name && strstr(b->pack_name, "winograd"))
-        return -1;
     *reason = "it is stored in a type that nothing can be added to";
     if (!dtype_is_single(source->dtype) || source->count >= UINT32_MAX)
         return -1;
     Known *known = known_as(l, b, source, size, &fresh);
     if (!fresh)
         return known->layout;
-    const int64_t first = l->n_nests;
-    if (!b->pack) {                 /* as it is */
+    SdcLayout layout = {.nest = l->n_nests};
+    if (b->places) {
+        layout = placed_layout(l, b);
+    } else if (!b->pack) {          /* as it is */
         keep_nest(l, &(SdcNest){.levels = 1, .count = {source->count}, .to_step = {1}, .from_step = {1}});
     } else if (!read_layout(l, b, source, packed, size)) {
-        l->n_nests = first;
+        l->n_nests = layout.nest;
         return -1;
     }
+    layout.nests = layout.nests ? layout.nests : l->n_nests - layout.nest;
+    layout.elements = source->count;
     if (l->n_layouts == l->layouts_room) {
         l->layouts_room = l->layouts_room ? 2 * l->layouts_room : 32;
         l->layouts = alloc_more(l->layouts, l->n_layouts, l->layouts_room, sizeof *l->layouts);
     }
-    l->layouts[l->n_layouts] = (SdcLayout){first, l->n_nests - first, source->count};
+    l->layouts[l->n_layouts] = layout;
     return known->layout = (int)l->n_layouts++;
 }

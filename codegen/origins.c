@@ -11,8 +11,8 @@
 #include "../runtime/origins.h"
 #include "../runtime/runtime.h"
 
-/* A box of a value that is part of the constant: constant[base + (x - first) * stride ...] = value[x]. */
-typedef struct { int rank; int64_t first[MAX_RANK], count[MAX_RANK], stride[MAX_RANK], base; } Box;
+/* A box of a value that is part of the constant: constant[base + (x - first) * stride ...] = factor * value[x]. */
+typedef struct { int rank; int64_t first[MAX_RANK], count[MAX_RANK], stride[MAX_RANK], base; double factor; } Box;
 
 typedef struct {
     SdcOrigin *list;
@@ -69,7 +69,8 @@ static void found_weight(Origins *o, const Value *v, const Box *b, const char *r
     SdcOrigin *row = add_row(&o->found);
     memset(row, 0, sizeof *row);
     *row = (SdcOrigin){.component = text_of(o, o->component), .module = text_of(o, v->module->path),
-                       .reason = reason ? text_of(o, reason) : 0, .table = v->module->table, .base = b->base};
+                       .reason = reason ? text_of(o, reason) : 0, .table = v->module->table, .base = b->base,
+                       .factor = b->factor};
     for (int k = 0; k < SDC_ORIGIN_AXES; k++)
         row->dim[k] = row->count[k] = 1;
     for (int k = 0; k < v->shape.rank; k++) {
@@ -103,7 +104,7 @@ static bool is_whole(const Box *b, const Shape *s)
 /* The box in a reshaped value: axes of one element come and go, and what is row-major as a whole stays so. */
 static bool reshape_box(Box *b, const Shape *from, const Shape *to)
 {
-    Box r = {.rank = to->rank, .base = b->base};
+    Box r = {.rank = to->rank, .base = b->base, .factor = b->factor};
     int k = 0, j = 0;
     for (;; k++, j++) {
         while (k < from->rank && from->dim[k] == 1)
@@ -178,12 +179,26 @@ static bool move_box(const Node *n, const Value *v, Box *b)
     return true;
 }
 
+/* The operand of a product by one constant number, which joins the box's factor; -1: it is no such product. */
+static int follow_factor(const Node *n, Box *b)
+{
+    for (int k = 0; n->op == OP_Mul && k < 2; k++) {
+        const Tensor *t = n->in[k]->tensor;
+        if (!t || t->count != 1 || n->in[1 - k]->shape.rank != n->out[0]->shape.rank)
+            continue;
+        b->factor *= dtype_load_f(t->dtype, t->data);
+        return 1 - k;
+    }
+    return -1;
+}
+
 static void follow(Origins *o, const Value *v, Box b)
 {
     const Node *n = v->def ? v->def : v->folded;
     int64_t perm[MAX_RANK];
     Box from = b;
     bool good = n != NULL;
+    int operand = 0;
     if (v->module) {
         found_weight(o, v, &b, NULL);
         return;
@@ -205,11 +220,14 @@ static void follow(Origins *o, const Value *v, Box b)
         good = reshape_box(&from, &v->shape, &n->in[0]->shape);
     } else if (n->op == OP_Slice || n->op == OP_Split) {
         good = move_box(n, v, &from);
-    } else {
-        good = n->op == OP_Cast || n->op == OP_Identity;
+    } else if (n->op == OP_Mul) {
+        operand = follow_factor(n, &from);
+        good = operand >= 0 && from.factor != 0;
+    } else {                        /* QuantizedWeight: floats that were rounded, where no kernel reads codes */
+        good = n->op == OP_Cast || n->op == OP_Identity || n->op == OP_QuantizedWeight;
     }
     if (good)
-        follow(o, n->in[0], from);
+        follow(o, n->in[operand], from);
     else
         blocked(o, v, text_format("%s makes another constant of it", op_info(n->op)->name));
 }
@@ -218,7 +236,7 @@ static void follow(Origins *o, const Value *v, Box b)
 
 uint64_t origins_find(Origins *o, const Program *p, const Buffer *b)
 {
-    Box whole = {.rank = b->value->shape.rank};
+    Box whole = {.rank = b->value->shape.rank, .factor = 1};
     memcpy(whole.count, b->value->shape.dim, sizeof whole.count);
     shape_strides(&b->value->shape, whole.stride);
     o->component = text_format("%.*s", (int)strcspn(p->name, "@"), p->name);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "kernels/c/winograd.h"
+#include "code_pack.h"
 #include "matmul_pack.h"
 #include "spatial.h"
 #include "winograd_plan.h"
@@ -48,6 +49,39 @@ static void pack_transformed(void *dst, const Tensor *t, const int64_t *p)
     free(copy);
 }
 
+static void transformed_places(const int64_t *p, const CodeSink *sink)
+{
+    ConvShape s;
+    memcpy(&s, p, sizeof s);
+    const int vl = (int)p[P_VL];
+    const int64_t positions = (p[P_OUTPUTS] + 2) * (p[P_OUTPUTS] + 2), chunk = conv_plan(&s, vl, false).chunk;
+    int64_t to = 0;
+    for (int64_t panel = 0; panel < panels_of(s.out_c, vl); panel++) {
+        const int64_t begin = panel_begin(panel, s.out_c, vl) * vl, end = panel_begin(panel + 1, s.out_c, vl) * vl;
+        for (int64_t channel = 0; channel < s.in_c; channel += chunk) {
+            const int64_t channels = min(chunk, s.in_c - channel), width = end - begin;
+            for (int64_t j = 0; j < min(end, s.out_c) - begin; j++)
+                sink->run(sink->context, &(CodeRun){.to = to + j, .width = width, .step = 9, .count = channels,
+                                                    .from = ((begin + j) * s.in_c + channel) * 9, .scale = channels * width});
+            to += positions * channels * width;
+        }
+    }
+}
+
+void winograd_matrix(int outputs, float matrix[SDC_SIDE][SDC_KERNEL_SIDE])
+{
+    for (int k = 0; k < SDC_KERNEL_SIDE; k++) {
+        sdc_vf g[SDC_KERNEL_SIDE] = {0}, u[SDC_SIDE];
+        g[k] += 1;
+        if (outputs == 4)
+            sdc_winograd_filter(4, g, u);
+        else
+            sdc_winograd_filter(2, g, u);
+        for (int y = 0; y < outputs + 2; y++)
+            matrix[y][k] = u[y][0];
+    }
+}
+
 View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_t outputs)
 {
     const int vl = l->isa->vector_floats;
@@ -56,8 +90,11 @@ View transformed_weights(Lowering *l, Value *weights, const ConvShape *s, int64_
     memcpy(parameters, &format, sizeof format);
     parameters[P_OUTPUTS] = outputs;
     parameters[P_VL] = vl;
-    return weights_packed(l, weights, pack_transformed, "winograd", parameters, P_COUNT, DT_F32,
-                          pack_winograd_floats(s, outputs, vl));
+    const View w = weights_packed(l, weights, pack_transformed, "winograd", parameters, P_COUNT, DT_F32,
+                                  pack_winograd_floats(s, outputs, vl));
+    w.buffer->places = transformed_places;
+    w.buffer->winograd = (int)outputs;
+    return w;
 }
 
 void winograd_report(FILE *out, const Program *p)

@@ -3,6 +3,7 @@
 #define SDC_WINOGRAD_PLAN_H
 
 #include "conv_pack.h"
+#include "../runtime/origins.h"
 
 /* Parameters OUTPUTS BLOCK_H BLOCK_W UNIT_BLOCKS ROUND_BLOCKS; outputs 0: conv.h is better or alone.  loads: floats that
  * are gathered; scratch: floats of the call's scratch.  rate: how many times faster than in f32 the products are otherwise;
@@ -23,5 +24,7 @@ bool winograd_stores(const ConvShape *s, const WinogradPlan *p);
  * [panel][chunk][position][channel of the chunk][vector of the panel][vl]. */
 int64_t pack_winograd_floats(const ConvShape *s, int64_t outputs, int vl);
 void pack_winograd(float *dst, const float *w, const ConvShape *s, int64_t outputs, int vl);
+/* The matrix of the transform of a column, outputs + 2 rows. */
+void winograd_matrix(int outputs, float matrix[SDC_SIDE][SDC_KERNEL_SIDE]);
 
 #endif

@@ -1,18 +1,25 @@
 /* lora.c: see lora.h.
  *
- *      lora_file.c   names in files -> adapters: a module's name, its two matrices, how much of them
- *      here          adapters -> places of the section "origins" -> packed weights */
+ *      lora_file.c   names in files (lora_names.c) -> adapters: a module's name, its matrices, how much of them
+ *      lora_delta.c  matrices -> rows of the change;  lora_dora.c  and their factors
+ *      here          adapters -> places of the section "origins" -> changes of constants
+ *      lora_store.c  changes of constants -> packed weights */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lora_file.h"
-#include "origin_table.h"
+#include "lora_dora.h"
+#include "lora_store.h"
+
+/* The factors that an adapter has for the weight that these origins are of. */
+typedef struct { const SdcAdapter *adapter; int32_t component, module; SdcDora dora; } Factors;
 
 typedef struct {
     SdcAdapters adapters;
     SdcOriginTable table;
     char **names;                   /* [origins]: as an adapter's name is written */
+    Factors *factors;               /* of the adapters that have any, before anything is changed */
+    int64_t n_factors;
 } Lora;
 
 /* ---- which adapter changes what ---------------------------------------------------------------------------------- */
@@ -37,6 +44,16 @@ static int check_change(const Lora *l, const SdcAdapter *a, const SdcOrigin *o)
     return SDC_OK;
 }
 
+/* Floats that an adapter's change of an origin is made in: matrices, a whole weight twice for its norms. */
+static int64_t work_of(const Lora *l, const SdcAdapter *a, const SdcOrigin *o)
+{
+    const SdcLayout *layout = &l->table.layouts[o->layout];
+    int64_t work = layout->elements * (1 + (layout->bits != 0));
+    for (const SdcProduct *p = &a->one; p <= &a->two; p++)
+        work += p->inputs * (p->rank ? p->rank : p->outputs) + p->outputs * p->rank;
+    return work + (sdc_is_dora(a) ? layout->elements + a->outputs * a->inputs : 0);
+}
+
 /* Of the pages that are copied, and of the largest change while it is made. */
 static void count_memory(const Lora *l)
 {
@@ -47,7 +64,7 @@ static void count_memory(const Lora *l)
             const SdcOrigin *o = &l->table.origins[j];
             if (!changes(l, a, j))
                 continue;
-            const int64_t work = l->table.layouts[o->layout].elements + a->down->count + a->up->count;
+            const int64_t work = work_of(l, a, o);
             largest = work > largest ? work : largest;
             bytes += o->offset == last ? 0 : o->bytes + 2 * page;
             last = o->offset;
@@ -81,9 +98,12 @@ static int find_changes(Lora *l)
     return SDC_OK;
 }
 
-/* ---- adding ------------------------------------------------------------------------------------------------------ */
+/* ---- factors ----------------------------------------------------------------------------------------------------- */
 
-typedef struct { const SdcOrigin *origin; const SdcAdapter *adapter; const float *down, *up; float *change; } Product;
+static bool same_weight(const SdcOrigin *a, const SdcOrigin *b)
+{
+    return a->component == b->component && a->module == b->module && !b->reason;
+}
 
 /* Element k of an output's row [inputs][height][width] in the constant's order; -1: it is in another origin. */
 static int64_t place_of(const SdcOrigin *o, int64_t output, int64_t k)
@@ -98,31 +118,116 @@ static int64_t place_of(const SdcOrigin *o, int64_t output, int64_t k)
     return place;
 }
 
-/* sum += up * down, four at a time whatever the compiler thinks of it. */
-static void add_scaled(float *sum, const float *down, float up, int64_t n)
+/* The box of an origin to its place in the whole weight. */
+static void copy_box(const SdcOrigin *o, const float *constant, float *weight)
 {
-    typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
-    int64_t k = 0;
-    for (; k + 4 <= n; k += 4)
-        *(Four *)(sum + k) += up * *(const Four *)(down + k);
-    for (; k < n; k++)
-        sum[k] += up * down[k];
+    const int64_t inputs = o->dim[1] * o->dim[2] * o->dim[3];
+    for (int64_t row = o->first[0]; row < o->first[0] + o->count[0]; row++)
+        for (int64_t k = 0; k < inputs; k++) {
+            const int64_t place = place_of(o, row, k);
+            if (place >= 0)
+                weight[row * inputs + k] = (float)((double)constant[place] / o->factor);
+        }
+}
+
+/* The whole weight that o is a box of, [outputs][inputs]; NULL after printing. */
+static float *whole_weight(const Lora *l, const SdcOrigin *o, SdcPool *pool)
+{
+    float *weight = calloc((size_t)(o->dim[0] * o->dim[1] * o->dim[2] * o->dim[3]), sizeof *weight);
+    bool good = weight != NULL;
+    for (int64_t k = 0; good && k < l->table.header.origins; k++) {
+        const SdcOrigin *part = &l->table.origins[k];
+        if (!same_weight(o, part))
+            continue;
+        float *constant = calloc((size_t)l->table.layouts[part->layout].elements, sizeof *constant);
+        good = constant != NULL;
+        if (good) {
+            sdc_store_read(&l->table, part, pool, constant);
+            copy_box(part, constant, weight);
+        }
+        free(constant);
+    }
+    if (good)
+        return weight;
+    free(weight);
+    sdc_error(SDC_NO_SPACE, "out of memory");
+    return NULL;
+}
+
+static const SdcDora *factors_of(const Lora *l, const SdcAdapter *a, const SdcOrigin *o)
+{
+    for (int64_t k = 0; k < l->n_factors; k++)
+        if (l->factors[k].adapter == a && l->factors[k].component == o->component && l->factors[k].module == o->module)
+            return &l->factors[k].dora;
+    return NULL;
+}
+
+static int add_factors(Lora *l, const SdcAdapter *a, const SdcOrigin *o, SdcPool *pool)
+{
+    Factors *list = realloc(l->factors, (size_t)(l->n_factors + 1) * sizeof *list);
+    if (!list)
+        return sdc_error(SDC_NO_SPACE, "out of memory");
+    l->factors = list;
+    list[l->n_factors] = (Factors){.adapter = a, .component = o->component, .module = o->module};
+    SdcDelta delta;
+    int code = sdc_delta_open(&delta, a);
+    float *weight = code ? NULL : whole_weight(l, o, pool);
+    if (!code)
+        code = !weight ? SDC_NO_SPACE
+                       : sdc_dora_open(&list[l->n_factors++].dora, a, &delta, weight, o->dim[2] * o->dim[3]);
+    sdc_delta_close(&delta);
+    free(weight);
+    return code;
+}
+
+static int find_factors(Lora *l, SdcPool *pool)
+{
+    int code = SDC_OK;
+    for (int64_t k = 0; k < l->adapters.n; k++)
+        for (int64_t j = 0; !code && sdc_is_dora(&l->adapters.list[k]) && j < l->table.header.origins; j++)
+            if (changes(l, &l->adapters.list[k], j) && !factors_of(l, &l->adapters.list[k], &l->table.origins[j]))
+                code = add_factors(l, &l->adapters.list[k], &l->table.origins[j], pool);
+    return code;
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
+
+/* A change of an origin's constant; base: the constant as it was, where there are factors. */
+typedef struct {
+    const SdcOrigin *origin;
+    const SdcAdapter *adapter;
+    const SdcDelta *delta;
+    const SdcDora *dora;
+    const float *base;
+    float *change;
+} Product;
+
+/* The change of an element by a sum that is scaled already, as the constant has it. */
+static void put_sum(const Product *p, int64_t output, int64_t k, int64_t place, float sum)
+{
+    const SdcOrigin *o = p->origin;
+    if (p->dora) {
+        const float factor = p->dora->factors[p->dora->taps ? k / p->dora->taps : output];
+        p->change[place] += (float)o->factor * factor * sum + p->dora->share * (factor - 1) * p->base[place];
+    } else {
+        p->change[place] += (float)o->factor * sum;
+    }
 }
 
 /* scale * sum to where inputs [first, first + n) of an output belong. */
 static void put_sums(const Product *p, int64_t output, int64_t first, const float *sum, int64_t n)
 {
     const SdcOrigin *o = p->origin;
-    const float scale = (float)p->adapter->scale;
+    const float scale = (float)(p->adapter->strength * p->adapter->ratio);
     const bool matrix = o->dim[2] * o->dim[3] == 1;
     const int64_t low = o->first[1] > first ? o->first[1] : first, end = o->first[1] + o->count[1];
-    float *row = p->change + o->base + (output - o->first[0]) * o->stride[0];
+    const int64_t row = o->base + (output - o->first[0]) * o->stride[0];
     for (int64_t k = low; matrix && k < end && k < first + n; k++)
-        row[(k - o->first[1]) * o->stride[1]] += scale * sum[k - first];
+        put_sum(p, output, k, row + (k - o->first[1]) * o->stride[1], scale * sum[k - first]);
     for (int64_t k = 0; !matrix && k < n; k++) {
         const int64_t place = place_of(o, output, first + k);
         if (place >= 0)
-            p->change[place] += scale * sum[k];
+            put_sum(p, output, first + k, place, scale * sum[k]);
     }
 }
 
@@ -136,72 +241,60 @@ static void add_product(void *argument, int64_t begin, int64_t end)
     for (int64_t row = begin + p->origin->first[0]; row < end + p->origin->first[0]; row++)
         for (int64_t first = 0; first < a->inputs; first += CHUNK) {
             const int64_t n = a->inputs - first < CHUNK ? a->inputs - first : CHUNK;
-            memset(sum, 0, sizeof sum);
-            for (int64_t r = 0; r < a->rank; r++)
-                add_scaled(sum, p->down + r * a->inputs + first, p->up[row * a->rank + r], n);
+            sdc_delta_row(p->delta, sdc_adapter_row(a, row), first, sum, n);
             put_sums(p, row, first, sum, n);
         }
 }
 
-static int add_adapter(const SdcAdapter *a, const SdcOrigin *o, SdcPool *pool, float *change)
+/* What is added to one packed constant. */
+typedef struct { float *change, *base; } Sum;
+
+static int open_sum(const Lora *l, const SdcOrigin *o, bool with_base, SdcPool *pool, Sum *s)
 {
-    float *down = NULL, *up = NULL;
-    int code = sdc_safetensor_floats(a->file, a->down, &down);
+    const size_t elements = (size_t)l->table.layouts[o->layout].elements;
+    if (!s->change)
+        s->change = calloc(elements, sizeof *s->change);
+    if (with_base && !s->base && (s->base = calloc(elements, sizeof *s->base)))
+        sdc_store_read(&l->table, o, pool, s->base);
+    return s->change && (s->base || !with_base) ? SDC_OK : sdc_error(SDC_NO_SPACE, "out of memory");
+}
+
+static int add_adapter(const Lora *l, const SdcAdapter *a, const SdcOrigin *o, SdcPool *pool, Sum *s)
+{
+    SdcDelta delta = {0};
+    int code = open_sum(l, o, sdc_is_dora(a), pool, s);
     if (!code)
-        code = sdc_safetensor_floats(a->file, a->up, &up);
+        code = sdc_delta_open(&delta, a);
     if (!code)
-        sdc_parallel(&(SdcContext){.pool = pool}, add_product, &(Product){o, a, down, up, change}, o->count[0]);
-    free(down);
-    free(up);
+        sdc_parallel(&(SdcContext){.pool = pool}, add_product,
+                     &(Product){o, a, &delta, factors_of(l, a, o), s->base, s->change}, o->count[0]);
+    sdc_delta_close(&delta);
     return code;
 }
 
-/* One element of a weight; where the change is 0, also of what is another module's, it keeps its bits. */
-static void add_element(char *packed, DType dtype, float change)
+/* Are both boxes of one packed constant? */
+static bool same_place(const SdcOrigin *a, const SdcOrigin *b)
 {
-    if (change == 0)
-        return;
-    if (dtype == DT_F32)
-        *(float *)(void *)packed += change;
-    else
-        dtype_store_f(dtype, packed, dtype_load_f(dtype, packed) + (double)change);
+    return !a->reason && !b->reason && a->offset == b->offset && a->layout == b->layout;
 }
 
-static void add_nest(char *packed, DType dtype, const float *change, const SdcNest *n, int64_t level, int64_t to,
-                     int64_t from)
-{
-    const int64_t size = dtype_info(dtype)->bytes, count = level ? n->count[level - 1] : 1;
-    const int64_t to_step = level ? n->to_step[level - 1] : 0, from_step = level ? n->from_step[level - 1] : 0;
-    for (int64_t k = 0; k < count; k++, to += to_step, from += from_step) {
-        if (level > 1)
-            add_nest(packed, dtype, change, n, level - 1, to, from);
-        else
-            add_element(packed + to * size, dtype, change[from]);
-    }
-}
-
-/* All adapters' changes of one origin, added at once. */
+/* All adapters' changes of the constant that origin k is a box of, added at once, with those of other boxes. */
 static int add_origin(const Lora *l, int64_t k, SdcPool *pool)
 {
-    const SdcOrigin *o = &l->table.origins[k];
-    const SdcLayout *layout = &l->table.layouts[o->layout];
-    float *change = NULL;
+    const SdcOrigin *list = l->table.origins, *o = &list[k];
+    Sum s = {0};
     int code = SDC_OK;
-    for (int64_t j = 0; !code && j < l->adapters.n; j++) {
-        if (!changes(l, &l->adapters.list[j], k))
-            continue;
-        if (!change && !(change = calloc((size_t)layout->elements, sizeof *change)))
-            code = sdc_error(SDC_NO_SPACE, "out of memory");
-        else
-            code = add_adapter(&l->adapters.list[j], o, pool, change);
-    }
-    char *packed = change && !code ? sdc_weights_private(o->offset, o->bytes) : NULL;
-    if (change && !code && !packed)
-        code = SDC_NO_SPACE;
-    for (const SdcNest *n = l->table.nests + layout->nest;
-         packed && n < l->table.nests + layout->nest + layout->nests; n++)
-        add_nest(packed, (DType)o->dtype, change, n, n->levels, n->to, n->from);
-    free(change);
+    for (int64_t j = 0; j < k; j++)
+        if (same_place(o, &list[j]))
+            return SDC_OK;
+    for (int64_t i = k; !code && i < l->table.header.origins; i++)
+        for (int64_t j = 0; same_place(o, &list[i]) && !code && j < l->adapters.n; j++)
+            if (changes(l, &l->adapters.list[j], i))
+                code = add_adapter(l, &l->adapters.list[j], &list[i], pool, &s);
+    if (!code && s.change)
+        code = sdc_store_add(&l->table, o, pool, s.change);
+    free(s.change);
+    free(s.base);
     return code;
 }
 
@@ -242,7 +335,12 @@ int sdc_lora_apply(const SdcLoraOptions *o, SdcPool *pool)
     Lora l = {0};
     int code = o->n ? open_all(&l, o) : SDC_OK;
     if (!code && o->n && pool)
+        code = find_factors(&l, pool);
+    if (!code && o->n && pool)
         code = add_all(&l, pool);
+    for (int64_t k = 0; k < l.n_factors; k++)
+        free(l.factors[k].dora.factors);
+    free(l.factors);
     for (int64_t k = 0; l.names && k < l.table.header.origins; k++)
         free(l.names[k]);
     free(l.names);

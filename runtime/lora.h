@@ -1,10 +1,10 @@
 /* lora.h: low-rank changes of weights, added to a compiled executable's own before it runs.
  *
- *      W + sum over files of scale * alpha / rank * up * down
+ *      W + sum over files of scale * alpha / rank * change            lora_delta.h: up * down, and other products
  *
  * The file of the executable stays as it is: the pages that change are copied (sdc_weights_private()).  The sum over
- * files is made in float32 and added once, then rounded to the type that the weight is stored in; so one file equals a
- * model that was exported with it, but for the rounding of the weight before where that is bf16 or f16. */
+ * files is made in float32 and added once, then rounded to what the weight is stored in (lora_store.h); so one file
+ * equals a model that was exported with it, but for the rounding of the weight before where that is narrower. */
 #ifndef SDC_LORA_H
 #define SDC_LORA_H
 

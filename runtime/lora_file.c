@@ -3,21 +3,39 @@
  *      kohya       lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight     ... .lora_up.weight  ... .alpha
  *      PEFT        unet.down_blocks.0.attentions.0.proj_in.lora_A.weight              ... .lora_B.weight
  *      diffusers   unet.down_blocks.0.attn1.processor.to_q_lora.down.weight           ... .up.weight
- *      SDXL's      lora_unet_input_blocks_1_1_proj_in.lora_down.weight                 by the original code's names
+ *      LyCORIS     lora_unet_down_blocks_0_attentions_0_proj_in.hada_w1_a             ... .lokr_w1, .dora_scale, .diff
  *
- * Without alpha the scale is 1.  Names lose their prefix, which says the networks, and have '_' for '.' afterwards. */
+ * Without alpha the scale is 1.  Names, which may be the original code's (lora_names.c), lose their prefix, which says the
+ * networks, and have '_' for '.' afterwards. */
 #include "lora_file.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { DOWN, UP, ALPHA } Part;
-
-static const struct { const char *end; Part part; } ends[] = {
-    {".lora_down.weight", DOWN}, {".lora_up.weight", UP}, {".lora_A.weight", DOWN}, {".lora_B.weight", UP},
-    {".lora_linear_layer.down.weight", DOWN}, {".lora_linear_layer.up.weight", UP}, {".lora.down.weight", DOWN},
-    {".lora.up.weight", UP}, {"_lora.down.weight", DOWN}, {"_lora.up.weight", UP}, {".alpha", ALPHA},
+/* What a tensor is to its adapter. */
+static const struct { const char *end; size_t part; int form; } ends[] = {
+#define ROW(End, Part, Form) {End, offsetof(SdcAdapter, Part), Form}
+#define DOWN(End) ROW(End, one.down, SDC_LOW_RANK)
+#define UP(End) ROW(End, one.up, SDC_LOW_RANK)
+    DOWN(".lora_down.weight"), UP(".lora_up.weight"), DOWN(".lora_A.weight"), UP(".lora_B.weight"),
+    DOWN(".lora_linear_layer.down.weight"), UP(".lora_linear_layer.up.weight"), DOWN(".lora.down.weight"),
+    UP(".lora.up.weight"), DOWN("_lora.down.weight"), UP("_lora.up.weight"),
+    ROW(".lora_mid.weight", one.core, SDC_LOW_RANK), ROW(".diff", one.whole, SDC_LOW_RANK),
+    ROW(".hada_w1_a", one.up, SDC_HADAMARD), ROW(".hada_w1_b", one.down, SDC_HADAMARD),
+    ROW(".hada_t1", one.core, SDC_HADAMARD), ROW(".hada_w2_a", two.up, SDC_HADAMARD),
+    ROW(".hada_w2_b", two.down, SDC_HADAMARD), ROW(".hada_t2", two.core, SDC_HADAMARD),
+    ROW(".lokr_w1", one.whole, SDC_KRONECKER), ROW(".lokr_w1_a", one.up, SDC_KRONECKER),
+    ROW(".lokr_w1_b", one.down, SDC_KRONECKER), ROW(".lokr_w2", two.whole, SDC_KRONECKER),
+    ROW(".lokr_w2_a", two.up, SDC_KRONECKER), ROW(".lokr_w2_b", two.down, SDC_KRONECKER),
+    ROW(".lokr_t2", two.core, SDC_KRONECKER),
+    ROW(".alpha", alpha, SDC_ANY_FORM), ROW(".dora_scale", dora_scale, SDC_ANY_FORM),
+    ROW(".lora_magnitude_vector", magnitude, SDC_ANY_FORM),
+    ROW(".lora_magnitude_vector.weight", magnitude, SDC_ANY_FORM),
+#undef UP
+#undef DOWN
+#undef ROW
 };
 
 static const struct { const char *begin, *components[2]; } prefixes[] = {
@@ -25,103 +43,8 @@ static const struct { const char *begin, *components[2]; } prefixes[] = {
     {"lora_te1_", {"text_encoder"}}, {"lora_te2_", {"text_encoder_2"}}, {"lora_te3_", {"text_encoder_3"}},
     {"unet.", {"unet"}}, {"transformer.", {"transformer"}}, {"text_encoder.", {"text_encoder"}},
     {"text_encoder_2.", {"text_encoder_2"}}, {"text_encoder_3.", {"text_encoder_3"}},
+    {"diffusion_model.", {"unet", "transformer"}}, {"lycoris_", {"unet", "transformer"}},
 };
-
-static bool begins(const char *s, const char *with) { return !strncmp(s, with, strlen(with)); }
-
-/* ---- names ------------------------------------------------------------------------------------------------------- */
-
-/* `length` letters of a key or path without a prefix, '_' for '.'; malloc'd. */
-static char *plain(const char *s, size_t length)
-{
-    static const char processor[] = ".processor.";
-    char *name = malloc(length + 3);
-    size_t n = 0;
-    for (size_t k = 0; name && k < length; k++) {
-        if (length - k > sizeof processor - 1 && begins(s + k, processor))
-            k += sizeof processor - 2;
-        name[n++] = s[k] == '.' ? '_' : s[k];
-    }
-    if (!name)
-        return NULL;
-    name[n] = 0;
-    if (begins(name, "text_model_")) {                  /* some exports have it, others start below */
-        const size_t text = strlen("text_model_");
-        for (size_t k = 0; k + text <= n; k++)
-            name[k] = name[k + text];
-        n -= text;
-    }
-    const char *old = "_to_out";                        /* of attention processors */
-    if (n > strlen(old) && !strcmp(name + n - strlen(old), old))
-        memcpy(name + n, "_0", 3);
-    return name;
-}
-
-/* ---- names of the original code: what kohya's scripts write for SDXL --------------------------------------------- */
-
-static const struct { const char *original, *diffusers; } parts[] = {
-    {"in_layers_2", "conv1"}, {"emb_layers_1", "time_emb_proj"}, {"out_layers_3", "conv2"},
-    {"skip_connection", "conv_shortcut"},
-};
-static const struct { const char *original, *diffusers; } single[] = {
-    {"input_blocks_0_0", "conv_in"}, {"out_2", "conv_out"}, {"time_embed_0", "time_embedding_linear_1"},
-    {"time_embed_2", "time_embedding_linear_2"}, {"label_emb_0_0", "add_embedding_linear_1"},
-    {"label_emb_0_2", "add_embedding_linear_2"},
-};
-
-static const char *part_of_resnet(const char *rest)
-{
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
-        if (!strcmp(rest, parts[k].original))
-            return parts[k].diffusers;
-    return rest;
-}
-
-/* "input_blocks_4_1_proj_in" -> "down_blocks_1_attentions_0_proj_in": two layers a block, and a third place for what
- * changes the size.  false: it is no such name. */
-static bool from_original(const char *name, char *into, size_t room)
-{
-    enum { PLACES = 3 };
-    unsigned n, m = 0;
-    int used = 0;
-    for (size_t k = 0; k < sizeof single / sizeof *single; k++)
-        if (!strcmp(name, single[k].original))
-            return snprintf(into, room, "%s", single[k].diffusers) > 0;
-    if (sscanf(name, "middle_block_%u_%n", &n, &used) == 1 && used && n < PLACES)
-        return snprintf(into, room, "mid_block_%s_%u_%s", n == 1 ? "attentions" : "resnets", n / 2,
-                        n == 1 ? name + used : part_of_resnet(name + used)) > 0;
-    if (sscanf(name, "input_blocks_%u_%u_%n", &n, &m, &used) == 2 && used && n > 0) {
-        if (!strcmp(name + used, "op"))
-            return snprintf(into, room, "down_blocks_%u_downsamplers_0_conv", (n - 1) / PLACES) > 0;
-        return snprintf(into, room, "down_blocks_%u_%s_%u_%s", (n - 1) / PLACES, m ? "attentions" : "resnets",
-                        (n - 1) % PLACES, m ? name + used : part_of_resnet(name + used)) > 0;
-    }
-    used = 0;
-    if (sscanf(name, "output_blocks_%u_%u_%n", &n, &m, &used) != 2 || !used)
-        return false;
-    if (!strcmp(name + used, "conv"))
-        return snprintf(into, room, "up_blocks_%u_upsamplers_0_conv", n / PLACES) > 0;
-    return snprintf(into, room, "up_blocks_%u_%s_%u_%s", n / PLACES, m ? "attentions" : "resnets", n % PLACES,
-                    m ? name + used : part_of_resnet(name + used)) > 0;
-}
-
-/* An adapter's name as diffusers has it; takes over `name`. */
-static char *in_diffusers(char *name)
-{
-    char other[512];
-    if (!name || !from_original(name, other, sizeof other))
-        return name;
-    free(name);
-    return strdup(other);
-}
-
-char *sdc_adapter_name(const char *module, const char *component)
-{
-    const size_t own = strlen(component);
-    if (begins(module, component) && module[own] == '.')
-        module += own + 1;
-    return plain(module, strlen(module));
-}
 
 bool sdc_adapter_is_for(const SdcAdapter *a, const char *component)
 {
@@ -159,6 +82,19 @@ int sdc_lora_option(SdcLoraOptions *o, const char *text)
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
+static SdcAdapter *new_adapter(SdcAdapters *all)
+{
+    if (all->n == all->room) {
+        const int64_t room = all->room ? 2 * all->room : 64;
+        SdcAdapter *list = realloc(all->list, (size_t)room * sizeof *list);
+        if (!list)
+            return NULL;
+        all->list = list;
+        all->room = room;
+    }
+    return &all->list[all->n++];
+}
+
 static SdcAdapter *adapter_of(SdcAdapters *all, const SdcSafetensors *file, char *name, int prefix, const char *key)
 {
     for (int64_t k = all->n; k-- > 0 && all->list[k].file == file;)
@@ -166,74 +102,164 @@ static SdcAdapter *adapter_of(SdcAdapters *all, const SdcSafetensors *file, char
             free(name);
             return &all->list[k];
         }
-    if (all->n == all->room) {
-        const int64_t room = all->room ? 2 * all->room : 64;
-        SdcAdapter *list = realloc(all->list, (size_t)room * sizeof *list);
-        if (!list) {
-            free(name);
-            return NULL;
-        }
-        all->list = list;
-        all->room = room;
-    }
-    all->list[all->n] = (SdcAdapter){.file = file, .key = key, .name = name, .prefix = prefix};
-    return &all->list[all->n++];
+    SdcAdapter *a = new_adapter(all);
+    if (a)
+        *a = (SdcAdapter){.file = file, .key = key, .name = name, .prefix = prefix, .form = SDC_ANY_FORM};
+    else
+        free(name);
+    return a;
+}
+
+/* Which networks a key names: the index of a row; -1: any.  *key: behind what says so. */
+static int take_prefix(const char **key)
+{
+    const char *peft = "base_model.model.";
+    int prefix = (int)(sizeof prefixes / sizeof *prefixes);
+    *key += strncmp(*key, peft, strlen(peft)) ? 0 : strlen(peft);
+    while (--prefix >= 0 && strncmp(*key, prefixes[prefix].begin, strlen(prefixes[prefix].begin)))
+        ;
+    *key += prefix >= 0 ? strlen(prefixes[prefix].begin) : 0;
+    return prefix;
 }
 
 static int take_tensor(SdcAdapters *all, const SdcSafetensors *file, const SdcSafetensor *t)
 {
-    const size_t n = strlen(t->name);
-    const char *peft = "base_model.model.";
-    size_t k = 0, end = 0, count = sizeof ends / sizeof *ends;
+    const size_t n = strlen(t->name), count = sizeof ends / sizeof *ends;
+    size_t k = 0, end = 0;
     for (; k < count && (n <= (end = strlen(ends[k].end)) || strcmp(t->name + n - end, ends[k].end)); k++)
         ;
     if (k == count)
-        return sdc_error(SDC_UNSUPPORTED, "%s: %s: is no part of a LoRA as kohya's scripts or diffusers write it",
-                         file->path, t->name);
-    const char *name = t->name + (begins(t->name, peft) ? strlen(peft) : 0);
-    int prefix = (int)(sizeof prefixes / sizeof *prefixes);
-    while (--prefix >= 0 && !begins(name, prefixes[prefix].begin))
-        ;
-    name += prefix >= 0 ? strlen(prefixes[prefix].begin) : 0;
+        return sdc_error(SDC_UNSUPPORTED, "%s: %s: is no part of a LoRA as kohya's scripts, diffusers or LyCORIS "
+                         "write it", file->path, t->name);
+    const char *name = t->name;
+    const int prefix = take_prefix(&name);
+    bool swaps;
     if (name > t->name + n - end)
         return sdc_error(SDC_BAD_INPUT, "%s: %s: names no module", file->path, t->name);
-    char *module = in_diffusers(plain(name, (size_t)(t->name + n - end - name)));
+    char *module = sdc_adapter_key_name(name, (size_t)(t->name + n - end - name), &swaps);
     SdcAdapter *a = module ? adapter_of(all, file, module, prefix, t->name) : NULL;
     if (!a)
         return sdc_error(SDC_NO_SPACE, "out of memory");
-    const SdcSafetensor **part = ends[k].part == DOWN ? &a->down : ends[k].part == UP ? &a->up : &a->alpha;
+    const SdcSafetensor **part = (const SdcSafetensor **)(void *)((char *)a + ends[k].part);
     if (*part)
         return sdc_error(SDC_BAD_INPUT, "%s: %s: is there twice", file->path, t->name);
+    if (ends[k].form != SDC_ANY_FORM && a->form != SDC_ANY_FORM && (int)a->form != ends[k].form)
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: is of another kind than %s", file->path, t->name, a->key);
+    a->form = ends[k].form == SDC_ANY_FORM ? a->form : (SdcForm)ends[k].form;
+    a->swaps = swaps;
     *part = t;
     return SDC_OK;
 }
 
-/* Shapes that belong together: down [rank, inputs...], up [outputs, rank, 1, 1]. */
-static int finish(SdcAdapter *a, double scale)
+/* ---- shapes that belong together --------------------------------------------------------------------------------- */
+
+/* Core [rank][inner][height][width], down [inner][channels], up [outputs][rank] or the other way round. */
+static bool fits_with_core(SdcProduct *p)
+{
+    const SdcSafetensor *core = p->core, *up = p->up, *down = p->down;
+    const int64_t outer = up->dim[p->up_transposed ? 0 : 1];
+    if (core->rank < 3 || core->dim[0] < 1 || core->dim[1] < 1 || core->dim[0] != outer || core->dim[1] != down->dim[0])
+        return false;
+    p->rank = outer;
+    p->outputs = up->count / outer;
+    p->inputs = down->count / core->dim[1] * (core->count / core->dim[0] / core->dim[1]);
+    return p->outputs * outer == up->dim[0] * up->dim[1];
+}
+
+/* down [rank, inputs...], up [outputs, rank, 1, 1], or whole [outputs, inputs...]. */
+static bool fits(SdcProduct *p)
+{
+    const SdcSafetensor *one = p->whole ? p->whole : p->down;
+    if (one->rank < 2 || one->count < 1)
+        return false;
+    if (p->whole) {
+        p->outputs = one->dim[0];
+        p->inputs = one->count / one->dim[0];
+        return true;
+    }
+    const SdcSafetensor *up = p->up;
+    if (up->rank < 2 || up->count < 1 || up->count != up->dim[0] * up->dim[1])
+        return false;
+    if (p->core)
+        return fits_with_core(p);
+    p->rank = one->dim[0];
+    p->outputs = up->dim[0];
+    p->inputs = one->count / p->rank;
+    return p->rank == up->dim[1];
+}
+
+static int finish_product(const SdcAdapter *a, SdcProduct *p)
+{
+    const bool parts = p->up || p->down || p->core;
+    p->up_transposed = a->form != SDC_LOW_RANK;
+    if (p->whole ? parts : !p->up || !p->down)
+        return sdc_error(SDC_BAD_INPUT, p->whole ? "%s: %s: is there as a product too"
+                         : "%s: %s: the other of the two matrices is missing", a->file->path, a->key);
+    return fits(p) ? SDC_OK
+                   : sdc_error(SDC_BAD_INPUT, "%s: %s: the matrices do not fit together", a->file->path, a->key);
+}
+
+static int take_alpha(SdcAdapter *a, const SdcSafetensor *ranks)
 {
     const char *path = a->file->path;
     float *alpha = NULL;
-    if (!a->down || !a->up)
-        return sdc_error(SDC_BAD_INPUT, "%s: %s: the other of the two matrices is missing", path, a->key);
-    if (a->down->rank < 2 || a->up->rank < 2 || a->down->dim[0] < 1 || a->down->dim[0] != a->up->dim[1] ||
-        a->up->dim[0] < 1 ||
-        a->up->count != a->up->dim[0] * a->up->dim[1])
-        return sdc_error(SDC_BAD_INPUT, "%s: %s: the two matrices do not fit together", path, a->key);
-    a->rank = a->down->dim[0];
-    a->outputs = a->up->dim[0];
-    a->inputs = a->down->count / a->rank;
-    a->scale = scale;
-    if (!a->alpha)
-        return SDC_OK;
     if (a->alpha->count != 1)
         return sdc_error(SDC_BAD_INPUT, "%s: %s: is not one number", path, a->alpha->name);
     int code = sdc_safetensor_floats(a->file, a->alpha, &alpha);
     if (!code && !isfinite(*alpha))
         code = sdc_error(SDC_BAD_INPUT, "%s: %s: is no finite number", path, a->alpha->name);
-    if (!code)
-        a->scale = scale * (double)*alpha / (double)a->rank;
+    if (!code && ranks)                 /* Kronecker's product of two whole matrices has no rank, and no scale */
+        a->ratio = (double)*alpha / (double)ranks->dim[0];
     free(alpha);
     return code;
+}
+
+static int finish(SdcAdapter *a, double scale)
+{
+    const char *path = a->file->path;
+    if (a->form == SDC_ANY_FORM)
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: the matrices that it belongs to are missing", path, a->key);
+    int code = finish_product(a, &a->one);
+    if (!code && a->form != SDC_LOW_RANK)
+        code = finish_product(a, &a->two);
+    if (code)
+        return code;
+    const bool kronecker = a->form == SDC_KRONECKER;
+    if (a->form == SDC_HADAMARD && (a->one.outputs != a->two.outputs || a->one.inputs != a->two.inputs))
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: the two products do not fit together", path, a->key);
+    if (__builtin_mul_overflow(a->one.outputs, kronecker ? a->two.outputs : 1, &a->outputs) ||
+        __builtin_mul_overflow(a->one.inputs, kronecker ? a->two.inputs : 1, &a->inputs))
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: the product is too large", path, a->key);
+    a->strength = scale;
+    a->ratio = 1;
+    return a->alpha ? take_alpha(a, a->one.down ? a->one.down : a->two.down) : SDC_OK;
+}
+
+/* Where one layer of the original code is three of diffusers, an adapter for each third of its outputs. */
+static int split_thirds(SdcAdapters *all, int64_t k)
+{
+    static const char letters[] = {'q', 'k', 'v'};
+    const SdcAdapter whole = all->list[k];
+    char *star = strchr(whole.name, '*');
+    if (!star)
+        return SDC_OK;
+    if (whole.outputs % (int64_t)sizeof letters)
+        return sdc_error(SDC_BAD_INPUT, "%s: %s: has no third of %lld outputs", whole.file->path, whole.key,
+                         (long long)whole.outputs);
+    for (size_t j = sizeof letters; j-- > 0;) {         /* the first last, which keeps the name */
+        *star = letters[j];
+        char *name = j ? strdup(whole.name) : whole.name;
+        SdcAdapter *a = !name ? NULL : j ? new_adapter(all) : &all->list[k];
+        if (!a) {
+            free(name);
+            return sdc_error(SDC_NO_SPACE, "out of memory");
+        }
+        *a = whole;
+        a->name = name;
+        a->outputs = whole.outputs / (int64_t)sizeof letters;
+        a->first = (int64_t)j * a->outputs;
+    }
+    return SDC_OK;
 }
 
 int sdc_adapters_open(SdcAdapters *a, const SdcLoraOptions *o)
@@ -247,8 +273,11 @@ int sdc_adapters_open(SdcAdapters *a, const SdcLoraOptions *o)
         const int64_t first = a->n;
         for (int64_t j = 0; !code && j < file->n; j++)
             code = take_tensor(a, file, &file->list[j]);
-        for (int64_t j = first; !code && j < a->n; j++)
+        const int64_t read = a->n;
+        for (int64_t j = first; !code && j < read; j++) {
             code = finish(&a->list[j], scale);
+            code = code ? code : split_thirds(a, j);
+        }
         if (!code && a->n == first)
             code = sdc_error(SDC_BAD_INPUT, "%s: has no weights", a->paths[k]);
     }

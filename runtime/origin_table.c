@@ -18,6 +18,41 @@ static bool stays_inside(int64_t base, int levels, const int64_t *count, const i
     return low >= 0 && high < end;
 }
 
+/* Are these nests there, with `to` in [0, to_end) and `from` in [0, from_end)? */
+static bool nests_fit(const SdcOriginTable *t, int64_t first, int64_t count, int64_t to_end, int64_t from_end)
+{
+    if (first < 0 || count < 0 || count > t->header.nests || first > t->header.nests - count)
+        return false;
+    for (const SdcNest *n = t->nests + first; n < t->nests + first + count; n++)
+        if (n->levels < 0 || n->levels > SDC_NEST_LEVELS ||
+            !stays_inside(n->to, (int)n->levels, n->count, n->to_step, to_end) ||
+            !stays_inside(n->from, (int)n->levels, n->count, n->from_step, from_end))
+            return false;
+    return true;
+}
+
+/* What is stored transformed: positions are the innermost loop, and a kernel's elements follow each other. */
+static bool kernels_fit(const SdcOriginTable *t, const SdcLayout *l)
+{
+    for (const SdcNest *n = t->nests + l->nest; l->side && n < t->nests + l->nest + l->nests; n++)
+        if (n->levels < 1 || n->count[0] != (int64_t)l->side * l->side || n->from_step[0])
+            return false;
+    return true;
+}
+
+static bool layout_fits(const SdcOriginTable *t, const SdcOrigin *o)
+{
+    enum { BYTE = 8, SCALE = 2, KERNEL = SDC_KERNEL_SIDE * SDC_KERNEL_SIDE };
+    const int64_t size = dtype_info((DType)o->dtype)->bytes;
+    const SdcLayout *l = &t->layouts[o->layout];
+    if (size < 1 || o->offset < 0 || o->bytes < 0 || o->offset % size || o->bytes > t->weights_bytes - o->offset ||
+        (l->bits != 0 && l->bits != BYTE && l->bits != BYTE / 2) || l->side < 0 || l->side > SDC_SIDE)
+        return false;
+    const int64_t to_end = l->bits ? o->bytes * (BYTE / l->bits) : o->bytes / (l->side ? (int64_t)sizeof(float) : size);
+    return nests_fit(t, l->nest, l->nests, to_end, l->elements - (l->side ? KERNEL - 1 : 0)) &&
+           nests_fit(t, l->scale, l->scales, o->bytes / SCALE, l->elements) && kernels_fit(t, l);
+}
+
 static bool origin_fits(const SdcOriginTable *t, const SdcOrigin *o)
 {
     const SdcOriginsHeader *h = &t->header;
@@ -26,22 +61,12 @@ static bool origin_fits(const SdcOriginTable *t, const SdcOrigin *o)
         return false;
     if (o->reason)
         return true;
-    const int64_t size = dtype_info((DType)o->dtype)->bytes;
-    if (o->layout < 0 || o->layout >= h->layouts || size < 1 || o->offset < 0 || o->bytes < 0 || o->offset % size ||
-        o->bytes > t->weights_bytes - o->offset)
+    if (o->layout < 0 || o->layout >= h->layouts || !layout_fits(t, o))
         return false;
-    const SdcLayout *l = &t->layouts[o->layout];
-    if (l->nest < 0 || l->nests < 0 || l->nests > h->nests - l->nest)
-        return false;
-    for (const SdcNest *n = t->nests + l->nest; n < t->nests + l->nest + l->nests; n++)
-        if (n->levels < 0 || n->levels > SDC_NEST_LEVELS ||
-            !stays_inside(n->to, (int)n->levels, n->count, n->to_step, o->bytes / size) ||
-            !stays_inside(n->from, (int)n->levels, n->count, n->from_step, l->elements))
-            return false;
     for (int k = 0; k < SDC_ORIGIN_AXES; k++)
         if (o->first[k] < 0 || o->count[k] < 1 || o->first[k] > o->dim[k] - o->count[k])
             return false;
-    return stays_inside(o->base, SDC_ORIGIN_AXES, o->count, o->stride, l->elements);
+    return stays_inside(o->base, SDC_ORIGIN_AXES, o->count, o->stride, t->layouts[o->layout].elements);
 }
 
 /* A part of the section, count elements of `size`; NULL when it is too short. */
@@ -81,7 +106,8 @@ int sdc_origin_table_open(SdcOriginTable *t)
 int sdc_origin_set_row(const SdcOriginTable *t, const SdcOrigin *o, int64_t row, const float *values)
 {
     const SdcNest *n = &t->nests[t->layouts[o->layout].nest];
-    const bool as_it_is = t->layouts[o->layout].nests == 1 && n->levels == 1 && n->to_step[0] == 1 &&
+    const bool as_it_is = t->layouts[o->layout].nests == 1 && !t->layouts[o->layout].bits && !t->layouts[o->layout].side &&
+                          n->levels == 1 && o->factor == 1 && n->to_step[0] == 1 &&
                           n->from_step[0] == 1 && !n->to && !n->from && o->stride[1] == 1 && o->first[0] == 0 &&
                           o->count[0] == o->dim[0] && o->count[1] == o->dim[1];
     if (!as_it_is || o->reason || row < 0 || row >= o->dim[0])

@@ -20,6 +20,8 @@ enum { RANK = 2, SECONDS = 120 };
 
 static const char unet_shapes[] =
     "--shape sample=2x4x16x16 --shape timestep=scalar --shape encoder_hidden_states=2x77x32";
+static const char transformer_shapes[] =
+    "--shape hidden_states=1x16x8x8 --shape encoder_hidden_states=1x77x96 --shape pooled_projections=1x64 --shape timestep=1";
 static Executed e;
 
 /* ---- adapters ---------------------------------------------------------------------------------------------------- */
@@ -164,7 +166,8 @@ static void every_module(const char *model, const char *prefix, bool kohya, int 
 
 /* ---- the recorded files ------------------------------------------------------------------------------------------ */
 
-static void recorded(const char *data)
+/* options: how weights are stored.  more: of integers, how much farther than without a LoRA the result may be; 0: floats. */
+static void recorded(const char *data, const char *options, double more)
 {
     static const struct { const char *lora, *output; } cases[] = {
         {"", "out_base"}, {"--lora %s/tiny-sd1-lora.safetensors", "out_diffusers_scale1"},
@@ -172,16 +175,41 @@ static void recorded(const char *data)
         {"--lora %s/tiny-sd1-lora-kohya.safetensors:1", "out_kohya_alpha3_weight1"},
         {"--lora %s/tiny-sd1-lora.safetensors:0.25 --lora %s/tiny-sd1-lora.safetensors:.25", "out_diffusers_scale0.5"}};
     char *lora_folder = format("%s/tiny-sd1-lora", data), *reference = format("%s/reference.npz", lora_folder);
-    compile(&e, format("%s/tiny-sd1/unet/model.onnx", data), "recorded", unet_shapes);
+    double limit = 1e-5;
+    compile(&e, format("%s/tiny-sd1/unet/model.onnx", data), "recorded", format("%s %s", unet_shapes, options));
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         char lora[512];
         snprintf(lora, sizeof lora, cases[k].lora, lora_folder, lora_folder);
         check(&e, !run_shell(format("cd %s && ./recorded --input sample=%s --input timestep=%s --input encoder_hidden_states=%s -o out_sample=out.npy %s",
                           e.folder, reference, reference, reference, lora)), "it runs");
         const double d = distance(in("out.npy"), NULL, reference, cases[k].output);
-        printf("%s: %.3g from diffusers' fused weights\n", cases[k].output, d);
-        check(&e, d < 1e-5, cases[k].output);
+        printf("%s%s: %.3g from diffusers' fused weights\n", cases[k].output, options, d);
+        limit = more > 0 && !k ? more * d : limit;
+        check(&e, d < limit, cases[k].output);
     }
+}
+
+/* ---- adapters of every kind -------------------------------------------------------------------------------------- */
+
+/* tests/lora/adapters (record_adapters.py): LyCORIS's, PEFT's and torch's outputs, of full strength and of 0.7.  Each adapter
+ * has a part for all layers of a network that torch.onnx.export(dynamo=True) wrote, whose products have no bias. */
+static void every_kind(const char *source)
+{
+    static const char *const kinds[] = {"locon", "locon_mid", "loha", "loha_tucker", "lokr", "lokr_both", "lokr_tucker",
+                                        "lokr_full", "dora_outputs", "dora_inputs", "dokr", "peft", "peft_dora", "half",
+                                        "bfloat"};
+    const char *folder = format("%s/tests/lora/adapters", source), *reference = format("%s/reference.npz", folder);
+    compile(&e, format("%s/net.onnx", folder), "net", "");
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (int part = 0; part < 2; part++) {
+            const char *name = format("%s_%s", kinds[k], part ? "scaled" : "full");
+            check(&e, !run_shell(format("cd %s && ./net --input sample=%s --lora %s/%s.safetensors%s -o out=net.npy", e.folder,
+                                        reference, folder, kinds[k], part ? ":0.7" : "")), "it runs");
+            const double d = distance(in("net.npy"), NULL, reference, name);
+            printf("%s: %.3g from the recorded outputs, %.3g from those without it\n", name, d,
+                   distance(in("net.npy"), NULL, reference, "base"));
+            check(&e, d < 1e-5, name);
+        }
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -197,7 +225,13 @@ static void original_names(void)
         {"lora_unet_middle_block_2_out_layers_3", "unet.mid_block.resnets.1.conv2"},
         {"lora_unet_output_blocks_4_0_skip_connection", "unet.up_blocks.1.resnets.1.conv_shortcut"},
         {"lora_unet_output_blocks_8_1_proj_in", "unet.up_blocks.2.attentions.2.proj_in"},
-        {"lora_unet_time_embed_2", "unet.time_embedding.linear_2"}};
+        {"lora_unet_time_embed_2", "unet.time_embedding.linear_2"},
+        {"lora_unet_joint_blocks_3_x_block_attn_proj", "transformer.transformer_blocks.3.attn.to_out.0"},
+        {"lora_unet_joint_blocks_3_context_block_mlp_fc2", "transformer.transformer_blocks.3.ff_context.net.2"},
+        {"lora_unet_joint_blocks_3_context_block_adaLN_modulation_1", "transformer.transformer_blocks.3.norm1_context.linear"},
+        {"lora_unet_x_embedder_proj", "transformer.pos_embed.proj"},
+        {"lora_unet_final_layer_linear", "transformer.proj_out"},
+        {"text_encoder.text_model.encoder.layers.1.self_attn.to_out", "lora_te_encoder_layers_1_self_attn_out_proj"}};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         SdcAdapters a[2] = {0};
         for (int j = 0; j < 2; j++) {
@@ -211,6 +245,63 @@ static void original_names(void)
         sdc_adapters_close(&a[0]);
         sdc_adapters_close(&a[1]);
     }
+}
+
+/* One adapter by the original code's name in one file, and in the other what diffusers' convert_sd3_transformer_checkpoint
+ * makes of such a weight, rows [parts[k]] of `count` equal parts to names[k]. */
+static void add_converted(const Graph *g, const char *original, const char *const *names, const int *parts, int targets, int count,
+                          File *fused, File *split)
+{
+    int64_t outputs = 0, inputs = 0;
+    for (const Node *n = g->first; n; n = n->next)
+        for (int k = 0; k < n->n_in; k++) {
+            const Module *m = n->in[k] ? n->in[k]->module : NULL;
+            if (m && !strcmp(m->path, names[0])) {
+                outputs = n->in[k]->shape.dim[m->outputs];
+                inputs = n->in[k]->shape.dim[1 - m->outputs];
+            }
+        }
+    check(&e, outputs > 0, names[0]);
+    const int64_t rows = targets > 1 ? outputs : outputs / count, all = rows * count;
+    float down[RANK * 256], up[RANK * 4096];
+    for (int64_t k = 0; k < RANK * inputs; k++)
+        down[k] = next_random();
+    for (int64_t k = 0; k < RANK * all; k++)
+        up[k] = next_random();
+    memcpy(add_tensor(fused, format("lora_unet_%s.lora_down.weight", original), RANK, inputs), down, sizeof *down * (size_t)(RANK * inputs));
+    memcpy(add_tensor(fused, format("lora_unet_%s.lora_up.weight", original), all, RANK), up, sizeof *up * (size_t)(RANK * all));
+    for (int k = 0; k < targets; k++) {
+        const int own = count / targets;
+        memcpy(add_tensor(split, format("transformer.%s.lora_A.weight", names[k]), RANK, inputs), down, sizeof *down * (size_t)(RANK * inputs));
+        float *to = add_tensor(split, format("transformer.%s.lora_B.weight", names[k]), own * rows, RANK);
+        for (int j = 0; j < own; j++)
+            memcpy(to + j * rows * RANK, up + parts[k * own + j] * rows * RANK, sizeof *up * (size_t)(rows * RANK));
+    }
+}
+
+/* Stable Diffusion 3's original code has one layer for queries, keys and values, and scale and shift the other way round. */
+static void original_layers(const char *data)
+{
+    static const char *const picture[] = {"transformer_blocks.0.attn.to_q", "transformer_blocks.0.attn.to_k", "transformer_blocks.0.attn.to_v"};
+    static const char *const text[] = {"transformer_blocks.0.attn.add_q_proj", "transformer_blocks.0.attn.add_k_proj",
+                                       "transformer_blocks.0.attn.add_v_proj"};
+    static const char *const last[] = {"norm_out.linear"}, *const first[] = {"transformer_blocks.0.norm1.linear"};
+    static const int thirds[] = {0, 1, 2}, swapped[] = {1, 0}, kept[] = {0};
+    const char *model = format("%s/tiny-sd3/transformer/model.onnx", data);
+    File fused = {.header = format("%s", "")}, split = fused;
+    split.header = format("%s", "");
+    const Graph *g = onnx_load(model)->graph;
+    add_converted(g, "joint_blocks_0_x_block_attn_qkv", picture, thirds, 3, 3, &fused, &split);
+    add_converted(g, "joint_blocks_0_context_block_attn_qkv", text, thirds, 3, 3, &fused, &split);
+    add_converted(g, "final_layer_adaLN_modulation_1", last, swapped, 1, 2, &fused, &split);
+    add_converted(g, "joint_blocks_0_x_block_adaLN_modulation_1", first, kept, 1, 1, &fused, &split);
+    write_file(&fused, in("fused.safetensors"));
+    write_file(&split, in("split.safetensors"));
+    compile(&e, model, "joint", transformer_shapes);
+    check(&e, !run_shell(format("cd %s && ./joint -o out_hidden_states=plain.npy && ./joint --lora fused.safetensors -o out_hidden_states=fused.npy && "
+                                "./joint --lora split.safetensors -o out_hidden_states=split.npy", e.folder)), "they run");
+    check(&e, same_bytes(in("fused.npy"), in("split.npy")), "layers of the original code are those of diffusers");
+    check(&e, !same_bytes(in("fused.npy"), in("plain.npy")), "they change the result");
 }
 
 /* ---- wrong files ------------------------------------------------------------------------------------------------- */
@@ -234,7 +325,7 @@ static void refused(const char *file, int code, const char *line)
     free(text);
 }
 
-static void wrong_files(const char *data)
+static void wrong_files(void)
 {
     static const struct { const char *header; int code; const char *line; } headers[] = {
         {"{}", SDC_BAD_INPUT, "has no weights"},
@@ -245,7 +336,16 @@ static void wrong_files(const char *data)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "suit its shape"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[99999999999,99999999999],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "too large"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "too long"},
-        {"{\"x.hada_w1_a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", SDC_UNSUPPORTED, "x.hada_w1_a"},
+        {"{\"x.oft_blocks\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", SDC_UNSUPPORTED, "x.oft_blocks"},
+        {"{\"x.hada_w1_a\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "is missing"},
+        {"{\"x.dora_scale\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "are missing"},
+        {"{\"x.lora_mid.weight\":{\"dtype\":\"F32\",\"shape\":[1,1,1],\"data_offsets\":[0,4]},"
+         "\"x.lora_A.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+         "\"x.lora_B.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "fit together"},
+        {"{\"x.lokr_w1\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
+         "\"x.hada_w1_b\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "another kind"},
+        {"{\"conv_in.lokr_w1\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
+         "\"conv_in.lokr_w2\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}", SDC_BAD_INPUT, "1 x 2"},
         {"{\"x.lora_A.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "is missing"},
         {"{\"x.lora_A.weight\":{\"dtype\":\"I32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
          "\"x.lora_B.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}", SDC_BAD_INPUT, "none of its"},
@@ -263,14 +363,13 @@ static void wrong_files(const char *data)
     write_bytes(in("short.safetensors"), "\377\377\377\377\377\377\377\177{}", 10);
     refused("short.safetensors", SDC_BAD_INPUT, "behind the file");
     refused("absent.safetensors:0.5", SDC_BAD_INPUT, "absent.safetensors: cannot be opened");
-    compile(&e, format("%s/tiny-sd1/text_encoder/model.onnx", data), "recorded", "--weights int8 --shape input_ids=1x77");
-    refused("all.safetensors", SDC_UNSUPPORTED, "stored in integers");
 }
 
 int main(int argc, char **argv)
 {
     if (argc != 3)
         return 1;
+    const char *source = argv[2];
     e.sdc = argv[1];
     struct stat info;
     const char *data = format("%s/../shared/data/models", argv[2]);
@@ -283,8 +382,24 @@ int main(int argc, char **argv)
     every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample", unet_shapes, 0);
     every_module(text, "text_encoder.text_model.", false, 18, "last_hidden_state", "--shape input_ids=1x77", 0);
     every_module(text, "lora_te_text_model_", true, 18, "last_hidden_state", "--shape input_ids=1x77 --dtype bf16", 1e-2);
-    recorded(data);
+    every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample",
+                 "--shape sample=1x4x64x64 --shape timestep=scalar --shape encoder_hidden_states=1x77x32 --pack winograd", 1e-5);
+    every_module(format("%s/tiny-sd3/transformer/model.onnx", data), "transformer.", false, 40, "out_hidden_states",
+                 transformer_shapes, 0);
+    every_module(format("%s/tiny-sd3/text_encoder_3/model.onnx", data), "lora_te3_", true, 14, "last_hidden_state",
+                 "--shape input_ids=1x77", 0);
+    every_module(format("%s/tiny-sd3/text_encoder_2/model.onnx", data), "lora_te2_", true, 14, "last_hidden_state",
+                 "--shape input_ids=1x77", 0);
+    original_layers(data);
+    recorded(data, "--weights int8", 1.1);
+    recorded(data, "--weights int8:64", 1.1);
+    recorded(data, "--weights int4", 1.1);
+    recorded(data, "--weights int4 --dtype bf16", 1.1);
+    /* The ranges of images are those without a LoRA, whose outputs differ by 0.78. */
+    recorded(data, format("--dtype int8 --calibrate %s/tiny-sd1-lora/reference.npz", data), 1.3);
+    recorded(data, "", 0);
+    every_kind(source);
     original_names();
-    wrong_files(data);
+    wrong_files();
     return conclude(&e);
 }
