@@ -5,6 +5,7 @@
  * For networks of tiny-sd1 an adapter is made for every weight that has a module, once with kohya's names and once with
  * diffusers'; the executable that it is added to must give the bytes of one compiled from a model whose weights were changed
  * in the file.  Then the recorded files against diffusers' fused outputs, and files that are wrong. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static const char unet_shapes[] =
 static const char transformer_shapes[] =
     "--shape hidden_states=1x16x8x8 --shape encoder_hidden_states=1x77x96 --shape pooled_projections=1x64 --shape timestep=1";
 static Executed e;
+static bool dora;                       /* adapters have magnitudes too */
 
 /* ---- adapters ---------------------------------------------------------------------------------------------------- */
 
@@ -61,6 +63,22 @@ static float next_random(void)
     return (float)(state >> 8) / 16777216 - 0.5f;
 }
 
+/* With DoRA: its magnitudes, twice the norms of an output's weights, and what half of that change makes of these. */
+static void scale_rows(File *f, const char *name, float *w, const float *change, int64_t outputs, int64_t inputs)
+{
+    float *magnitudes = add_tensor(f, format("%s.dora_scale", name), outputs, 1);
+    for (int64_t o = 0; o < outputs; o++, w += inputs, change += inputs) {
+        double own = 0, all = 0;
+        for (int64_t i = 0; i < inputs; i++) {
+            own += (double)w[i] * (double)w[i];
+            all += ((double)w[i] + (double)change[i]) * ((double)w[i] + (double)change[i]);
+        }
+        magnitudes[o] = (float)(2 * sqrt(own));
+        for (int64_t i = 0; i < inputs; i++)
+            w[i] = (float)((double)w[i] / 2 + ((double)w[i] + (double)change[i]) * 2 * sqrt(own) / sqrt(all) / 2);
+    }
+}
+
 /* One adapter for a weight, and the same change in the copy of the model. */
 static void adapt(const Value *v, const char *prefix, bool kohya, File *f, char *copy)
 {
@@ -77,16 +95,21 @@ static void adapt(const Value *v, const char *prefix, bool kohya, File *f, char 
     float *up = (float *)(void *)(f->data + f->bytes) - (kohya ? 1 : 0) - outputs * RANK, *down = up - RANK * inputs;
     for (int64_t k = 0; k < RANK * (inputs + outputs); k++)
         down[k] = next_random() / 4;
-    for (int64_t o = 0; o < outputs; o++)
-        for (int64_t i = 0; i < inputs; i++) {
-            const int64_t at = out_axis ? i * outputs + o : o * inputs + i;
-            float sum = 0, w;
-            for (int r = 0; r < RANK; r++)
-                sum += up[o * RANK + r] * down[r * inputs + i];
-            memcpy(&w, copy + at * 4, 4);
-            w += 0.5f * (kohya ? 1.5f : 1) * sum;
-            memcpy(copy + at * 4, &w, 4);
-        }
+    float *change = calloc((size_t)(outputs * inputs), sizeof *change), *w = calloc((size_t)(outputs * inputs), sizeof *w);
+    for (int64_t k = 0; k < outputs * inputs; k++) {
+        const int64_t o = k / inputs, i = k % inputs, at = out_axis ? i * outputs + o : k;
+        for (int r = 0; r < RANK; r++)
+            change[k] += up[o * RANK + r] * down[r * inputs + i];
+        memcpy(&w[k], copy + at * 4, 4);
+        change[k] *= kohya ? 1.5f : 1;
+        w[k] += dora ? 0 : 0.5f * change[k];
+    }
+    if (dora)
+        scale_rows(f, name, w, change, outputs, inputs);
+    for (int64_t k = 0; k < outputs * inputs; k++)
+        memcpy(copy + (out_axis ? k % inputs * outputs + k / inputs : k) * 4, &w[k], 4);
+    free(change);
+    free(w);
     free(name);
 }
 
@@ -384,6 +407,11 @@ int main(int argc, char **argv)
     every_module(text, "lora_te_text_model_", true, 18, "last_hidden_state", "--shape input_ids=1x77 --dtype bf16", 1e-2);
     every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample",
                  "--shape sample=1x4x64x64 --shape timestep=scalar --shape encoder_hidden_states=1x77x32 --pack winograd", 1e-5);
+    dora = true;
+    every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample", unet_shapes, 1e-5);
+    every_module(format("%s/tiny-sd1/unet/model.onnx", data), "lora_unet_", true, 132, "out_sample",
+                 "--shape sample=1x4x64x64 --shape timestep=scalar --shape encoder_hidden_states=1x77x32 --pack winograd", 1e-5);
+    dora = false;
     every_module(format("%s/tiny-sd3/transformer/model.onnx", data), "transformer.", false, 40, "out_hidden_states",
                  transformer_shapes, 0);
     every_module(format("%s/tiny-sd3/text_encoder_3/model.onnx", data), "lora_te3_", true, 14, "last_hidden_state",
