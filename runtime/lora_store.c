@@ -123,27 +123,65 @@ static void apply_scale(const Walk *w, const SdcNest *n, int64_t to, int64_t fro
         w->values[from + k * from_step(n)] *= scale_at(w, to);
 }
 
+/* A group's elements: what they were, and what they become. */
+typedef struct { const Walk *walk; const SdcNest *nest; int64_t from; float before, after; } Group;
+
+static int64_t element(const Group *g, int64_t k) { return g->from + k * from_step(g->nest); }
+
+static double sum_at(const Group *g, int64_t k)
+{
+    const Walk *w = g->walk;
+    return (double)w->values[element(g, k)] * (double)g->before + (double)w->change[element(g, k)];
+}
+
+/* How much of the change the codes nearest to the sums keep: its projection on the change, of which 1 is all. */
+static double kept_change(const Group *g)
+{
+    const Walk *w = g->walk;
+    double kept = 0, all = 0;
+    for (int64_t k = 0; k < loops(g->nest); k++) {
+        const double change = (double)w->change[element(g, k)], sum = sum_at(g, k);
+        const double stored = weight_code(sum, g->after, w->layout->bits) * (double)g->after;
+        kept += (stored - sum + change) * change;
+        all += change * change;
+    }
+    return kept / all;
+}
+
+/* Weights lie on the grid of their codes, so a change of less than half a step would be lost as a whole, although all of a
+ * row share in it: then what rounding leaves goes to the next element, and groups begin at places spread over a step. */
+static void choose_codes(const Group *g)
+{
+    static const double enough = 0.8, golden = 0.6180339887498949;
+    const Walk *w = g->walk;
+    const bool carries = kept_change(g) < enough;
+    const double step = (double)g->after;
+    double left = carries ? (fmod((double)g->from * golden, 1) - 0.5) * step : 0;
+    for (int64_t k = 0; k < loops(g->nest); k++) {
+        const double wanted = sum_at(g, k) + left;
+        const int code = weight_code(wanted, g->after, w->layout->bits);
+        const double rest = wanted - code * step;
+        left = carries ? rest > step ? step : rest < -step ? -step : rest : 0;
+        w->values[element(g, k)] = (float)code;
+    }
+}
+
 /* Codes become those of the sum. */
 static void change_group(const Walk *w, const SdcNest *n, int64_t to, int64_t from)
 {
-    const float scale = scale_at(w, to);
+    Group g = {.walk = w, .nest = n, .from = from, .before = scale_at(w, to)};
     bool changes = false;
     double largest = 0;
     for (int64_t k = 0; k < loops(n); k++) {
-        const int64_t at = from + k * from_step(n);
-        const double sum = (double)w->values[at] * (double)scale + (double)w->change[at];
-        changes |= w->change[at] != 0;
-        largest = fabs(sum) > largest ? fabs(sum) : largest;
+        const double sum = fabs(sum_at(&g, k));
+        changes |= w->change[element(&g, k)] != 0;
+        largest = sum > largest ? sum : largest;
     }
     if (!changes)
         return;
-    const float chosen = weight_scale(largest, w->layout->bits);
-    ((uint16_t *)(void *)w->packed)[to] = dt_bf16_from_f(chosen);
-    for (int64_t k = 0; k < loops(n); k++) {
-        const int64_t at = from + k * from_step(n);
-        const double sum = (double)w->values[at] * (double)scale + (double)w->change[at];
-        w->values[at] = (float)weight_code(sum, chosen, w->layout->bits);
-    }
+    g.after = weight_scale(largest, w->layout->bits);
+    ((uint16_t *)(void *)w->packed)[to] = dt_bf16_from_f(g.after);
+    choose_codes(&g);
 }
 
 /* ---- kernels that are stored transformed, U = G W transposed(G) -------------------------------------------------- */

@@ -25,6 +25,7 @@ static const char transformer_shapes[] =
     "--shape hidden_states=1x16x8x8 --shape encoder_hidden_states=1x77x96 --shape pooled_projections=1x64 --shape timestep=1";
 static Executed e;
 static bool dora;                       /* adapters have magnitudes too */
+static int64_t smallest;                /* elements of a weight that gets one */
 
 /* ---- adapters ---------------------------------------------------------------------------------------------------- */
 
@@ -140,7 +141,7 @@ static int adapt_all(const char *path, const char *prefix, bool kohya, const cha
     for (Node *n = m->graph->first; n; n = n->next)
         for (int k = 0; k < n->n_in; k++) {
             Value *v = n->in[k];
-            if (!v || !v->module || v->module->table || seen(done, count, v))
+            if (!v || !v->module || v->module->table || v->tensor->count < smallest || seen(done, count, v))
                 continue;
             char *copy = place_in(model, bytes, v->tensor);
             if (copy && count < 1024) {
@@ -209,6 +210,49 @@ static void recorded(const char *data, const char *options, double more)
         printf("%s%s: %.3g from diffusers' fused weights\n", cases[k].output, options, d);
         limit = more > 0 && !k ? more * d : limit;
         check(&e, d < limit, cases[k].output);
+    }
+}
+
+/* Of a change from a to b, its part along the change from c to d, as a share of that. */
+static double share_of(const char *a, const char *b, const char *c, const char *d)
+{
+    SdcArray array[4];
+    const char *const paths[] = {a, b, c, d};
+    double along = 0, all = 0;
+    for (int k = 0; k < 4; k++)
+        if (sdc_array_read(&array[k], in(paths[k]), NULL))
+            return NAN;
+    for (int64_t k = 0; k < array[0].count; k++) {
+        const float *const values[] = {array[0].data, array[1].data, array[2].data, array[3].data};
+        const double change = (double)(values[3][k] - values[2][k]);
+        along += (double)(values[1][k] - values[0][k]) * change;
+        all += change * change;
+    }
+    for (int k = 0; k < 4; k++)
+        sdc_array_free(&array[k]);
+    return along / all;
+}
+
+/* Changes much smaller than the distance of two codes: rounding each sum to nearest keeps less than half. */
+static void weak_changes(const char *data)
+{
+    static const char *const options[] = {"", "--weights int8", "--weights int4"}, *const scales[] = {"", "0.02", "0.05"};
+    const char *model = format("%s/tiny-sd1/unet/model.onnx", data);
+    smallest = 4096;
+    check(&e, adapt_all(model, "lora_unet_", true, in("weak.safetensors"), in("changed.onnx")) > 10, "weights are large");
+    smallest = 0;
+    for (int k = 0; k < 3; k++) {
+        compile(&e, model, format("stored%d", k), format("%s %s", unet_shapes, options[k]));
+        check(&e, !run_shell(format("cd %s && ./stored%d -o out_sample=plain%d.npy", e.folder, k, k)), "it runs");
+        for (int j = 1; j < 3; j++)
+            if (!k || k == j)
+                check(&e, !run_shell(format("cd %s && ./stored%d --lora weak.safetensors:%s -o out_sample=weak%d-%d.npy", e.folder,
+                                            k, scales[j], k, j)), "it runs");
+    }
+    for (int k = 1; k < 3; k++) {
+        const double share = share_of(format("plain%d.npy", k), format("weak%d-%d.npy", k, k), "plain0.npy", format("weak0-%d.npy", k));
+        printf("%s, scale %s: %.3g of the change is kept\n", options[k], scales[k], share);
+        check(&e, share > 0.8 && share < 1.2, "a weak change is kept");
     }
 }
 
@@ -426,6 +470,7 @@ int main(int argc, char **argv)
     /* The ranges of images are those without a LoRA, whose outputs differ by 0.78. */
     recorded(data, format("--dtype int8 --calibrate %s/tiny-sd1-lora/reference.npz", data), 1.3);
     recorded(data, "", 0);
+    weak_changes(data);
     every_kind(source);
     original_names();
     wrong_files();
