@@ -183,7 +183,7 @@ static void every_module(const char *model, const char *prefix, bool kohya, int 
                       e.folder, output, output, output, output)), "they run");
     const double d = distance(in("added.npy"), NULL, in("changed.npy"), NULL);
     printf("%s: %.3g from what was compiled in\n", options, d);
-    check(&e, limit ? d < limit : same_bytes(in("added.npy"), in("changed.npy")), "what is added is what was compiled in");
+    check(&e, limit > 0 ? d < limit : same_bytes(in("added.npy"), in("changed.npy")), "what is added is what was compiled in");
     check(&e, !same_bytes(in("added.npy"), in("before.npy")), "it changes the result");
     check(&e, same_bytes(in("after.npy"), in("before.npy")), "without it the result is what it was");
 }
