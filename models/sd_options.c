@@ -222,7 +222,7 @@ const DriverHelp sd_help = {
 /* "steps=20" of `sdc compile --default`. */
 int sdc_sd_default(const char *text, const char *class)
 {
-    SdOptions given = {.noise_level = -1};
+    SdOptions given = {.noise_level = -1, .prior_guidance = -1};
     int code = driver_default(sd_options, &given, text, SDC_USAGE);
     return code ? code : sd_check_class(&given, sd_family_of(class));
 }

@@ -83,7 +83,8 @@ static int open_prior(Sd *sd, Prior *p)
     int code = find_tensors(p);
     if (code || (code = make_room(p)))
         return code;
-    return driver_scheduler(&(DriverSampler){"prior_scheduler", NULL, NAN, 1, p->size, false}, &p->config, &p->scheduler);
+    const DriverSampler sampler = {"prior_scheduler", NULL, NAN, 1, p->size, false};
+    return driver_scheduler(&sampler, &p->config, &p->scheduler);
 }
 
 static void close_prior(Sd *sd, Prior *p)
