@@ -462,6 +462,8 @@ int main(int argc, char **argv)
                  "--shape input_ids=1x77", 0);
     every_module(format("%s/tiny-sd3/text_encoder_2/model.onnx", data), "lora_te2_", true, 14, "last_hidden_state",
                  "--shape input_ids=1x77", 0);
+    every_module(format("%s/dynamo/clip-text-dynamo18/model.onnx", data), "lora_te_text_model_", true, 12, "last_hidden_state",
+                 "--shape input_ids=1x77", 0);
     original_layers(data);
     recorded(data, "--weights int8", 1.1);
     recorded(data, "--weights int8:64", 1.1);
