@@ -103,12 +103,35 @@ static int batch_write(const Batch *b, const char *path)
     return sdc_npy_write(path, &a);
 }
 
-static int write_png(const char *path, const SdcPng *picture)
+/* The settings under the key "parameters", as pipelines write them; from: the file that the picture comes of.  malloc'd, NULL
+ * when out of memory. */
+static char *parameters(const Options *o, const char *command, const char *from, const SdcPng *picture)
+{
+    static const char *const apart[] = {"latents", "size", NULL};
+    const Options without = {0};
+    const char *slash = strrchr(from, '/');
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    fprintf(out, "\nCommand: %s, File: ", command);
+    driver_record_value(out, slash ? slash + 1 : from);
+    fprintf(out, ", Size: %dx%d", picture->width, picture->height);
+    driver_record_model(out);
+    driver_record(out, &o->common.given, &(DriverRecord){table, &without, sizeof without, apart});
+    fprintf(out, ", Version: sdc %s", sdc_model.version);
+    return fclose(out) ? NULL : text;
+}
+
+static int write_png(const char *path, const SdcPng *picture, char *settings)
 {
     char software[64];
     snprintf(software, sizeof software, "sdc %s", sdc_model.version);
-    const SdcText texts[] = {{"Software", software}, {NULL, NULL}};
-    return sdc_png_write(path, picture, texts);
+    const SdcText texts[] = {{"parameters", settings}, {"Software", software}, {NULL, NULL}};
+    int code = settings ? sdc_png_write(path, picture, texts) : sdc_error(SDC_NO_SPACE, "out of memory");
+    free(settings);
+    return code;
 }
 
 /* dB of two pictures of 16 bits, which those of 8 are as well; infinite when they are equal. */
@@ -197,7 +220,9 @@ static int emit(Autoencoder *a, const Field *latents, int64_t k, int64_t n, cons
     if (!code && original && (picture.width != original->width || picture.height != original->height))
         code = sdc_error(SDC_UNSUPPORTED, "%s: comes back as %lldx%lld", from, (long long)picture.width,
                          (long long)picture.height);
-    if (!code && !(code = autoencoder_quantise(a, &picture, &rgb)) && !(code = write_png(path, &rgb))) {
+    const char *command = original ? "reconstruct" : "decode";
+    if (!code && !(code = autoencoder_quantise(a, &picture, &rgb)) &&
+        !(code = write_png(path, &rgb, parameters(a->options, command, from, &rgb)))) {
         picture_check(path, picture.values, picture.channels * picture.height * picture.width);
         print_picture(a, k, original ? from : NULL, path, original ? &(double){psnr(original, &rgb)} : NULL);
     }

@@ -49,6 +49,12 @@ void driver_record_value(FILE *out, const char *value)
     fputc('"', out);
 }
 
+void driver_record_model(FILE *out)
+{
+    fprintf(out, ", Model hash: %010llx, Model: ", (unsigned long long)(sdc_self_hash() >> 24));
+    driver_record_value(out, sdc_model.name);
+}
+
 /* Where the fields begin: behind the name, or at once. */
 static size_t name_bytes(const char *asked)
 {

@@ -27,6 +27,9 @@ typedef struct { const SdcOption *table; const void *plain; size_t bytes; const 
 /* ", KEY: VALUE" of each, in the table's order; files without their folders. */
 void driver_record(FILE *out, const DriverGiven *given, const DriverRecord *record);
 
+/* ", Model hash: HASH, Model: NAME" of this executable. */
+void driver_record_model(FILE *out);
+
 /* VALUE, quoted where web UIs could not tell its end otherwise. */
 void driver_record_value(FILE *out, const char *value);
 

@@ -123,10 +123,9 @@ char *sd_parameters(const Sd *sd, int64_t k)
         fprintf(out, "\nNegative prompt: %s", o->negative);
     fprintf(out, "\nSteps: %lld", (long long)o->steps);
     driver_record_sampler(out, o->scheduler, sd->config.class->name);
-    fprintf(out, ", CFG scale: %g, Seed: %llu, Size: %lldx%lld, Model hash: %010llx, Model: ", o->guidance,
-            (unsigned long long)o->seed, (long long)sd->picture_width, (long long)sd->picture_height,
-            (unsigned long long)(sdc_self_hash() >> 24));
-    driver_record_value(out, sdc_model.name);
+    fprintf(out, ", CFG scale: %g, Seed: %llu, Size: %lldx%lld", o->guidance, (unsigned long long)o->seed,
+            (long long)sd->picture_width, (long long)sd->picture_height);
+    driver_record_model(out);
     write_circumstances(out, sd, k);
     driver_record_fields(out, o->scheduler);
     sd_options_record(out, o);

@@ -57,8 +57,7 @@ static char *parameters(const Unconditional *u, int64_t k)
     write_classes(out, u, k);
     if (o->clip_text)
         fprintf(out, ", CLIP scale: %g", o->clip_scale);
-    fprintf(out, ", Model hash: %010llx, Model: ", (unsigned long long)(sdc_self_hash() >> 24));
-    driver_record_value(out, sdc_model.name);
+    driver_record_model(out);
     if (u->count > 1)
         fprintf(out, ", Batch size: %lld", (long long)u->count);
     if (u->count > 1 && !o->grid)

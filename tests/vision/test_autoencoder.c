@@ -100,6 +100,8 @@ static void test_distribution(void **state)
     sdc_array_free(&scaled);
     expect(command("cd %s && ./tiny-sdxl decode --scaled scaled.npy -o scaled.png", work), 0, "decode scaled");
     check_picture(in_work("scaled.png"), "tiny-sdxl.picture");
+    expect(command("grep -aq 'Command: decode, File: scaled.npy, Size: 64x64, Model hash: .*, Scaled: yes, Version: sdc' "
+                   "%s/scaled.png", work), 0, "its settings");
 }
 
 static const struct { const char *arguments; int code; const char *says; } cases[] = {
