@@ -296,7 +296,7 @@ static int pack(Packer *p, void **blob, int64_t *bytes)
     p->file = p->root ? "tokenizer.json" : "vocab.txt";
     if ((code = p->root ? read_vocab(p) : read_lines(p)) || (code = hash_words(p)) || (code = read_specials(p)) ||
         (code = check_all_added(p)) || (code = read_flags(p)) || (p->root && (code = check_json(p, path))) ||
-        (code = tokenizer_padding_side(p->folder, p->config, p->root, &pad_left)))
+        (code = tokenizer_sides(p->folder, p->config, p->root, &pad_left)))
         return code;
     return write_blob(p, pad_left, blob, bytes);
 }

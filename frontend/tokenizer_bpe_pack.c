@@ -431,7 +431,7 @@ static int pack(BpePacker *p, const char *folder, const char *config)
     memcpy(p->header.magic, BPE_MAGIC, sizeof p->header.magic);
     if ((code = p->ranked ? read_spiece(p) : tokenizer_read_json(p->path, true, JSON_ALLOW_NUL, &p->root)) ||
         (code = tokenizer_read_config(config, &p->config)) || (code = check_model(p)) ||
-        (code = tokenizer_padding_side(folder, p->config, p->root, &p->header.pad_left)) ||
+        (code = tokenizer_sides(folder, p->config, p->root, &p->header.pad_left)) ||
         (code = count_vocabulary(p)))
         return code;
     read_settings(p);

@@ -217,7 +217,7 @@ static int pack(ClipPacker *p, void **blob, int64_t *bytes)
         (code = tokenizer_read_config(text_format("%s/tokenizer_config.json", p->folder), &p->config)) ||
         (code = tokenizer_read_config(text_format("%s/special_tokens_map.json", p->folder), &p->map)) ||
         (code = read_specials(p)) || (code = check_specials(p)) || (code = clip_check_made(p)) ||
-        (code = tokenizer_padding_side(p->folder, p->config, p->root, &pad_left)))
+        (code = tokenizer_sides(p->folder, p->config, p->root, &pad_left)))
         return code;
     return write_blob(p, pad_left, blob, bytes);
 }

@@ -110,21 +110,12 @@ static int check_field(const Check *c, const char *field, const json_t *value)
     return code;
 }
 
-/* Which transformers takes from the file where a call does not say it. */
-static int check_truncation(const char *path, const json_t *root)
-{
-    const char *side = json_string_value(field_of(root, "truncation.direction"));
-    if (side && strcmp(side, "Right"))
-        return sdc_error(SDC_UNSUPPORTED, "%s: truncation.direction: '%s' is not supported, 'Right' is", path, side);
-    return SDC_OK;
-}
-
 int tokenizer_check_settings(const char *path, const char *kind, const json_t *root, const TokenizerSetting *rows,
                              size_t n)
 {
     static const char *const parts[] = {"model", "normalizer", "pre_tokenizer"};
     Check c = {path, kind, rows, n};
-    int code = check_truncation(path, root);
+    int code = SDC_OK;
     for (size_t k = 0; !code && k < sizeof parts / sizeof *parts; k++)
         if (json_object_get(root, parts[k]))
             code = check_field(&c, parts[k], json_object_get(root, parts[k]));
@@ -175,25 +166,41 @@ int tokenizer_check_frame(const char *path, const json_t *root, uint32_t first, 
     return SDC_OK;
 }
 
-int tokenizer_padding_side(const char *folder, const json_t *config, const json_t *root, uint32_t *left)
+/* A side that transformers takes from the first file that says it. */
+typedef struct { const char *in_config, *in_json, *where, *side; } Side;
+
+/* left stays what it is where neither file says it. */
+static int read_side(const char *folder, const json_t *config, const json_t *root, Side *s, uint32_t *left)
+{
+    const json_t *given = json_object_get(config, s->in_config);
+    s->where = text_format("%s/tokenizer_config.json: %s", folder, s->in_config);
+    if (!given || json_is_null(given)) {
+        given = field_of(root, s->in_json);
+        s->where = text_format("%s/tokenizer.json: %s", folder, s->in_json);
+    }
+    if (!given || json_is_null(given))
+        return SDC_OK;
+    s->side = json_string_value(given);
+    *left = s->side && !strcasecmp(s->side, "left");
+    if (*left || (s->side && !strcasecmp(s->side, "right")))
+        return SDC_OK;
+    return sdc_error(SDC_BAD_INPUT, "%s: '%s' is neither left nor right", s->where, s->side ? s->side : "what is there");
+}
+
+int tokenizer_sides(const char *folder, const json_t *config, const json_t *root, uint32_t *pad_left)
 {
     static const char gemma[] = "Gemma";
     const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
-    const struct { const json_t *side; const char *where; } places[] = {
-        {json_object_get(config, "padding_side"), "tokenizer_config.json: padding_side"},
-        {field_of(root, "padding.direction"), "tokenizer.json: padding.direction"}};
-    *left = class && !strncmp(class, gemma, sizeof gemma - 1);
-    for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
-        if (!places[k].side || json_is_null(places[k].side))
-            continue;
-        const char *side = json_string_value(places[k].side);
-        *left = side && !strcasecmp(side, "left");
-        if (*left || (side && !strcasecmp(side, "right")))
-            return SDC_OK;
-        return sdc_error(SDC_BAD_INPUT, "%s/%s: '%s' is neither left nor right", folder, places[k].where,
-                         side ? side : "what is there");
-    }
-    return SDC_OK;
+    Side padding = {"padding_side", "padding.direction", NULL, NULL};
+    Side truncation = {"truncation_side", "truncation.direction", NULL, NULL};
+    uint32_t cut_left = 0;
+    *pad_left = class && !strncmp(class, gemma, sizeof gemma - 1);
+    int code = read_side(folder, config, root, &padding, pad_left);
+    if (!code)
+        code = read_side(folder, config, root, &truncation, &cut_left);
+    if (!code && cut_left)
+        code = sdc_error(SDC_UNSUPPORTED, "%s: '%s' is not supported, 'right' is", truncation.where, truncation.side);
+    return code;
 }
 
 int tokenizer_check_unknown(const char *path, const json_t *root, const char *text)

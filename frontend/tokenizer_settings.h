@@ -16,7 +16,7 @@ extern const char tokenizer_any[];              /* the value of a field that is 
 
 /* All return SDC_OK, or an SDC_ code with the error printed.  path: of tokenizer.json; kind: for messages, "CLIP". */
 
-/* Of model, normalizer and pre_tokenizer; and texts are cut at their ends. */
+/* Of model, normalizer and pre_tokenizer. */
 int tokenizer_check_settings(const char *path, const char *kind, const json_t *root, const TokenizerSetting *rows,
                              size_t n);
 
@@ -24,9 +24,9 @@ int tokenizer_check_settings(const char *path, const char *kind, const json_t *r
 int tokenizer_check_frame(const char *path, const json_t *root, uint32_t first, uint32_t last);
 
 /* Does padding stand in front of a text?  As in transformers padding_side of tokenizer_config.json counts, else
- * padding.direction of tokenizer.json, else what the tokenizer's class has: Gemma's are padded in front.  config and
- * root may be NULL. */
-int tokenizer_padding_side(const char *folder, const json_t *config, const json_t *root, uint32_t *left);
+ * padding.direction of tokenizer.json, else what the tokenizer's class has: Gemma's are padded in front.  Texts that are cut
+ * in front, by truncation_side or truncation.direction, are not supported.  config and root may be NULL. */
+int tokenizer_sides(const char *folder, const json_t *config, const json_t *root, uint32_t *pad_left);
 
 /* Is model.unk_token this one? */
 int tokenizer_check_unknown(const char *path, const json_t *root, const char *text);

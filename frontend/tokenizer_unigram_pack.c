@@ -237,7 +237,7 @@ static int read_model(UnigramPacker *p, const json_t *config)
     }
     sdc_file_unmap(&file);
     if (!code)
-        code = tokenizer_padding_side(p->folder, config, root, &p->header.pad_left);
+        code = tokenizer_sides(p->folder, config, root, &p->header.pad_left);
     json_decref(root);
     if (!code && p->header.unknown >= p->n_pieces)
         code = sdc_error(SDC_BAD_INPUT, "%s: unk_id %u is not the id of a piece", p->path, p->header.unknown);

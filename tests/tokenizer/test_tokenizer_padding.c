@@ -105,25 +105,30 @@ static void test_sides(void **state)
     print_message("%zu tokenizers\n", k);
 }
 
-/* Of every kind a side that is none is an error that names file and field. */
+/* Of every kind a side that is none, or that texts are not cut at, is an error that names file and field. */
+static const struct { const char *field, *value; int code; const char *says; } bad_sides[] = {
+    {"padding_side", "\"both\"", SDC_BAD_INPUT, "tokenizer_config.json: padding_side: 'both' is neither left nor right"},
+    {"padding_side", "1", SDC_BAD_INPUT, "tokenizer_config.json: padding_side: 'what is there' is neither"},
+    {"truncation_side", "\"left\"", SDC_UNSUPPORTED, "tokenizer_config.json: truncation_side: 'left' is not supported"},
+};
+
 static void test_bad_sides(void **state)
 {
     (void)state;
     size_t k;
     json_t *row;
     json_array_foreach(json_object_get(recorded, "cases"), k, row) {
-        static const char *const sides[] = {"\"both\"", "1"};
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < sizeof bad_sides / sizeof *bad_sides; i++) {
             char said[4096], *folder = lay_out(row);
             const char *path = format("%s/tokenizer_config.json", folder);
             void *blob;
             json_t *config = json_load_file(path, 0, NULL);
-            set_field(config, "padding_side", sides[i]);
+            set_field(config, bad_sides[i].field, bad_sides[i].value);
             write_json(path, config);
             json_decref(config);
-            assert_int_equal(pack_listening(tokenizer_pack, folder, &blob, said, sizeof said), SDC_BAD_INPUT);
+            assert_int_equal(pack_listening(tokenizer_pack, folder, &blob, said, sizeof said), bad_sides[i].code);
             assert_null(blob);
-            if (!strstr(said, "tokenizer_config.json: padding_side: ") || !strstr(said, "neither left nor right"))
+            if (!strstr(said, bad_sides[i].says))
                 fail_msg("said: %s", said);
         }
     }
