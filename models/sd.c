@@ -67,7 +67,7 @@ static int emit_latents(Sd *sd, Outputs *out)
 }
 
 /* Arrays of a trace, their names and extents. */
-enum { TRACED = 3 + SD_ENCODERS + SD_CONDITIONS };
+enum { TRACED = 4 + SD_ENCODERS + SD_CONDITIONS };
 typedef struct { SdcArray all[2 * TRACED + 1]; char names[2 * TRACED + 1][64]; int n; } Trace;
 
 static void add_array(Trace *t, const char *prefix, const char *name, DType dtype, void *data, int rank,
@@ -79,7 +79,7 @@ static void add_array(Trace *t, const char *prefix, const char *name, DType dtyp
 }
 
 /* latents[0] is what the loop started from, latents[i + 1] what evaluation i left; sample[i] what the network got for
- * it.  Token ids and conditions have a row for each prompt, the negative first. */
+ * it, sample_extra what stood behind that in each.  Token ids and conditions have a row for each prompt, the negative first. */
 static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
 {
     static const char encoder[] = "text_encoder";       /* _2 and _3 are kept behind the ids' name */
@@ -88,6 +88,9 @@ static int add_drawing(Trace *t, const char *prefix, const Sd *sd)
     const int64_t sample_dim[] = {sd->evaluations, count, sd->channels, sd->height, sd->width};
     add_array(t, prefix, "latents", DT_F32, sd->trace, 5, latents_dim);
     add_array(t, prefix, "sample", DT_F32, sd->samples, 5, sample_dim);
+    if (sd->extra_size)
+        add_array(t, prefix, "sample_extra", DT_F32, sd->extra, 3,
+                  (int64_t[]){sd->extra_size / (sd->height * sd->width), sd->height, sd->width});
     add_array(t, prefix, "timesteps", DT_F64, sd->timesteps, 1, &sd->evaluations);
     for (int k = 0; k < sd->n_encoders; k++) {
         const SdEncoder *e = &sd->encoders[k];
