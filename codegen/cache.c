@@ -272,9 +272,12 @@ void cache_store(Cache *c, const char *file, const char *object)
     h.bytes = data.bytes;
     const char *path = entry_path(c, &h);
     char *fresh = text_format("%s.XXXXXX", path);
+    hold_signals(true);
     int fd = mkostemp(fresh, O_CLOEXEC);
-    if (fd >= 0) {
+    if (fd >= 0)
         remove_at_exit(fresh);
+    hold_signals(false);
+    if (fd >= 0) {
         bool written = !sdc_write_all(fd, &h, sizeof h) && !sdc_write_all(fd, data.data, data.bytes);
         if (close(fd) || !written || rename(fresh, path))
             unlink(fresh);

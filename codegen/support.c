@@ -53,10 +53,12 @@ static bool is_runtime_source(const char *name, const BuildOptions *o)
 
 void make_folder(const char *path, bool temporary)
 {
+    hold_signals(true);                         /* none comes between a folder and the note to remove it */
     if (mkdir(path, 0777) && errno != EEXIST)
         fail(SDC_NO_SPACE, "%s: %s", path, strerror(errno));
     if (temporary)
         remove_at_exit(path);
+    hold_signals(false);
 }
 
 void write_support(const BuildOptions *o, const char *folder, bool sources, bool temporary)

@@ -46,24 +46,34 @@ static void empty_folder(const char *path)
         close(folder);
 }
 
-static void remove_one(const char *path, bool whole)
+/* Is there nothing more to remove? */
+static bool remove_one(const char *path, bool whole)
 {
-    if (!unlink(path) || (errno != EISDIR && errno != EPERM) || !rmdir(path) || !whole)
-        return;
-    empty_folder(path);
-    rmdir(path);
+    if (!unlink(path) || (errno != EISDIR && errno != EPERM))
+        return true;
+    if (rmdir(path) && whole) {
+        empty_folder(path);
+        return !rmdir(path);
+    }
+    return access(path, F_OK) != 0;
 }
 
-/* Async-signal-safe; newest first so that a folder is empty when its turn comes. */
+/* Async-signal-safe; newest first, so that a folder is mostly empty when its turn comes, and again as long as that helps:
+ * places in the list are used again. */
 static void remove_temporary(void)
 {
     if (getpid() != owner)
         return;
     if (stop_children)
         stop_children();
-    for (int k = (int)n_temporary; k-- > 0;)
-        if (temporary[k])
-            remove_one(temporary[k], is_whole[k]);
+    for (bool removed = true; removed;) {
+        removed = false;
+        for (int k = (int)n_temporary; k-- > 0;)
+            if (temporary[k] && remove_one(temporary[k], is_whole[k])) {
+                temporary[k] = NULL;
+                removed = true;
+            }
+    }
     n_temporary = 0;
 }
 
