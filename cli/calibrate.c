@@ -276,6 +276,17 @@ static SdcArray with_extra(const char *path, const char *prefix, const SdcArray 
     return all;
 }
 
+/* What a ControlNet gives is made anew at each evaluation, and no trace has it. */
+static void refuse_residuals(const Graph *g, const char *path)
+{
+    static const char *const begins[] = {"down_block", "mid_block", "block_controlnet"};
+    for (int k = 0; k < g->n_inputs; k++)
+        for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+            if (!strncmp(g->inputs[k]->name, begins[i], strlen(begins[i])))
+                fail(SDC_UNSUPPORTED, "%s: input '%s' takes what a ControlNet gives, which --dtype int8 can not calibrate; "
+                     "use --dtype bf16, or --weights int8", path, g->inputs[k]->name);
+}
+
 /* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts
  * innermost.  Conditions are called as the inputs, behind the prefix. */
 static Input *traced_inputs(const Graph *g, const char *path, const char *prefix, int64_t step, SdcArray sample,
@@ -317,6 +328,7 @@ const Calibration *calibrate_denoiser(const char *path, const char *prefix, cons
     if (is_answered(path, o, &answer))
         return answer;
     Graph *g = onnx_load(path)->graph;
+    refuse_residuals(g, path);
     Input **samples = alloc_array(files->count * TRACED_STEPS, sizeof *samples);
     int count = 0;
     for (int k = 0; k < files->count; k++) {

@@ -35,4 +35,7 @@ check "its picture" out/i8 -q "a cat" --steps 2 --init-image "$picture" --mask "
 check "text to image" "$sdc" compile "$models/tiny-sd1" -o out/sd --size 64x64 -q
 check "its trace" out/sd -q "a cat" --steps 2 --trace out/t.npz -o out/i.png
 expect 2 'out/t.npz: has no member sample_extra' "$sdc" compile "$inpaint" -o out/x --size 64x64 --dtype int8 --calibrate out/t.npz
+mkdir -p steered
+for part in "$models"/tiny-sd1/* "$source"/tests/pipelines/networks/tiny-lcm/*; do ln -sfn "$part" steered/; done
+expect 3 "input 'down_block.*ControlNet" "$sdc" compile steered -o out/x --size 64x64 --dtype int8 --calibrate out/t.npz
 finish
