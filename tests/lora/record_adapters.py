@@ -10,8 +10,10 @@ Each adapter changes every layer.  The references are the libraries' own forward
     with diffusers' names; torch for sums of products that neither has.
 """
 import os
+import re
 
 import numpy as np
+import onnx
 import torch
 from lycoris.functional.general import apply_dora_scale
 from lycoris.modules.locon import LoConModule
@@ -142,13 +144,24 @@ def keep(results, name, both):
         results[f"{name}_{part}"] = y.detach().numpy()
 
 
+def forget_paths(path):
+    """Stack traces name the folders of the machine that exported; the entries stay, since readers have to pass them over."""
+    model = onnx.load(path)
+    for node in model.graph.node:
+        for entry in node.metadata_props:
+            if entry.key == "pkg.torch.onnx.stack_trace":
+                entry.value = re.sub(r'"/[^"]*/', '"', entry.value)
+    onnx.save(model, path)
+
+
 def main():
     torch.manual_seed(3)
     os.makedirs(FOLDER, exist_ok=True)
     net = Net().eval()
     x = torch.randn(1, 8, 6, 5)
-    torch.onnx.export(Wrapper(net), (x,), os.path.join(FOLDER, "net.onnx"), dynamo=True, external_data=False,
-                      input_names=["sample"], output_names=["out"])
+    path = os.path.join(FOLDER, "net.onnx")
+    torch.onnx.export(Wrapper(net), (x,), path, dynamo=True, external_data=False, input_names=["sample"], output_names=["out"])
+    forget_paths(path)
     results = {"sample": x.numpy(), "scale": np.float32(SCALE), "base": net(x).detach().numpy()}
     kinds = {
         "locon": lambda: lycoris(net, LoConModule),
