@@ -257,25 +257,6 @@ static Input rows_for(const Value *v, const SdcArray *from, int64_t row, int64_t
     return in;
 }
 
-/* Samples [rows][channels][height][width] with the channels behind each that a mask or another picture makes. */
-static SdcArray with_extra(const char *path, const char *prefix, const SdcArray *sample)
-{
-    SdcArray extra = member(path, text_format("%ssample_extra", prefix), 3), all;
-    const int64_t own = sample->count / sample->dim[0], row = own + extra.count;
-    const int64_t dim[] = {sample->dim[0], sample->dim[1] + extra.dim[0], sample->dim[2], sample->dim[3]};
-    if (extra.dtype != DT_F32 || sample->dtype != DT_F32 || extra.dim[1] != dim[2] || extra.dim[2] != dim[3])
-        fail(SDC_BAD_INPUT, "--calibrate %s: '%ssample_extra' is not what --trace writes", path, prefix);
-    int code = sdc_array_alloc(&all, DT_F32, 4, dim);
-    if (code)
-        exit(code);
-    for (int64_t k = 0; k < dim[0]; k++) {
-        memcpy((float *)all.data + k * row, (const float *)sample->data + k * own, (size_t)own * sizeof(float));
-        memcpy((float *)all.data + k * row + own, extra.data, (size_t)extra.count * sizeof(float));
-    }
-    sdc_array_free(&extra);
-    return all;
-}
-
 /* What a ControlNet gives is made anew at each evaluation, and no trace has it. */
 static void refuse_residuals(const Graph *g, const char *path)
 {
@@ -285,6 +266,31 @@ static void refuse_residuals(const Graph *g, const char *path)
             if (!strncmp(g->inputs[k]->name, begins[i], strlen(begins[i])))
                 fail(SDC_UNSUPPORTED, "%s: input '%s' takes what a ControlNet gives, which --dtype int8 can not calibrate; "
                      "use --dtype bf16, or --weights int8", path, g->inputs[k]->name);
+}
+
+/* A trace's samples [steps][pictures][channels][height][width] with the channels behind each that a mask or another picture
+ * makes, where the denoiser g takes more than latents. */
+static SdcArray traced_samples(const Graph *g, const char *path, const char *prefix)
+{
+    SdcArray sample = member(path, text_format("%ssample", prefix), 5), all;
+    const int input = graph_find_input(g, "sample");
+    if (input < 0 || g->inputs[input]->shape.rank != 4 || g->inputs[input]->shape.dim[1] <= sample.dim[2])
+        return sample;
+    SdcArray extra = member(path, text_format("%ssample_extra", prefix), 3);
+    const int64_t rows = sample.dim[0] * sample.dim[1], own = sample.count / rows, row = own + extra.count;
+    const int64_t dim[] = {sample.dim[0], sample.dim[1], sample.dim[2] + extra.dim[0], sample.dim[3], sample.dim[4]};
+    if (extra.dtype != DT_F32 || sample.dtype != DT_F32 || extra.dim[1] != dim[3] || extra.dim[2] != dim[4])
+        fail(SDC_BAD_INPUT, "--calibrate %s: '%ssample_extra' is not what --trace writes", path, prefix);
+    int code = sdc_array_alloc(&all, DT_F32, 5, dim);
+    if (code)
+        exit(code);
+    for (int64_t k = 0; k < rows; k++) {
+        memcpy((float *)all.data + k * row, (const float *)sample.data + k * own, (size_t)own * sizeof(float));
+        memcpy((float *)all.data + k * row + own, extra.data, (size_t)extra.count * sizeof(float));
+    }
+    sdc_array_free(&extra);
+    sdc_array_free(&sample);
+    return all;
 }
 
 /* What the denoiser g got at evaluation `step` of a trace: a row for each prompt of each picture, the prompts
@@ -301,11 +307,7 @@ static Input *traced_inputs(const Graph *g, const char *path, const char *prefix
     for (int k = 0; k < g->n_inputs; k++) {
         const Value *v = g->inputs[k];
         bool latents = !strcmp(v->name, "sample") || !strcmp(v->name, "hidden_states");
-        if (latents && v->shape.rank == 4 && v->shape.dim[1] > sample.dim[1]) {
-            SdcArray all = with_extra(path, prefix, &sample);
-            in[k] = rows_for(v, &all, step * pictures, pictures, prompts, false);
-            sdc_array_free(&all);
-        } else if (latents && v->shape.rank == 4)
+        if (latents && v->shape.rank == 4)
             in[k] = rows_for(v, &sample, step * pictures, pictures, prompts, false);
         else if (!strcmp(v->name, "timestep") && v->shape.rank <= 1)
             in[k] = rows_for(v, times, step, 1, pictures * prompts, false);
@@ -333,7 +335,7 @@ const Calibration *calibrate_denoiser(const char *path, const char *prefix, cons
     int count = 0;
     for (int k = 0; k < files->count; k++) {
         const char *file = files->list[k];
-        SdcArray sample = member(file, text_format("%ssample", prefix), 5);
+        SdcArray sample = traced_samples(g, file, prefix);
         SdcArray times = member(file, text_format("%stimesteps", prefix), 1);
         if (sample.dim[0] != times.dim[0])
             fail(SDC_BAD_INPUT, "--calibrate %s: is not what --trace writes", file);

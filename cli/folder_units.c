@@ -163,12 +163,21 @@ static const Graph *control_graph(const Pipeline *p, const Use *u)
     return g;
 }
 
+/* Has it inputs whose shapes are those of a ControlNet's outputs? */
+static bool takes_residuals(const ComponentRule *c)
+{
+    const InputRule *rule = c->inputs;
+    while (rule->input && rule->axes[rule->rank - 1] != RESIDUAL)
+        rule++;
+    return rule->input != NULL;
+}
+
 static void prepare_component(Pipeline *p, const ComponentRule *c, const char *path, int64_t batch, Size s,
                               int64_t chunks)
 {
     Bindings b;
     Use u = {batch, s, chunks, NULL, 0};
-    u.control = is_denoiser(p, c) ? control_graph(p, &u) : NULL;
+    u.control = takes_residuals(c) ? control_graph(p, &u) : NULL;
     Graph *g = open_graph(p, c, path, &u, &b);
     b.calibration = is_denoiser(p, c) ? p->calibration : NULL;
     b.dtype = b.dtype == DT_NONE && wants_f32(p, c) ? DT_F32 : b.dtype;
@@ -218,22 +227,25 @@ static bool needs_patches(const Pipeline *p, const ComponentRule *c)
  * number. */
 static bool guides(const Pipeline *p)
 {
-    for (const ComponentRule *c = p->rule->components; c->name; c++)
-        if (is_denoiser(p, c))
-            return graph_find_input(onnx_load(component_file(p->folder, c))->graph, "timestep_cond") < 0;
+    for (const ComponentRule *c = p->rule->components; c->name; c++) {
+        const char *path = c->guided && is_denoiser(p, c) ? component_file(p->folder, c) : NULL;
+        if (path)
+            return graph_find_input(onnx_load(path)->graph, "timestep_cond") < 0;
+    }
     return true;
 }
 
 /* Of its folder, up to the strips. */
 static void prepare_components(Pipeline *p)
 {
+    const bool doubles = guides(p);
     for (const ComponentRule *c = p->rule->components; c->name; c++) {
         const char *path = c->patches && !needs_patches(p, c) ? NULL : component_file(p->folder, c);
         if (!path)
             continue;
         if (is_denoiser(p, c))
             p->calibration = calibrate_denoiser(path, c->folder ? "refiner_" : "", p->options);
-        const bool doubled = c->guided && guides(p);
+        const bool doubled = c->guided && doubles;
         for (int k = 0; k < (c->per_size && !p->once ? p->n_sizes : 1); k++) {
             for (int64_t chunks = 1; chunks <= (c->guided && !p->once ? p->chunks : 1); chunks++) {
                 if (doubled)
